@@ -1,0 +1,5 @@
+/** The vocabulary of the write-ahead log: positions, timelines, segments and their file names. Values only, no I/O. */
+@NullMarked
+package io.walrelay.wal;
+
+import org.jspecify.annotations.NullMarked;
