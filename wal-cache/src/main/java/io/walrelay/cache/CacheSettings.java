@@ -1,0 +1,14 @@
+package io.walrelay.cache;
+
+import java.time.Duration;
+
+/**
+ * How much the relay keeps.
+ *
+ * @param memory bytes of the newest WAL in memory
+ * @param disk bytes that segment files may occupy
+ * @param keep how long WAL is kept though nobody needs it
+ * @param maxRetained bytes that one slot may hold before it is lost
+ * @param holdUpstream whether to stop reading upstream rather than give up a slot's WAL
+ */
+public record CacheSettings(long memory, long disk, Duration keep, long maxRetained, boolean holdUpstream) {}

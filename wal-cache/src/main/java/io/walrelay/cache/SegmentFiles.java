@@ -1,0 +1,277 @@
+package io.walrelay.cache;
+
+import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.cache.storage.Storage;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.WalFileName;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.NoSuchFileException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentSkipListMap;
+
+/**
+ * The segment and history files on the local disk and what they are called: {@code wal/} as PostgreSQL would name them,
+ * {@code orphans/LINEAGE/} for what lies past a fork on the side that lost. Thread-safe.
+ */
+final class SegmentFiles {
+
+    static final String WAL = "wal";
+    static final String ORPHANS = "orphans";
+    private static final String UNFINISHED = "xlogtemp.";
+
+    /** A segment on disk: all of it, or a {@code .partial} whose end only the writer (or a gap's record) knows. */
+    record Held(SegmentId id, boolean whole) {}
+
+    private final Storage storage;
+    private final SegmentSize size;
+    private final NavigableMap<SegmentId, Held> held = new ConcurrentSkipListMap<>();
+    private final Map<SegmentId, SegmentFile> open = new HashMap<>();
+
+    SegmentFiles(Storage storage, SegmentSize size) throws IOException {
+        this.storage = storage;
+        this.size = size;
+        storage.createDirectory(WAL);
+        storage.createDirectory(ORPHANS);
+        storage.syncDirectory("");
+        for (String name : storage.list(WAL)) {
+            if (name.startsWith(UNFINISHED) || DurableFiles.isTemporary(name)) {
+                storage.delete(path(name));
+                continue;
+            }
+            WalFileName.parse(name, size).ifPresent(this::noteFound);
+        }
+    }
+
+    private void noteFound(WalFileName name) {
+        switch (name) {
+            case WalFileName.Segment s -> held.put(s.id(), new Held(s.id(), true));
+            case WalFileName.Partial p -> held.putIfAbsent(p.id(), new Held(p.id(), false));
+            case WalFileName.History h -> {}
+            case WalFileName.Backup b -> {}
+        }
+    }
+
+    SegmentSize size() {
+        return size;
+    }
+
+    List<Held> all() {
+        return List.copyOf(held.values());
+    }
+
+    Optional<Held> find(SegmentId id) {
+        return Optional.ofNullable(held.get(id));
+    }
+
+    /**
+     * The file that holds the byte at {@code lsn} of {@code lineage}. The newest timeline's comes first: PostgreSQL begins a
+     * timeline's first segment with a copy of what it shares with its parent, and so do we (walsender.c, WalSndSegmentOpen).
+     */
+    Optional<SegmentId> locate(TimelineHistory lineage, Lsn lsn) {
+        Lsn lastByte = size.endOf(lsn).plus(-1);
+        List<TimelineId> candidates = new ArrayList<>();
+        for (TimelineHistory.Ancestor a : lineage.ancestors()) {
+            if (a.switchPoint().isAfter(lsn)) {
+                candidates.addFirst(a.timeline());
+                if (a.switchPoint().isAfter(lastByte)) {
+                    break;
+                }
+            }
+        }
+        if (lineage.begin().isAtMost(lastByte)) {
+            candidates.addFirst(lineage.timeline());
+        }
+        long number = size.segmentNumber(lsn);
+        return candidates.stream().map(t -> new SegmentId(t, number)).filter(held::containsKey).findFirst();
+    }
+
+    /** Opens a segment for reading, or shares it with those who read it already. The caller releases it. */
+    SegmentFile acquire(SegmentId id) throws IOException {
+        synchronized (open) {
+            SegmentFile shared = open.get(id);
+            if (shared != null && shared.tryRetain()) {
+                return shared;
+            }
+            Held h = held.get(id);
+            if (h == null) {
+                throw new NoSuchFileException(path(new WalFileName.Segment(id)));
+            }
+            SegmentFile file = new SegmentFile(id, storage.open(path(h)), this::forget);
+            open.put(id, file);
+            return file;
+        }
+    }
+
+    /** A file that lost its name must not be found under it when another gets it: timeline numbers are taken twice. */
+    private void retire(SegmentId id) {
+        SegmentFile file = open.remove(id);
+        if (file != null) {
+            file.retire();
+        }
+    }
+
+    private void forget(SegmentFile file) {
+        synchronized (open) {
+            open.remove(file.id(), file);
+        }
+    }
+
+    /** A new file of a whole segment's length, all zeros and synced, under a name that is no segment's. */
+    Storage.File createZeroed(String name) throws IOException {
+        deletePlain(name);
+        Storage.File file = storage.create(path(name));
+        try {
+            ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 20);
+            for (int offset = 0; offset < size.bytes(); offset += zeros.capacity()) {
+                file.write(zeros.clear(), offset);
+            }
+            file.sync();
+            return file;
+        } catch (IOException | RuntimeException e) {
+            file.close();
+            deletePlain(name);
+            throw e;
+        }
+    }
+
+    /** The name of the {@code sequence}-th file that is prepared for the writer. Recovery deletes those. */
+    static String unfinishedName(int sequence) {
+        return UNFINISHED + sequence;
+    }
+
+    boolean existsPlain(String name) throws IOException {
+        return storage.exists(path(name));
+    }
+
+    void deletePlain(String name) throws IOException {
+        if (storage.exists(path(name))) {
+            storage.delete(path(name));
+        }
+    }
+
+    void renamePlain(String from, String to) throws IOException {
+        storage.rename(path(from), path(to));
+    }
+
+    String plainPath(String name) {
+        return path(name);
+    }
+
+    /** Gives a zeroed file the name of a segment to be written. Durable after {@link #syncNames}. */
+    void beginSegment(String zeroed, SegmentId id) throws IOException {
+        if (held.containsKey(id)) {
+            throw new FileAlreadyExistsException(path(held.get(id)), null, "segment is held already");
+        }
+        Held partial = new Held(id, false);
+        storage.rename(path(zeroed), path(partial));
+        held.put(id, partial);
+    }
+
+    /** As {@link #beginSegment}, but takes the place of a segment of that name, if there is one. */
+    void placeSegment(String prepared, SegmentId id) throws IOException {
+        synchronized (open) {
+            retire(id);
+            if (find(id).filter(Held::whole).isPresent()) {
+                delete(id);
+            }
+            Held partial = new Held(id, false);
+            storage.rename(path(prepared), path(partial));
+            held.put(id, partial);
+        }
+    }
+
+    /** Takes {@code .partial} off a segment whose bytes are all synced. Durable after {@link #syncNames}. */
+    void completeSegment(SegmentId id) throws IOException {
+        synchronized (open) {
+            Held whole = new Held(id, true);
+            storage.rename(path(new Held(id, false)), path(whole));
+            held.put(id, whole);
+        }
+    }
+
+    /** Takes a segment for one that is being written, whatever it was. Durable after {@link #syncNames}. */
+    void resumeSegment(SegmentId id) throws IOException {
+        synchronized (open) {
+            if (find(id).filter(Held::whole).isPresent()) {
+                Held partial = new Held(id, false);
+                storage.rename(path(new Held(id, true)), path(partial));
+                held.put(id, partial);
+            }
+        }
+    }
+
+    /** When a segment was last written to; empty when it is gone. */
+    Optional<Instant> lastModified(Held h) throws IOException {
+        try {
+            return Optional.of(storage.lastModified(path(h)));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
+    }
+
+    Storage.File openForWriting(SegmentId id) throws IOException {
+        return storage.open(path(new Held(id, false)));
+    }
+
+    void delete(SegmentId id) throws IOException {
+        synchronized (open) {
+            Held h = held.remove(id);
+            if (h != null) {
+                retire(id);
+                storage.delete(path(h));
+            }
+        }
+    }
+
+    /** Moves a segment into the name space of the lineage that it is an orphan of. */
+    void moveToOrphans(SegmentId id, String lineageId) throws IOException {
+        synchronized (open) {
+            Held h = held.remove(id);
+            if (h != null) {
+                retire(id);
+                String directory = orphanDirectory(lineageId);
+                storage.createDirectory(directory);
+                storage.rename(path(h), directory + "/" + fileName(h));
+                storage.syncDirectory(directory);
+                storage.syncDirectory(ORPHANS);
+            }
+        }
+    }
+
+    void syncNames() throws IOException {
+        storage.syncDirectory(WAL);
+    }
+
+    static String orphanDirectory(String lineageId) {
+        return ORPHANS + "/" + lineageId.replace('/', '_');
+    }
+
+    String path(WalFileName name) {
+        return path(name.fileName(size));
+    }
+
+    private String path(Held h) {
+        return path(fileName(h));
+    }
+
+    private String fileName(Held h) {
+        WalFileName name = h.whole ? new WalFileName.Segment(h.id) : new WalFileName.Partial(h.id);
+        return name.fileName(size);
+    }
+
+    private static String path(String name) {
+        return WAL + "/" + name;
+    }
+}

@@ -1,0 +1,378 @@
+package io.walrelay.cache;
+
+import io.walrelay.cache.retention.Retention;
+import io.walrelay.cache.slot.Slot;
+import io.walrelay.cache.slot.SlotException;
+import io.walrelay.cache.slot.Slots;
+import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.cache.storage.Storage;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.SystemId;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.WalFileName;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * The WAL of one cluster that the relay holds, with what belongs to it: timelines, slots, gaps and orphans.
+ *
+ * <pre>
+ *   DATA/state                    whose WAL this is, its timeline, gaps, orphans
+ *   DATA/slots                    the standbys' slots
+ *   DATA/wal/                     segments and histories, named as in pg_wal
+ *   DATA/orphans/LINEAGE/         WAL past a fork, on the side that lost
+ * </pre>
+ *
+ * <p>Reading, slots and retention are thread-safe. {@link #writer()} and the methods that change the timeline belong to the
+ * WAL writer thread.
+ */
+public final class WalCache implements AutoCloseable {
+
+    private final Storage storage;
+    private final DurableFiles durable;
+    private final SegmentFiles files;
+    private final SegmentAllocator allocator;
+    private final MemoryTail tail;
+    private final WalWriter writer;
+    private final Slots slots;
+    private final CacheSettings settings;
+    private final TimelineSwitch timelineSwitch;
+    private final Object retaining = new Object();
+    private volatile CacheState state;
+    private volatile Lsn oldest;
+
+    private WalCache(Storage storage, DurableFiles durable, CacheState state, CacheSettings settings) throws IOException {
+        this.storage = storage;
+        this.durable = durable;
+        this.state = state;
+        this.settings = settings;
+        // Read before anything is repaired: a start that a damaged file ends leaves the directory as it was.
+        this.slots = Slots.load(durable);
+        this.files = new SegmentFiles(storage, state.segmentSize());
+        this.timelineSwitch = new TimelineSwitch(files, durable);
+        completeChange();
+        Recovery.Found found = new Recovery(files, this.state).recover();
+        this.tail = new MemoryTail(settings.memory());
+        this.allocator = new SegmentAllocator(files);
+        this.writer = new WalWriter(files, allocator, tail, found, this::settle);
+        this.oldest = findOldest();
+    }
+
+    /**
+     * Opens what an earlier run left and recovers it; empty when there is nothing yet.
+     *
+     * @throws DurableFiles.DamagedFileException when the state can't be trusted; nothing was changed
+     */
+    public static Optional<WalCache> open(Storage storage, CacheSettings settings) throws IOException {
+        DurableFiles durable = new DurableFiles(storage);
+        Optional<CacheState> state = CacheState.load(durable);
+        if (state.isEmpty()) {
+            List<String> found = storage.list(SegmentFiles.WAL);
+            if (!found.isEmpty()) {
+                throw new IOException("the data directory has %d files in wal/ but no state file; if they are another program's, give the relay a directory of its own"
+                        .formatted(found.size()));
+            }
+            return Optional.empty();
+        }
+        return Optional.of(new WalCache(storage, durable, state.get(), settings));
+    }
+
+    /**
+     * Begins a new folder.
+     *
+     * @param start the beginning of a segment of {@code lineage}
+     */
+    public static WalCache create(
+            Storage storage, CacheSettings settings, SystemId system, SegmentSize segmentSize, TimelineHistory lineage, Lsn start)
+            throws IOException {
+        if (segmentSize.offset(start) != 0) {
+            throw new IllegalArgumentException("%s is not the beginning of a segment of %s".formatted(start, segmentSize));
+        }
+        DurableFiles durable = new DurableFiles(storage);
+        if (CacheState.load(durable).isPresent()) {
+            throw new IOException("the data directory holds a relay's WAL already");
+        }
+        CacheState state = CacheState.begin(system, segmentSize, lineage, start);
+        state.save(durable);
+        return new WalCache(storage, durable, state, settings);
+    }
+
+    public SystemId system() {
+        return state.system();
+    }
+
+    public SegmentSize segmentSize() {
+        return state.segmentSize();
+    }
+
+    public EndOfWal end() {
+        return writer.end();
+    }
+
+    public WalWriter writer() {
+        return writer;
+    }
+
+    public Slots slots() {
+        return slots;
+    }
+
+    public List<Orphan> orphans() {
+        return state.orphans();
+    }
+
+    /** Gaps in what is held; the first reaches from the beginning of time to where the relay began. */
+    public List<Gap> gaps() {
+        return state.gaps();
+    }
+
+    /** A cursor of the caller's own. */
+    public WalCursor openCursor() {
+        return new WalCursor(this);
+    }
+
+    /**
+     * A thread that makes WAL durable in the background, for as long as nobody waits for it. The caller starts and closes it.
+     *
+     * @param whenFlushed called on that thread after each flush; must only wake somebody
+     */
+    public GroupFsync groupFsync(Runnable whenFlushed, Consumer<IOException> whenFailed) {
+        return new GroupFsync(writer, whenFlushed, whenFailed);
+    }
+
+    /** The oldest position from which WAL is held without a gap up to the end. */
+    public Lsn oldest() {
+        return oldest;
+    }
+
+    /** Asked for again only after WAL was freed or the end moved other than forward. */
+    private Lsn findOldest() {
+        TimelineHistory lineage = end().lineage();
+        Lsn found = segmentSize().startOf(end().written());
+        Lsn floor = state.floor();
+        while (found.isAfter(floor) && files.locate(lineage, found.plus(-1)).isPresent()) {
+            found = segmentSize().startOf(found.plus(-1));
+        }
+        return found;
+    }
+
+    /** Bytes of the newest WAL that are in memory. */
+    public long memoryBytes() {
+        return tail.heldBytes();
+    }
+
+    /** Bytes that segment files occupy. */
+    public long diskBytes() {
+        return (long) files.all().size() * segmentSize().bytes();
+    }
+
+    /** The text of a timeline's history as upstream sent it; empty when it is not an ancestor of ours, or has none. */
+    public Optional<byte[]> history(TimelineId timeline) throws IOException {
+        return end().lineage().contains(timeline)
+                ? durable.readPlain(files.path(new WalFileName.History(timeline)))
+                : Optional.empty();
+    }
+
+    /** Keeps a history's text, durably. */
+    public void storeHistory(TimelineId timeline, byte[] content) throws IOException {
+        durable.writePlain(files.path(new WalFileName.History(timeline)), content);
+    }
+
+    /**
+     * Goes on with another timeline. What the relay holds past the fork becomes an orphan and is moved out of sight.
+     *
+     * <p>A crash leaves the old timeline in force or the new one: see {@link TimelineSwitch}. A history equal to ours changes
+     * nothing.
+     *
+     * @param next a history that shares all of ours, or parts from it at a position before our end
+     * @param acknowledged how far upstream was told that WAL is safe
+     * @return what was orphaned, if anything
+     */
+    public Optional<Orphan> follow(TimelineHistory next, byte[] historyContent, Lsn acknowledged) throws IOException {
+        writer.publish();
+        EndOfWal end = writer.flush();
+        TimelineHistory old = end.lineage();
+        Optional<Lsn> parting = old.forkWith(next);
+        if (parting.isEmpty()) {
+            return Optional.empty();
+        }
+        Lsn fork = parting.get();
+        if (!fork.isValid()) {
+            throw new IllegalArgumentException(
+                    "timeline %s shares nothing with the relay's timeline %s".formatted(next.timeline(), old.timeline()));
+        }
+        // Where no record ends nothing can go on: the bytes of an unfinished one come again.
+        Lsn shared = fork.isAtMost(end.written()) ? fork : end.acknowledgeable();
+        if (next.begin().isAfter(shared)) {
+            throw new IllegalArgumentException(
+                    "timeline %s begins at %s, but the relay's WAL ends at %s".formatted(next.timeline(), next.begin(), shared));
+        }
+        Optional<Orphan> orphan = end.written().isAfter(fork)
+                ? Optional.of(new Orphan(old, fork, end.written(), acknowledged.isAfter(fork), false))
+                : Optional.empty();
+        // Without the segment that holds the fork, the new timeline's first comes whole from upstream, shared part included.
+        boolean held = files.locate(old, shared.plus(-1)).isPresent() && shared.isAfter(state.floor());
+        Lsn goOn = held ? shared : segmentSize().startOf(shared);
+        timelineSwitch.prepare(old, goOn, historyContent);
+        CacheState following = state.following(next, goOn, orphan);
+        following.save(durable);
+        state = following;
+        completeChange();
+        writer.startTimeline(next, goOn);
+        oldest = findOldest();
+        return orphan;
+    }
+
+    /** An operator knows of the orphans that there are: none of them is {@link Orphan#alarming} any more. */
+    public void acceptOrphans() throws IOException {
+        if (state.orphans().stream().anyMatch(Orphan::alarming)) {
+            // As in follow: while all is flushed, flushing does not change the state.
+            writer.publish();
+            writer.flush();
+            CacheState accepted = state.withOrphansAccepted();
+            accepted.save(durable);
+            state = accepted;
+        }
+    }
+
+    private void completeChange() throws IOException {
+        if (state.change() == CacheState.Change.COMPLETE) {
+            timelineSwitch.discard();
+            return;
+        }
+        timelineSwitch.place(state);
+        CacheState complete = state.inPlace();
+        complete.save(durable);
+        state = complete;
+    }
+
+    /** Called while flushing; the timeline changes only when all is flushed, so that nobody else changes the state meanwhile. */
+    private void settle(Lsn upTo) throws IOException {
+        CacheState settled = state.withSettled(upTo);
+        settled.save(durable);
+        state = settled;
+    }
+
+    /** Goes on at {@code segmentStart} because upstream no longer has what lies between; the gap is remembered for ever. */
+    public Gap skipTo(Lsn segmentStart) throws IOException {
+        writer.publish();
+        EndOfWal end = writer.flush();
+        if (segmentSize().offset(segmentStart) != 0 || !segmentStart.isAfter(end.written())) {
+            throw new IllegalArgumentException(
+                    "can't go on at %s; expected the beginning of a segment after %s".formatted(segmentStart, end.written()));
+        }
+        Gap gap = new Gap(end.written(), segmentStart);
+        CacheState committed = state.withGap(gap);
+        committed.save(durable);
+        state = committed;
+        writer.skipTo(segmentStart);
+        oldest = findOldest();
+        return gap;
+    }
+
+    /**
+     * Whether a standby that has WAL up to {@code position} on {@code timeline} got some of it from an orphan.
+     *
+     * @return the orphan, when the relay knows of one that explains it
+     */
+    public Optional<Orphan> orphanAt(TimelineId timeline, Lsn position) {
+        return state.orphans().reversed().stream()
+                .filter(o -> o.lineage().contains(timeline) && position.isAfter(o.fork()))
+                .filter(o -> !end().lineage().reaches(o.lineage().upTo(timeline), position))
+                .findFirst();
+    }
+
+    /** Decides what may be freed and frees it. Returns the decision, for the log and for whoever must hold upstream. */
+    public Retention.Decision retain(Instant now) throws IOException {
+        synchronized (retaining) {
+            // So that what is freed is never needed by a slot as a restart would find it.
+            slots.save();
+            Retention.Decision decision = Retention.decide(snapshot(now));
+            for (String name : decision.lost()) {
+                slots.markLost(name);
+            }
+            for (SegmentId id : decision.free()) {
+                files.delete(id);
+            }
+            oldest = findOldest();
+            return decision;
+        }
+    }
+
+    private Retention.Snapshot snapshot(Instant now) throws IOException {
+        EndOfWal end = end();
+        Lsn inUse = segmentSize().startOf(Lsn.min(end.acknowledgeable(), writer.provableFrom()));
+        List<Retention.Segment> segments = new ArrayList<>();
+        for (SegmentFiles.Held held : files.all()) {
+            Lsn segmentEnd = held.id().end(segmentSize());
+            if (segmentEnd.isAtMost(inUse)) {
+                Instant completed = files.lastModified(held).orElse(now);
+                segments.add(new Retention.Segment(held.id(), held.id().start(segmentSize()), segmentEnd, completed, false));
+            }
+        }
+        segments.sort(Comparator.comparing(Retention.Segment::start));
+        List<Retention.Holder> holders = slots.all().stream()
+                .filter(Slot::holds)
+                .map(s -> new Retention.Holder(s.name(), s.reservedFrom()))
+                .toList();
+        long reserve = 3L * segmentSize().bytes();
+        Retention.Limits limits = new Retention.Limits(
+                settings.keep(), settings.disk(), diskBytes(), storage.freeBytes(), reserve, settings.maxRetained(), settings.holdUpstream());
+        return new Retention.Snapshot(segments, end.written(), holders, limits, now);
+    }
+
+    /** Creates a slot that keeps WAL from the oldest position a new standby may ask for: what is held now. */
+    public void createSlot(String name, boolean temporary, boolean reserve, int pid) throws SlotException, IOException {
+        synchronized (retaining) {
+            slots.create(name, temporary, reserve ? oldest() : Lsn.INVALID, pid);
+        }
+    }
+
+    CacheState state() {
+        return state;
+    }
+
+    SegmentFiles files() {
+        return files;
+    }
+
+    MemoryTail tail() {
+        return tail;
+    }
+
+    /** Where reading from {@code from} has to stop because of a gap. */
+    Lsn limitByGaps(Lsn from, Lsn limit) throws WalNotHeldException {
+        Lsn stop = limit;
+        for (Gap gap : state.gaps()) {
+            if (gap.contains(from)) {
+                throw new WalNotHeldException(
+                        from, "the relay never got WAL from %s to %s; the oldest it holds without a gap is %s".formatted(gap.from(), gap.to(), oldest()));
+            }
+            if (from.isBefore(gap.from()) && gap.from().isBefore(stop)) {
+                stop = gap.from();
+            }
+        }
+        return stop;
+    }
+
+    /** Saves what is saved lazily and closes all files. */
+    @Override
+    public void close() throws IOException {
+        try (allocator) {
+            try {
+                writer.close();
+            } finally {
+                tail.reset(end().written());
+                slots.save();
+            }
+        }
+    }
+}

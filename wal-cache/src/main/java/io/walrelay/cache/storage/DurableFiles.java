@@ -1,0 +1,142 @@
+package io.walrelay.cache.storage;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.NoSuchFileException;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+
+/**
+ * The one recipe for small durable state. A file is either as it was before or as it is after a write, whenever the power
+ * fails, and one that was damaged is told from one that was never there.
+ *
+ * <pre>
+ *   magic   8 bytes   what the file is
+ *   version int4
+ *   length  int4      of the body
+ *   body
+ *   crc     int4      CRC-32C of all before it
+ * </pre>
+ */
+public final class DurableFiles {
+
+    private static final int OVERHEAD = 20;
+    private static final String TEMPORARY = ".tmp";
+
+    private final Storage storage;
+
+    public DurableFiles(Storage storage) {
+        this.storage = storage;
+    }
+
+    /** What a file is and how its body is laid out. {@code magic} has 8 ASCII characters. */
+    public record Format(String magic, int version) {
+        public Format {
+            if (magic.length() != 8) {
+                throw new IllegalArgumentException("a magic of %d characters: \"%s\"; expected 8".formatted(magic.length(), magic));
+            }
+        }
+
+        private long magicBytes() {
+            long bytes = 0;
+            for (int i = 0; i < 8; i++) {
+                bytes = bytes << 8 | (magic.charAt(i) & 0xFF);
+            }
+            return bytes;
+        }
+    }
+
+    /** Replaces {@code path} (temporary name, fsync, rename, fsync of the directory). Durable when it returns. */
+    public void write(String path, Format format, byte[] body) throws IOException {
+        ByteBuffer content = ByteBuffer.allocate(body.length + OVERHEAD);
+        content.putLong(format.magicBytes()).putInt(format.version).putInt(body.length).put(body);
+        content.putInt(crc(content.array(), content.position())).flip();
+        writeBytes(path, content);
+    }
+
+    /** As {@link #write}, for a file whose bytes are somebody else's format: a timeline history as upstream sent it. */
+    public void writePlain(String path, byte[] bytes) throws IOException {
+        writeBytes(path, ByteBuffer.wrap(bytes));
+    }
+
+    private void writeBytes(String path, ByteBuffer content) throws IOException {
+        String temporary = path + TEMPORARY;
+        if (storage.exists(temporary)) {
+            storage.delete(temporary);
+        }
+        try (Storage.File file = storage.create(temporary)) {
+            file.write(content, 0);
+            file.sync();
+        }
+        storage.rename(temporary, path);
+        storage.syncDirectory(directoryOf(path));
+    }
+
+    /**
+     * The body of {@code path}; empty when there is no such file.
+     *
+     * @throws DamagedFileException when it is not of this format or its checksum is wrong
+     */
+    public Optional<byte[]> read(String path, Format format) throws IOException {
+        Optional<byte[]> bytes = readPlain(path);
+        if (bytes.isEmpty()) {
+            return Optional.empty();
+        }
+        ByteBuffer content = ByteBuffer.wrap(bytes.get());
+        if (content.capacity() < OVERHEAD || content.getLong() != format.magicBytes()) {
+            throw new DamagedFileException("%s is not a %s file".formatted(path, format.magic));
+        }
+        int version = content.getInt();
+        if (version != format.version) {
+            throw new DamagedFileException("%s has format version %d; expected %d".formatted(path, version, format.version));
+        }
+        int length = content.getInt();
+        if (length != content.capacity() - OVERHEAD) {
+            throw new DamagedFileException("%s says that its body has %d bytes, but has %d".formatted(path, length, content.capacity() - OVERHEAD));
+        }
+        int expected = crc(content.array(), content.capacity() - 4);
+        int found = content.getInt(content.capacity() - 4);
+        if (found != expected) {
+            throw new DamagedFileException("%s has checksum %08X; expected %08X".formatted(path, found, expected));
+        }
+        byte[] body = new byte[length];
+        content.get(body);
+        return Optional.of(body);
+    }
+
+    /** All bytes of {@code path}; empty when there is no such file. */
+    public Optional<byte[]> readPlain(String path) throws IOException {
+        try (Storage.File file = storage.open(path)) {
+            ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(file.size()));
+            file.read(content, 0);
+            return Optional.of(content.array());
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Whether {@code name} is what an interrupted write left behind. */
+    public static boolean isTemporary(String name) {
+        return name.endsWith(TEMPORARY);
+    }
+
+    private static String directoryOf(String path) {
+        int slash = path.lastIndexOf('/');
+        return slash < 0 ? "" : path.substring(0, slash);
+    }
+
+    private static int crc(byte[] bytes, int length) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, 0, length);
+        return (int) crc.getValue();
+    }
+
+    /** A state file that can't be trusted. The message names the file and what is wrong with it. */
+    public static final class DamagedFileException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        DamagedFileException(String message) {
+            super(message);
+        }
+    }
+}

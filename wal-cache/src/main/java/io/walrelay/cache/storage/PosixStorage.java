@@ -1,0 +1,139 @@
+package io.walrelay.cache.storage;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@link Storage} on a local file system. Directories are made for the owner alone, as PostgreSQL's data directory is. */
+public final class PosixStorage implements Storage {
+
+    private final Path root;
+
+    public PosixStorage(Path root) throws IOException {
+        this.root = root;
+        if (!Files.isDirectory(root)) {
+            Files.createDirectories(root, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            Path parent = root.toAbsolutePath().getParent();
+            if (parent != null) {
+                // Or a power loss takes the whole directory, synced files and all.
+                sync(parent);
+            }
+        }
+    }
+
+    @Override
+    public void createDirectory(String path) throws IOException {
+        Path directory = root.resolve(path);
+        if (!Files.isDirectory(directory)) {
+            Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        }
+    }
+
+    @Override
+    public List<String> list(String directory) throws IOException {
+        List<String> names = new ArrayList<>();
+        try (var entries = Files.newDirectoryStream(root.resolve(directory))) {
+            for (Path entry : entries) {
+                names.add(entry.getFileName().toString());
+            }
+        } catch (NoSuchFileException e) {
+            return List.of();
+        }
+        return names;
+    }
+
+    @Override
+    public File create(String path) throws IOException {
+        return new ChannelFile(FileChannel.open(
+                root.resolve(path), StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE));
+    }
+
+    @Override
+    public File open(String path) throws IOException {
+        return new ChannelFile(FileChannel.open(root.resolve(path), StandardOpenOption.READ, StandardOpenOption.WRITE));
+    }
+
+    @Override
+    public boolean exists(String path) {
+        return Files.exists(root.resolve(path));
+    }
+
+    @Override
+    public void rename(String from, String to) throws IOException {
+        Files.move(root.resolve(from), root.resolve(to), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    @Override
+    public void delete(String path) throws IOException {
+        Files.delete(root.resolve(path));
+    }
+
+    @Override
+    public Instant lastModified(String path) throws IOException {
+        return Files.getLastModifiedTime(root.resolve(path)).toInstant();
+    }
+
+    @Override
+    public void syncDirectory(String path) throws IOException {
+        sync(root.resolve(path));
+    }
+
+    private static void sync(Path path) throws IOException {
+        try (FileChannel directory = FileChannel.open(path, StandardOpenOption.READ)) {
+            directory.force(true);
+        }
+    }
+
+    @Override
+    public long freeBytes() throws IOException {
+        return Files.getFileStore(root).getUsableSpace();
+    }
+
+    private record ChannelFile(FileChannel channel) implements File {
+
+        @Override
+        public void write(ByteBuffer bytes, long offset) throws IOException {
+            long at = offset;
+            while (bytes.hasRemaining()) {
+                at += channel.write(bytes, at);
+            }
+        }
+
+        @Override
+        public int read(ByteBuffer into, long offset) throws IOException {
+            int total = 0;
+            while (into.hasRemaining()) {
+                int n = channel.read(into, offset + total);
+                if (n < 0) {
+                    break;
+                }
+                total += n;
+            }
+            return total;
+        }
+
+        @Override
+        public void sync() throws IOException {
+            channel.force(false);
+        }
+
+        @Override
+        public long size() throws IOException {
+            return channel.size();
+        }
+
+        @Override
+        public void close() throws IOException {
+            channel.close();
+        }
+    }
+}

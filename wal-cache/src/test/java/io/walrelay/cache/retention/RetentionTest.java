@@ -1,0 +1,87 @@
+package io.walrelay.cache.retention;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.walrelay.cache.retention.Retention.Decision;
+import io.walrelay.cache.retention.Retention.Holder;
+import io.walrelay.cache.retention.Retention.Limits;
+import io.walrelay.cache.retention.Retention.Segment;
+import io.walrelay.cache.retention.Retention.Snapshot;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.TimelineId;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Segments 1 to 8 of 1 MB, of which {@code old} were completed two hours ago and the rest just now, {@code archived} are in
+ * the archive; WAL ends where segment 9 begins. WAL that nobody needs is kept for an hour.
+ */
+class RetentionTest {
+
+    private static final long MB = 1 << 20;
+    private static final Instant NOW = Instant.parse("2026-11-21T12:00:00Z");
+
+    record Case(
+            String name, int old, int archived, long limit, long free, long maxRetained, boolean hold, List<Holder> holders,
+            List<Integer> freed, List<String> lost, boolean holds, String horizon) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    private static Holder slot(String name, int segment) {
+        return new Holder(name, new Lsn(segment * MB));
+    }
+
+    static Stream<Arguments> cases() {
+        Holder one = slot("one", 1);
+        Holder three = slot("three", 3);
+        Holder six = slot("six", 6);
+        Holder inside = new Holder("inside", new Lsn(3 * MB + 5));
+        return Stream.of(
+                        new Case("keeps young WAL that nobody needs", 0, 0, 99, 99, 99, false, List.of(), List.of(), List.of(), false, ""),
+                        new Case("frees old WAL that nobody needs", 3, 0, 99, 99, 99, false, List.of(), List.of(1, 2, 3), List.of(), false, ""),
+                        new Case("keeps old WAL that a slot needs", 5, 0, 99, 99, 99, false, List.of(three, six), List.of(1, 2), List.of(), false, "three"),
+                        new Case("keeps the segment that a slot is inside of", 8, 0, 99, 99, 99, false, List.of(inside), List.of(1, 2), List.of(), false, "inside"),
+                        new Case("over the limit frees young WAL, only as much as must be", 0, 0, 6, 99, 99, false, List.of(six), List.of(1, 2), List.of(), false, "six"),
+                        new Case("over the limit frees what is archived before a slot is lost", 0, 4, 5, 99, 99, false, List.of(one, three), List.of(1, 2, 3), List.of(), false, "one"),
+                        new Case("what nobody needs goes before what is archived", 0, 8, 6, 99, 99, false, List.of(three), List.of(1, 2), List.of(), false, "three"),
+                        new Case("then the slot that holds the most is lost", 0, 0, 6, 99, 99, false, List.of(six, one, three), List.of(1, 2), List.of("one"), false, "three"),
+                        new Case("and the next when that is not enough", 0, 0, 4, 99, 99, false, List.of(six, one, three), List.of(1, 2, 3, 4), List.of("one", "three"), false, "six"),
+                        new Case("or upstream is held instead", 0, 0, 6, 99, 99, true, List.of(one), List.of(), List.of(), true, "one"),
+                        new Case("upstream is held when nothing is left to free", 0, 0, -1, 99, 99, false, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), true, ""),
+                        new Case("a file system that is nearly full counts as the limit", 0, 0, 99, 1, 99, false, List.of(six), List.of(1, 2), List.of(), false, "six"),
+                        new Case("a slot may hold just as much as it may", 8, 0, 99, 99, 6, false, List.of(three), List.of(1, 2), List.of(), false, "three"),
+                        new Case("and is lost when it holds more", 8, 0, 99, 99, 5, false, List.of(three, six), List.of(1, 2, 3, 4, 5), List.of("three"), false, "six"))
+                .map(Arguments::of);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("cases")
+    void decides(Case c) {
+        List<Segment> segments = new ArrayList<>();
+        for (int n = 1; n <= 8; n++) {
+            Instant completed = n <= c.old ? NOW.minus(Duration.ofHours(2)) : NOW;
+            segments.add(new Segment(id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), completed, n <= c.archived));
+        }
+        Limits limits = new Limits(Duration.ofHours(1), c.limit * MB, 8 * MB, c.free * MB, 3 * MB, c.maxRetained * MB, c.hold);
+        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.holders, limits, NOW));
+        assertEquals(c.freed.stream().map(RetentionTest::id).toList(), decision.free());
+        assertEquals(c.lost, decision.lost());
+        assertEquals(c.holds, decision.hold());
+        assertEquals(Optional.of(c.horizon).filter(name -> !name.isEmpty()), decision.horizon().map(Holder::name));
+    }
+
+    private static SegmentId id(int number) {
+        return new SegmentId(new TimelineId(1), number);
+    }
+}
