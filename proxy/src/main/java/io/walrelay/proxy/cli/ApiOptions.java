@@ -1,0 +1,66 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.proxy.config.HttpSettings;
+import io.walrelay.proxy.config.InvalidSettingsException;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The options of every command that talks to a running relay; a mixin for picocli. */
+final class ApiOptions {
+
+    @Mixin
+    private final SettingsOptions settings = new SettingsOptions();
+
+    @Option(names = "--url", paramLabel = "URL", description = "The relay's HTTP port, like https://relay:8433 (default: the one on this machine, by its configuration).")
+    private @Nullable String url;
+
+    @Option(names = "--token", paramLabel = "TOKEN", description = "A bearer token (default: one of the configuration); also WALRELAY_TOKEN.")
+    private @Nullable String token;
+
+    @Option(names = "--ca", paramLabel = "FILE", description = "Who signed the relay's certificate, PEM (default: whom Java trusts; for the relay on this machine, its own certificate).")
+    private @Nullable Path ca;
+
+    /**
+     * @param changes whether a read-only token is of no use
+     * @throws InvalidSettingsException when the configuration was needed and is wrong
+     */
+    ApiClient connect(boolean changes) throws InvalidSettingsException, IOException {
+        Optional<String> given = Optional.ofNullable(token).or(() -> Optional.ofNullable(System.getenv("WALRELAY_TOKEN")));
+        if (url != null) {
+            return new ApiClient(base(url), given, Optional.ofNullable(ca));
+        }
+        HttpSettings http = settings.conclude().http();
+        String scheme = http.tls().isPresent() ? "https" : "http";
+        Optional<String> own = http.tokens().stream()
+                .filter(t -> !changes || !t.readOnly())
+                // Status with the token that can do least.
+                .min(Comparator.comparing(t -> !t.readOnly()))
+                .map(t -> t.token().utf8());
+        Optional<Path> trusted = Optional.ofNullable(ca).or(() -> http.tls().map(tls -> tls.cert()));
+        return new ApiClient(base(scheme + "://" + reachable(http.address().toString())), given.or(() -> own), trusted);
+    }
+
+    /** What listens everywhere is reached here. */
+    private static String reachable(String address) {
+        return address.replaceFirst("^0\\.0\\.0\\.0:", "127.0.0.1:").replaceFirst("^\\[::]:", "[::1]:");
+    }
+
+    private static URI base(String url) throws IOException {
+        try {
+            URI uri = URI.create(url.replaceFirst("/+$", ""));
+            String scheme = uri.getScheme();
+            if (uri.getHost() != null && ("http".equals(scheme) || "https".equals(scheme))) {
+                return uri;
+            }
+        } catch (IllegalArgumentException e) {
+            throw new IOException("not a URL: \"%s\"; expected one like https://relay:8433".formatted(url), e);
+        }
+        throw new IOException("not a URL: \"%s\"; expected one like https://relay:8433".formatted(url));
+    }
+}

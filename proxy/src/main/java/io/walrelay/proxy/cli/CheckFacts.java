@@ -1,0 +1,63 @@
+package io.walrelay.proxy.cli;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What {@code walrelay check} saw, without an opinion on it. */
+record CheckFacts(List<Server> servers, DataDirectory data) {
+
+    CheckFacts {
+        servers = List.copyOf(servers);
+    }
+
+    /** Something that was asked for: it is known, or there is a reason why not. */
+    sealed interface Answer<T> {
+
+        record Known<T>(T value) implements Answer<T> {}
+
+        record Unknown<T>(String reason) implements Answer<T> {}
+    }
+
+    /** One host of upstream.conninfo. */
+    record Server(String host, Answer<Replication> replication, Answer<Sql> sql) {}
+
+    /**
+     * What the replication connection says.
+     *
+     * @param settings values of SHOW, by name
+     */
+    record Replication(String systemId, int timeline, Map<String, String> settings) {
+        Replication {
+            settings = Map.copyOf(settings);
+        }
+
+        String setting(String name) {
+            return settings.getOrDefault(name, "?");
+        }
+    }
+
+    /**
+     * What the SQL connection says.
+     *
+     * @param walSenders in use, the one of this check included
+     * @param slots in use
+     * @param slot the relay's own, if it is there
+     * @param skew how far the server's clock is ahead of this machine's
+     */
+    record Sql(boolean canReplicate, boolean inRecovery, int walSenders, int slots, Optional<Slot> slot, Duration skew) {}
+
+    /** {@code type} and {@code walStatus} in the words of pg_replication_slots. */
+    record Slot(String type, boolean active, String walStatus) {}
+
+    /**
+     * The relay's own directory.
+     *
+     * @param path for messages
+     * @param problem why a file could not be written and flushed to disk; empty when it could
+     * @param used bytes that are there already
+     * @param free bytes that this user may still write
+     */
+    record DataDirectory(String path, Optional<String> problem, long used, long free) {}
+}

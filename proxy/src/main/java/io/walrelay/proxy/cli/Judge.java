@@ -1,0 +1,195 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.proxy.auth.Hba;
+import io.walrelay.proxy.cli.CheckFacts.Answer;
+import io.walrelay.proxy.cli.CheckFacts.DataDirectory;
+import io.walrelay.proxy.cli.CheckFacts.Replication;
+import io.walrelay.proxy.cli.CheckFacts.Server;
+import io.walrelay.proxy.cli.CheckFacts.Slot;
+import io.walrelay.proxy.cli.CheckFacts.Sql;
+import io.walrelay.proxy.config.ByteSize;
+import io.walrelay.proxy.config.Settings;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Says what the facts mean for the relay; a pure function of facts and settings. */
+final class Judge {
+
+    private static final Duration TOLERATED_SKEW = Duration.ofSeconds(1);
+
+    private final Settings settings;
+    private final List<Finding> findings = new ArrayList<>();
+
+    private Judge(Settings settings) {
+        this.settings = settings;
+    }
+
+    static List<Finding> judge(CheckFacts facts, Settings settings) {
+        Judge judge = new Judge(settings);
+        facts.servers().forEach(judge::server);
+        judge.oneCluster(facts.servers());
+        judge.data(facts.data());
+        judge.listeners();
+        return List.copyOf(judge.findings);
+    }
+
+    private void server(Server server) {
+        Optional<Replication> replication = known(server.replication(), server.host() + " replication connection", Finding.Level.FAIL,
+                "walrelay setup-sql prints the role and the pg_hba.conf line");
+        replication.ifPresent(it -> replication(server.host(), it));
+        Optional<Sql> sql = known(server.sql(), server.host() + " SQL connection", Finding.Level.WARN,
+                "not checked: role, room for a walsender and a slot, the slot, clocks; the relay itself streams without it");
+        sql.ifPresent(it -> sql(server.host(), it, replication));
+    }
+
+    private <T> Optional<T> known(Answer<T> answer, String what, Finding.Level otherwise, String hint) {
+        return switch (answer) {
+            case Answer.Known<T>(T value) -> {
+                findings.add(Finding.ok(what, "connected", "a connection"));
+                yield Optional.of(value);
+            }
+            case Answer.Unknown<T>(String reason) -> {
+                findings.add(new Finding(otherwise, what, reason, "a connection", Optional.of(hint)));
+                yield Optional.empty();
+            }
+        };
+    }
+
+    private void replication(String host, Replication it) {
+        int version = number(it.setting("server_version_num")) / 10_000;
+        add(version >= 13 && version <= 18, host + " version", it.setting("server_version"), "13 to 18", "this version is not supported");
+        String level = it.setting("wal_level");
+        add(
+                level.equals("replica") || level.equals("logical"),
+                host + " wal_level",
+                level,
+                "replica or logical",
+                "ALTER SYSTEM SET wal_level = replica, then restart");
+        add(it.setting("block_size").equals("8192"), host + " block_size", it.setting("block_size"), "8192", "other block sizes are not supported");
+        add(
+                it.setting("wal_block_size").equals("8192"),
+                host + " wal_block_size",
+                it.setting("wal_block_size"),
+                "8192",
+                "other block sizes are not supported");
+        findings.add(Finding.ok(host + " wal_segment_size", it.setting("wal_segment_size"), "1MB to 1GB"));
+        String keep = it.setting("max_slot_wal_keep_size");
+        if (keep.equals("-1")) {
+            findings.add(Finding.warn(
+                    host + " max_slot_wal_keep_size", keep, "a limit", "without one, a relay that is away for long fills this server's disk"));
+        } else {
+            findings.add(Finding.ok(host + " max_slot_wal_keep_size", keep, "a limit"));
+        }
+        if (!it.setting("synchronous_standby_names").isEmpty() && it.setting("synchronous_commit").equals("remote_apply")) {
+            findings.add(Finding.warn(
+                    host + " synchronous_commit",
+                    "remote_apply with synchronous_standby_names = " + it.setting("synchronous_standby_names"),
+                    "on or remote_write, where the relay is the synchronous standby",
+                    "the relay reports what it flushed, never what was applied: commits that wait for it would wait for ever"));
+        }
+    }
+
+    private void sql(String host, Sql it, Optional<Replication> replication) {
+        add(it.canReplicate(), host + " role", it.canReplicate() ? "REPLICATION" : "no REPLICATION", "REPLICATION", "ALTER ROLE … REPLICATION");
+        replication.ifPresent(shown -> {
+            int senders = number(shown.setting("max_wal_senders"));
+            // The check's own replication connection, counted here, is the one that the relay will have.
+            add(
+                    it.walSenders() <= senders,
+                    host + " max_wal_senders",
+                    "%d of %d in use".formatted(it.walSenders(), senders),
+                    "one for the relay",
+                    "raise max_wal_senders, then restart");
+            int slots = number(shown.setting("max_replication_slots"));
+            add(
+                    it.slot().isPresent() || it.slots() < slots,
+                    host + " max_replication_slots",
+                    "%d of %d in use".formatted(it.slots(), slots),
+                    "one for the relay",
+                    "raise max_replication_slots, then restart, or drop a slot that nobody uses");
+        });
+        slot(host, it.slot());
+        boolean inStep = it.skew().abs().compareTo(TOLERATED_SKEW) <= 0;
+        String skew = "%d ms".formatted(it.skew().toMillis());
+        findings.add(
+                inStep
+                        ? Finding.ok(host + " clock", skew, "at most 1 s apart")
+                        : Finding.warn(host + " clock", skew, "at most 1 s apart", "lag in seconds will be off by as much; check time synchronisation"));
+    }
+
+    private void slot(String host, Optional<Slot> found) {
+        String what = "%s slot %s".formatted(host, settings.upstream().slot());
+        if (found.isEmpty()) {
+            findings.add(Finding.ok(what, "absent", "absent or free: the relay creates it"));
+            return;
+        }
+        Slot slot = found.get();
+        if (!slot.type().equals("physical")) {
+            findings.add(Finding.fail(what, slot.type(), "physical", "choose another name with upstream.slot"));
+        } else if (slot.walStatus().equals("lost")) {
+            findings.add(Finding.warn(
+                    what, "invalidated (wal_status lost)", "reserved", "the relay will make it anew; what upstream removed since is a gap"));
+        } else if (slot.active()) {
+            findings.add(Finding.warn(what, "in use", "free", "right while this relay runs; if not, another one has the same upstream.slot"));
+        } else {
+            findings.add(Finding.ok(what, "free, wal_status " + slot.walStatus(), "absent or free"));
+        }
+    }
+
+    private void oneCluster(List<Server> servers) {
+        List<String> identities = servers.stream()
+                .map(Server::replication)
+                .flatMap(answer -> answer instanceof Answer.Known<Replication>(Replication it)
+                        ? List.of("%s with segments of %s".formatted(it.systemId(), it.setting("wal_segment_size"))).stream()
+                        : List.<String>of().stream())
+                .distinct()
+                .toList();
+        if (identities.size() > 1) {
+            findings.add(Finding.fail(
+                    "system identifier", String.join(", ", identities), "the same on all hosts", "upstream.conninfo names servers of different clusters"));
+        }
+    }
+
+    private void data(DataDirectory data) {
+        add(
+                data.problem().isEmpty(),
+                "data " + data.path(),
+                data.problem().orElse("written and flushed"),
+                "a directory where this user can write and fsync",
+                "create it, or give --data");
+        ByteSize disk = settings.cache().disk();
+        if (data.problem().isEmpty()) {
+            add(
+                    data.used() + data.free() >= disk.bytes(),
+                    "cache.disk",
+                    "%d MB free, %d MB used by the relay".formatted(data.free() >> 20, data.used() >> 20),
+                    "room for " + disk,
+                    "make room or lower cache.disk");
+        }
+    }
+
+    private void listeners() {
+        boolean open = !settings.listen().address().isLoopback();
+        if (open && settings.listen().hba().equals(Hba.LOOPBACK_ONLY)) {
+            findings.add(Finding.warn(
+                    "listen.hba",
+                    "no lines, and the address is " + settings.listen().address(),
+                    "lines for the standbys' addresses",
+                    "without any only loopback may connect"));
+        }
+        if (open && settings.listen().tls().isEmpty()) {
+            findings.add(Finding.warn(
+                    "listen.tls", "none, and the address is " + settings.listen().address(), "a certificate", "WAL is all of the data"));
+        }
+    }
+
+    private void add(boolean good, String what, String found, String expected, String hint) {
+        findings.add(good ? Finding.ok(what, found, expected) : Finding.fail(what, found, expected, hint));
+    }
+
+    private static int number(String text) {
+        return text.matches("\\d{1,9}") ? Integer.parseInt(text) : 0;
+    }
+}

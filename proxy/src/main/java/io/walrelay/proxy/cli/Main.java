@@ -1,0 +1,69 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.proxy.config.InvalidSettingsException;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code walrelay}: finds the command and turns its outcome into an exit status. */
+@Command(
+        name = "walrelay",
+        description = "A WAL relay for PostgreSQL: one stream in, many standbys out.",
+        mixinStandardHelpOptions = true,
+        scope = CommandLine.ScopeType.INHERIT,
+        versionProvider = Version.class,
+        synopsisSubcommandLabel = "COMMAND")
+public final class Main implements Callable<Integer> {
+
+    /** The command did what it says. */
+    public static final int OK = 0;
+
+    /** It did not; standard error says why. */
+    public static final int FAILURE = 1;
+
+    /** The command line or the configuration can't be understood. */
+    public static final int USAGE = 2;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before call()
+    private CommandSpec spec;
+
+    public static void main(String[] arguments) {
+        System.exit(run(arguments));
+    }
+
+    /** Runs a command in this process; what {@link #main} exits with. */
+    static int run(String... arguments) {
+        return commandLine().execute(arguments);
+    }
+
+    /** All commands there are: a new one is a class with picocli's annotations and a line here. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Main())
+                .addSubcommand(new DemoCommand())
+                .addSubcommand(new ServeCommand())
+                .addSubcommand(new CheckCommand())
+                .addSubcommand(new SetupSqlCommand())
+                .addSubcommand(new StatusCommand())
+                .addSubcommand(new FollowCommand())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler(Main::report);
+    }
+
+    @Override
+    public Integer call() {
+        throw new ParameterException(spec.commandLine(), "expected a command");
+    }
+
+    private static int report(Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
+        if (failure instanceof InvalidSettingsException invalid) {
+            invalid.problems().forEach(problem -> command.getErr().println("walrelay: " + problem));
+            return USAGE;
+        }
+        command.getErr().println("walrelay: " + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
+        return FAILURE;
+    }
+}

@@ -1,0 +1,38 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.proxy.config.InvalidSettingsException;
+import io.walrelay.proxy.config.Settings;
+import io.walrelay.proxy.relay.Relay;
+import java.io.IOException;
+import java.time.Clock;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code walrelay serve}: the relay, until it is told to stop (SIGTERM, SIGINT) or its disk fails. */
+@Command(
+        name = "serve",
+        description = "Run the relay. SIGTERM and SIGINT end it in order: upstream first, standbys when they have everything.")
+final class ServeCommand implements Callable<Integer> {
+
+    private static final Logger log = LoggerFactory.getLogger(ServeCommand.class);
+
+    @Mixin
+    private final SettingsOptions options = new SettingsOptions();
+
+    @Override
+    public Integer call() throws InvalidSettingsException, IOException {
+        Settings settings = options.conclude();
+        CompletableFuture<Integer> ended = new CompletableFuture<>();
+        Relay relay = Relay.start(settings, Version.number(), Clock.systemUTC(), failure -> {
+            // Not retried: what the disk did with the bytes is unknown. A restart recovers what can be proved.
+            log.error("the disk failed; ending, so that a restart recovers", failure);
+            ended.complete(Main.FAILURE);
+        });
+        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(relay::close));
+        return ended.join();
+    }
+}

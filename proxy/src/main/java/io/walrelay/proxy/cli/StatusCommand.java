@@ -1,0 +1,95 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.proxy.config.InvalidSettingsException;
+import io.walrelay.proxy.http.Json;
+import io.walrelay.proxy.http.StatusReport;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.ObjectReader;
+
+/** {@code walrelay status}: what a running relay does at the moment. */
+@Command(name = "status", description = "What the running relay is doing: upstream, positions, standbys, slots, recent events. Exit status 0: it is ready.")
+final class StatusCommand implements Callable<Integer> {
+
+    /** The relay may be newer than this program and say more. */
+    private static final ObjectReader READER =
+            Json.MAPPER.readerFor(StatusReport.class).without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+
+    /** Home, and clear what is below: less flicker than clearing all. */
+    private static final String REDRAW = "\033[H\033[J";
+
+    /** How the status is printed. */
+    enum Format {
+        TEXT,
+        JSON
+    }
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before call()
+    private CommandSpec spec;
+
+    @Mixin
+    private final ApiOptions api = new ApiOptions();
+
+    @Option(names = "--watch", description = "Show it anew every second until interrupted.")
+    private boolean watch;
+
+    @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
+    private Format format = Format.TEXT;
+
+    @Override
+    public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
+        try (ApiClient client = api.connect(false)) {
+            if (!watch) {
+                return show(client.get("/api/v1/status"), "");
+            }
+            // Nobody counts it down: Ctrl-C ends the process.
+            CountDownLatch interrupted = new CountDownLatch(1);
+            int shown = show(client.get("/api/v1/status"), REDRAW);
+            while (!interrupted.await(1, TimeUnit.SECONDS)) {
+                shown = showOrSay(client);
+            }
+            return shown;
+        }
+    }
+
+    /** Whoever watches wants to see a restart, too. */
+    private int showOrSay(ApiClient client) throws InterruptedException {
+        try {
+            return show(client.get("/api/v1/status"), REDRAW);
+        } catch (IOException e) {
+            print(REDRAW + "walrelay: " + e.getMessage() + "\n");
+            return Main.FAILURE;
+        }
+    }
+
+    private int show(String body, String before) throws IOException {
+        StatusReport report;
+        try {
+            report = READER.readValue(body);
+        } catch (JacksonException e) {
+            throw new IOException("the answer is no status: %s; is this a relay's HTTP port?".formatted(e.getOriginalMessage()), e);
+        }
+        switch (format) {
+            case TEXT -> print(before + StatusText.render(report));
+            case JSON -> print(body);
+        }
+        return report.ready() ? Main.OK : Main.FAILURE;
+    }
+
+    private void print(String text) {
+        PrintWriter out = spec.commandLine().getOut();
+        out.print(text);
+        out.flush();
+    }
+}

@@ -1,0 +1,172 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.proxy.http.StatusReport;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** A status as a page for a terminal. What clients named themselves is printed without control characters. */
+final class StatusText {
+
+    private static final int EVENTS_SHOWN = 8;
+    private static final String UNKNOWN = "-";
+
+    private final StatusReport report;
+    private final StringBuilder page = new StringBuilder();
+
+    private StatusText(StatusReport report) {
+        this.report = report;
+    }
+
+    static String render(StatusReport report) {
+        StatusText text = new StatusText(report);
+        text.head();
+        text.upstream(report.upstream());
+        report.wal().ifPresent(text::wal);
+        text.standbys();
+        text.slots();
+        text.events();
+        return text.page.toString();
+    }
+
+    private void head() {
+        line("walrelay %s  up %s  %s".formatted(report.version(), time(report.uptimeSeconds()), report.ready() ? "ready" : "NOT READY"));
+        report.reasons().forEach((kind, reason) -> line("  %s: %s".formatted(kind, reason)));
+    }
+
+    private void upstream(StatusReport.Upstream upstream) {
+        line("");
+        line("upstream   %s  %s for %s%s".formatted(
+                upstream.host().orElse("(none yet)"),
+                upstream.state(),
+                age(upstream.since()),
+                upstream.lastMessage().map(at -> ", last heard of " + age(at) + " ago").orElse("")));
+        upstream.problem().ifPresent(problem -> line("           " + problem));
+        line("           end %s  behind %s  acknowledged %s".formatted(
+                upstream.end().orElse(UNKNOWN), size(upstream.lagBytes()), upstream.acknowledged().orElse(UNKNOWN)));
+    }
+
+    private void wal(StatusReport.Wal wal) {
+        line("wal        timeline %d  written %s  flushed %s  oldest %s".formatted(wal.timeline(), wal.written(), wal.flushed(), wal.oldest()));
+        line("           memory %s  disk %s".formatted(size(wal.memoryBytes()), size(wal.diskBytes())));
+        wal.gaps().forEach(gap -> line("           GAP from %s to %s".formatted(gap.from(), gap.to())));
+        wal.orphans().forEach(orphan -> line("           orphan of timeline %s from %s to %s%s".formatted(
+                orphan.lineage(), orphan.fork(), orphan.end(), orphan.acknowledged() ? ", ACKNOWLEDGED: commits may be lost" : "")));
+    }
+
+    private void standbys() {
+        line("");
+        if (report.standbys().isEmpty()) {
+            line("no standby is connected");
+            return;
+        }
+        Table table = new Table("standby", "state", "slot", "client", "sent lag", "write lag", "flush lag", "replay lag");
+        for (StatusReport.Standby s : report.standbys()) {
+            table.row(s.name(), s.state(), s.slot().orElse(UNKNOWN), s.client(), lag(s.sent()), lag(s.write()), lag(s.flush()), lag(s.replay()));
+        }
+        table.lines().forEach(this::line);
+    }
+
+    private void slots() {
+        line("");
+        if (report.slots().isEmpty()) {
+            line("no slots");
+            return;
+        }
+        Table table = new Table("slot", "active", "restart", "retained", "wal_status");
+        for (StatusReport.Slot s : report.slots()) {
+            String active = s.activePid().isPresent() ? "yes" : "no";
+            String retained = s.retainedBytes().map(StatusText::size).orElse(UNKNOWN);
+            table.row(s.name(), active, s.restartLsn().orElse(UNKNOWN), retained, s.walStatus().orElse(UNKNOWN));
+        }
+        table.lines().forEach(this::line);
+    }
+
+    private void events() {
+        List<StatusReport.RecentEvent> all = report.events();
+        if (!all.isEmpty()) {
+            line("");
+        }
+        for (StatusReport.RecentEvent event : all.subList(Math.max(0, all.size() - EVENTS_SHOWN), all.size())) {
+            line("%s ago  %s  %s: %s".formatted(age(event.at()), event.severity(), event.kind(), event.text()));
+        }
+    }
+
+    private void line(String text) {
+        page.append(text.replaceAll("\\p{Cntrl}", "?").stripTrailing()).append('\n');
+    }
+
+    private static String lag(StatusReport.Stage stage) {
+        return size(stage.lagBytes()) + stage.lagSeconds().map(s -> " " + time(s)).orElse("");
+    }
+
+    private String age(Instant since) {
+        return time(Math.max(Duration.between(since, report.at()).toMillis(), 0) / 1e3);
+    }
+
+    private static String size(Optional<Long> bytes) {
+        return bytes.map(StatusText::size).orElse(UNKNOWN);
+    }
+
+    /** Three digits or so, in units of 1024 as PostgreSQL names them. */
+    static String size(long bytes) {
+        String[] units = {"B", "kB", "MB", "GB", "TB", "PB"};
+        double value = bytes;
+        int unit = 0;
+        while (value >= 1024 && unit < units.length - 1) {
+            value /= 1024;
+            unit++;
+        }
+        return unit == 0 || value >= 100 ? "%.0f%s".formatted(value, units[unit]) : String.format(Locale.ROOT, "%.1f%s", value, units[unit]);
+    }
+
+    /** The two largest units that matter. */
+    static String time(double seconds) {
+        if (seconds < 1) {
+            return Math.round(seconds * 1e3) + "ms";
+        }
+        long whole = (long) seconds;
+        if (whole < 60) {
+            return String.format(Locale.ROOT, "%.1fs", seconds);
+        }
+        if (whole < 3_600) {
+            return "%dmin %ds".formatted(whole / 60, whole % 60);
+        }
+        return whole < 86_400
+                ? "%dh %dmin".formatted(whole / 3_600, whole % 3_600 / 60)
+                : "%dd %dh".formatted(whole / 86_400, whole % 86_400 / 3_600);
+    }
+
+    /** Columns as wide as their widest cell. */
+    private static final class Table {
+        private final List<String[]> rows = new ArrayList<>();
+        private final int[] widths;
+
+        Table(String... titles) {
+            widths = new int[titles.length];
+            row(titles);
+        }
+
+        void row(String... cells) {
+            rows.add(cells);
+            for (int i = 0; i < cells.length; i++) {
+                widths[i] = Math.max(widths[i], cells[i].length());
+            }
+        }
+
+        List<String> lines() {
+            return rows.stream().map(this::join).toList();
+        }
+
+        private String join(String[] cells) {
+            StringBuilder line = new StringBuilder();
+            for (int i = 0; i < cells.length; i++) {
+                line.append(cells[i]).repeat(' ', widths[i] - cells[i].length() + 2);
+            }
+            return line.toString();
+        }
+    }
+}

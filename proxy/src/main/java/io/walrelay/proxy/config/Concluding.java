@@ -1,0 +1,265 @@
+package io.walrelay.proxy.config;
+
+import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.config.Keys.Tls;
+import io.walrelay.proxy.auth.Hba;
+import io.walrelay.proxy.auth.InvalidHbaException;
+import io.walrelay.proxy.conninfo.Conninfo;
+import io.walrelay.proxy.conninfo.InvalidConninfoException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Turns what the sources say into {@link Settings}: reads every value, then checks values against each other. */
+final class Concluding {
+
+    static final String NOT_AVAILABLE = "nothing: it is not available in this version";
+
+    /** A tail that can't hold what the sessions near the end share would make each of them read files. */
+    private static final ByteSize LEAST_MEMORY = ByteSize.parse("1MB");
+
+    /** One segment of the default size written, one preallocated, with something to keep. */
+    private static final ByteSize LEAST_DISK = ByteSize.parse("64MB");
+
+    private final Map<String, Given> given;
+    private final Map<String, String> environment;
+    private final String hostname;
+    private final List<Problem> problems;
+
+    Concluding(Map<String, Given> given, Map<String, String> environment, String hostname, List<Problem> problems) {
+        this.given = given;
+        this.environment = environment;
+        this.hostname = hostname;
+        this.problems = problems;
+    }
+
+    /** @throws InvalidSettingsException with the sources' problems and all that is found here */
+    Settings conclude() throws InvalidSettingsException {
+        refuseUnknownKeys();
+        var upstream = upstream();
+        var listen = listen();
+        var http = http();
+        var data = read(Keys.DATA);
+        var cache = cache();
+        var slots = slots(cache);
+        var standbys = standbys();
+        var advertise = new AdvertiseSettings(read(Keys.ADVERTISE_CONNINFO), read(Keys.ADVERTISE_URL));
+        checkPorts(listen, http);
+        if (problems.isEmpty()) {
+            return new Settings(
+                    upstream.orElseThrow(),
+                    listen.orElseThrow(),
+                    http.orElseThrow(),
+                    data.orElseThrow(),
+                    cache.orElseThrow(),
+                    slots.orElseThrow(),
+                    standbys.orElseThrow(),
+                    advertise);
+        }
+        throw new InvalidSettingsException(problems);
+    }
+
+    private void refuseUnknownKeys() {
+        given.forEach((name, value) -> {
+            if (Keys.find(name).isEmpty()) {
+                String expected = Keys.isSection(name)
+                        ? "a mapping, since %s is a section".formatted(name)
+                        : "a known key" + Keys.nearest(name).map(near -> "; did you mean %s?".formatted(near)).orElse("");
+                problems.add(new Problem(name, "unknown", value.origin(), expected));
+            }
+        });
+    }
+
+    private Optional<UpstreamSettings> upstream() {
+        var conninfo = conninfo(Keys.UPSTREAM_CONNINFO);
+        if (!given.containsKey(Keys.UPSTREAM_CONNINFO.name())) {
+            problems.add(new Problem(
+                    Keys.UPSTREAM_CONNINFO.name(),
+                    "not given",
+                    "--upstream, %s or the configuration file".formatted(Keys.UPSTREAM_CONNINFO.environmentName()),
+                    Keys.UPSTREAM_CONNINFO.type().expected()));
+        }
+        var slot = read(Keys.UPSTREAM_SLOT).flatMap(this::slotName);
+        var start = read(Keys.UPSTREAM_START);
+        var acknowledge = read(Keys.UPSTREAM_ACKNOWLEDGE);
+        var onDivergence = read(Keys.UPSTREAM_ON_DIVERGENCE);
+        return conninfo.isPresent() && slot.isPresent() && start.isPresent() && acknowledge.isPresent() && onDivergence.isPresent()
+                ? Optional.of(new UpstreamSettings(conninfo.get(), slot.get(), start.get(), onDivergence.get()))
+                : Optional.empty();
+    }
+
+    /** Its defaults are libpq's: the PG… variables count too. */
+    private Optional<Conninfo> conninfo(Key<Secret> key) {
+        try {
+            return read(key).map(text -> Conninfo.parse(text.utf8(), environment));
+        } catch (InvalidConninfoException e) {
+            problem(key, "%s; %s".formatted(key.type().expected(), e.getMessage()));
+            return Optional.empty();
+        }
+    }
+
+    private Optional<String> slotName(String template) {
+        try {
+            return Optional.of(SlotName.of(template, hostname));
+        } catch (IllegalArgumentException e) {
+            problem(Keys.UPSTREAM_SLOT, SlotName.EXPECTED);
+            return Optional.empty();
+        }
+    }
+
+    private Optional<ListenSettings> listen() {
+        var address = read(Keys.LISTEN_ADDRESS);
+        var tls = tls(Keys.LISTEN_TLS);
+        Hba hba = hba();
+        UserSource users = users();
+        return address.map(it -> new ListenSettings(it, tls, hba, users));
+    }
+
+    private Hba hba() {
+        List<String> lines = read(Keys.LISTEN_HBA).orElse(List.of());
+        if (lines.isEmpty()) {
+            return Hba.LOOPBACK_ONLY;
+        }
+        try {
+            return Hba.parse(lines);
+        } catch (InvalidHbaException e) {
+            e.problems().forEach(problem -> problem(Keys.LISTEN_HBA, "lines in pg_hba.conf form; " + problem));
+            return Hba.LOOPBACK_ONLY;
+        }
+    }
+
+    private UserSource users() {
+        var file = readable(Keys.LISTEN_USERS_FILE);
+        var conninfo = conninfo(Keys.LISTEN_USERS_CONNINFO);
+        var query = read(Keys.LISTEN_USERS_QUERY);
+        if (given.containsKey(Keys.LISTEN_USERS_FILE.name())) {
+            for (Key<?> other : List.of(Keys.LISTEN_USERS_CONNINFO, Keys.LISTEN_USERS_QUERY)) {
+                if (given.containsKey(other.name())) {
+                    problem(other, "either listen.users.file or listen.users.auth-query, not both");
+                }
+            }
+        }
+        return file.<UserSource>map(UserSource.File::new).orElseGet(() -> new UserSource.AuthQuery(conninfo, query));
+    }
+
+    private Optional<HttpSettings> http() {
+        var address = read(Keys.HTTP_ADDRESS);
+        var tls = tls(Keys.HTTP_TLS);
+        var tokens = read(Keys.HTTP_TOKENS).orElse(List.of());
+        boolean insecure = read(Keys.HTTP_INSECURE).orElse(false);
+        boolean guarded = !lines(Keys.HTTP_TOKENS).isEmpty() || given.containsKey(Keys.HTTP_TLS.clientCa().name());
+        if (address.isPresent() && !address.get().isLoopback() && !guarded && !insecure) {
+            problem(
+                    Keys.HTTP_ADDRESS,
+                    "a loopback address, or http.tokens, or http.tls.client-ca: WAL is all of the data; http.insecure: true opens it"
+                            + " to everybody");
+        }
+        return address.map(it -> new HttpSettings(it, tls, tokens, insecure));
+    }
+
+    private Optional<TlsSettings> tls(Tls keys) {
+        var cert = readable(keys.cert());
+        var key = readable(keys.key());
+        var clientCa = readable(keys.clientCa());
+        boolean hasCert = given.containsKey(keys.cert().name());
+        boolean hasKey = given.containsKey(keys.key().name());
+        if (hasCert && !hasKey) {
+            problem(keys.cert(), "%s with it".formatted(keys.key().name()));
+        } else if (hasKey && !hasCert) {
+            problem(keys.key(), "%s with it".formatted(keys.cert().name()));
+        } else if (!hasCert && given.containsKey(keys.clientCa().name())) {
+            problem(keys.clientCa(), "%s and %s with it".formatted(keys.cert().name(), keys.key().name()));
+        }
+        return cert.isPresent() && key.isPresent() ? Optional.of(new TlsSettings(cert.get(), key.get(), clientCa)) : Optional.empty();
+    }
+
+    private Optional<CacheSettings> cache() {
+        var memory = atLeast(Keys.CACHE_MEMORY, LEAST_MEMORY);
+        var disk = atLeast(Keys.CACHE_DISK, LEAST_DISK);
+        var keep = read(Keys.CACHE_KEEP);
+        var onFull = read(Keys.CACHE_ON_FULL);
+        return memory.isPresent() && disk.isPresent() && keep.isPresent() && onFull.isPresent()
+                ? Optional.of(new CacheSettings(memory.get(), disk.get(), keep.get(), onFull.get()))
+                : Optional.empty();
+    }
+
+    /**
+     * While there is no archive, a slot that may hold all of the disk would stop the relay, and WAL would gather on the primary. Where
+     * cache.on-full asks for just that, no slot is given up before: unless a limit is given there is none.
+     */
+    private Optional<SlotSettings> slots(Optional<CacheSettings> cache) {
+        var maxRetained = read(Keys.SLOTS_MAX_RETAINED);
+        if (cache.isEmpty()) {
+            return Optional.empty();
+        }
+        ByteSize disk = cache.get().disk();
+        boolean hold = cache.get().onFull() == CacheSettings.OnFull.HOLD_UPSTREAM;
+        if (!hold && maxRetained.isPresent() && maxRetained.get().compareTo(disk) >= 0) {
+            problem(Keys.SLOTS_MAX_RETAINED, "less than cache.disk, which is %s".formatted(disk));
+        }
+        return Optional.of(new SlotSettings(maxRetained.orElse(new ByteSize(hold ? Long.MAX_VALUE : disk.bytes() / 5 * 4))));
+    }
+
+    private Optional<StandbySettings> standbys() {
+        var aheadWait = read(Keys.STANDBYS_AHEAD_WAIT);
+        var maxWriteRate = read(Keys.STANDBYS_MAX_WRITE_RATE);
+        var stopTimeout = read(Keys.STANDBYS_STOP_TIMEOUT);
+        return aheadWait.isPresent() && maxWriteRate.isPresent() && stopTimeout.isPresent()
+                ? Optional.of(new StandbySettings(aheadWait.get(), maxWriteRate.get(), stopTimeout.get()))
+                : Optional.empty();
+    }
+
+    private void checkPorts(Optional<ListenSettings> listen, Optional<HttpSettings> http) {
+        if (listen.isPresent() && http.isPresent() && listen.get().address().port() != 0 && listen.get().address().equals(http.get().address())) {
+            problem(Keys.HTTP_ADDRESS, "another port than listen.address");
+        }
+    }
+
+    private Optional<ByteSize> atLeast(Key<ByteSize> key, ByteSize least) {
+        var size = read(key);
+        if (size.isPresent() && size.get().compareTo(least) < 0) {
+            problem(key, "at least %s".formatted(least));
+        }
+        return size;
+    }
+
+    private Optional<Path> readable(Key<Path> key) {
+        var path = read(key);
+        if (path.isPresent() && !(Files.isRegularFile(path.get()) && Files.isReadable(path.get()))) {
+            problem(key, "a file that exists and that this user may read");
+        }
+        return path;
+    }
+
+    private List<String> lines(Key<?> key) {
+        Given value = given.get(key.name());
+        return value == null ? List.of() : value.lines();
+    }
+
+    /** The value that was given, else the default; empty when there is neither, or when it is wrong, which is then noted. */
+    private <T> Optional<T> read(Key<T> key) {
+        Given value = given.get(key.name());
+        if (value == null) {
+            return key.defaultText().map(text -> key.type().read().apply(List.of(text)));
+        }
+        if (!key.type().list() && value.lines().size() != 1) {
+            problem(key, key.type().expected());
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(key.type().read().apply(value.lines()));
+        } catch (IllegalArgumentException e) {
+            problem(key, key.type().expected());
+            return Optional.empty();
+        }
+    }
+
+    private void problem(Key<?> key, String expected) {
+        Given value = given.get(key.name());
+        String origin = value == null ? "default" : value.origin();
+        String shown = key.type().secret() ? "(not shown)" : value == null ? key.defaultText().orElse("not given") : value.shown();
+        problems.add(new Problem(key.name(), shown, origin, expected));
+    }
+}

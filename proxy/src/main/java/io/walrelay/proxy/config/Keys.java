@@ -1,0 +1,199 @@
+package io.walrelay.proxy.config;
+
+import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.config.CacheSettings.OnFull;
+import io.walrelay.proxy.config.HttpSettings.Token;
+import io.walrelay.proxy.config.UpstreamSettings.OnDivergence;
+import io.walrelay.proxy.config.UpstreamSettings.Start;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** Every key there is, in the order of the manual. */
+final class Keys {
+
+    static final Key<Secret> UPSTREAM_CONNINFO = Key.of(
+                    "upstream.conninfo", ValueType.CONNINFO, "The servers to read from, in libpq's form; several hosts are one cluster. Required.")
+            .withFlag("--upstream");
+    static final Key<String> UPSTREAM_SLOT = Key.of(
+                    "upstream.slot",
+                    ValueType.TEXT,
+                    "The relay's physical slot on each of them. {hostname} stands for this machine's name, with _ for what slot names"
+                            + " lack, cut to 63 characters.")
+            .withDefault("walrelay_{hostname}")
+            .withFlag("--slot");
+    static final Key<Start> UPSTREAM_START = Key.of(
+                    "upstream.start",
+                    ValueType.START,
+                    "Where a new data directory begins: slot (the segment of the slot's restart_lsn), oldest (all that upstream still"
+                            + " has) or an LSN.")
+            .withDefault("slot");
+    static final Key<Acknowledge> UPSTREAM_ACKNOWLEDGE = Key.of(
+                    "upstream.acknowledge",
+                    ValueType.choice(Acknowledge.class),
+                    "What is reported upstream as flushed: own, what the relay itself has flushed. This version knows no other.")
+            .withDefault("own");
+    static final Key<OnDivergence> UPSTREAM_ON_DIVERGENCE = Key.of(
+                    "upstream.on-divergence",
+                    ValueType.choice(OnDivergence.class),
+                    "When every reachable server forked before the acknowledged position: stop (not ready until told) or follow.")
+            .withDefault("stop");
+
+    static final Key<HostPort> LISTEN_ADDRESS = Key.of("listen.address", ValueType.ADDRESS, "The PostgreSQL port.")
+            .withDefault("127.0.0.1:6433")
+            .withFlag("--listen");
+    static final Tls LISTEN_TLS = new Tls("listen.tls");
+    static final Key<List<String>> LISTEN_HBA = Key.of(
+            "listen.hba",
+            ValueType.LINES,
+            "Lines in pg_hba.conf form, first match wins. Without any, only loopback may connect, by scram-sha-256.");
+    static final Key<Path> LISTEN_USERS_FILE =
+            Key.of("listen.users.file", ValueType.FILE, "Users and their password verifiers. Without it they are read from upstream.");
+    static final Key<Secret> LISTEN_USERS_CONNINFO = Key.of(
+            "listen.users.auth-query.conninfo",
+            ValueType.CONNINFO,
+            "Whom to ask for password verifiers. Without it, the upstream in use, with the relay's own role.");
+    static final Key<String> LISTEN_USERS_QUERY = Key.of(
+            "listen.users.auth-query.query",
+            ValueType.TEXT,
+            "What to ask; its one parameter is the user name. Without it, the function that walrelay setup-sql --auth-query makes.");
+
+    static final Key<HostPort> HTTP_ADDRESS = Key.of("http.address", ValueType.ADDRESS, "The HTTP port.")
+            .withDefault("127.0.0.1:8433")
+            .withFlag("--http");
+    static final Tls HTTP_TLS = new Tls("http.tls");
+    static final Key<List<Token>> HTTP_TOKENS = Key.of(
+            "http.tokens", ValueType.TOKENS, "Bearer tokens; a read-only one may look and fetch, but change nothing.");
+    static final Key<Boolean> HTTP_INSECURE = Key.of(
+                    "http.insecure",
+                    ValueType.BOOLEAN,
+                    "Accept an HTTP address other than loopback with neither tokens nor client certificates.")
+            .withDefault("false");
+
+    static final Key<Path> DATA = Key.of("data", ValueType.DIRECTORY, "The directory of the relay's own files.")
+            .withDefault("/var/lib/walrelay")
+            .withFlag("--data");
+
+    static final Key<ByteSize> CACHE_MEMORY =
+            Key.of("cache.memory", ValueType.SIZE, "WAL kept in memory, off the Java heap, for all who read near the end.")
+                    .withDefault("256MB");
+    static final Key<ByteSize> CACHE_DISK =
+            Key.of("cache.disk", ValueType.SIZE, "The most that WAL may take on the local disk.").withDefault("50GB");
+    static final Key<Duration> CACHE_KEEP =
+            Key.of("cache.keep", ValueType.TIME, "How long WAL stays that nobody needs any more, while there is room.")
+                    .withDefault("24h");
+    static final Key<OnFull> CACHE_ON_FULL = Key.of(
+                    "cache.on-full",
+                    ValueType.choice(OnFull.class),
+                    "When cache.disk is reached and all of it is needed: drop-slots (the slot that holds the most loses its WAL) or"
+                            + " hold-upstream (the relay stops reading, WAL gathers on the primary).")
+            .withDefault("drop-slots");
+
+    static final Key<ByteSize> SLOTS_MAX_RETAINED = Key.of(
+            "slots.max-retained",
+            ValueType.SIZE,
+            "The most WAL that one slot of a standby may hold back; less than cache.disk. Default: four fifths of cache.disk, 40GB of"
+                    + " 50GB; with cache.on-full hold-upstream no limit.");
+
+    static final Key<Duration> STANDBYS_AHEAD_WAIT = Key.of(
+                    "standbys.ahead-wait", ValueType.TIME, "How long a standby that is ahead of the relay is kept waiting for it.")
+            .withDefault("60s");
+    static final Key<Integer> STANDBYS_MAX_WRITE_RATE = Key.of(
+                    "standbys.max-write-rate",
+                    ValueType.integer(1, 10_000),
+                    "At most how many times a second an asynchronous standby is written to.")
+            .withDefault("100");
+    static final Key<Duration> STANDBYS_STOP_TIMEOUT = Key.of(
+                    "standbys.stop-timeout", ValueType.TIME, "How long a shutdown waits for standbys to receive what is left.")
+            .withDefault("30s");
+
+    static final Key<Secret> ADVERTISE_CONNINFO = Key.of(
+            "advertise.conninfo", ValueType.CONNINFO, "How standbys reach the PostgreSQL port, for hints and commands to paste.");
+    static final Key<URI> ADVERTISE_URL =
+            Key.of("advertise.url", ValueType.HTTP_URL, "How others reach the HTTP port, for hints and commands to paste.");
+
+    static final List<Key<?>> ALL = List.of(
+            UPSTREAM_CONNINFO,
+            UPSTREAM_SLOT,
+            UPSTREAM_START,
+            UPSTREAM_ACKNOWLEDGE,
+            UPSTREAM_ON_DIVERGENCE,
+            LISTEN_ADDRESS,
+            LISTEN_TLS.cert,
+            LISTEN_TLS.key,
+            LISTEN_TLS.clientCa,
+            LISTEN_HBA,
+            LISTEN_USERS_FILE,
+            LISTEN_USERS_CONNINFO,
+            LISTEN_USERS_QUERY,
+            HTTP_ADDRESS,
+            HTTP_TLS.cert,
+            HTTP_TLS.key,
+            HTTP_TLS.clientCa,
+            HTTP_TOKENS,
+            HTTP_INSECURE,
+            DATA,
+            CACHE_MEMORY,
+            CACHE_DISK,
+            CACHE_KEEP,
+            CACHE_ON_FULL,
+            SLOTS_MAX_RETAINED,
+            STANDBYS_AHEAD_WAIT,
+            STANDBYS_MAX_WRITE_RATE,
+            STANDBYS_STOP_TIMEOUT,
+            ADVERTISE_CONNINFO,
+            ADVERTISE_URL);
+
+    /** Keys, and sections of keys, that the design names and this version does not act on: refused by name, never ignored. */
+    private static final List<String> LATER = List.of(
+            "upstream.slot-follows",
+            "upstream.hint",
+            "archive",
+            "slots.inactive-timeout",
+            "standbys.named",
+            "feedback",
+            "peers",
+            "verify");
+
+    private Keys() {}
+
+    /** What a section of TLS files is made of. */
+    record Tls(Key<Path> cert, Key<Path> key, Key<Path> clientCa) {
+        Tls(String section) {
+            this(
+                    Key.of(section + ".cert", ValueType.FILE, "The certificate with its chain, PEM. Without it there is no TLS."),
+                    Key.of(section + ".key", ValueType.FILE, "The certificate's private key, PEM."),
+                    Key.of(section + ".client-ca", ValueType.FILE, "Who signs the certificates of clients, PEM."));
+        }
+    }
+
+    /** The values of {@code upstream.acknowledge}. */
+    enum Acknowledge {
+        OWN
+    }
+
+    static Optional<Key<?>> find(String name) {
+        return ALL.stream().filter(key -> key.name().equals(name)).findFirst().map(key -> key);
+    }
+
+    static boolean isLater(String name) {
+        return LATER.stream().anyMatch(later -> name.equals(later) || name.startsWith(later + "."));
+    }
+
+    static Stream<String> laterNames() {
+        return LATER.stream();
+    }
+
+    /** Whether keys are named {@code name.something}. */
+    static boolean isSection(String name) {
+        return ALL.stream().anyMatch(key -> key.name().startsWith(name + "."));
+    }
+
+    /** The key that was probably meant by {@code name}; empty when none is near. */
+    static Optional<String> nearest(String name) {
+        return Nearest.of(name, ALL.stream().map(Key::name).toList());
+    }
+}

@@ -1,0 +1,50 @@
+package io.walrelay.proxy.config;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Where settings come from. A flag goes before the environment, the environment before the file.
+ *
+ * @param file the configuration file, if there is one
+ * @param environment all variables: those that begin with {@code WALRELAY_} are settings, libpq's own complete the conninfo
+ * @param flags values by the option's name, like {@code --listen}
+ * @param hostname what {@code {hostname}} stands for
+ */
+public record SettingsSources(Optional<Path> file, Map<String, String> environment, Map<String, String> flags, String hostname) {
+
+    public SettingsSources {
+        environment = Map.copyOf(environment);
+        flags = Map.copyOf(flags);
+    }
+
+    /**
+     * Reads and checks everything.
+     *
+     * @throws InvalidSettingsException with all that is wrong
+     */
+    public Settings conclude() throws InvalidSettingsException {
+        List<Problem> problems = new ArrayList<>();
+        Map<String, Given> given = new LinkedHashMap<>();
+        file.ifPresent(path -> given.putAll(YamlSource.read(path, problems)));
+        given.putAll(EnvironmentSource.read(environment, problems));
+        given.putAll(flagValues());
+        return new Concluding(given, environment, hostname, problems).conclude();
+    }
+
+    private Map<String, Given> flagValues() {
+        Map<String, Given> values = new LinkedHashMap<>();
+        flags.forEach((flag, text) -> {
+            Key<?> key = Keys.ALL.stream()
+                    .filter(candidate -> candidate.flag().equals(Optional.of(flag)))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException("no setting has the flag " + flag));
+            values.put(key.name(), new Given(key.type().lines(text), flag));
+        });
+        return values;
+    }
+}

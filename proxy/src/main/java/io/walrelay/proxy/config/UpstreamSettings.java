@@ -1,0 +1,49 @@
+package io.walrelay.proxy.config;
+
+import io.walrelay.proxy.conninfo.Conninfo;
+import io.walrelay.wal.Lsn;
+
+/**
+ * Which servers the relay reads from and how it begins.
+ *
+ * @param conninfo hosts, user and the rest
+ * @param slot the relay's own physical slot on each of those hosts
+ * @param start where a new data directory begins
+ * @param onDivergence what to do when every reachable server forked before the acknowledged position
+ */
+public record UpstreamSettings(Conninfo conninfo, String slot, Start start, OnDivergence onDivergence) {
+
+    /** Where a relay with a new data directory begins to read. */
+    public sealed interface Start {
+
+        /** The beginning of the segment of the slot's restart_lsn. */
+        record Slot() implements Start {}
+
+        /** The oldest position that upstream still has. */
+        record Oldest() implements Start {}
+
+        /** The beginning of the segment of {@code lsn}, if upstream still has it. */
+        record At(Lsn lsn) implements Start {}
+
+        /**
+         * Reads {@code slot}, {@code oldest} or an LSN.
+         *
+         * @throws IllegalArgumentException if {@code text} is none of them
+         */
+        static Start parse(String text) {
+            return switch (text) {
+                case "slot" -> new Slot();
+                case "oldest" -> new Oldest();
+                default -> new At(Lsn.parse(text));
+            };
+        }
+    }
+
+    /** What a relay does whose acknowledged WAL no reachable server has. */
+    public enum OnDivergence {
+        /** Not ready; the operator decides. */
+        STOP,
+        /** Follow the server that is not in recovery; the relay's own tail becomes an orphan. */
+        FOLLOW
+    }
+}

@@ -1,0 +1,71 @@
+package io.walrelay.proxy.conninfo;
+
+import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.conninfo.TlsSettings.RootCert;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.Properties;
+
+/**
+ * A host of a connection string in pgjdbc's terms, for plain SQL.
+ *
+ * @param properties hold the password: never printed
+ */
+public record SqlTarget(String host, String url, Properties properties) {
+
+    private static final String DEFAULT_DATABASE = "postgres";
+
+    private static final String CONNECT_SECONDS = "10";
+
+    /**
+     * One for each host.
+     *
+     * @param applicationName what pg_stat_activity shows
+     * @throws IOException if there is a password file and it can't be read
+     */
+    public static List<SqlTarget> of(Conninfo conninfo, String applicationName) throws IOException {
+        PassFile passFile = conninfo.passFile().isPresent() ? PassFile.read(conninfo.passFile().get()).passFile() : PassFile.parse(List.of());
+        return conninfo.hosts().stream().map(host -> target(conninfo, host, passFile, applicationName)).toList();
+    }
+
+    private static SqlTarget target(Conninfo conninfo, HostAddress host, PassFile passFile, String applicationName) {
+        Properties properties = new Properties();
+        properties.setProperty("user", conninfo.user());
+        conninfo.passwordFor(host, passFile, true)
+                .or(() -> conninfo.passwordFor(host, passFile, false))
+                .map(Secret::utf8)
+                .ifPresent(password -> properties.setProperty("password", password));
+        properties.setProperty("ApplicationName", applicationName);
+        String seconds = conninfo.connectTimeout().map(timeout -> Long.toString(timeout.toSeconds())).orElse(CONNECT_SECONDS);
+        properties.setProperty("connectTimeout", seconds);
+        properties.setProperty("loginTimeout", seconds);
+        properties.setProperty("socketTimeout", seconds);
+        tls(conninfo.tls(), properties);
+        // The name, not the address it may stand for, so that verify-full compares what the relay will compare.
+        String name = conninfo.tls().mode() == TlsSettings.Mode.VERIFY_FULL ? host.host() : host.target();
+        String bracketed = name.indexOf(':') >= 0 ? "[" + name + "]" : name;
+        String url = "jdbc:postgresql://%s:%d/%s".formatted(bracketed, host.port(), conninfo.database().orElse(DEFAULT_DATABASE));
+        return new SqlTarget(host.toString(), url, properties);
+    }
+
+    private static void tls(TlsSettings tls, Properties properties) {
+        properties.setProperty("sslmode", tls.mode().toString());
+        properties.setProperty("sslNegotiation", tls.negotiation().toString());
+        properties.setProperty("channelBinding", tls.channelBinding().toString());
+        switch (tls.rootCert()) {
+            case RootCert.Default _ -> {}
+            case RootCert.SystemStore _ -> properties.setProperty("sslfactory", "org.postgresql.ssl.DefaultJavaSSLFactory");
+            case RootCert.File(var path) -> properties.setProperty("sslrootcert", path.toString());
+        }
+        tls.cert().ifPresent(path -> properties.setProperty("sslcert", path.toString()));
+        tls.key().ifPresent(path -> properties.setProperty("sslkey", path.toString()));
+        Optional<Secret> keyPassword = tls.keyPassword();
+        keyPassword.ifPresent(password -> properties.setProperty("sslpassword", password.utf8()));
+    }
+
+    @Override
+    public String toString() {
+        return url;
+    }
+}

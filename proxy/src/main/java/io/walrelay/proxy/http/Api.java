@@ -1,0 +1,96 @@
+package io.walrelay.proxy.http;
+
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.walrelay.proxy.metrics.RelayMetrics;
+import io.walrelay.proxy.state.FollowOrder;
+import io.walrelay.proxy.state.ProcessFacts;
+import io.walrelay.proxy.state.Readiness;
+import io.walrelay.proxy.state.RelayState;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+
+/** What each path answers. Thread-safe. */
+final class Api {
+
+    private static final String EXPECTED_ORDER = "{\"follow\": \"HOST[:PORT] or TIMELINE[@LSN]\"}";
+
+    /** The body of a POST to /api/v1/upstream. */
+    record FollowRequest(@Nullable String follow) {}
+
+    private final RelayState relay;
+    private final RelayMetrics metrics;
+    private final Reports reports;
+    private final Consumer<FollowOrder> follow;
+
+    /** @param follow as {@link HttpServer#start} has it */
+    Api(RelayState relay, ProcessFacts process, RelayMetrics metrics, Consumer<FollowOrder> follow) {
+        this.relay = relay;
+        this.metrics = metrics;
+        this.reports = new Reports(relay, process);
+        this.follow = follow;
+    }
+
+    /** Answers a request with an admitted method. May touch the disk, so not for an event loop. */
+    Reply answer(Endpoint endpoint, Call call) {
+        return switch (endpoint) {
+            case HEALTHZ -> health();
+            case READYZ -> readiness();
+            case METRICS -> Reply.of(HttpResponseStatus.OK, RelayMetrics.CONTENT_TYPE, metrics.scrape());
+            case STATUS -> Reply.json(HttpResponseStatus.OK, reports.status());
+            case STANDBYS -> Reply.json(HttpResponseStatus.OK, reports.standbys());
+            case SLOTS -> Reply.json(HttpResponseStatus.OK, reports.slots());
+            case UPSTREAM -> call.method().equals(HttpMethod.POST)
+                    ? follow(call)
+                    : Reply.json(HttpResponseStatus.OK, reports.upstream());
+            case EVENTS -> Reply.json(
+                    HttpResponseStatus.OK, relay.events().recent().stream().map(Reports::event).toList());
+        };
+    }
+
+    /** Answers while the process is up, whatever the disk does. */
+    static Reply health() {
+        return Reply.text(HttpResponseStatus.OK, "ok").with(HttpHeaderNames.CACHE_CONTROL.toString(), "no-store");
+    }
+
+    Reply readiness() {
+        Readiness readiness = Readiness.of(relay);
+        String reasons = readiness.reasons().entrySet().stream()
+                .map(reason -> reason.getKey() + ": " + reason.getValue())
+                .collect(Collectors.joining("\n"));
+        return readiness.ready()
+                ? Reply.text(HttpResponseStatus.OK, "ready")
+                : Reply.text(HttpResponseStatus.SERVICE_UNAVAILABLE, reasons);
+    }
+
+    private Reply follow(Call call) {
+        // A form on somebody's web page can post text, but not this type, without asking first.
+        if (!call.contentType().startsWith("application/json")) {
+            return Reply.error(
+                    HttpResponseStatus.UNSUPPORTED_MEDIA_TYPE,
+                    call.path(),
+                    "Content-Type \"%s\"; expected application/json".formatted(call.contentType()));
+        }
+        try {
+            FollowRequest request = Json.MAPPER.readValue(call.body(), FollowRequest.class);
+            String order = request == null ? null : request.follow();
+            if (order == null) {
+                return badOrder(call, "nothing to follow in the body");
+            }
+            follow.accept(FollowOrder.parse(order));
+            return Reply.json(HttpResponseStatus.ACCEPTED, Map.of("follow", order));
+        } catch (JacksonException e) {
+            return badOrder(call, "can't read the body: " + e.getOriginalMessage());
+        } catch (IllegalArgumentException e) {
+            return Reply.error(HttpResponseStatus.BAD_REQUEST, call.path(), String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static Reply badOrder(Call call, String problem) {
+        return Reply.error(HttpResponseStatus.BAD_REQUEST, call.path(), problem + "; expected " + EXPECTED_ORDER);
+    }
+}

@@ -1,0 +1,59 @@
+package io.walrelay.proxy.http;
+
+import io.netty.handler.codec.http.HttpMethod;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** What the port has, by path. A new one is a constant here and a case in {@link Api}. */
+enum Endpoint {
+    HEALTHZ("/healthz", Audience.EVERYBODY, "GET, HEAD"),
+    READYZ("/readyz", Audience.EVERYBODY, "GET, HEAD"),
+    METRICS("/metrics", Audience.EVERYBODY, "GET, HEAD"),
+    STATUS("/api/v1/status", Audience.THE_ADMITTED, "GET, HEAD"),
+    STANDBYS("/api/v1/standbys", Audience.THE_ADMITTED, "GET, HEAD"),
+    SLOTS("/api/v1/slots", Audience.THE_ADMITTED, "GET, HEAD"),
+    UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),
+    EVENTS("/api/v1/events", Audience.THE_ADMITTED, "GET");
+
+    /** Who may ask for it. */
+    enum Audience {
+        /** Kubernetes and Prometheus come without a token. */
+        EVERYBODY,
+        /** As {@link Access} decides. */
+        THE_ADMITTED
+    }
+
+    private final String path;
+    private final Audience audience;
+    private final String methods;
+
+    Endpoint(String path, Audience audience, String methods) {
+        this.path = path;
+        this.audience = audience;
+        this.methods = methods;
+    }
+
+    static Optional<Endpoint> at(String path) {
+        return Arrays.stream(values()).filter(e -> e.path.equals(path)).findFirst();
+    }
+
+    /** All paths, for the message that a wrong one gets. */
+    static String paths() {
+        return Arrays.stream(values()).map(e -> e.path).collect(Collectors.joining(", "));
+    }
+
+    Audience audience() {
+        return audience;
+    }
+
+    boolean takes(HttpMethod method) {
+        return List.of(methods.split(", ", -1)).contains(method.name());
+    }
+
+    /** As the header Allow lists them. */
+    String allow() {
+        return methods;
+    }
+}

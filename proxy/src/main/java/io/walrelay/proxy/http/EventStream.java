@@ -1,0 +1,84 @@
+package io.walrelay.proxy.http;
+
+import io.netty.buffer.ByteBufUtil;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http.DefaultHttpContent;
+import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.util.AttributeKey;
+import io.netty.util.concurrent.Future;
+import io.walrelay.proxy.state.Event;
+import io.walrelay.proxy.state.Events;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+
+/**
+ * Events to one client as they happen, the recent ones first (HTML standard, server-sent events). A client that does not take
+ * them is let go as soon as its send buffer is full; it gets the recent ones again when it comes back.
+ */
+final class EventStream {
+
+    private static final AttributeKey<AtomicInteger> COUNT = AttributeKey.valueOf(EventStream.class, "count");
+
+    /** More often than the half minute after which proxies give up. */
+    private static final int KEEPALIVE_SECONDS = 15;
+
+    private EventStream() {}
+
+    /** Answers with a stream that ends with the connection; does nothing and returns false when there are too many already. */
+    static boolean begin(ChannelHandlerContext context, Events events, HttpLimits limits) {
+        Channel channel = context.channel();
+        AtomicInteger streams = streamsOfServer(channel);
+        if (streams.incrementAndGet() > limits.eventStreams()) {
+            streams.decrementAndGet();
+            return false;
+        }
+        DefaultHttpResponse head = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+        head.headers()
+                .set(HttpHeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8")
+                .set(HttpHeaderNames.CACHE_CONTROL, HttpHeaderValues.NO_STORE)
+                .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        context.write(head);
+        Consumer<Event> listener = event -> context.executor().execute(() -> sendIfTaken(context, text(event)));
+        events.listen(listener).forEach(event -> send(context, text(event)));
+        context.flush();
+        Future<?> keepalive = context.executor()
+                .scheduleAtFixedRate(() -> sendIfTaken(context, ": keepalive\n\n"), KEEPALIVE_SECONDS, KEEPALIVE_SECONDS, TimeUnit.SECONDS);
+        channel.closeFuture().addListener(closed -> {
+            events.forget(listener);
+            keepalive.cancel(false);
+            streams.decrementAndGet();
+        });
+        return true;
+    }
+
+    private static AtomicInteger streamsOfServer(Channel channel) {
+        AtomicInteger fresh = new AtomicInteger();
+        AtomicInteger known = channel.parent().attr(COUNT).setIfAbsent(fresh);
+        return known == null ? fresh : known;
+    }
+
+    private static void sendIfTaken(ChannelHandlerContext context, String text) {
+        if (context.channel().isWritable()) {
+            send(context, text);
+            context.flush();
+        } else {
+            context.close();
+        }
+    }
+
+    private static void send(ChannelHandlerContext context, String text) {
+        context.write(new DefaultHttpContent(ByteBufUtil.writeUtf8(context.alloc(), text)));
+    }
+
+    /** JSON has no line ends of its own, so one data line holds it. */
+    private static String text(Event event) {
+        return "event: %s\ndata: %s\n\n".formatted(event.severity().name().toLowerCase(Locale.ROOT), Json.MAPPER.writeValueAsString(Reports.event(event)));
+    }
+}

@@ -1,0 +1,135 @@
+package io.walrelay.proxy.http;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.ServerSocketChannel;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.HttpDecoderConfig;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.timeout.WriteTimeoutHandler;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import io.walrelay.proxy.config.HttpSettings;
+import io.walrelay.proxy.metrics.RelayMetrics;
+import io.walrelay.proxy.state.FollowOrder;
+import io.walrelay.proxy.state.ProcessFacts;
+import io.walrelay.proxy.state.RelayState;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * The HTTP port. Its connections live on one event loop of their own, and what may touch the disk is read on one other thread,
+ * so that neither a scrape nor a slow browser costs a standby anything. Thread-safe; whoever starts it closes it.
+ */
+public final class HttpServer implements AutoCloseable {
+
+    private final EventLoopGroup loop;
+    private final ExecutorService reader;
+    private final ChannelGroup connections;
+    private final Channel listening;
+
+    private HttpServer(EventLoopGroup loop, ExecutorService reader, ChannelGroup connections, Channel listening) {
+        this.loop = loop;
+        this.reader = reader;
+        this.connections = connections;
+        this.listening = listening;
+    }
+
+    /**
+     * Listens.
+     *
+     * @param follow takes an order, on the reading thread; refuses one that can't be obeyed with an IllegalArgumentException,
+     *     whose message the client gets
+     * @throws IOException when the address is taken or the certificate can't be used
+     */
+    public static HttpServer start(
+            HttpSettings settings, HttpLimits limits, RelayState relay, ProcessFacts process, RelayMetrics metrics, Consumer<FollowOrder> follow)
+            throws IOException {
+        Optional<SslContext> tls = settings.tls().isPresent() ? Optional.of(HttpTls.of(settings.tls().get())) : Optional.empty();
+        boolean epoll = Epoll.isAvailable();
+        IoHandlerFactory io = epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
+        EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, Thread.ofPlatform().name("http").daemon().factory(), io);
+        ExecutorService reader = new ThreadPoolExecutor(
+                1,
+                1,
+                0,
+                TimeUnit.SECONDS,
+                new ArrayBlockingQueue<>(limits.connections()),
+                Thread.ofPlatform().name("http-reader").daemon().factory());
+        ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+        Access access = new Access(settings);
+        Api api = new Api(relay, process, metrics, follow);
+        Class<? extends ServerSocketChannel> channel = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+        ServerBootstrap bootstrap = new ServerBootstrap()
+                .group(loop)
+                .channel(channel)
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .childHandler(new ChannelInitializer<SocketChannel>() {
+                    @Override
+                    protected void initChannel(SocketChannel connection) {
+                        connections.add(connection);
+                        if (connections.size() > limits.connections()) {
+                            connection.close();
+                            return;
+                        }
+                        tls.ifPresent(context -> connection.pipeline().addLast(handshake(context, connection, limits)));
+                        connection
+                                .pipeline()
+                                .addLast(new WriteTimeoutHandler(limits.patience().toMillis(), TimeUnit.MILLISECONDS))
+                                .addLast(new HttpServerCodec(new HttpDecoderConfig()
+                                        .setMaxInitialLineLength(limits.lineBytes())
+                                        .setMaxHeaderSize(limits.headerBytes())))
+                                .addLast(new BodyLimit(limits.bodyBytes()))
+                                .addLast(new RequestHandler(access, api, relay.events(), reader, limits));
+                    }
+                });
+        InetSocketAddress address = new InetSocketAddress(settings.address().host(), settings.address().port());
+        ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
+        if (!bound.isSuccess()) {
+            reader.shutdownNow();
+            loop.shutdownGracefully(0, 0, TimeUnit.SECONDS);
+            throw new IOException("could not listen on http.address %s: %s".formatted(settings.address(), bound.cause()), bound.cause());
+        }
+        return new HttpServer(loop, reader, connections, bound.channel());
+    }
+
+    private static SslHandler handshake(SslContext context, SocketChannel connection, HttpLimits limits) {
+        SslHandler handler = context.newHandler(connection.alloc());
+        handler.setHandshakeTimeoutMillis(limits.patience().toMillis());
+        return handler;
+    }
+
+    /** Where it listens; tells the port that the system chose. */
+    public InetSocketAddress address() {
+        return (InetSocketAddress) listening.localAddress();
+    }
+
+    /** Stops listening, ends all connections and waits until they are gone. */
+    @Override
+    public void close() {
+        listening.close().awaitUninterruptibly();
+        connections.close().awaitUninterruptibly();
+        reader.shutdownNow();
+        loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+    }
+}

@@ -1,0 +1,160 @@
+package io.walrelay.proxy.http;
+
+import io.walrelay.cache.EndOfWal;
+import io.walrelay.cache.WalCache;
+import io.walrelay.proxy.state.Event;
+import io.walrelay.proxy.state.ProcessFacts;
+import io.walrelay.proxy.state.Readiness;
+import io.walrelay.proxy.state.RelayState;
+import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.state.UpstreamFacts;
+import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** Reads the relay's state into reports. Thread-safe; may touch the disk. */
+final class Reports {
+
+    private final RelayState relay;
+    private final ProcessFacts process;
+
+    Reports(RelayState relay, ProcessFacts process) {
+        this.relay = relay;
+        this.process = process;
+    }
+
+    StatusReport status() {
+        Instant now = relay.clock().instant();
+        Readiness readiness = Readiness.of(relay);
+        return new StatusReport(
+                process.version(),
+                now,
+                seconds(Duration.between(process.started(), now)),
+                readiness.ready(),
+                readiness.reasons(),
+                upstream(),
+                relay.cache().map(Reports::wal),
+                standbys(),
+                slots(),
+                relay.events().recent().stream().map(Reports::event).toList());
+    }
+
+    StatusReport.Upstream upstream() {
+        UpstreamStatus status = relay.upstream();
+        Optional<UpstreamFacts> facts = relay.facts();
+        return new StatusReport.Upstream(
+                lower(status.state()),
+                status.host(),
+                status.since(),
+                facts.map(f -> f.system().toString()),
+                facts.map(f -> f.parameters().get("server_version")),
+                position(status.received()),
+                position(status.upstreamEnd()),
+                position(status.acknowledged()),
+                status.upstreamEnd().isValid() ? written().map(w -> behind(w, status.upstreamEnd())) : Optional.empty(),
+                status.lastMessage(),
+                status.problem());
+    }
+
+    private static StatusReport.Wal wal(WalCache cache) {
+        EndOfWal end = cache.end();
+        return new StatusReport.Wal(
+                end.lineage().timeline().toLong(),
+                end.lineage().id(),
+                cache.segmentSize().bytes(),
+                cache.oldest().toString(),
+                end.written().toString(),
+                end.lastRecord().toString(),
+                end.flushed().toString(),
+                end.acknowledgeable().toString(),
+                cache.memoryBytes(),
+                cache.diskBytes(),
+                // What was before the relay began is not missing.
+                cache.gaps().stream()
+                        .filter(gap -> gap.from().isValid())
+                        .map(gap -> new StatusReport.MissingWal(gap.from().toString(), gap.to().toString()))
+                        .toList(),
+                cache.orphans().stream()
+                        .map(o -> new StatusReport.OrphanedWal(o.lineage().id(), o.fork().toString(), o.end().toString(), o.acknowledged()))
+                        .toList());
+    }
+
+    List<StatusReport.Standby> standbys() {
+        Optional<Lsn> written = written();
+        return relay.standbys().all().stream().map(s -> standby(s, written)).toList();
+    }
+
+    private static StatusReport.Standby standby(StandbyStatus s, Optional<Lsn> written) {
+        return new StatusReport.Standby(
+                s.pid(),
+                s.name(),
+                s.user(),
+                s.client(),
+                s.slot(),
+                s.state().toString(),
+                s.since(),
+                s.timeline().map(TimelineId::toLong),
+                stage(s.sent(), written, Optional.empty()),
+                stage(s.written(), written, s.writeLag()),
+                stage(s.flushed(), written, s.flushLag()),
+                stage(s.replayed(), written, s.replayLag()),
+                s.lastReply(),
+                seconds(s.addedDelay()),
+                s.sentBytes());
+    }
+
+    private static StatusReport.Stage stage(Lsn reached, Optional<Lsn> written, Optional<Duration> lag) {
+        return new StatusReport.Stage(
+                position(reached),
+                reached.isValid() ? written.map(w -> behind(reached, w)) : Optional.empty(),
+                lag.map(Reports::seconds));
+    }
+
+    List<StatusReport.Slot> slots() {
+        return relay.cache()
+                .map(cache -> cache.slots().all().stream().map(slot -> slot(slot, cache.end().written())).toList())
+                .orElse(List.of());
+    }
+
+    private StatusReport.Slot slot(io.walrelay.cache.slot.Slot slot, Lsn written) {
+        Optional<Long> retained = slot.holds() ? Optional.of(behind(slot.reservedFrom(), written)) : Optional.empty();
+        return new StatusReport.Slot(
+                slot.name(),
+                slot.temporary(),
+                slot.activePid().isPresent() ? Optional.of(slot.activePid().getAsInt()) : Optional.empty(),
+                position(slot.restartLsn()),
+                position(slot.furthestSent()),
+                retained,
+                slot.lost() ? Optional.of("lost") : retained.map(bytes -> bytes > process.maxRetained() ? "unreserved" : "reserved"));
+    }
+
+    static StatusReport.RecentEvent event(Event event) {
+        return new StatusReport.RecentEvent(event.at(), lower(event.severity()), event.kind(), event.text());
+    }
+
+    private Optional<Lsn> written() {
+        return relay.cache().map(cache -> cache.end().written());
+    }
+
+    /** Never negative: one that is ahead, or past a fork, has nothing to wait for. */
+    private static long behind(Lsn reached, Lsn end) {
+        return Math.max(end.minus(reached), 0);
+    }
+
+    private static Optional<String> position(Lsn lsn) {
+        return lsn.isValid() ? Optional.of(lsn.toString()) : Optional.empty();
+    }
+
+    private static double seconds(Duration duration) {
+        return duration.toNanos() / 1e9;
+    }
+
+    private static String lower(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,98 @@
+package io.walrelay.proxy.http;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The answer of {@code /api/v1/status}; its parts are the answers of the narrower paths. Positions and 64-bit identifiers are
+ * text, sizes are bytes, times ISO 8601.
+ *
+ * @param reasons why the relay is not ready, by kind
+ * @param wal empty until an upstream was seen for the first time
+ */
+public record StatusReport(
+        String version,
+        Instant at,
+        double uptimeSeconds,
+        boolean ready,
+        Map<String, String> reasons,
+        Upstream upstream,
+        Optional<Wal> wal,
+        List<Standby> standbys,
+        List<Slot> slots,
+        List<RecentEvent> events) {
+
+    /** @param lagBytes what upstream has and the relay does not, as far as upstream said */
+    public record Upstream(
+            String state,
+            Optional<String> host,
+            Instant since,
+            Optional<String> systemId,
+            Optional<String> serverVersion,
+            Optional<String> received,
+            Optional<String> end,
+            Optional<String> acknowledged,
+            Optional<Long> lagBytes,
+            Optional<Instant> lastMessage,
+            Optional<String> problem) {}
+
+    /** @param lineage the timeline with its switch point and a hash of its history: unique also where its number was taken twice */
+    public record Wal(
+            long timeline,
+            String lineage,
+            long segmentSize,
+            String oldest,
+            String written,
+            String lastRecord,
+            String flushed,
+            String acknowledgeable,
+            long memoryBytes,
+            long diskBytes,
+            List<MissingWal> gaps,
+            List<OrphanedWal> orphans) {}
+
+    /** WAL that the relay never got, up to and without {@code to}. */
+    public record MissingWal(String from, String to) {}
+
+    /** @param acknowledged whether commits may be lost: upstream had been told that the relay has it */
+    public record OrphanedWal(String lineage, String fork, String end, boolean acknowledged) {}
+
+    /** A row of pg_stat_replication. Lag in bytes is counted from the relay's written position; in seconds, from sending to confirmation. */
+    public record Standby(
+            int pid,
+            String name,
+            String user,
+            String client,
+            Optional<String> slot,
+            String state,
+            Instant since,
+            Optional<Long> timeline,
+            Stage sent,
+            Stage write,
+            Stage flush,
+            Stage replay,
+            Optional<Instant> lastReply,
+            double addedDelaySeconds,
+            long sentBytes) {}
+
+    /** How far a standby is in one respect. */
+    public record Stage(Optional<String> position, Optional<Long> lagBytes, Optional<Double> lagSeconds) {}
+
+    /**
+     * A row of pg_replication_slots.
+     *
+     * @param walStatus reserved, unreserved (about to be lost) or lost; empty while it reserves none
+     */
+    public record Slot(
+            String name,
+            boolean temporary,
+            Optional<Integer> activePid,
+            Optional<String> restartLsn,
+            Optional<String> furthestSent,
+            Optional<Long> retainedBytes,
+            Optional<String> walStatus) {}
+
+    public record RecentEvent(Instant at, String severity, String kind, String text) {}
+}

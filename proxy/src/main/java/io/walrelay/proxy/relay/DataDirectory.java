@@ -1,0 +1,67 @@
+package io.walrelay.proxy.relay;
+
+import io.walrelay.cache.storage.PosixStorage;
+import io.walrelay.cache.storage.Storage;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.ByteBuffer;
+
+/** The relay's directory, taken for this process alone for as long as it is open: two writers would ruin each other's WAL. */
+final class DataDirectory implements AutoCloseable {
+
+    private static final String LOCK = "relay.lock";
+
+    private final Storage storage;
+    private final FileChannel channel;
+
+    private DataDirectory(Storage storage, FileChannel channel) {
+        this.storage = storage;
+        this.channel = channel;
+    }
+
+    /**
+     * Takes {@code path}, and makes it when it is missing.
+     *
+     * @throws IOException when another process has it, with that process's pid where it can be read
+     */
+    static DataDirectory take(Path path) throws IOException {
+        Storage storage = new PosixStorage(path);
+        FileChannel channel = FileChannel.open(
+                path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        try {
+            FileLock lock = channel.tryLock();
+            if (lock == null) {
+                throw taken(path, channel);
+            }
+        } catch (OverlappingFileLockException e) {
+            IOException taken = taken(path, channel);
+            taken.addSuppressed(e);
+            throw taken;
+        }
+        channel.truncate(0);
+        channel.write(ByteBuffer.wrap(Long.toString(ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)), 0);
+        return new DataDirectory(storage, channel);
+    }
+
+    private static IOException taken(Path path, FileChannel channel) throws IOException {
+        ByteBuffer pid = ByteBuffer.allocate(20);
+        channel.read(pid, 0);
+        channel.close();
+        return new IOException("the data directory %s is in use by process %s; expected a directory of this relay's own"
+                .formatted(path, StandardCharsets.US_ASCII.decode(pid.flip())));
+    }
+
+    Storage storage() {
+        return storage;
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+}

@@ -1,0 +1,74 @@
+package io.walrelay.proxy.relay;
+
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.retention.Retention;
+import io.walrelay.proxy.state.RelayState;
+import java.io.IOException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * What is done every few seconds and nobody waits for: WAL that may go is freed, slot positions are saved. One thread of its
+ * own, so that a slow disk delays nothing else.
+ */
+final class Housekeeping implements AutoCloseable {
+
+    private static final String DISK = "disk";
+
+    private final RelayState state;
+    private final Consumer<Boolean> holdUpstream;
+    private final ScheduledExecutorService worker =
+            Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().name("housekeeping").daemon().factory());
+    private boolean holding;
+
+    /** @param holdUpstream told whether there is room for more WAL; true means: do not read */
+    Housekeeping(RelayState state, Consumer<Boolean> holdUpstream) {
+        this.state = state;
+        this.holdUpstream = holdUpstream;
+    }
+
+    void start() {
+        worker.scheduleWithFixedDelay(this::round, 1, 1, TimeUnit.SECONDS);
+    }
+
+    private void round() {
+        state.cache().ifPresent(cache -> {
+            try {
+                free(cache);
+                cache.slots().save();
+                state.clearNotReady("housekeeping");
+            } catch (IOException | RuntimeException e) {
+                // Tried again in a second; said once, not every time.
+                if (!state.notReady().containsKey("housekeeping")) {
+                    state.events().error("housekeeping", "could not free WAL or save slots: " + e.getMessage());
+                }
+                state.setNotReady("housekeeping", String.valueOf(e.getMessage()));
+            }
+        });
+    }
+
+    private void free(WalCache cache) throws IOException {
+        Retention.Decision decision = cache.retain(state.clock().instant());
+        for (String slot : decision.lost()) {
+            state.events().error("slot-lost", "slot \"%s\" lost its WAL: it held more than there is room for. Its standby needs a new base backup or WAL from an archive; drop the slot if nobody uses it".formatted(slot));
+        }
+        if (decision.hold() != holding) {
+            holding = decision.hold();
+            holdUpstream.accept(holding);
+            if (holding) {
+                state.setNotReady(DISK, "the relay's disk is full and nothing may be freed");
+                state.events().error("disk-full", "the relay's disk limit is reached and nothing may be freed: upstream is not read until there is room");
+            } else {
+                state.clearNotReady(DISK);
+                state.events().info("disk-room", "there is room on the relay's disk again");
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        worker.close();
+    }
+}

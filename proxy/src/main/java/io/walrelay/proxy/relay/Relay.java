@@ -1,0 +1,180 @@
+package io.walrelay.proxy.relay;
+
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.storage.Storage;
+import io.walrelay.proxy.auth.AuthQuery;
+import io.walrelay.proxy.auth.CachedUsers;
+import io.walrelay.proxy.auth.JdbcAuthQuery;
+import io.walrelay.proxy.auth.Users;
+import io.walrelay.proxy.auth.UsersFile;
+import io.walrelay.proxy.config.CacheSettings;
+import io.walrelay.proxy.config.Settings;
+import io.walrelay.proxy.config.UserSource;
+import io.walrelay.proxy.http.HttpLimits;
+import io.walrelay.proxy.http.HttpServer;
+import io.walrelay.proxy.metrics.RelayMetrics;
+import io.walrelay.proxy.standby.HbaAuthenticator;
+import io.walrelay.proxy.standby.StandbyLimits;
+import io.walrelay.proxy.standby.StandbyServer;
+import io.walrelay.proxy.state.ProcessFacts;
+import io.walrelay.proxy.state.RelayState;
+import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.proxy.upstream.LinkTiming;
+import io.walrelay.proxy.conninfo.SqlTarget;
+import io.walrelay.proxy.upstream.UpstreamLink;
+import io.walrelay.wal.Lsn;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The running relay. Started and closed by one thread. */
+public final class Relay implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(Relay.class);
+
+    private static final Duration PASSWORD_CHANGES_SEEN_WITHIN = Duration.ofSeconds(10);
+
+    /** What was started and must be ended, the newest first. */
+    private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+
+    private final Settings settings;
+    private final RelayState state;
+
+    private Relay(Settings settings, Clock clock) {
+        this.settings = settings;
+        this.state = new RelayState(
+                clock,
+                new UpstreamStatus(
+                        UpstreamStatus.State.CONNECTING,
+                        Optional.empty(),
+                        clock.instant(),
+                        Lsn.INVALID,
+                        Lsn.INVALID,
+                        Lsn.INVALID,
+                        Optional.empty(),
+                        Optional.empty()));
+    }
+
+    /**
+     * Starts everything. Standbys can connect as soon as this returns, also when upstream is away: what is on disk is served.
+     *
+     * @param version of the program, for reports
+     * @param fatal told when the disk failed so that only a restart mends it
+     * @throws IOException with what is in the way; nothing is left running
+     */
+    public static Relay start(Settings settings, String version, Clock clock, Consumer<IOException> fatal)
+            throws IOException {
+        Relay relay = new Relay(settings, clock);
+        try {
+            relay.startParts(version, fatal);
+            return relay;
+        } catch (IOException | RuntimeException e) {
+            relay.close();
+            throw e;
+        }
+    }
+
+    private void startParts(String version, Consumer<IOException> fatal) throws IOException {
+        // The directory first: whoever has it may touch the WAL in it.
+        DataDirectory directory = DataDirectory.take(settings.data());
+        parts.push(directory);
+        Storage storage = directory.storage();
+        WalCache.open(storage, cacheSettings()).ifPresent(state::open);
+        parts.push(this::closeCache);
+        Users users = users();
+        parts.push(users);
+        // The link knows from its last run what standbys are told of upstream, so it is made before they can ask.
+        UpstreamLink link = new UpstreamLink(
+                settings.upstream(), state, storage, cacheSettings(), LinkTiming.DEFAULT, fatal);
+        parts.push(link);
+        // Standbys before upstream: what is held is served whether upstream is there or not.
+        StandbyServer standbys = StandbyServer.start(
+                settings.listen().address(),
+                settings.listen().tls(),
+                StandbyLimits.of(settings.standbys()),
+                new HbaAuthenticator(settings.listen().hba(), users, state.clock()),
+                state);
+        // At the end standbys go last, with all that came.
+        parts.pop();
+        parts.push(() -> stop(standbys));
+        parts.push(link);
+        ProcessFacts process = new ProcessFacts(version, state.clock().instant(), settings.slots().maxRetained().bytes());
+        Housekeeping housekeeping = new Housekeeping(state, link::hold);
+        parts.push(housekeeping);
+        RelayMetrics metrics = new RelayMetrics(state, process, standbys.addedDelay());
+        state.whenOpen(cache -> cache.writer().onFsync(metrics::fsyncTook));
+        HttpServer http = HttpServer.start(
+                settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder);
+        parts.push(http);
+        link.start();
+        housekeeping.start();
+        log.info("relay started; data in {}", settings.data());
+    }
+
+    private Users users() throws IOException {
+        return switch (settings.listen().users()) {
+            case UserSource.File(var path) -> new UsersFile(path);
+            case UserSource.AuthQuery(var conninfo, var query) -> {
+                List<SqlTarget> targets = SqlTarget.of(conninfo.orElse(settings.upstream().conninfo()), "walrelay users");
+                List<AuthQuery> servers = targets.stream()
+                        .<AuthQuery>map(t -> new JdbcAuthQuery(t.url(), t.properties(), query.orElse(JdbcAuthQuery.DEFAULT_QUERY)))
+                        .toList();
+                yield new CachedUsers(AuthQuery.firstOf(servers), settings.data().resolve("users"), PASSWORD_CHANGES_SEEN_WITHIN, state.clock());
+            }
+        };
+    }
+
+    private io.walrelay.cache.CacheSettings cacheSettings() {
+        return new io.walrelay.cache.CacheSettings(
+                settings.cache().memory().bytes(),
+                settings.cache().disk().bytes(),
+                settings.cache().keep(),
+                settings.slots().maxRetained().bytes(),
+                settings.cache().onFull() == CacheSettings.OnFull.HOLD_UPSTREAM);
+    }
+
+    private void closeCache() throws IOException {
+        Optional<WalCache> cache = state.cache();
+        if (cache.isPresent()) {
+            cache.get().close();
+        }
+    }
+
+    /** Upstream is closed by now: standbys get what there is, and then go. */
+    private void stop(StandbyServer standbys) throws InterruptedException, ExecutionException {
+        Duration limit = settings.standbys().stopTimeout();
+        try {
+            standbys.stop(limit).toCompletableFuture().get(limit.toMillis() + 10_000, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            log.warn("standby sessions did not end within {} and 10 s more; leaving them", limit, e);
+        }
+    }
+
+    public RelayState state() {
+        return state;
+    }
+
+    /** Ends everything in the opposite order; a part that fails to end does not keep the others. Idempotent. */
+    @Override
+    public void close() {
+        while (!parts.isEmpty()) {
+            try {
+                parts.pop().close();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            } catch (Exception e) {
+                log.error("could not stop cleanly: {}", e.getMessage(), e);
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+package io.walrelay.proxy.standby;
+
+import io.walrelay.protocol.handshake.AuthenticationDecision;
+import io.walrelay.protocol.handshake.StartupRequest;
+import io.walrelay.protocol.message.Diagnostic;
+import java.net.InetSocketAddress;
+import java.security.cert.X509Certificate;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+
+/** Decides how a client has to prove who he is. Thread-safe; never blocks its caller. */
+public interface Authenticator {
+
+    /**
+     * Where a client comes from.
+     *
+     * @param certificate the one that it showed and TLS verified
+     */
+    record Client(InetSocketAddress address, boolean encrypted, Optional<X509Certificate> certificate) {}
+
+    /**
+     * @param afterwards what the client is refused with once he has proved who he is, FATAL
+     */
+    record Admission(AuthenticationDecision decision, Optional<Diagnostic> afterwards) {}
+
+    /** May complete on any thread. When it completes exceptionally the client is refused. */
+    CompletionStage<Admission> decide(StartupRequest request, Client client);
+}

@@ -1,0 +1,266 @@
+package io.walrelay.proxy.standby;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
+import io.walrelay.cache.WalCache;
+import io.walrelay.protocol.codec.BackendEncoder;
+import io.walrelay.protocol.codec.FrontendDecoder.Phase;
+import io.walrelay.protocol.handshake.ServerAction;
+import io.walrelay.protocol.handshake.ServerHandshake;
+import io.walrelay.protocol.handshake.SessionKind;
+import io.walrelay.protocol.handshake.StartupRequest;
+import io.walrelay.protocol.message.BackendMessage;
+import io.walrelay.protocol.message.BackendMessage.BackendKeyData;
+import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.protocol.message.FrontendMessage;
+import io.walrelay.protocol.message.ProtocolViolation;
+import io.walrelay.protocol.message.Secret;
+import io.walrelay.protocol.message.SecretKey;
+import io.walrelay.proxy.state.UpstreamFacts;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Carries out what {@link ServerHandshake} says on one connection, and puts a {@link ReplicationSession} in its place when it
+ * is over. Confined to the connection's event loop.
+ */
+final class HandshakeHandler extends ChannelInboundHandlerAdapter {
+
+    private static final Logger log = LoggerFactory.getLogger(HandshakeHandler.class);
+
+    /** First byte of a TLS record that holds a handshake. No startup packet begins with it: that would be 369 MB long. */
+    private static final byte TLS_HANDSHAKE = 0x16;
+
+    private final ServerContext server;
+    private final FrontendFrames frames;
+    private final int pid;
+    private @Nullable ServerHandshake handshake;
+    private Optional<Diagnostic> refusedAfterwards = Optional.empty();
+    private boolean admitted;
+    private boolean startupSeen;
+    private boolean handedOver;
+
+    HandshakeHandler(ServerContext server, FrontendFrames frames) {
+        this.server = server;
+        this.frames = frames;
+        this.pid = server.nextPid();
+    }
+
+    /** Looks at the first byte of a connection and removes itself: direct TLS, or PostgreSQL's own protocol. */
+    final class FirstByte extends ChannelInboundHandlerAdapter {
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) {
+            ByteBuf bytes = (ByteBuf) message;
+            if (bytes.getByte(bytes.readerIndex()) != TLS_HANDSHAKE) {
+                handshake = ServerHandshake.overPlaintext(server.handshake());
+                ctx.fireChannelRead(bytes);
+                ctx.pipeline().remove(this);
+            } else if (server.tls().isPresent()) {
+                ctx.pipeline().replace(this, null, server.tls().get().newHandler(ctx.alloc()));
+                ctx.pipeline().fireChannelRead(bytes);
+            } else {
+                log.debug("{} began with TLS, which is not set up here", ctx.channel().remoteAddress());
+                bytes.release();
+                ctx.close();
+            }
+        }
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+        var timeout = ctx.executor().schedule(() -> timedOut(ctx), server.limits().authenticationTimeout().toMillis(), TimeUnit.MILLISECONDS);
+        ctx.channel().closeFuture().addListener(_ -> {
+            timeout.cancel(false);
+            if (admitted) {
+                server.leave();
+            }
+            server.disconnected();
+        });
+    }
+
+    private void timedOut(ChannelHandlerContext ctx) {
+        if (handedOver) {
+            return;
+        }
+        ServerHandshake current = handshake;
+        if (current == null || !startupSeen) {
+            ctx.close(); // As PostgreSQL: nothing is said to somebody who said nothing.
+        } else {
+            perform(ctx, current.onRefusal(Refusals.AUTHENTICATION_TIMEOUT));
+        }
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+        perform(ctx, current().onMessage((FrontendMessage) message));
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+        if (event instanceof SslHandshakeCompletionEvent completion) {
+            if (completion.isSuccess()) {
+                tlsStands(ctx);
+            } else {
+                log.debug("TLS with {} failed: {}", ctx.channel().remoteAddress(), String.valueOf(completion.cause()));
+                ctx.close();
+            }
+        }
+        ctx.fireUserEventTriggered(event);
+    }
+
+    private void tlsStands(ChannelHandlerContext ctx) {
+        var transport = server.tls().orElseThrow().transport(ctx.pipeline().get(SslHandler.class));
+        ServerHandshake current = handshake;
+        if (current == null) {
+            handshake = ServerHandshake.overDirectTls(server.handshake(), transport);
+            perform(ctx, handshake.start());
+        } else {
+            perform(ctx, current.onTlsEstablished(transport));
+        }
+        frames.expect(ctx, Phase.OPENING);
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        ServerHandshake current = handshake;
+        if (cause instanceof ProtocolViolation violation && current != null && !handedOver) {
+            perform(ctx, current.onRefusal(violation.diagnostic()));
+        } else {
+            log.debug("connection from {} ended: {}", ctx.channel().remoteAddress(), cause.toString());
+            ctx.close();
+        }
+    }
+
+    private void perform(ChannelHandlerContext ctx, List<ServerAction> actions) {
+        for (ServerAction action : actions) {
+            perform(ctx, action);
+        }
+        ctx.flush();
+    }
+
+    private void perform(ChannelHandlerContext ctx, ServerAction action) {
+        switch (action) {
+            case ServerAction.SendByte(var value) -> {
+                ctx.write(ctx.alloc().buffer(1).writeByte(value));
+                if (value == 'N') {
+                    frames.expect(ctx, Phase.OPENING);
+                }
+            }
+            case ServerAction.Send(var message) -> {
+                if (message instanceof BackendMessage.ErrorResponse(var refusal)) {
+                    log.info("refused {}: {}", ctx.channel().remoteAddress(), refusal);
+                }
+                send(ctx, message);
+            }
+            case ServerAction.StartTls() -> startTls(ctx);
+            // Nothing that a replication session does can be canceled, so there are no keys to compare.
+            case ServerAction.Cancel(var request) -> log.debug("cancel request for session {}", request.processId());
+            case ServerAction.Admit(var request, var _) -> admit(ctx, request);
+            case ServerAction.Authenticated(var request, var _) -> perform(ctx, begin(request));
+            case ServerAction.Finish(var request) -> handOver(ctx, request);
+            case ServerAction.Close(var reason) -> {
+                log.debug("connection from {} closed: {}", ctx.channel().remoteAddress(), reason);
+                ctx.writeAndFlush(ctx.alloc().buffer(0)).addListener(ChannelFutureListener.CLOSE);
+            }
+        }
+    }
+
+    private void send(ChannelHandlerContext ctx, BackendMessage message) {
+        ByteBuf out = ctx.alloc().buffer();
+        BackendEncoder.encode(message, out);
+        ctx.write(out);
+        switch (message) {
+            case BackendMessage.AuthenticationCleartextPassword _,
+                    BackendMessage.AuthenticationMd5Password _,
+                    BackendMessage.AuthenticationSasl _,
+                    BackendMessage.AuthenticationSaslContinue _ -> frames.expect(ctx, Phase.AUTHENTICATION);
+            default -> {}
+        }
+    }
+
+    private void startTls(ChannelHandlerContext ctx) {
+        if (frames.unread() > 0) {
+            perform(ctx, current().onUnencryptedData());
+            return;
+        }
+        ctx.flush();
+        ctx.pipeline().addFirst(server.tls().orElseThrow().newHandler(ctx.alloc()));
+    }
+
+    private void admit(ChannelHandlerContext ctx, StartupRequest request) {
+        startupSeen = true;
+        if (server.isStopping()) {
+            perform(ctx, current().onRefusal(Refusals.SHUTTING_DOWN));
+            return;
+        }
+        admitted = server.tryAdmit();
+        if (!admitted) {
+            perform(ctx, current().onRefusal(Refusals.TOO_MANY_CLIENTS));
+            return;
+        }
+        SslHandler tls = ctx.pipeline().get(SslHandler.class);
+        var client = new Authenticator.Client(
+                (InetSocketAddress) ctx.channel().remoteAddress(),
+                tls != null,
+                tls == null ? Optional.empty() : ServerTls.clientCertificate(tls));
+        // What is sent ahead of the decision stays in the kernel.
+        ctx.channel().config().setAutoRead(false);
+        server.authenticator().decide(request, client).whenComplete((admission, failure) -> ctx.executor().execute(() -> {
+            ctx.channel().config().setAutoRead(true);
+            if (failure != null) {
+                log.warn("could not decide how user \"{}\" from {} has to authenticate", request.user(), client.address(), failure);
+                perform(ctx, current().onRefusal(Refusals.AUTHENTICATION_UNAVAILABLE));
+            } else {
+                refusedAfterwards = admission.afterwards();
+                perform(ctx, current().onDecision(admission.decision()));
+            }
+        }));
+    }
+
+    private List<ServerAction> begin(StartupRequest request) {
+        if (refusedAfterwards.isPresent()) {
+            return current().onRefusal(refusedAfterwards.get());
+        }
+        if (request.kind() != SessionKind.PHYSICAL_REPLICATION) {
+            return current().onRefusal(Refusals.PHYSICAL_ONLY);
+        }
+        Optional<UpstreamFacts> facts = server.state().facts();
+        if (facts.isEmpty() || server.state().cache().isEmpty()) {
+            return current().onRefusal(Refusals.NO_UPSTREAM_YET);
+        }
+        byte[] key = new byte[request.cancelKeyLength()];
+        server.handshake().random().nextBytes(key);
+        return current().onSessionReady(
+                SessionParameters.of(facts.get(), request), new BackendKeyData(pid, new SecretKey(Secret.of(key))));
+    }
+
+    private void handOver(ChannelHandlerContext ctx, StartupRequest request) {
+        handedOver = true;
+        InetSocketAddress from = (InetSocketAddress) ctx.channel().remoteAddress();
+        var identity = new SessionIdentity(
+                pid,
+                request.user(),
+                "%s:%d".formatted(from.getAddress().getHostAddress(), from.getPort()),
+                request.parameters().getOrDefault("application_name", ""));
+        WalCache cache = server.state().cache().orElseThrow();
+        ctx.pipeline().replace(this, null, new ReplicationSession(server, cache, identity, ctx.channel()));
+        frames.expect(ctx.pipeline().context(frames), Phase.SESSION);
+    }
+
+    private ServerHandshake current() {
+        ServerHandshake known = handshake;
+        if (known == null) {
+            throw new IllegalStateException("a message before the first byte was looked at");
+        }
+        return known;
+    }
+}

@@ -1,0 +1,162 @@
+package io.walrelay.proxy.standby;
+
+import io.walrelay.protocol.handshake.AuthenticationDecision;
+import io.walrelay.protocol.handshake.PasswordVerifier;
+import io.walrelay.protocol.handshake.SessionKind;
+import io.walrelay.protocol.handshake.StartupRequest;
+import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.auth.ConnectionFacts;
+import io.walrelay.proxy.auth.ConnectionFacts.InterfaceAddress;
+import io.walrelay.proxy.auth.Hba;
+import io.walrelay.proxy.auth.UserEntry;
+import io.walrelay.proxy.auth.Users;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.security.cert.X509Certificate;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
+import javax.naming.InvalidNameException;
+import javax.naming.ldap.LdapName;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Authentication by access rules and the verifiers of {@link Users} (auth.c, ClientAuthentication). A rule {@code trust} or
+ * {@code cert} asks for no password, and so for no look-up: it alone says who may come in.
+ */
+public final class HbaAuthenticator implements Authenticator {
+
+    private static final Logger log = LoggerFactory.getLogger(HbaAuthenticator.class);
+
+    private final Hba hba;
+    private final Users users;
+    private final InstantSource clock;
+
+    public HbaAuthenticator(Hba hba, Users users, InstantSource clock) {
+        this.hba = hba;
+        this.users = users;
+        this.clock = clock;
+    }
+
+    @Override
+    public CompletionStage<Admission> decide(StartupRequest request, Client client) {
+        var facts = new ConnectionFacts(
+                client.address().getAddress(),
+                client.encrypted(),
+                request.database(),
+                request.user(),
+                request.kind() == SessionKind.PHYSICAL_REPLICATION,
+                interfaces());
+        return switch (hba.match(facts)) {
+            case Hba.Verdict.Refuse(var message) -> done(reject(message));
+            case Hba.Verdict.Authenticate(var method, var wanted, var _) -> {
+                Optional<AuthenticationDecision> refused = checkCertificate(wanted, request.user(), client);
+                yield refused.isPresent() ? done(refused.get()) : byMethod(method, request, client);
+            }
+        };
+    }
+
+    private static Optional<AuthenticationDecision> checkCertificate(Hba.ClientCert wanted, String user, Client client) {
+        boolean good =
+                switch (wanted) {
+                    case NONE -> true;
+                    case VERIFY_CA -> client.certificate().isPresent();
+                    case VERIFY_FULL -> namedBy(client.certificate(), user);
+                };
+        if (good) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                client.certificate().isEmpty()
+                        ? reject("connection requires a valid client certificate")
+                        : new AuthenticationDecision.Cert(false));
+    }
+
+    private CompletionStage<Admission> byMethod(Hba.Method method, StartupRequest request, Client client) {
+        return switch (method) {
+            case TRUST -> done(new AuthenticationDecision.Trust());
+            case REJECT -> throw new IllegalStateException("a rule that rejects is a verdict of its own");
+            case CERT -> done(new AuthenticationDecision.Cert(namedBy(client.certificate(), request.user())));
+            case MD5 -> byPassword(request, AuthenticationDecision.Md5::new);
+            case SCRAM_SHA_256 -> byPassword(request, AuthenticationDecision.ScramSha256::new);
+        };
+    }
+
+    private CompletionStage<Admission> byPassword(
+            StartupRequest request, Function<Optional<PasswordVerifier>, AuthenticationDecision> method) {
+        return users.find(request.user()).thenApply(lookup -> switch (lookup) {
+            case Users.Lookup.Found(var entry, var _) -> new Admission(method.apply(verifier(entry)), afterwards(entry, request));
+            case Users.Lookup.Unknown() -> new Admission(method.apply(Optional.empty()), Optional.empty());
+            case Users.Lookup.Unavailable(var reason) -> {
+                log.warn("could not look up user \"{}\": {}", request.user(), reason);
+                yield new Admission(method.apply(Optional.empty()), Optional.empty());
+            }
+        });
+    }
+
+    /** Empty, which looks like a wrong password, when there is none or its time is over (crypt.c, get_role_password). */
+    private Optional<PasswordVerifier> verifier(UserEntry entry) {
+        if (entry.expired(clock.instant())) {
+            return Optional.empty();
+        }
+        try {
+            return entry.password().map(Secret::utf8).map(PasswordVerifier::parse);
+        } catch (IllegalArgumentException e) {
+            log.warn("user \"{}\" can't log in: {}", entry.name(), e.getMessage());
+            return Optional.empty();
+        }
+    }
+
+    /** As InitPostgres, which looks at the role's attributes only when the password was right. */
+    private static Optional<Diagnostic> afterwards(UserEntry entry, StartupRequest request) {
+        if (!entry.canLogin()) {
+            return Optional.of(Diagnostic.fatal("28000", "role \"%s\" is not permitted to log in".formatted(entry.name())));
+        }
+        return request.kind() != SessionKind.ORDINARY && !entry.replication()
+                ? Optional.of(UserEntry.NOT_A_REPLICATION_ROLE)
+                : Optional.empty();
+    }
+
+    private static boolean namedBy(Optional<X509Certificate> certificate, String user) {
+        return certificate.flatMap(HbaAuthenticator::commonName).filter(user::equals).isPresent();
+    }
+
+    private static Optional<String> commonName(X509Certificate certificate) {
+        try {
+            return new LdapName(certificate.getSubjectX500Principal().getName())
+                    .getRdns().reversed().stream()
+                            .filter(rdn -> rdn.getType().equalsIgnoreCase("CN"))
+                            .map(rdn -> rdn.getValue().toString())
+                            .findFirst();
+        } catch (InvalidNameException e) {
+            log.debug("a client certificate without a readable name", e);
+            return Optional.empty();
+        }
+    }
+
+    private static AuthenticationDecision reject(String message) {
+        return new AuthenticationDecision.Reject(Diagnostic.fatal(Hba.Verdict.Refuse.SQL_STATE, message));
+    }
+
+    private static CompletionStage<Admission> done(AuthenticationDecision decision) {
+        return CompletableFuture.completedFuture(new Admission(decision, Optional.empty()));
+    }
+
+    /** Read each time: addresses come and go. */
+    private static List<InterfaceAddress> interfaces() {
+        try {
+            return NetworkInterface.networkInterfaces()
+                    .flatMap(i -> i.getInterfaceAddresses().stream())
+                    .map(a -> new InterfaceAddress(a.getAddress(), a.getNetworkPrefixLength()))
+                    .toList();
+        } catch (SocketException e) {
+            log.warn("could not read this machine's addresses; rules with samehost and samenet fit nobody", e);
+            return List.of();
+        }
+    }
+}

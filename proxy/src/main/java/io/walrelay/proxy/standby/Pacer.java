@@ -1,0 +1,114 @@
+package io.walrelay.proxy.standby;
+
+import io.netty.channel.EventLoop;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides when the streaming sessions of one event loop are written to: all of them in one pass, then a rest.
+ *
+ * <pre>
+ *   WAL ─▶ wake ─▶ pass (takes t) ─▶ rest for 9·t, at most 1/max-write-rate ─▶ pass with all that came meanwhile …
+ * </pre>
+ *
+ * <p>Resting for nine times what the pass took bounds the loop's share of a core at a tenth, however many sessions there are,
+ * until the rate limit lets passes come more often than that. With few sessions t is some microseconds and WAL goes out at
+ * once; with hundreds each pass carries what arrived in some milliseconds, and the number of writes, which is what fan-out
+ * costs, no longer grows with the number of messages that upstream sends.
+ *
+ * <p>{@link #wake} may be called by any thread, all else belongs to the event loop.
+ */
+final class Pacer {
+
+    private static final int REST_PER_WORK = 9;
+
+    private final EventLoop loop;
+    private final long longestRestNanos;
+    private final long tickMillis;
+    private final DelayHistogram delays;
+    private final SharedFrames frames = new SharedFrames();
+    private final List<WalSender> senders = new ArrayList<>();
+    private final AtomicBoolean scheduled = new AtomicBoolean();
+    private final Runnable arrive = this::arrive;
+    private final Runnable pass = this::pass;
+    private @Nullable ScheduledFuture<?> ticking;
+    private long restUntil = System.nanoTime();
+    private volatile long wokenAt;
+
+    Pacer(EventLoop loop, StandbyLimits limits, DelayHistogram delays) {
+        this.loop = loop;
+        this.longestRestNanos = TimeUnit.SECONDS.toNanos(1) / limits.maxWriteRate();
+        this.tickMillis = Math.clamp(limits.senderTimeout().toMillis() / 20, 5, 1_000);
+        this.delays = delays;
+    }
+
+    /** There is more WAL. One pass is scheduled however often this is called before it begins. */
+    void wake() {
+        if (!scheduled.get() && scheduled.compareAndSet(false, true)) {
+            wokenAt = System.nanoTime();
+            loop.execute(arrive);
+        }
+    }
+
+    SharedFrames frames() {
+        return frames;
+    }
+
+    void join(WalSender sender) {
+        senders.add(sender);
+        if (ticking == null) {
+            ticking = loop.scheduleAtFixedRate(this::tick, tickMillis, tickMillis, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    void leave(WalSender sender) {
+        senders.remove(sender);
+        ScheduledFuture<?> timer = ticking;
+        if (senders.isEmpty() && timer != null) {
+            timer.cancel(false);
+            ticking = null;
+        }
+    }
+
+    private void arrive() {
+        long rest = restUntil - System.nanoTime();
+        if (rest > 0) {
+            loop.schedule(pass, rest, TimeUnit.NANOSECONDS);
+        } else {
+            pass();
+        }
+    }
+
+    private void pass() {
+        long began = System.nanoTime();
+        long delay = began - wokenAt;
+        // Before the end of WAL is read: what is published from here on wakes us again.
+        scheduled.set(false);
+        if (senders.isEmpty()) {
+            return;
+        }
+        frames.begin();
+        try {
+            // A copy: a session that fails leaves while we go round.
+            for (WalSender sender : senders.toArray(new WalSender[0])) {
+                sender.onPass(delay);
+            }
+        } finally {
+            frames.end();
+        }
+        delays.record(delay);
+        long ended = System.nanoTime();
+        restUntil = ended + Math.min(REST_PER_WORK * (ended - began), longestRestNanos);
+    }
+
+    private void tick() {
+        long now = System.nanoTime();
+        for (WalSender sender : senders.toArray(new WalSender[0])) {
+            sender.onTick(now);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package io.walrelay.proxy.standby;
+
+import io.netty.channel.EventLoop;
+import io.walrelay.protocol.handshake.ServerHandshake;
+import io.walrelay.proxy.state.RelayState;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** What all connections of one {@link StandbyServer} share. Thread-safe. */
+final class ServerContext {
+
+    private final RelayState state;
+    private final StandbyLimits limits;
+    private final Authenticator authenticator;
+    private final ServerHandshake.Listener handshake;
+    private final Optional<ServerTls> tls;
+    private final Executor blocking;
+    private final Map<EventLoop, Pacer> pacers;
+    private final Set<ReplicationSession> sessions = ConcurrentHashMap.newKeySet();
+    private final AtomicInteger admitted = new AtomicInteger();
+    private final AtomicInteger connections = new AtomicInteger();
+    /** From a random number on, so that relays that share an address hardly ever give the same to two sessions. */
+    private final AtomicInteger lastPid = new AtomicInteger(ThreadLocalRandom.current().nextInt(1, 1 << 30));
+    private final AtomicBoolean stopping = new AtomicBoolean();
+
+    ServerContext(
+            RelayState state,
+            StandbyLimits limits,
+            Authenticator authenticator,
+            ServerHandshake.Listener handshake,
+            Optional<ServerTls> tls,
+            Executor blocking,
+            Map<EventLoop, Pacer> pacers) {
+        this.state = state;
+        this.limits = limits;
+        this.authenticator = authenticator;
+        this.handshake = handshake;
+        this.tls = tls;
+        this.blocking = blocking;
+        this.pacers = pacers;
+    }
+
+    RelayState state() {
+        return state;
+    }
+
+    StandbyLimits limits() {
+        return limits;
+    }
+
+    Authenticator authenticator() {
+        return authenticator;
+    }
+
+    ServerHandshake.Listener handshake() {
+        return handshake;
+    }
+
+    Optional<ServerTls> tls() {
+        return tls;
+    }
+
+    /** For commands that wait for the disk. */
+    Executor blocking() {
+        return blocking;
+    }
+
+    Pacer pacer(EventLoop loop) {
+        Pacer pacer = pacers.get(loop);
+        if (pacer == null) {
+            throw new IllegalStateException("an event loop of another server");
+        }
+        return pacer;
+    }
+
+    int nextPid() {
+        return lastPid.updateAndGet(pid -> pid == Integer.MAX_VALUE ? 1 : pid + 1);
+    }
+
+    /** Whether one more connection may begin its handshake. PostgreSQL allows twice as many as there may be sessions, too. */
+    boolean tryConnect() {
+        if (connections.incrementAndGet() > 2L * limits.maxSessions()) {
+            connections.decrementAndGet();
+            return false;
+        }
+        return true;
+    }
+
+    void disconnected() {
+        connections.decrementAndGet();
+    }
+
+    /** Whether one more session may log in. Each success is paid back by {@link #leave}. */
+    boolean tryAdmit() {
+        if (admitted.incrementAndGet() > limits.maxSessions()) {
+            admitted.decrementAndGet();
+            return false;
+        }
+        return true;
+    }
+
+    void leave() {
+        admitted.decrementAndGet();
+    }
+
+    Set<ReplicationSession> sessions() {
+        return sessions;
+    }
+
+    boolean isStopping() {
+        return stopping.get();
+    }
+
+    /** False when it was stopping already. */
+    boolean stopping() {
+        return stopping.compareAndSet(false, true);
+    }
+}

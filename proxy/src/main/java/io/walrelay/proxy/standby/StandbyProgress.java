@@ -1,0 +1,134 @@
+package io.walrelay.proxy.standby;
+
+import io.walrelay.protocol.replication.FromStandby.StandbyStatusUpdate;
+import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How far one session is, as pg_stat_replication shows it. Written by the session's event loop alone, looked at by any
+ * thread: each field is right, two of them may be from different moments.
+ */
+final class StandbyProgress {
+
+    private static final Logger log = LoggerFactory.getLogger(StandbyProgress.class);
+
+    private final SessionIdentity identity;
+    private final Instant since;
+    private volatile StandbyStatus.State state = StandbyStatus.State.STARTUP;
+    private volatile @Nullable String slot;
+    private volatile @Nullable TimelineId timeline;
+    private volatile Lsn sent = Lsn.INVALID;
+    private volatile Lsn written = Lsn.INVALID;
+    private volatile Lsn flushed = Lsn.INVALID;
+    private volatile Lsn replayed = Lsn.INVALID;
+    private volatile @Nullable Duration writeLag;
+    private volatile @Nullable Duration flushLag;
+    private volatile @Nullable Duration replayLag;
+    private volatile @Nullable Instant lastReply;
+    private volatile long addedDelayNanos;
+    private volatile long sentBytes;
+    private long allBytes;
+    /** Whether the reply before the last had all that was sent: two in a row and the lags are over. */
+    private boolean caughtUpBefore;
+
+    StandbyProgress(SessionIdentity identity, Instant since) {
+        this.identity = identity;
+        this.since = since;
+    }
+
+    StandbyStatus look() {
+        String slotName = slot;
+        return new StandbyStatus(
+                identity.pid(),
+                identity.shownName(slotName),
+                identity.user(),
+                identity.client(),
+                Optional.ofNullable(slotName),
+                state,
+                since,
+                Optional.ofNullable(timeline),
+                sent,
+                written,
+                flushed,
+                replayed,
+                Optional.ofNullable(writeLag),
+                Optional.ofNullable(flushLag),
+                Optional.ofNullable(replayLag),
+                Optional.ofNullable(lastReply),
+                Duration.ofNanos(addedDelayNanos),
+                sentBytes);
+    }
+
+    StandbyStatus.State state() {
+        return state;
+    }
+
+    void become(StandbyStatus.State next, String reason) {
+        if (next != state) {
+            log.debug("standby \"{}\" ({}): {} to {}: {}", identity.shownName(slot), identity.pid(), state, next, reason);
+            state = next;
+        }
+    }
+
+    void begin(@Nullable String slotName, TimelineId of) {
+        slot = slotName;
+        timeline = of;
+        sent = Lsn.INVALID;
+        written = Lsn.INVALID;
+        flushed = Lsn.INVALID;
+        replayed = Lsn.INVALID;
+        caughtUpBefore = false;
+        clearLags();
+    }
+
+    void end() {
+        slot = null;
+    }
+
+    void sent(Lsn to, int bytes) {
+        sent = to;
+        allBytes += bytes;
+        sentBytes = allBytes;
+    }
+
+    void delayed(long nanos) {
+        addedDelayNanos = nanos;
+    }
+
+    /** Takes in a reply (walsender.c, ProcessStandbyReplyMessage). */
+    void reply(StandbyStatusUpdate reply, LagTracker lags, long nowNanos, Instant now) {
+        Optional<Duration> write = lags.confirmed(LagTracker.Stage.WRITE, reply.written(), nowNanos);
+        Optional<Duration> flush = lags.confirmed(LagTracker.Stage.FLUSH, reply.flushed(), nowNanos);
+        Optional<Duration> replay = lags.confirmed(LagTracker.Stage.REPLAY, reply.applied(), nowNanos);
+        boolean caughtUp = reply.applied().equals(sent);
+        if (caughtUp && caughtUpBefore) {
+            clearLags();
+        }
+        caughtUpBefore = caughtUp;
+        write.ifPresent(lag -> writeLag = lag);
+        flush.ifPresent(lag -> flushLag = lag);
+        replay.ifPresent(lag -> replayLag = lag);
+        written = reply.written();
+        flushed = reply.flushed();
+        replayed = reply.applied();
+        lastReply = now;
+    }
+
+    /** What the standby surely has: flushed, or written when it does not report flushes (walsender.c, WalSndDone). */
+    Lsn confirmed() {
+        return flushed.isValid() ? flushed : written;
+    }
+
+    private void clearLags() {
+        writeLag = null;
+        flushLag = null;
+        replayLag = null;
+    }
+}

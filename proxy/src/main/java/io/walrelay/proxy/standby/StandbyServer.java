@@ -1,0 +1,183 @@
+package io.walrelay.proxy.standby;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.ServerChannel;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.util.concurrent.EventExecutor;
+import io.walrelay.protocol.handshake.MockVerifiers;
+import io.walrelay.protocol.handshake.ServerHandshake;
+import io.walrelay.proxy.config.HostPort;
+import io.walrelay.proxy.config.TlsSettings;
+import io.walrelay.proxy.state.RelayState;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The PostgreSQL port: listens, accepts, and lets all sessions go when the relay stops. Thread-safe. */
+public final class StandbyServer {
+
+    private static final Logger log = LoggerFactory.getLogger(StandbyServer.class);
+
+    /** What one session may have waiting in memory before it has to take something: four messages near the end of WAL. */
+    private static final WriteBufferWaterMark WATER_MARK = new WriteBufferWaterMark(128 << 10, 512 << 10);
+
+    private final EventLoopGroup acceptor;
+    private final EventLoopGroup workers;
+    private final ExecutorService blocking;
+    private final ServerContext server;
+    private final DelayHistogram delays;
+    private final Channel listening;
+    private final CompletableFuture<Void> stopped = new CompletableFuture<>();
+
+    private StandbyServer(
+            EventLoopGroup acceptor, EventLoopGroup workers, ExecutorService blocking, ServerContext server, DelayHistogram delays, Channel listening) {
+        this.acceptor = acceptor;
+        this.workers = workers;
+        this.blocking = blocking;
+        this.server = server;
+        this.delays = delays;
+        this.listening = listening;
+    }
+
+    /**
+     * Begins to listen.
+     *
+     * @throws IOException when the address can't be used or the certificate is no good; nothing is left running
+     */
+    public static StandbyServer start(
+            HostPort address, Optional<TlsSettings> tlsSettings, StandbyLimits limits, Authenticator authenticator, RelayState state)
+            throws IOException {
+        Optional<ServerTls> tls = tlsSettings.isPresent() ? Optional.of(ServerTls.of(tlsSettings.get())) : Optional.empty();
+        SecureRandom random = new SecureRandom();
+        var handshake = new ServerHandshake.Listener(tls.isPresent(), MockVerifiers.random(random), random);
+        boolean epoll = Epoll.isAvailable();
+        IoHandlerFactory io = epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
+        Class<? extends ServerChannel> type = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+        EventLoopGroup acceptor = new MultiThreadIoEventLoopGroup(1, io);
+        EventLoopGroup workers = new MultiThreadIoEventLoopGroup(Runtime.getRuntime().availableProcessors(), io);
+        ExecutorService blocking = Executors.newVirtualThreadPerTaskExecutor();
+        DelayHistogram delays = new DelayHistogram();
+        Map<EventLoop, Pacer> pacers = new HashMap<>();
+        for (EventExecutor worker : workers) {
+            EventLoop loop = (EventLoop) worker;
+            pacers.put(loop, new Pacer(loop, limits, delays));
+        }
+        ServerContext server = new ServerContext(state, limits, authenticator, handshake, tls, blocking, pacers);
+        var bound = new ServerBootstrap()
+                .group(acceptor, workers)
+                .channel(type)
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .option(ChannelOption.SO_BACKLOG, 512)
+                .childOption(ChannelOption.TCP_NODELAY, true)
+                .childOption(ChannelOption.SO_KEEPALIVE, true)
+                .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
+                .childHandler(new Connections(server))
+                .bind(address.host(), address.port())
+                .awaitUninterruptibly();
+        if (!bound.isSuccess()) {
+            shutDown(acceptor, workers, blocking);
+            throw new IOException("could not listen on %s: %s".formatted(address, bound.cause().getMessage()), bound.cause());
+        }
+        state.onWal(() -> pacers.values().forEach(Pacer::wake));
+        log.info("listening for standbys on {}", bound.channel().localAddress());
+        return new StandbyServer(acceptor, workers, blocking, server, delays, bound.channel());
+    }
+
+    /** Sets up what is accepted. */
+    private static final class Connections extends ChannelInitializer<Channel> {
+        private final ServerContext server;
+
+        Connections(ServerContext server) {
+            this.server = server;
+        }
+
+        @Override
+        protected void initChannel(Channel channel) {
+            if (!server.tryConnect()) {
+                log.warn("too many connections; closed one from {}", channel.remoteAddress());
+                channel.close();
+                return;
+            }
+            FrontendFrames frames = new FrontendFrames();
+            HandshakeHandler handshake = new HandshakeHandler(server, frames);
+            channel.pipeline().addLast(handshake.new FirstByte(), frames, handshake);
+        }
+
+        @Override
+        public boolean isSharable() {
+            return true;
+        }
+    }
+
+    /** Where it listens; tells the port when the settings left that to the system. */
+    public InetSocketAddress address() {
+        return (InetSocketAddress) listening.localAddress();
+    }
+
+    /** How long WAL waited for the pass that sent it. */
+    public DelayHistogram addedDelay() {
+        return delays;
+    }
+
+    /**
+     * Lets all sessions go: those that stream get all WAL that there is and are closed as soon as they confirm it, those
+     * that have not within {@code timeout} are closed as they are. Completes when all is shut down. Later calls wait for the
+     * first.
+     */
+    public CompletionStage<Void> stop(Duration timeout) {
+        if (!server.stopping()) {
+            return stopped;
+        }
+        listening.close().addListener(_ -> {
+            CompletableFuture<?>[] ends = server.sessions().stream().map(StandbyServer::stop).toArray(CompletableFuture<?>[]::new);
+            CompletableFuture.allOf(ends)
+                    .orTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
+                    .whenComplete((_, _) -> {
+                        server.sessions().forEach(s -> s.channel().eventLoop().execute(s::terminate));
+                        shutDown(acceptor, workers, blocking).thenRun(() -> stopped.complete(null));
+                    });
+        });
+        return stopped;
+    }
+
+    private static CompletableFuture<Void> stop(ReplicationSession session) {
+        CompletableFuture<Void> ended = new CompletableFuture<>();
+        session.channel().closeFuture().addListener(_ -> ended.complete(null));
+        session.channel().eventLoop().execute(session::stop);
+        return ended;
+    }
+
+    private static CompletableFuture<Void> shutDown(EventLoopGroup acceptor, EventLoopGroup workers, ExecutorService blocking) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        // Long enough for a last message to leave; the sockets are closed then whatever happens.
+        acceptor.shutdownGracefully(0, 5, TimeUnit.SECONDS);
+        workers.shutdownGracefully(100, 5_000, TimeUnit.MILLISECONDS).addListener(_ -> {
+            blocking.shutdown();
+            done.complete(null);
+        });
+        return done;
+    }
+}

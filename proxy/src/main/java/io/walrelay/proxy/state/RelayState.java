@@ -1,0 +1,120 @@
+package io.walrelay.proxy.state;
+
+import io.walrelay.cache.WalCache;
+import java.time.Clock;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The running relay as its parts see it: the upstream link writes it, standby sessions, HTTP and metrics read it.
+ * Thread-safe.
+ */
+public final class RelayState {
+
+    private final Clock clock;
+    private final Events events;
+    private final Standbys standbys = new Standbys();
+    private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
+    private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
+    private final AtomicReference<UpstreamStatus> upstream;
+    private final Map<String, String> notReady = new LinkedHashMap<>();
+    private final LongAdder received = new LongAdder();
+    private final List<Consumer<WalCache>> openListeners = new CopyOnWriteArrayList<>();
+    private final List<Runnable> walListeners = new CopyOnWriteArrayList<>();
+
+    public RelayState(Clock clock, UpstreamStatus initial) {
+        this.clock = clock;
+        this.events = new Events(clock);
+        this.upstream = new AtomicReference<>(initial);
+    }
+
+    public Clock clock() {
+        return clock;
+    }
+
+    public Events events() {
+        return events;
+    }
+
+    public Standbys standbys() {
+        return standbys;
+    }
+
+    /** The WAL that is held; empty until an upstream was seen for the first time. Once there it stays. */
+    public Optional<WalCache> cache() {
+        return Optional.ofNullable(cache.get());
+    }
+
+    public void open(WalCache opened) {
+        cache.set(opened);
+        openListeners.forEach(listener -> listener.accept(opened));
+    }
+
+    /** {@code listener} is given the WAL as soon as there is some, at once if there is; to be called before the link starts. */
+    public void whenOpen(Consumer<WalCache> listener) {
+        openListeners.add(listener);
+        cache().ifPresent(listener);
+    }
+
+    public Optional<UpstreamFacts> facts() {
+        return Optional.ofNullable(facts.get());
+    }
+
+    public void learn(UpstreamFacts learned) {
+        facts.set(learned);
+    }
+
+    public UpstreamStatus upstream() {
+        return upstream.get();
+    }
+
+    public void update(UpstreamStatus status) {
+        upstream.set(status);
+    }
+
+    /** That many bytes of WAL came from upstream; for the metrics. */
+    public void countReceived(long bytes) {
+        received.add(bytes);
+    }
+
+    /** Bytes of WAL that came from upstream since the start, those that came twice included. */
+    public long receivedBytes() {
+        return received.sum();
+    }
+
+    /** Why the relay should not be sent standbys, by kind; empty when it is ready. */
+    public Map<String, String> notReady() {
+        synchronized (notReady) {
+            return new LinkedHashMap<>(notReady);
+        }
+    }
+
+    public void setNotReady(String kind, String reason) {
+        synchronized (notReady) {
+            notReady.put(kind, reason);
+        }
+    }
+
+    public void clearNotReady(String kind) {
+        synchronized (notReady) {
+            notReady.remove(kind);
+        }
+    }
+
+    /** {@code listener} is called on the WAL writer thread whenever the end of WAL or its timeline changed; it must only wake somebody. */
+    public void onWal(Runnable listener) {
+        walListeners.add(listener);
+    }
+
+    /** There is more WAL to read, or another timeline. */
+    public void walAdvanced() {
+        walListeners.forEach(Runnable::run);
+    }
+}

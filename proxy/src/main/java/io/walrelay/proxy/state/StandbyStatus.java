@@ -1,0 +1,49 @@
+package io.walrelay.proxy.state;
+
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * One replication session, as a row of pg_stat_replication would show it. Positions are {@link Lsn#INVALID} until known; the
+ * lags are how long it took the standby to confirm what was sent, empty until measured (walsender.c, LagTracker).
+ *
+ * @param name application_name, or the slot's name when there is none
+ * @param addedDelay how long the newest WAL that was sent had waited for the pacing
+ */
+public record StandbyStatus(
+        int pid,
+        String name,
+        String user,
+        String client,
+        Optional<String> slot,
+        State state,
+        Instant since,
+        Optional<TimelineId> timeline,
+        Lsn sent,
+        Lsn written,
+        Lsn flushed,
+        Lsn replayed,
+        Optional<Duration> writeLag,
+        Optional<Duration> flushLag,
+        Optional<Duration> replayLag,
+        Optional<Instant> lastReply,
+        Duration addedDelay,
+        long sentBytes) {
+
+    /** As pg_stat_replication.state. */
+    public enum State {
+        STARTUP,
+        CATCHUP,
+        STREAMING,
+        STOPPING;
+
+        /** In lower case, as PostgreSQL shows it. */
+        @Override
+        public String toString() {
+            return name().toLowerCase(java.util.Locale.ROOT);
+        }
+    }
+}

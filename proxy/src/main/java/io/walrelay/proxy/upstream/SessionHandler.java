@@ -1,0 +1,205 @@
+package io.walrelay.proxy.upstream;
+
+import io.walrelay.proxy.conninfo.HostAddress;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.util.ReferenceCountUtil;
+import io.walrelay.protocol.codec.FrontendEncoder;
+import io.walrelay.protocol.handshake.ClientAction;
+import io.walrelay.protocol.handshake.ClientFailure;
+import io.walrelay.protocol.handshake.ClientHandshake;
+import io.walrelay.protocol.message.BackendMessage;
+import io.walrelay.protocol.message.FrontendMessage;
+import io.walrelay.protocol.message.ProtocolViolation;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Drives a {@link ClientHandshake} and then one {@link Conversation} after the other. Confined to its channel's event loop, but for {@link #connected}. */
+final class SessionHandler extends ChannelInboundHandlerAdapter {
+
+    private static final Logger log = LoggerFactory.getLogger(SessionHandler.class);
+
+    /** What became of a handshake. */
+    sealed interface Outcome {
+        record Connected(ClientAction.Connected session) implements Outcome {}
+
+        record Failed(ClientFailure failure) implements Outcome {}
+    }
+
+    private final HostAddress host;
+    private final TlsClient tls;
+    private final ClientHandshake handshake;
+    private final CompletableFuture<Outcome> connected = new CompletableFuture<>();
+    private @Nullable MessageReader reader;
+    private @Nullable Conversation conversation;
+    private @Nullable UpstreamException end;
+    private boolean established;
+
+    SessionHandler(HostAddress host, TlsClient tls, ClientHandshake handshake) {
+        this.host = host;
+        this.tls = tls;
+        this.handshake = handshake;
+    }
+
+    /** How the handshake ended; an {@link UpstreamException} when the connection broke. */
+    CompletableFuture<Outcome> connected() {
+        return connected;
+    }
+
+    /** Sends {@code message} and lets {@code next} have the answer. */
+    void converse(ChannelHandlerContext context, FrontendMessage message, Conversation next) {
+        UpstreamException over = end;
+        if (over != null || !context.channel().isActive()) {
+            next.lost(over != null ? over : new UpstreamException("the connection is closed"));
+            return;
+        }
+        if (conversation != null) {
+            next.lost(new UpstreamException("the connection is busy with another command"));
+            return;
+        }
+        conversation = next;
+        send(context, message);
+    }
+
+    private static void send(ChannelHandlerContext context, FrontendMessage message) {
+        ByteBuf out = context.alloc().buffer();
+        FrontendEncoder.encode(message, out);
+        var _ = context.writeAndFlush(out);
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext context) {
+        reader = new MessageReader(context.alloc(), message -> on(context, message));
+        act(context, handshake.start());
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext context, Object message) {
+        ByteBuf in = (ByteBuf) message;
+        MessageReader messages = reader;
+        if (messages == null || end != null) {
+            in.release();
+            return;
+        }
+        if (!established && handshake.awaitsSslAnswer()) {
+            byte answer = in.readByte();
+            boolean more = in.isReadable();
+            act(context, handshake.onSslAnswer(answer, more));
+            in.release();
+            return;
+        }
+        messages.read(in);
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext context) {
+        Conversation current = conversation;
+        if (current != null) {
+            current.pause();
+        }
+        context.fireChannelReadComplete();
+    }
+
+    private void on(ChannelHandlerContext context, BackendMessage message) {
+        if (end != null) {
+            release(message);
+            return;
+        }
+        if (!established) {
+            act(context, handshake.onMessage(message));
+            return;
+        }
+        Conversation current = conversation;
+        if (current != null) {
+            if (current.on(message)) {
+                conversation = null;
+            }
+            return;
+        }
+        switch (message) {
+            // A server that shuts down says so to idle sessions too.
+            case BackendMessage.ErrorResponse(var diagnostic) -> close(context, new UpstreamException(diagnostic.toString()));
+            case BackendMessage.ParameterStatus _, BackendMessage.NoticeResponse _ -> log.debug("{}: {}", host, message);
+            default -> {
+                release(message);
+                close(context, new UpstreamException("server sent %s unasked".formatted(message.getClass().getSimpleName())));
+            }
+        }
+    }
+
+    private static void release(BackendMessage message) {
+        if (message instanceof BackendMessage.CopyData(var data)) {
+            ReferenceCountUtil.release(data);
+        } else if (message instanceof BackendMessage.Other(_, var body)) {
+            ReferenceCountUtil.release(body);
+        }
+    }
+
+    private void act(ChannelHandlerContext context, List<ClientAction> actions) {
+        for (ClientAction action : actions) {
+            switch (action) {
+                case ClientAction.Send(var message) -> send(context, message);
+                case ClientAction.StartTls() -> startTls(context);
+                case ClientAction.Notice(var diagnostic) -> log.info("{}: {}", host, diagnostic);
+                case ClientAction.Connected session -> {
+                    established = true;
+                    connected.complete(new Outcome.Connected(session));
+                }
+                case ClientAction.Fail(var failure) -> {
+                    connected.complete(new Outcome.Failed(failure));
+                    close(context, new UpstreamException(failure.reason()));
+                }
+            }
+        }
+    }
+
+    private void startTls(ChannelHandlerContext context) {
+        SslHandler ssl = tls.handler(context.alloc(), host);
+        context.pipeline().addFirst(ssl);
+        var _ = ssl.handshakeFuture().addListener(done -> {
+            if (end != null) {
+                return;
+            }
+            act(context, done.isSuccess() ? handshake.onTlsEstablished(TlsClient.transport(ssl)) : handshake.onTlsFailed(tls.reason(done.cause())));
+        });
+    }
+
+    private void close(ChannelHandlerContext context, UpstreamException why) {
+        end(why);
+        var _ = context.close();
+    }
+
+    private void end(UpstreamException why) {
+        if (end == null) {
+            end = why;
+            connected.completeExceptionally(why);
+            Conversation current = conversation;
+            conversation = null;
+            if (current != null) {
+                current.lost(why);
+            }
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext context) {
+        end(new UpstreamException("server closed the connection unexpectedly"));
+        MessageReader messages = reader;
+        if (messages != null) {
+            messages.close();
+        }
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+        if (!(cause instanceof ProtocolViolation) && !(cause instanceof java.io.IOException)) {
+            log.error("{}: failure in the connection", host, cause);
+        }
+        close(context, new UpstreamException(String.valueOf(cause.getMessage()), cause));
+    }
+}

@@ -1,0 +1,198 @@
+package io.walrelay.proxy.upstream;
+
+import io.walrelay.proxy.conninfo.TlsSettings;
+import io.walrelay.proxy.conninfo.HostAddress;
+import io.walrelay.proxy.conninfo.Conninfo;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.handler.ssl.ApplicationProtocolConfig;
+import io.netty.handler.ssl.OpenSsl;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslProvider;
+import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
+import io.walrelay.protocol.handshake.ServerEndPoint;
+import io.walrelay.protocol.handshake.Transport;
+import io.walrelay.protocol.message.Secret;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.channels.ClosedChannelException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.CertStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.security.cert.CollectionCertStoreParameters;
+import java.security.cert.PKIXBuilderParameters;
+import java.security.cert.X509CertSelector;
+import java.security.cert.X509Certificate;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import javax.net.ssl.CertPathTrustManagerParameters;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.TrustManagerFactory;
+import org.jspecify.annotations.Nullable;
+
+/** The client's side of TLS as sslmode and its companions ask for it (fe-secure-openssl.c). Immutable; files are read when it is made. */
+final class TlsClient {
+
+    private static final String PROTOCOL = Transport.ALPN;
+
+    private final SslContext context;
+    private final TlsSettings settings;
+
+    private TlsClient(SslContext context, TlsSettings settings) {
+        this.context = context;
+        this.settings = settings;
+    }
+
+    /** @throws UpstreamException naming the file that is missing or can't be used */
+    static TlsClient of(Conninfo conninfo) throws UpstreamException {
+        TlsSettings tls = conninfo.tls();
+        SslContextBuilder builder = SslContextBuilder.forClient()
+                .sslProvider(OpenSsl.isAvailable() ? SslProvider.OPENSSL : SslProvider.JDK)
+                .protocols(Arrays.stream(TlsSettings.Version.values())
+                        .filter(v -> v.compareTo(tls.minVersion()) >= 0 && tls.maxVersion().map(max -> v.compareTo(max) <= 0).orElse(true))
+                        .map(TlsSettings.Version::toString)
+                        .toList())
+                .applicationProtocolConfig(new ApplicationProtocolConfig(
+                        ApplicationProtocolConfig.Protocol.ALPN,
+                        ApplicationProtocolConfig.SelectorFailureBehavior.NO_ADVERTISE,
+                        ApplicationProtocolConfig.SelectedListenerFailureBehavior.ACCEPT,
+                        PROTOCOL))
+                .endpointIdentificationAlgorithm(tls.mode() == TlsSettings.Mode.VERIFY_FULL ? "HTTPS" : null);
+        try {
+            trust(builder, conninfo);
+            identify(builder, conninfo);
+            return new TlsClient(builder.build(), tls);
+        } catch (GeneralSecurityException | IOException | IllegalArgumentException e) {
+            if (e instanceof UpstreamException known) {
+                throw known;
+            }
+            throw new UpstreamException("could not set up TLS: " + e.getMessage(), e);
+        }
+    }
+
+    private static void trust(SslContextBuilder builder, Conninfo conninfo) throws GeneralSecurityException, IOException {
+        TlsSettings tls = conninfo.tls();
+        boolean demanded = tls.mode().compareTo(TlsSettings.Mode.VERIFY_CA) >= 0;
+        Optional<Path> file = switch (tls.rootCert()) {
+            // The platform's own store is what Java trusts when it is told nothing.
+            case TlsSettings.RootCert.SystemStore() -> Optional.empty();
+            case TlsSettings.RootCert.File(var path) -> Optional.of(path);
+            case TlsSettings.RootCert.Default() -> conninfo.userDirectory().map(d -> d.resolve("root.crt"));
+        };
+        if (tls.rootCert() instanceof TlsSettings.RootCert.SystemStore) {
+            return;
+        }
+        // As libpq: a root certificate that is there is used, also where sslmode does not demand one.
+        if (file.isPresent() && Files.exists(file.get())) {
+            builder.trustManager(trustManagers(file.get(), crl(conninfo)));
+        } else if (demanded) {
+            throw new UpstreamException(
+                    file.map(f -> "root certificate file \"%s\" does not exist; provide the file, use the system's trusted roots with sslrootcert=system, or change sslmode to disable server certificate verification".formatted(f))
+                            .orElse("there is no home directory to find root.crt in; give sslrootcert"));
+        } else {
+            builder.trustManager(InsecureTrustManagerFactory.INSTANCE);
+        }
+    }
+
+    private static Optional<Path> crl(Conninfo conninfo) {
+        return conninfo.tls().crl().or(() -> conninfo.userDirectory().map(d -> d.resolve("root.crl")).filter(Files::exists));
+    }
+
+    private static TrustManagerFactory trustManagers(Path roots, Optional<Path> crl) throws GeneralSecurityException, IOException {
+        CertificateFactory x509 = CertificateFactory.getInstance("X.509");
+        KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+        store.load(null, null);
+        int n = 0;
+        for (Certificate certificate : certificates(x509, roots)) {
+            store.setCertificateEntry("root" + n++, certificate);
+        }
+        if (n == 0) {
+            throw new UpstreamException("root certificate file \"%s\" has no certificate in it".formatted(roots));
+        }
+        TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
+        if (crl.isEmpty()) {
+            factory.init(store);
+            return factory;
+        }
+        PKIXBuilderParameters parameters = new PKIXBuilderParameters(store, new X509CertSelector());
+        try (InputStream in = Files.newInputStream(crl.get())) {
+            parameters.addCertStore(CertStore.getInstance("Collection", new CollectionCertStoreParameters(x509.generateCRLs(in))));
+        }
+        parameters.setRevocationEnabled(true);
+        factory.init(new CertPathTrustManagerParameters(parameters));
+        return factory;
+    }
+
+    private static Collection<? extends Certificate> certificates(CertificateFactory x509, Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return x509.generateCertificates(in);
+        } catch (CertificateException e) {
+            throw new UpstreamException("could not read root certificate file \"%s\": %s".formatted(file, e.getMessage()), e);
+        }
+    }
+
+    private static void identify(SslContextBuilder builder, Conninfo conninfo) throws UpstreamException {
+        TlsSettings tls = conninfo.tls();
+        Optional<Path> cert = tls.cert().or(() -> conninfo.userDirectory().map(d -> d.resolve("postgresql.crt")).filter(Files::exists));
+        if (cert.isEmpty()) {
+            return;
+        }
+        Path key = tls.key()
+                .or(() -> conninfo.userDirectory().map(d -> d.resolve("postgresql.key")))
+                .orElseThrow(() -> new UpstreamException("certificate \"%s\" is present, but no private key file; give sslkey".formatted(cert.get())));
+        if (!Files.exists(key)) {
+            throw new UpstreamException("certificate \"%s\" is present, but not private key file \"%s\"".formatted(cert.get(), key));
+        }
+        String password = tls.keyPassword().map(Secret::utf8).orElse(null);
+        builder.keyManager(cert.get().toFile(), key.toFile(), password);
+    }
+
+    SslHandler handler(ByteBufAllocator allocator, HostAddress host) {
+        SslHandler handler = context.newHandler(allocator, host.host(), host.port());
+        if (!settings.sni()) {
+            SSLParameters parameters = handler.engine().getSSLParameters();
+            parameters.setServerNames(List.of());
+            handler.engine().setSSLParameters(parameters);
+        }
+        return handler;
+    }
+
+    /** What the handshake on {@code handler}, which is over, has agreed on. */
+    static Transport.Tls transport(SslHandler handler) {
+        try {
+            X509Certificate server = (X509Certificate) handler.engine().getSession().getPeerCertificates()[0];
+            return new Transport.Tls(ServerEndPoint.of(server), Optional.ofNullable(handler.applicationProtocol()));
+        } catch (SSLPeerUnverifiedException e) {
+            throw new IllegalStateException("a server without a certificate", e);
+        }
+    }
+
+    /** Why a handshake failed. The innermost reason is the one that names the certificate or the protocol. */
+    String reason(@Nullable Throwable failure) {
+        String text = "";
+        boolean certificate = false;
+        boolean closed = false;
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            text = cause.getMessage() == null ? text : cause.getMessage();
+            certificate |= cause instanceof CertificateException;
+            closed |= cause instanceof ClosedChannelException;
+        }
+        if (certificate) {
+            return "SSL error: certificate verify failed: " + text;
+        }
+        if (closed) {
+            boolean direct = settings.negotiation() == TlsSettings.Negotiation.DIRECT;
+            return "SSL error: server closed the connection during the handshake" + (direct ? "; sslnegotiation=direct needs PostgreSQL 17 or later" : "");
+        }
+        return "SSL error: " + (text.isEmpty() ? String.valueOf(failure) : text);
+    }
+}

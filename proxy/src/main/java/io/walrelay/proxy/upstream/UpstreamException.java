@@ -1,0 +1,47 @@
+package io.walrelay.proxy.upstream;
+
+import io.walrelay.protocol.message.Diagnostic;
+import java.io.IOException;
+import java.util.Optional;
+
+/** Why a host can't be used now, in one line without the host's name, with what the server said if it was the server that refused. */
+final class UpstreamException extends IOException {
+
+    private static final long serialVersionUID = 1;
+
+    /* SQLSTATEs (errcodes.txt) that the relay acts on. */
+    static final String UNDEFINED_FILE = "58P01";
+    static final String OBJECT_IN_USE = "55006";
+    static final String WRONG_STATE = "55000";
+    static final String DUPLICATE_OBJECT = "42710";
+
+    private final transient Optional<Diagnostic> diagnostic;
+
+    UpstreamException(String reason) {
+        super(reason);
+        this.diagnostic = Optional.empty();
+    }
+
+    UpstreamException(String reason, Throwable cause) {
+        super(reason, cause);
+        this.diagnostic = Optional.empty();
+    }
+
+    /** The server answered {@code command} with an error. */
+    UpstreamException(String command, Diagnostic diagnostic) {
+        super("%s: %s".formatted(command, diagnostic));
+        this.diagnostic = Optional.of(diagnostic);
+    }
+
+    Optional<Diagnostic> diagnostic() {
+        return diagnostic;
+    }
+
+    boolean has(String sqlState) {
+        return diagnostic.filter(d -> d.sqlState().equals(sqlState)).isPresent();
+    }
+
+    String reason() {
+        return String.valueOf(getMessage());
+    }
+}
