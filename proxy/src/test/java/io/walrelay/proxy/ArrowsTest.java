@@ -1,0 +1,93 @@
+package io.walrelay.proxy;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Who may know whom. A new arrow is an edit here, which a reviewer sees.
+ *
+ * <pre>
+ *   cli ─▶ relay ─▶ { upstream, standby, http ─▶ metrics } ─▶ state ─▶ cache ─▶ protocol, wal
+ *                             all of them ─▶ config, auth                rewind ─▶ wal
+ * </pre>
+ */
+final class ArrowsTest {
+
+    /** Fixtures of other modules come in jars of their own. */
+    private static final ImportOption NO_FIXTURES = location -> !location.contains("-tests.jar");
+
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .withImportOption(NO_FIXTURES)
+            .importPackages("io.walrelay");
+
+    private static final String[] TRANSPORT = {"io.netty.channel..", "io.netty.bootstrap..", "io.netty.handler..", "java.net.."};
+
+    @Test
+    void theLogsVocabularyKnowsNothingButBuffers() {
+        noClasses().that().resideInAPackage("io.walrelay.wal..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.protocol..", "io.walrelay.cache..", "io.walrelay.rewind..", "io.walrelay.proxy..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.wal..").should().dependOnClassesThat(resideInAnyPackage(TRANSPORT)).check(CLASSES);
+    }
+
+    @Test
+    void theProtocolDoesNoInputOrOutput() {
+        noClasses().that().resideInAPackage("io.walrelay.protocol..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.cache..", "io.walrelay.rewind..", "io.walrelay.proxy..", "java.nio.file..", "java.nio.channels..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.protocol..").should().dependOnClassesThat(resideInAnyPackage(TRANSPORT)).check(CLASSES);
+    }
+
+    @Test
+    void theCacheKnowsNeitherTheNetworkNorThoseAboveIt() {
+        noClasses().that().resideInAPackage("io.walrelay.cache..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.rewind..", "io.walrelay.proxy..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.cache..").should().dependOnClassesThat(resideInAnyPackage(TRANSPORT)).check(CLASSES);
+    }
+
+    @Test
+    void theRewindKnowsNoCache() {
+        noClasses().that().resideInAPackage("io.walrelay.rewind..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.cache..", "io.walrelay.proxy..")).check(CLASSES);
+    }
+
+    @Test
+    void onlyTheStorageDriverTouchesFilesInTheCache() {
+        noClasses().that().resideInAPackage("io.walrelay.cache..").and().resideOutsideOfPackage("io.walrelay.cache.storage")
+                .should().dependOnClassesThat().haveFullyQualifiedName("java.nio.file.Files").check(CLASSES);
+    }
+
+    @Test
+    void theSidesOfTheRelayMeetOnlyInItsState() {
+        noClasses().that().resideInAPackage("io.walrelay.proxy.state..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
+                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.proxy.upstream..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..", "io.walrelay.proxy.metrics..",
+                        "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.proxy.standby..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.proxy.upstream..", "io.walrelay.proxy.http..", "io.walrelay.proxy.metrics..",
+                        "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+        noClasses().that().resideInAnyPackage("io.walrelay.proxy.http..", "io.walrelay.proxy.metrics..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+    }
+
+    @Test
+    void onlyTheCommandLineAndTheDemoStartARelay() {
+        classes().that().resideInAPackage("io.walrelay.proxy.relay..").should().onlyHaveDependentClassesThat(
+                resideInAnyPackage("io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..", "io.walrelay.proxy.demo..")).check(CLASSES);
+    }
+
+    @Test
+    void noArrowsRunInCircles() {
+        slices().matching("io.walrelay.proxy.(*)..").should().beFreeOfCycles().check(CLASSES);
+        slices().matching("io.walrelay.protocol.(*)..").should().beFreeOfCycles().check(CLASSES);
+        slices().matching("io.walrelay.(*)..").should().beFreeOfCycles().check(CLASSES);
+    }
+}

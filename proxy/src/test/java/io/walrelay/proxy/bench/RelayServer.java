@@ -1,0 +1,115 @@
+package io.walrelay.proxy.bench;
+
+import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.demo.FileTrees;
+import io.walrelay.proxy.demo.FreePort;
+import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.testkit.ExternalProcess;
+import io.walrelay.wal.Lsn;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/** The relay, started by the launcher at the repository's root as its users start it, with a data directory of its own. Confined to one thread. */
+final class RelayServer implements AutoCloseable {
+
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+
+    private final ExternalProcess process;
+    private final LocalPostgres upstream;
+    private final String slot;
+    private final int port;
+    private final Path data;
+
+    private RelayServer(ExternalProcess process, LocalPostgres upstream, String slot, int port, Path data) {
+        this.process = process;
+        this.upstream = upstream;
+        this.slot = slot;
+        this.port = port;
+        this.data = data;
+    }
+
+    /** Starts a relay of {@code upstream} and does not wait. */
+    static RelayServer launch(Lab lab, LocalPostgres upstream, String slot) {
+        int port = FreePort.next();
+        Path data = lab.work().resolve("relay-" + port);
+        List<String> command = List.of(
+                lab.repository().resolve("walrelay").toString(),
+                "serve",
+                "--upstream", upstream.conninfo(),
+                "--slot", slot,
+                "--listen", "127.0.0.1:" + port,
+                "--http", "127.0.0.1:" + FreePort.next(),
+                "--data", data.toString());
+        Map<String, String> environment = Map.of(
+                "WALRELAY_LISTEN_HBA", "host replication all 127.0.0.1/32 trust",
+                "WALRELAY_LISTEN_TLS_CERT", lab.certificate().toString(),
+                "WALRELAY_LISTEN_TLS_KEY", lab.key().toString());
+        return new RelayServer(ExternalProcess.start(command, environment), upstream, slot, port, data);
+    }
+
+    /** Starts a relay of {@code upstream} and waits until it has all that upstream has flushed, and listens. */
+    static RelayServer start(Lab lab, LocalPostgres upstream) {
+        RelayServer relay = launch(lab, upstream, Lab.SLOT);
+        try {
+            relay.awaitFlushed(upstream.flushedLsn());
+            Await.until("the relay to listen on port " + relay.port, LIMIT, () -> {
+                new Socket(InetAddress.getLoopbackAddress(), relay.port).close();
+                return true;
+            });
+            return relay;
+        } catch (RuntimeException e) {
+            relay.close();
+            throw e;
+        }
+    }
+
+    /** Waits until upstream was told that everything before {@code lsn} is on the relay's disk. */
+    void awaitFlushed(Lsn lsn) {
+        try {
+            Await.until(
+                    "the relay to flush %s".formatted(lsn),
+                    LIMIT,
+                    () -> process.isRunning() ? slotPosition() : "the relay ended",
+                    position -> !process.isRunning() || Lsn.parse(position).isAtLeast(lsn));
+        } catch (Await.TimedOut e) {
+            throw new IllegalStateException(e.getMessage() + "; its log:\n" + process.output(), e);
+        }
+        if (!process.isRunning()) {
+            throw new IllegalStateException("the relay ended; its log:\n" + process.output());
+        }
+    }
+
+    private String slotPosition() {
+        return upstream.query("SELECT coalesce(max(restart_lsn), '0/0') FROM pg_replication_slots WHERE active AND slot_name = '%s'"
+                .formatted(slot));
+    }
+
+    int port() {
+        return port;
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    /** Stops it, and deletes its data directory. */
+    @Override
+    public void close() {
+        if (process.isRunning()) {
+            process.signal("TERM");
+            process.awaitExit(LIMIT);
+        }
+        process.close();
+        try {
+            FileTrees.delete(data);
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not delete " + data, e);
+        }
+    }
+}

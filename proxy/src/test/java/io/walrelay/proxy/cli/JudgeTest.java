@@ -1,0 +1,165 @@
+package io.walrelay.proxy.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.cli.CheckFacts.Answer;
+import io.walrelay.proxy.cli.CheckFacts.DataDirectory;
+import io.walrelay.proxy.cli.CheckFacts.Replication;
+import io.walrelay.proxy.cli.CheckFacts.Server;
+import io.walrelay.proxy.cli.CheckFacts.Slot;
+import io.walrelay.proxy.cli.CheckFacts.Sql;
+import io.walrelay.proxy.cli.Finding.Level;
+import io.walrelay.proxy.config.InvalidSettingsException;
+import io.walrelay.proxy.config.Settings;
+import io.walrelay.proxy.config.SettingsSources;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class JudgeTest {
+
+    private static final DataDirectory ROOMY = new DataDirectory("/d", Optional.empty(), 0, 100L << 30);
+
+    private static final Sql GOOD_SQL = new Sql(true, false, 3, 2, Optional.empty(), Duration.ofMillis(3));
+
+    @Test
+    void findsNothingWrongWithAGoodServer() throws InvalidSettingsException {
+        List<Finding> findings = judge(Map.of(), GOOD_SQL, ROOMY);
+
+        assertTrue(findings.stream().allMatch(finding -> finding.level() == Level.OK), findings.toString());
+        assertEquals(15, findings.size(), findings.toString());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "server_version_num, 120022, FAIL, pg1:5432 version",
+        "server_version_num, 190000, FAIL, pg1:5432 version",
+        "server_version_num, 130000, OK, pg1:5432 version",
+        "wal_level, minimal, FAIL, pg1:5432 wal_level",
+        "wal_level, logical, OK, pg1:5432 wal_level",
+        "block_size, 16384, FAIL, pg1:5432 block_size",
+        "wal_block_size, 4096, FAIL, pg1:5432 wal_block_size",
+        "max_slot_wal_keep_size, -1, WARN, pg1:5432 max_slot_wal_keep_size",
+        "max_wal_senders, 2, FAIL, pg1:5432 max_wal_senders",
+        "max_replication_slots, 2, FAIL, pg1:5432 max_replication_slots",
+        "max_replication_slots, 3, OK, pg1:5432 max_replication_slots",
+        "synchronous_commit, remote_apply, WARN, pg1:5432 synchronous_commit"
+    })
+    void judgesASetting(String name, String value, Level level, String what) throws InvalidSettingsException {
+        Map<String, String> settings = new HashMap<>(Map.of(name, value));
+        if (name.equals("synchronous_commit")) {
+            settings.put("synchronous_standby_names", "walrelay");
+        }
+
+        assertEquals(level, find(judge(settings, GOOD_SQL, ROOMY), what).level());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"physical, false, reserved, OK", "physical, true, reserved, WARN", "physical, false, lost, WARN", "logical, false, reserved, FAIL"})
+    void judgesTheSlot(String type, boolean active, String status, Level level) throws InvalidSettingsException {
+        Sql sql = new Sql(true, false, 1, 1, Optional.of(new Slot(type, active, status)), Duration.ZERO);
+
+        assertEquals(level, find(judge(Map.of(), sql, ROOMY), "pg1:5432 slot relay").level());
+    }
+
+    @Test
+    void needsNoFreeSlotWhenItHasOne() throws InvalidSettingsException {
+        Sql sql = new Sql(true, false, 1, 2, Optional.of(new Slot("physical", false, "reserved")), Duration.ZERO);
+
+        assertEquals(Level.OK, find(judge(Map.of("max_replication_slots", "2"), sql, ROOMY), "pg1:5432 max_replication_slots").level());
+    }
+
+    @Test
+    void refusesARoleThatMayNotReplicate() throws InvalidSettingsException {
+        Sql sql = new Sql(false, false, 1, 1, Optional.empty(), Duration.ZERO);
+
+        assertEquals(Level.FAIL, find(judge(Map.of(), sql, ROOMY), "pg1:5432 role").level());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1000, OK", "1001, WARN", "-1001, WARN"})
+    void warnsOfClocksThatAreApart(long millis, Level level) throws InvalidSettingsException {
+        Sql sql = new Sql(true, false, 1, 1, Optional.empty(), Duration.ofMillis(millis));
+
+        assertEquals(level, find(judge(Map.of(), sql, ROOMY), "pg1:5432 clock").level());
+    }
+
+    @Test
+    void onlyWarnsWhenPgHbaHasNoLineForTheDatabase() throws InvalidSettingsException {
+        Server server = new Server("pg1:5432", new Answer.Known<>(replication("7", Map.of())), new Answer.Unknown<>("no pg_hba.conf entry"));
+        List<Finding> findings = Judge.judge(new CheckFacts(List.of(server), ROOMY), settings());
+
+        assertEquals(Level.WARN, find(findings, "pg1:5432 SQL connection").level());
+        assertEquals(0, findings.stream().filter(finding -> finding.level() == Level.FAIL).count());
+    }
+
+    @Test
+    void failsWhenAServerCannotBeReached() throws InvalidSettingsException {
+        Server server = new Server("pg1:5432", new Answer.Unknown<>("refused"), new Answer.Unknown<>("refused"));
+
+        assertEquals(
+                Level.FAIL,
+                find(Judge.judge(new CheckFacts(List.of(server), ROOMY), settings()), "pg1:5432 replication connection").level());
+    }
+
+    @Test
+    void failsWhenHostsAreOfDifferentClusters() throws InvalidSettingsException {
+        List<Server> servers = List.of(
+                new Server("a:1", new Answer.Known<>(replication("7", Map.of())), new Answer.Known<>(GOOD_SQL)),
+                new Server("b:1", new Answer.Known<>(replication("8", Map.of())), new Answer.Known<>(GOOD_SQL)));
+
+        assertEquals(Level.FAIL, find(Judge.judge(new CheckFacts(servers, ROOMY), settings()), "system identifier").level());
+    }
+
+    @Test
+    void countsWhatTheRelayAlreadyHoldsAsRoom() throws InvalidSettingsException {
+        DataDirectory half = new DataDirectory("/d", Optional.empty(), 30L << 30, 20L << 30);
+        DataDirectory small = new DataDirectory("/d", Optional.empty(), 30L << 30, (20L << 30) - 1);
+
+        assertEquals(Level.OK, find(judge(Map.of(), GOOD_SQL, half), "cache.disk").level());
+        assertEquals(Level.FAIL, find(judge(Map.of(), GOOD_SQL, small), "cache.disk").level());
+    }
+
+    @Test
+    void printsOneLineForEachFinding() {
+        assertEquals(
+                "FAIL  wal_level: minimal (expected replica or logical)  change it",
+                Finding.fail("wal_level", "minimal", "replica or logical", "change it").toString());
+    }
+
+    private static List<Finding> judge(Map<String, String> settings, Sql sql, DataDirectory data) throws InvalidSettingsException {
+        Server server = new Server("pg1:5432", new Answer.Known<>(replication("7", settings)), new Answer.Known<>(sql));
+        return Judge.judge(new CheckFacts(List.of(server), data), settings());
+    }
+
+    private static Replication replication(String systemId, Map<String, String> changed) {
+        Map<String, String> settings = new HashMap<>(Map.of(
+                "server_version", "15.9",
+                "server_version_num", "150009",
+                "wal_level", "replica",
+                "max_wal_senders", "10",
+                "max_replication_slots", "10",
+                "max_slot_wal_keep_size", "100GB",
+                "block_size", "8192",
+                "wal_block_size", "8192",
+                "wal_segment_size", "16MB"));
+        settings.put("synchronous_commit", "on");
+        settings.put("synchronous_standby_names", "");
+        settings.putAll(changed);
+        return new Replication(systemId, 1, settings);
+    }
+
+    private static Settings settings() throws InvalidSettingsException {
+        return new SettingsSources(Optional.empty(), Map.of(), Map.of("--upstream", "host=pg1 user=u", "--slot", "relay"), "h").conclude();
+    }
+
+    private static Finding find(List<Finding> findings, String what) {
+        return findings.stream().filter(finding -> finding.what().equals(what)).findFirst().orElseThrow();
+    }
+}

@@ -1,0 +1,87 @@
+package io.walrelay.proxy.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import io.walrelay.proxy.http.StatusReport;
+import io.walrelay.proxy.http.StatusReport.Stage;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class StatusTextTest {
+
+    private static final Instant NOW = Instant.parse("2026-01-02T03:04:05Z");
+
+    @Test
+    void fitsATerminal() {
+        assertEquals(
+                """
+                walrelay 0.1.0  up 1h 2min  NOT READY
+                  disk: the relay's disk is full
+
+                upstream   pg1:5432  streaming for 1min 30s, last heard of 250ms ago
+                           end 0/1011000  behind 4.0kB  acknowledged 0/100F000
+                wal        timeline 2  written 0/1010000  flushed 0/1010000  oldest 0/1000000
+                           memory 64.0kB  disk 1.0MB
+                           orphan of timeline 1-00000000 from 0/F000000 to 0/F000100, ACKNOWLEDGED: commits may be lost
+
+                standby  state      slot  client         sent lag  write lag  flush lag   replay lag
+                a        streaming  a     10.0.0.7:5000  0B        4.0kB 5ms  8.0kB 20ms  16.0kB
+
+                slot  active  restart    retained  wal_status
+                a     yes     0/100C000  16.0kB    reserved
+
+                1.0s ago  info  connected: streaming from pg1:5432
+                """,
+                StatusText.render(report("a")));
+    }
+
+    @Test
+    void printsNoControlCharactersOfOthers() {
+        String text = StatusText.render(report("a\u001b[2J\nforged line"));
+        assertFalse(text.contains("\u001b"), text);
+        assertFalse(text.lines().anyMatch(line -> line.startsWith("forged")), text);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 0B", "1023, 1023B", "1024, 1.0kB", "104857600, 100MB", "53687091200, 50.0GB"})
+    void writesSizesAsPostgresDoes(long bytes, String text) {
+        assertEquals(text, StatusText.size(bytes));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0.0204, 20ms", "1.26, 1.3s", "59.9, 59.9s", "61, 1min 1s", "7260, 2h 1min", "90000, 1d 1h"})
+    void writesTimesByTheirLargestUnits(double seconds, String text) {
+        assertEquals(text, StatusText.time(seconds));
+    }
+
+    private static StatusReport report(String standby) {
+        return new StatusReport(
+                "0.1.0",
+                NOW,
+                3_723,
+                false,
+                Map.of("disk", "the relay's disk is full"),
+                new StatusReport.Upstream(
+                        "streaming", Optional.of("pg1:5432"), NOW.minusSeconds(90), Optional.empty(), Optional.empty(), Optional.of("0/1010000"),
+                        Optional.of("0/1011000"), Optional.of("0/100F000"), Optional.of(4_096L), Optional.of(NOW.minusMillis(250)), Optional.empty()),
+                Optional.of(new StatusReport.Wal(
+                        2, "2@0/F000000-00000000", 1 << 20, "0/1000000", "0/1010000", "0/1010000", "0/1010000", "0/1010000", 65_536, 1 << 20,
+                        List.of(), List.of(new StatusReport.OrphanedWal("1-00000000", "0/F000000", "0/F000100", true)))),
+                List.of(new StatusReport.Standby(
+                        41, standby, "repl", "10.0.0.7:5000", Optional.of("a"), "streaming", NOW, Optional.of(2L),
+                        new Stage(Optional.of("0/1010000"), Optional.of(0L), Optional.empty()),
+                        new Stage(Optional.of("0/100F000"), Optional.of(4_096L), Optional.of(0.005)),
+                        new Stage(Optional.of("0/100E000"), Optional.of(8_192L), Optional.of(0.02)),
+                        new Stage(Optional.of("0/100C000"), Optional.of(16_384L), Optional.empty()),
+                        Optional.empty(), 0, 49_152)),
+                List.of(new StatusReport.Slot(
+                        "a", false, Optional.of(41), Optional.of("0/100C000"), Optional.empty(), Optional.of(16_384L), Optional.of("reserved"))),
+                List.of(new StatusReport.RecentEvent(NOW.minusSeconds(1), "info", "connected", "streaming from pg1:5432")));
+    }
+}

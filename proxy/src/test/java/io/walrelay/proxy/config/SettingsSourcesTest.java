@@ -1,0 +1,241 @@
+package io.walrelay.proxy.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.auth.Hba;
+import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.conninfo.HostAddress;
+import io.walrelay.wal.Lsn;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SettingsSourcesTest {
+
+    private static final String UPSTREAM = "upstream: {conninfo: host=pg1 user=walrelay}\n";
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void needsNoFileForAFirstRun() throws InvalidSettingsException {
+        Settings settings = new SettingsSources(
+                        Optional.empty(), Map.of(), Map.of("--upstream", "host=pg1 user=walrelay", "--data", "/srv/relay"), "db-7.Example")
+                .conclude();
+
+        assertEquals(List.of(HostAddress.of("pg1", 5432)), settings.upstream().conninfo().hosts());
+        assertEquals("walrelay_db_7_example", settings.upstream().slot());
+        assertEquals(new UpstreamSettings.Start.Slot(), settings.upstream().start());
+        assertEquals(UpstreamSettings.OnDivergence.STOP, settings.upstream().onDivergence());
+        assertEquals(new HostPort("127.0.0.1", 6433), settings.listen().address());
+        assertEquals(new UserSource.AuthQuery(Optional.empty(), Optional.empty()), settings.listen().users());
+        assertEquals(new HostPort("127.0.0.1", 8433), settings.http().address());
+        assertEquals(Path.of("/srv/relay"), settings.data());
+        assertEquals(
+                new CacheSettings(
+                        new ByteSize(256L << 20), new ByteSize(50L << 30), Duration.ofHours(24), CacheSettings.OnFull.DROP_SLOTS),
+                settings.cache());
+        assertEquals(new SlotSettings(new ByteSize(40L << 30)), settings.slots());
+        assertEquals(new StandbySettings(Duration.ofSeconds(60), 100, Duration.ofSeconds(30)), settings.standbys());
+    }
+
+    @Test
+    void readsEveryKeyOfTheFile() throws Exception {
+        Path pem = Files.writeString(directory.resolve("a.pem"), "x");
+        Settings settings = conclude("""
+                upstream:
+                  conninfo: "host=pg1,pg2 user=walrelay password=hunter2"
+                  slot: relay_1
+                  start: 1E5/0
+                  acknowledge: own
+                  on-divergence: follow
+                listen:
+                  address: "[::]:6433"
+                  tls: {cert: %1$s, key: %1$s, client-ca: %1$s}
+                  hba:
+                    - hostssl replication all 10.0.0.0/8 scram-sha-256
+                    - host all all ::1/128 reject
+                  users: {file: %1$s}
+                http:
+                  address: 0.0.0.0:8433
+                  tls: {cert: %1$s, key: %1$s}
+                  tokens: [{token: 0123, read-only: true}, {token: full}]
+                data: %2$s
+                cache: {memory: 64MB, disk: 10GB, keep: 7d, on-full: hold-upstream}
+                slots: {max-retained: 9GB}
+                standbys: {ahead-wait: 5min, max-write-rate: 20, stop-timeout: 500ms}
+                advertise: {conninfo: host=relay port=6433, url: "https://relay:8433"}
+                """.formatted(pem, directory), Map.of());
+
+        assertEquals(new UpstreamSettings.Start.At(Lsn.parse("1E5/0")), settings.upstream().start());
+        assertEquals(new HostPort("::", 6433), settings.listen().address());
+        assertEquals(Optional.of(new TlsSettings(pem, pem, Optional.of(pem))), settings.listen().tls());
+        assertEquals(
+                Hba.parse(List.of("hostssl replication all 10.0.0.0/8 scram-sha-256", "host all all ::1/128 reject")), settings.listen().hba());
+        assertEquals(new UserSource.File(pem), settings.listen().users());
+        assertEquals(
+                List.of(new HttpSettings.Token(Secret.utf8("0123"), true), new HttpSettings.Token(Secret.utf8("full"), false)),
+                settings.http().tokens());
+        assertEquals(new SlotSettings(new ByteSize(9L << 30)), settings.slots());
+        assertEquals(Duration.ofMillis(500), settings.standbys().stopTimeout());
+        assertFalse(settings.toString().contains("hunter2"), settings.toString());
+        assertFalse(settings.toString().contains("full"), settings.toString());
+    }
+
+    @Test
+    void letsAFlagGoBeforeTheEnvironmentAndThatBeforeTheFile() throws Exception {
+        Path file = Files.writeString(directory.resolve("w.yaml"), UPSTREAM + "listen: {address: 127.0.0.1:1}\nhttp: {address: 127.0.0.1:2}\ncache: {keep: 1h}\n");
+        Settings settings = new SettingsSources(
+                        Optional.of(file),
+                        Map.of("WALRELAY_LISTEN_ADDRESS", "127.0.0.1:11", "WALRELAY_HTTP_ADDRESS", "127.0.0.1:12", "HOME", "/root"),
+                        Map.of("--listen", "127.0.0.1:21"),
+                        "h")
+                .conclude();
+
+        assertEquals(21, settings.listen().address().port());
+        assertEquals(12, settings.http().address().port());
+        assertEquals(Duration.ofHours(1), settings.cache().keep());
+    }
+
+    @Test
+    void readsListsFromTheEnvironmentByLineOrSemicolon() throws Exception {
+        Settings settings = conclude(
+                UPSTREAM,
+                Map.of(
+                        "WALRELAY_LISTEN_HBA", "local all all trust\nhost all all all md5; host x y 10.0.0.1/32 reject",
+                        "WALRELAY_HTTP_TOKENS", "abc; def read-only"));
+
+        assertEquals(Hba.parse(List.of("local all all trust", "host all all all md5", "host x y 10.0.0.1/32 reject")), settings.listen().hba());
+        assertEquals(
+                List.of(new HttpSettings.Token(Secret.utf8("abc"), false), new HttpSettings.Token(Secret.utf8("def"), true)),
+                settings.http().tokens());
+    }
+
+    @Test
+    void namesAllThatIsWrongAtOnceWithItsLine() throws IOException {
+        Path file = directory.resolve("w.yaml");
+        String message = problems("""
+                cache:
+                  memory: 256 apples
+                  on-ful: drop-slots
+                standbys: {max-write-rate: 0}
+                """, Map.of("WALRELAY_CACHE_KEPT", "1h"));
+
+        assertEquals(
+                """
+                WALRELAY_CACHE_KEPT = given (environment): expected a variable that names a key; did you mean WALRELAY_CACHE_KEEP?
+                cache.on-ful = unknown (%1$s line 3): expected a known key; did you mean cache.on-full?
+                upstream.conninfo = not given (--upstream, WALRELAY_UPSTREAM_CONNINFO or the configuration file): expected a libpq \
+                connection string, like host=pg1,pg2 user=walrelay
+                cache.memory = "256 apples" (%1$s line 2): expected a whole number with a unit of B, kB, MB, GB or TB, like 256MB
+                standbys.max-write-rate = "0" (%1$s line 4): expected a whole number from 1 to 10000"""
+                        .formatted(file),
+                message);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "http: {address: '0.0.0.0:8433'} | http.address = \"0.0.0.0:8433\" | a loopback address, or http.tokens",
+                "slots: {max-retained: 50GB} | slots.max-retained = \"50GB\" | less than cache.disk, which is 50GB",
+                "http: {address: '127.0.0.1:6433'} | http.address = \"127.0.0.1:6433\" | another port than listen.address",
+                "listen: {tls: {cert: /dev/null}} | listen.tls.cert = \"/dev/null\" | listen.tls.key with it",
+                "http: {tls: {client-ca: /etc/hostname}} | http.tls.client-ca | http.tls.cert and http.tls.key with it",
+                "listen: {users: {file: /not/there}} | listen.users.file = \"/not/there\" | a file that exists",
+                "listen: {users: {file: /etc/hostname, auth-query: {query: q}}} | listen.users.auth-query.query | not both",
+                "cache: {disk: 1MB} | cache.disk = \"1MB\" | at least 64MB",
+                "cache: {keep: 24} | cache.keep = \"24\" | a whole number with a unit of ms, s, min, h or d",
+                "cache: {keep: } | cache.keep = no value | a whole number with a unit",
+                "cache: 5GB | cache = unknown | a mapping, since cache is a section",
+                "cache: {disk: [1GB, 2GB]} | cache.disk = [1GB, 2GB] | a whole number",
+                "data: a \\nother: &x 1\\ndata2: *x | data2 = an alias | the value itself",
+                "upstream: {conninfo: 'host=a hots=b password=hunter2'} | upstream.conninfo = (not shown) | hots",
+                "advertise: {url: 'relay:8433'} | advertise.url = \"relay:8433\" | a URL like",
+                "archive: {url: 'file:///a'} | archive = given | not available in this version",
+                "standbys: {named: [{name: a, delay: 1h}]} | standbys.named = given | not available in this version",
+                "feedback: {cap-catalog: true} | feedback = given | not available in this version",
+                "- a | configuration file = no mapping | keys like",
+                "cache: {disk: 1GB | configuration file | YAML",
+                "listen: {hba: [{a: b}]} | listen.hba = an item that is no text | a list of lines",
+                "http: {tokens: [{tokken: hunter2}]} | http.tokens = an item with [tokken] | a list of {token",
+            })
+    void refuses(String yaml, String what, String expected) throws IOException {
+        String message = problems(yaml.replace("\\n", "\n"), yaml.contains("conninfo:") ? Map.of() : Map.of("WALRELAY_UPSTREAM_CONNINFO", "host=a user=u"));
+
+        assertTrue(message.contains(what) && message.contains(expected), message);
+        assertFalse(message.contains("hunter2"), message);
+    }
+
+    @Test
+    void refusesAKeyThatIsGivenTwice() throws IOException {
+        String message = problems(UPSTREAM + "cache: {keep: 1h}\ncache: {keep: 2h}\n", Map.of());
+
+        assertTrue(message.contains("cache"), message);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"any 1 (a)", "first 1 (a,b)", "all (a)"})
+    void refusesToAcknowledgeOtherThanOwn(String policy) throws IOException {
+        String message = problems("", Map.of("WALRELAY_UPSTREAM_CONNINFO", "host=a user=u", "WALRELAY_UPSTREAM_ACKNOWLEDGE", policy));
+
+        assertEquals("upstream.acknowledge = \"%s\" (WALRELAY_UPSTREAM_ACKNOWLEDGE): expected own".formatted(policy), message);
+    }
+
+    @Test
+    void refusesAVariableOfALaterVersionByName() throws IOException {
+        String message = problems(UPSTREAM, Map.of("WALRELAY_ARCHIVE_URL", "s3://b"));
+
+        assertTrue(message.startsWith("WALRELAY_ARCHIVE_URL = given") && message.contains("not available in this version"), message);
+    }
+
+    @Test
+    void ignoresTheVariablesThatKubernetesMakesForAServiceCalledWalrelay() throws Exception {
+        Settings settings = conclude(UPSTREAM, Map.of("WALRELAY_SERVICE_HOST", "10.0.0.1", "WALRELAY_PORT_6433_TCP_ADDR", "10.0.0.1", "WALRELAY_SERVICE_PORT_HTTP", "8433", "WALRELAY_PORT", "tcp://"));
+
+        assertEquals(6433, settings.listen().address().port());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Relay", "relay-1", "", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "x-{hostname}"})
+    void refusesASlotNameThatPostgresWouldRefuse(String name) throws IOException {
+        String message = problems("", Map.of("WALRELAY_UPSTREAM_CONNINFO", "host=a user=u", "WALRELAY_UPSTREAM_SLOT", name));
+
+        assertTrue(message.startsWith("upstream.slot = \"%s\"".formatted(name)), message);
+    }
+
+    @Test
+    void cutsASlotNameMadeOfALongHostName() {
+        assertEquals("w_" + "a".repeat(61), SlotName.of("w_{hostname}", "a".repeat(80)));
+    }
+
+    @Test
+    void takesAnEmptyFileForNoSettings() throws Exception {
+        assertEquals(6433, conclude("", Map.of("WALRELAY_UPSTREAM_CONNINFO", "host=a user=u")).listen().address().port());
+    }
+
+    private Settings conclude(String yaml, Map<String, String> environment) throws IOException, InvalidSettingsException {
+        Path file = Files.writeString(directory.resolve("w.yaml"), yaml);
+        return new SettingsSources(Optional.of(file), environment, Map.of(), "h").conclude();
+    }
+
+    private String problems(String yaml, Map<String, String> environment) throws IOException {
+        Path file = Files.writeString(directory.resolve("w.yaml"), yaml);
+        return String.valueOf(assertThrows(
+                        InvalidSettingsException.class,
+                        () -> new SettingsSources(Optional.of(file), environment, Map.of(), "h").conclude())
+                .getMessage());
+    }
+}

@@ -1,0 +1,165 @@
+package io.walrelay.proxy.metrics;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.state.DelayCounts;
+import io.walrelay.proxy.testkit.KnownRelay;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RelayMetricsTest {
+
+    /** 3 under 1 ms, 2 under 2 ms, 1 longer. */
+    private static final DelayCounts PACING = new DelayCounts() {
+        @Override
+        public int buckets() {
+            return 3;
+        }
+
+        @Override
+        public Duration upperBound(int i) {
+            return Duration.ofMillis(1L << i);
+        }
+
+        @Override
+        public long count(int i) {
+            return 3L - i;
+        }
+
+        @Override
+        public Duration sum() {
+            return Duration.ofMillis(9);
+        }
+    };
+
+    @TempDir
+    private Path directory;
+
+    @Test
+    void saysWhatTheStateSays() throws Exception {
+        try (KnownRelay relay = KnownRelay.streaming(directory)) {
+            Map<String, Double> series = series(new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING).scrape());
+            Map<String, Double> expected = new TreeMap<>();
+            expected.put("walrelay_ready", 1.0);
+            expected.put("walrelay_wal_position_bytes{stage=\"received\"}", (double) 0x1010000);
+            expected.put("walrelay_wal_position_bytes{stage=\"written\"}", (double) 0x1010000);
+            expected.put("walrelay_wal_position_bytes{stage=\"flushed\"}", (double) 0x1010000);
+            expected.put("walrelay_wal_position_bytes{stage=\"acknowledged\"}", (double) 0x100F000);
+            expected.put("walrelay_wal_position_bytes{stage=\"oldest\"}", (double) 0x1000000);
+            expected.put("walrelay_upstream_state{state=\"streaming\"}", 1.0);
+            expected.put("walrelay_upstream_state{state=\"waiting\"}", 0.0);
+            expected.put("walrelay_upstream_connected", 1.0);
+            expected.put("walrelay_upstream_position_bytes", (double) 0x1011000);
+            expected.put("walrelay_upstream_lag_bytes", 4096.0);
+            expected.put("walrelay_upstream_last_message_age_seconds", 0.25);
+            expected.put("walrelay_wal_received_bytes_total", 65_536.0);
+            expected.put("walrelay_wal_sent_bytes_total", 49_152.0);
+            expected.put("walrelay_sessions{state=\"streaming\"}", 1.0);
+            expected.put("walrelay_sessions{state=\"catchup\"}", 0.0);
+            expected.put("walrelay_standby_position_bytes{stage=\"replay\",standby=\"a\"}", (double) 0x100C000);
+            expected.put("walrelay_standby_lag_bytes{stage=\"sent\",standby=\"a\"}", 0.0);
+            expected.put("walrelay_standby_lag_bytes{stage=\"write\",standby=\"a\"}", 4096.0);
+            expected.put("walrelay_standby_lag_bytes{stage=\"flush\",standby=\"a\"}", 8192.0);
+            expected.put("walrelay_standby_lag_bytes{stage=\"replay\",standby=\"a\"}", 16_384.0);
+            expected.put("walrelay_standby_lag_seconds{stage=\"flush\",standby=\"a\"}", 0.02);
+            expected.put("walrelay_slot_retained_bytes{slot=\"b\"}", 32_768.0);
+            expected.put("walrelay_slot_active{slot=\"a\"}", 1.0);
+            expected.put("walrelay_slot_active{slot=\"b\"}", 0.0);
+            expected.put("walrelay_slot_lost{slot=\"b\"}", 0.0);
+            expected.put("walrelay_gaps", 0.0);
+            expected.put("walrelay_acknowledged_orphaned", 0.0);
+            expected.put("walrelay_cache_disk_bytes", 1_048_576.0);
+            expected.put("walrelay_events_total{kind=\"connected\",severity=\"info\"}", 1.0);
+            expected.put("walrelay_pacing_delay_seconds_bucket{le=\"0.001\"}", 3.0);
+            expected.put("walrelay_pacing_delay_seconds_bucket{le=\"0.002\"}", 5.0);
+            expected.put("walrelay_pacing_delay_seconds_bucket{le=\"+Inf\"}", 6.0);
+            expected.put("walrelay_pacing_delay_seconds_sum", 0.009);
+            expected.put("walrelay_process_start_time_seconds", KnownRelay.PROCESS.started().getEpochSecond() * 1.0);
+            Map<String, Double> found = new TreeMap<>(series);
+            found.keySet().retainAll(expected.keySet());
+            assertEquals(expected, found);
+            assertFalse(series.containsKey("walrelay_standby_lag_seconds{stage=\"replay\",standby=\"a\"}"), "not measured");
+        }
+    }
+
+    @Test
+    void aStandbysSeriesGoWithItAndItsBytesStayCounted() throws Exception {
+        try (KnownRelay relay = KnownRelay.streaming(directory)) {
+            RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING);
+            assertTrue(metrics.scrape().contains("standby=\"a\""));
+            relay.state().standbys().leave(41);
+            String after = metrics.scrape();
+            assertFalse(after.contains("standby=\"a\""), after);
+            assertEquals(49_152.0, series(after).get("walrelay_wal_sent_bytes_total"));
+        }
+    }
+
+    @Test
+    void standbysPastTheLimitShareASeries() {
+        KnownRelay relay = KnownRelay.empty();
+        for (int i = 0; i < ByName.LIMIT + 10; i++) {
+            int pid = i;
+            relay.state().standbys().join(pid, () -> KnownRelay.standby(pid, "standby-%05d".formatted(pid)));
+        }
+        Map<String, Double> series = series(new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING).scrape());
+        assertEquals(10.0, series.get("walrelay_standby_sessions{standby=\"(others)\"}"));
+        assertEquals(ByName.LIMIT + 1L, series.keySet().stream().filter(s -> s.startsWith("walrelay_standby_sessions{")).count());
+    }
+
+    @Test
+    void standbysOfOneNameShareASeriesThatShowsTheLastOfThem() {
+        KnownRelay relay = KnownRelay.empty();
+        relay.state().standbys().join(1, () -> KnownRelay.standby(1, "walreceiver"));
+        relay.state().standbys().join(2, () -> KnownRelay.standby(2, "walreceiver"));
+        Map<String, Double> series = series(new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING).scrape());
+        assertEquals(2.0, series.get("walrelay_standby_sessions{standby=\"walreceiver\"}"));
+        assertEquals((double) 0x100C000, series.get("walrelay_standby_position_bytes{stage=\"replay\",standby=\"walreceiver\"}"));
+    }
+
+    @Test
+    void aNameCannotBreakOutOfItsLabel() {
+        KnownRelay relay = KnownRelay.empty();
+        relay.state().standbys().join(1, () -> KnownRelay.standby(1, "x\"} 1\nwalrelay_ready 1\n"));
+        String text = new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING).scrape();
+        assertEquals(0.0, series(text).get("walrelay_ready"));
+        assertTrue(text.contains("standby=\"x\\\"} 1\\nwalrelay_ready 1\\n\""), text);
+    }
+
+    @Test
+    void countsEachFsync() {
+        RelayMetrics metrics = new RelayMetrics(KnownRelay.empty().state(), KnownRelay.PROCESS, PACING);
+        metrics.fsyncTook(Duration.ofMillis(1).toNanos());
+        metrics.fsyncTook(Duration.ofMillis(3).toNanos());
+        Map<String, Double> series = series(metrics.scrape());
+        assertEquals(2.0, series.get("walrelay_wal_fsync_seconds_count"));
+        assertEquals(0.004, series.getOrDefault("walrelay_wal_fsync_seconds_sum", Double.NaN), 1e-9);
+        assertEquals(1.0, series.get("walrelay_wal_fsync_seconds_bucket{le=\"0.0016\"}"));
+    }
+
+    @Test
+    void everyFamilyHasAHelpAndAType() {
+        String text = new RelayMetrics(KnownRelay.empty().state(), KnownRelay.PROCESS, PACING).scrape();
+        text.lines().filter(line -> line.startsWith("# TYPE ")).forEach(line -> {
+            String name = line.split(" ", -1)[2];
+            assertTrue(name.startsWith("walrelay_"), name);
+            assertTrue(text.contains("# HELP " + name + " "), name);
+            assertTrue(!line.endsWith(" counter") || name.endsWith("_total"), line);
+        });
+    }
+
+    /** The text format, as far as this relay uses it: a series and its value on each line that is no comment. */
+    private static Map<String, Double> series(String text) {
+        Map<String, Double> series = new TreeMap<>();
+        text.lines().filter(line -> !line.startsWith("#")).forEach(line -> {
+            int space = line.lastIndexOf(' ');
+            series.put(line.substring(0, space), Double.valueOf(line.substring(space + 1).replace("Inf", "Infinity")));
+        });
+        return series;
+    }
+}

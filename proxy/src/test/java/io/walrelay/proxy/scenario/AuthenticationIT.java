@@ -1,0 +1,307 @@
+package io.walrelay.proxy.scenario;
+
+import static org.junit.jupiter.api.Assertions.assertAll;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.testkit.Certificates;
+import io.walrelay.proxy.testkit.ExternalProcess;
+import io.walrelay.proxy.testkit.FaultProxy;
+import io.walrelay.proxy.testkit.Programs;
+import io.walrelay.proxy.testkit.RelayProcess;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Properties;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Every way to log in, with libpq and pgjdbc, over plain sockets and TLS; users as auth-query finds them on a real server that
+ * was set up with what {@code walrelay setup-sql --auth-query} prints.
+ */
+@Timeout(180)
+final class AuthenticationIT {
+
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    private static final String RULES = String.join(
+            ";",
+            "host replication trusted 127.0.0.1/32 trust",
+            "host replication rejected 127.0.0.1/32 reject",
+            "host replication hashed 127.0.0.1/32 md5",
+            "hostssl replication certified 127.0.0.1/32 cert",
+            "host replication standby,plain,barred,late,stranger,superfluous 127.0.0.1/32 scram-sha-256");
+
+    private static final String PLAIN = "sslmode=disable";
+    private static final String NOT_A_REPLICATION_ROLE = "FATAL:  permission denied to start WAL sender";
+
+    @TempDir
+    private static Path directory;
+
+    private static LocalPostgres primary;
+    private static RelayProcess relay;
+    private static Certificates certificates;
+    private static Certificates.Pair client;
+    private static Certificates.Pair other;
+
+    @BeforeAll
+    static void setUp() throws Exception {
+        certificates = Certificates.in(directory);
+        Certificates.Pair server = certificates.issue("server");
+        client = certificates.issue("certified");
+        other = certificates.issue("somebody");
+        primary = LocalPostgres.of(Programs.server()).start();
+        Path setup = Files.writeString(directory.resolve("setup.sql"), setupSql());
+        Programs.run(LIMIT, "psql", "-X", "-f", setup.toString(), primary.conninfo()).orFail();
+        primary.execute(
+                "CREATE ROLE standby LOGIN REPLICATION PASSWORD 'right'",
+                "CREATE ROLE plain LOGIN PASSWORD 'right'",
+                "CREATE ROLE barred NOLOGIN REPLICATION PASSWORD 'right'",
+                "CREATE ROLE late LOGIN REPLICATION PASSWORD 'right' VALID UNTIL '-infinity'",
+                "CREATE ROLE superfluous SUPERUSER LOGIN REPLICATION PASSWORD 'right'",
+                "SET password_encryption = 'md5'",
+                "CREATE ROLE hashed LOGIN REPLICATION PASSWORD 'right'");
+        relay = RelayProcess.of(
+                        "host=127.0.0.1 port=%d user=walrelay dbname=postgres".formatted(primary.port()), "relay", directory.resolve("data"))
+                .with("WALRELAY_LISTEN_HBA", RULES)
+                .with("WALRELAY_LISTEN_TLS_CERT", server.certificate().toString())
+                .with("WALRELAY_LISTEN_TLS_KEY", server.key().toString())
+                .with("WALRELAY_LISTEN_TLS_CLIENT_CA", certificates.authority().toString())
+                .start();
+        Await.until("the relay to serve", LIMIT, () -> libpq("trusted", "", PLAIN).status() == 0);
+    }
+
+    private static String setupSql() {
+        List<String> command = List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "io.walrelay.proxy.cli.Main",
+                "setup-sql",
+                "--auth-query");
+        try (ExternalProcess walrelay = ExternalProcess.start(command)) {
+            assertEquals(0, walrelay.awaitExit(LIMIT), walrelay::output);
+            return walrelay.output();
+        }
+    }
+
+    @AfterAll
+    static void tearDown() {
+        relay.close();
+        primary.close();
+    }
+
+    private static String verified() {
+        return "sslmode=verify-full sslrootcert=" + certificates.authority();
+    }
+
+    private static Programs.Result libpq(String user, String password, String more) {
+        return libpq(relay.port(), user, password, more);
+    }
+
+    private static Programs.Result libpq(int port, String user, String password, String more) {
+        return Psql.replication(
+                "host=127.0.0.1 port=%d user=%s password='%s' dbname=x %s".formatted(port, user, password, more), "IDENTIFY_SYSTEM");
+    }
+
+    private static Executable admits(String user, String password, String more) {
+        return () -> {
+            Programs.Result result = libpq(user, password, more);
+            assertTrue(result.orFail().contains("|1|"), result::output);
+        };
+    }
+
+    private static Executable refuses(String user, String password, String more, String because) {
+        return () -> {
+            Programs.Result result = libpq(user, password, more);
+            assertEquals(2, result.status(), result::output);
+            assertTrue(result.output().contains(because), () -> "%s %s: %s; expected %s".formatted(user, more, result.output(), because));
+        };
+    }
+
+    @Test
+    void libpqLogsInByPassword() {
+        String bound = verified() + " channel_binding=require";
+        for (String transport : List.of(PLAIN, verified(), bound)) {
+            assertAll(
+                    admits("standby", "right", transport),
+                    refuses("standby", "wrong", transport, "FATAL:  password authentication failed for user \"standby\""),
+                    refuses("stranger", "right", transport, "FATAL:  password authentication failed for user \"stranger\""),
+                    refuses("late", "right", transport, "FATAL:  password authentication failed for user \"late\""),
+                    refuses("superfluous", "right", transport, "FATAL:  password authentication failed for user \"superfluous\""),
+                    refuses("plain", "wrong", transport, "FATAL:  password authentication failed for user \"plain\""),
+                    refuses("plain", "right", transport, NOT_A_REPLICATION_ROLE),
+                    refuses("barred", "right", transport, "FATAL:  role \"barred\" is not permitted to log in"));
+        }
+        assertAll(
+                admits("hashed", "right", PLAIN),
+                admits("hashed", "right", verified()),
+                refuses("hashed", "wrong", PLAIN, "FATAL:  password authentication failed for user \"hashed\""),
+                refuses("hashed", "right", bound, "channel binding required but not supported by server's authentication request"),
+                refuses("trusted", "", bound, "channel binding required, but server authenticated client without channel binding"));
+    }
+
+    @Test
+    void libpqIsToldWhichRuleIsMissing() {
+        assertAll(
+                refuses("rejected", "", PLAIN, "FATAL:  pg_hba.conf rejects replication connection for host \"127.0.0.1\", user \"rejected\", no encryption"),
+                refuses("rejected", "", verified(), "FATAL:  pg_hba.conf rejects replication connection for host \"127.0.0.1\", user \"rejected\", SSL encryption"),
+                refuses("unruly", "", PLAIN, "FATAL:  no pg_hba.conf entry for replication connection from host \"127.0.0.1\", user \"unruly\", no encryption"),
+                // The word replication fits physical sessions only.
+                () -> {
+                    Programs.Result sql = Programs.run(LIMIT, "psql", "-X", "-w", "-c", "SELECT 1", "host=127.0.0.1 port=%d user=trusted dbname=x sslmode=disable".formatted(relay.port()));
+                    assertTrue(sql.output().contains("FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"trusted\", database \"x\", no encryption"), sql::output);
+                });
+    }
+
+    @Test
+    void libpqLogsInByCertificate() {
+        assertAll(
+                admits("certified", "", verified() + shows(client)),
+                refuses("certified", "", verified() + shows(other), "FATAL:  certificate authentication failed for user \"certified\""),
+                refuses("certified", "", verified(), "FATAL:  connection requires a valid client certificate"),
+                refuses("certified", "", PLAIN, "FATAL:  no pg_hba.conf entry"));
+    }
+
+    private static String shows(Certificates.Pair pair) {
+        return " sslcert=%s sslkey=%s".formatted(pair.certificate(), pair.key());
+    }
+
+    @Test
+    void pgjdbcLogsIn() throws Exception {
+        for (String sslmode : List.of("disable", "verify-full")) {
+            for (String negotiation : sslmode.equals("disable") ? List.of("postgres") : List.of("postgres", "direct")) {
+                for (String user : List.of("standby", "hashed", "trusted")) {
+                    try (Connection connection = pgjdbc(user, "right", sslmode, negotiation, "prefer");
+                            Statement statement = connection.createStatement();
+                            ResultSet row = statement.executeQuery("IDENTIFY_SYSTEM")) {
+                        assertTrue(row.next());
+                        assertEquals(1, row.getInt("timeline"), user);
+                    }
+                }
+                assertEquals("28P01", refusal("standby", "wrong", sslmode, negotiation).getSQLState());
+                assertEquals("28P01", refusal("stranger", "right", sslmode, negotiation).getSQLState());
+                assertEquals("28P01", refusal("hashed", "wrong", sslmode, negotiation).getSQLState());
+                assertEquals("28000", refusal("rejected", "", sslmode, negotiation).getSQLState());
+                assertEquals("28000", refusal("unruly", "", sslmode, negotiation).getSQLState());
+                assertEquals("28000", refusal("barred", "right", sslmode, negotiation).getSQLState());
+                assertEquals("42501", refusal("plain", "right", sslmode, negotiation).getSQLState());
+            }
+        }
+        pgjdbc("standby", "right", "verify-full", "direct", "require").close();
+    }
+
+    private static SQLException refusal(String user, String password, String sslmode, String negotiation) {
+        return assertThrows(SQLException.class, () -> pgjdbc(user, password, sslmode, negotiation, "prefer").close(), user);
+    }
+
+    private static Connection pgjdbc(String user, String password, String sslmode, String negotiation, String binding) throws SQLException {
+        Properties properties = new Properties();
+        properties.setProperty("user", user);
+        properties.setProperty("password", password);
+        properties.setProperty("replication", "true");
+        properties.setProperty("assumeMinServerVersion", "9.4");
+        properties.setProperty("preferQueryMode", "simple");
+        properties.setProperty("gssEncMode", "disable");
+        properties.setProperty("sslmode", sslmode);
+        properties.setProperty("sslNegotiation", negotiation);
+        properties.setProperty("channelBinding", binding);
+        properties.setProperty("sslrootcert", certificates.authority().toString());
+        return DriverManager.getConnection("jdbc:postgresql://127.0.0.1:%d/x".formatted(relay.port()), properties);
+    }
+
+    /** Whether a name exists must not show: a stranger walks through all of SCRAM, message for message. */
+    @Test
+    void aStrangerGetsAsManyMessagesAsAWrongPassword() {
+        List<String> wrong = messages("standby");
+        assertEquals(List.of("R10", "R11", "E"), wrong);
+        assertEquals(wrong, messages("stranger"));
+        assertEquals(wrong, messages("late"));
+    }
+
+    private static List<String> messages(String user) {
+        try (FaultProxy proxy = FaultProxy.to(relay.port())) {
+            proxy.record(FaultProxy.Direction.TO_CLIENT);
+            assertEquals(2, libpq(proxy.port(), user, "wrong", PLAIN).status());
+            ByteBuffer bytes = ByteBuffer.wrap(proxy.recorded(FaultProxy.Direction.TO_CLIENT));
+            List<String> types = new ArrayList<>();
+            while (bytes.hasRemaining()) {
+                char type = (char) bytes.get();
+                int length = bytes.getInt();
+                types.add(type == 'R' ? "R" + bytes.getInt(bytes.position()) : String.valueOf(type));
+                bytes.position(bytes.position() + length - 4);
+            }
+            return types;
+        }
+    }
+
+    @Test
+    void aChangedPasswordIsSeenWithinTenSeconds() {
+        primary.execute("ALTER ROLE standby PASSWORD 'right'");
+        Await.until("the password to be right", Duration.ofSeconds(12), () -> libpq("standby", "right", PLAIN).status() == 0);
+        primary.execute("ALTER ROLE standby PASSWORD 'changed'");
+        Await.until("the changed password to be seen", Duration.ofSeconds(12), () -> libpq("standby", "changed", PLAIN).status() == 0);
+        assertAll(refuses("standby", "right", PLAIN, "password authentication failed for user \"standby\""));
+        primary.execute("ALTER ROLE standby PASSWORD 'right'");
+        Await.until("the password to be right again", Duration.ofSeconds(12), () -> libpq("standby", "right", PLAIN).status() == 0);
+    }
+
+    /** Upstream goes, and the relay is started again without it: who had logged in before still can, by what is on disk. */
+    @Test
+    void standbysLogInWhileUpstreamIsGone() {
+        try (FaultProxy upstream = FaultProxy.to(primary.port());
+                RelayProcess second = RelayProcess.of(
+                                "host=127.0.0.1 port=%d user=walrelay dbname=postgres".formatted(upstream.port()), "second", directory.resolve("second"))
+                        .with("WALRELAY_LISTEN_HBA", RULES)
+                        .start()) {
+            Await.until("the standby to log in", LIMIT, () -> libpq(second.port(), "standby", "right", PLAIN).status() == 0);
+            upstream.refuse(true);
+            upstream.cut(FaultProxy.Cut.RST);
+            second.kill();
+            second.start();
+            assertTrue(libpq(second.port(), "standby", "right", PLAIN).orFail().contains("|1|"));
+            assertTrue(libpq(second.port(), "standby", "wrong", PLAIN).output().contains("FATAL:  password authentication failed"));
+            assertTrue(libpq(second.port(), "hashed", "right", PLAIN).output().contains("FATAL:  password authentication failed"));
+        }
+    }
+
+    @Test
+    void usersMayComeFromAFile() throws Exception {
+        Path users = directory.resolve("users.txt");
+        String verifier = primary.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'plain'");
+        String md5 = primary.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'hashed'");
+        Files.writeString(users, "\"plain\" \"%s\"\n\"hashed\" \"%s\"\n\"barred\" \"%s\" noreplication\n".formatted(verifier, md5, verifier));
+        try (RelayProcess third = RelayProcess.of(primary.conninfo(), "third", directory.resolve("third"))
+                .with("WALRELAY_LISTEN_HBA", RULES)
+                .with("WALRELAY_LISTEN_USERS_FILE", users.toString())
+                .start()) {
+            Await.until("the user of the file to log in", LIMIT, () -> libpq(third.port(), "plain", "right", PLAIN).status() == 0);
+            assertEquals(0, libpq(third.port(), "hashed", "right", PLAIN).status());
+            assertTrue(libpq(third.port(), "barred", "right", PLAIN).output().contains(NOT_A_REPLICATION_ROLE));
+            assertTrue(libpq(third.port(), "standby", "right", PLAIN).output().contains("password authentication failed for user \"standby\""));
+        }
+    }
+
+    @Test
+    void failedLoginsAreInTheLog() {
+        libpq("stranger", "wrong", PLAIN);
+        String line = "FATAL: password authentication failed for user \"stranger\" (28P01)";
+        Await.until("the relay to log the refusal", LIMIT, () -> relay.log().contains(line));
+    }
+}

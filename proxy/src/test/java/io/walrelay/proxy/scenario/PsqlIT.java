@@ -1,0 +1,124 @@
+package io.walrelay.proxy.scenario;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.testkit.Programs;
+import io.walrelay.proxy.testkit.RelayProcess;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** psql in a replication session of the relay beside one of PostgreSQL 15: the same answers, and an own word where there are none. */
+@Timeout(120)
+final class PsqlIT {
+
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    /** Answered alike, in this order: slots made by one are looked at by the next. */
+    private static final List<String> ALIKE = List.of(
+            "IDENTIFY_SYSTEM",
+            "SHOW wal_segment_size",
+            "SHOW data_directory_mode",
+            "SHOW server_version",
+            "SHOW integer_datetimes",
+            "SHOW TIMEZONE",
+            "SHOW nosuch",
+            "TIMELINE_HISTORY 1",
+            "TIMELINE_HISTORY 0",
+            "TIMELINE_HISTORY 2",
+            "CREATE_REPLICATION_SLOT a PHYSICAL",
+            "CREATE_REPLICATION_SLOT a PHYSICAL",
+            "CREATE_REPLICATION_SLOT b PHYSICAL RESERVE_WAL",
+            "CREATE_REPLICATION_SLOT c PHYSICAL (RESERVE_WAL)",
+            "CREATE_REPLICATION_SLOT t TEMPORARY PHYSICAL",
+            "CREATE_REPLICATION_SLOT \"Bad-name\" PHYSICAL",
+            "CREATE_REPLICATION_SLOT \"\" PHYSICAL",
+            "CREATE_REPLICATION_SLOT d PHYSICAL (FOO)",
+            "READ_REPLICATION_SLOT a",
+            "READ_REPLICATION_SLOT nosuch",
+            "DROP_REPLICATION_SLOT a",
+            "DROP_REPLICATION_SLOT b WAIT",
+            "DROP_REPLICATION_SLOT c",
+            "DROP_REPLICATION_SLOT nosuch",
+            "DROP_REPLICATION_SLOT nosuch WAIT",
+            "READ_REPLICATION_SLOT a",
+            "SELECT 1",
+            "FOO BAR",
+            "SELECT 'abc",
+            "IDENTIFY_SYSTEM x",
+            "START_REPLICATION foo",
+            "START_REPLICATION 0/0 TIMELINE 9",
+            "START_REPLICATION 0/1000000 TIMELINE 7",
+            "START_REPLICATION SLOT nosuch 0/0",
+            "START_REPLICATION SLOT \"x");
+
+    /** What the relay leaves to the primary, and says so. */
+    private static final Map<String, String> NOT_HERE = Map.of(
+            "BASE_BACKUP", "BASE_BACKUP is not available from the relay",
+            "CREATE_REPLICATION_SLOT d LOGICAL test_decoding", "CREATE_REPLICATION_SLOT LOGICAL is not available from the relay",
+            "START_REPLICATION SLOT d LOGICAL 0/0", "START_REPLICATION LOGICAL is not available from the relay");
+
+    @TempDir
+    private Path directory;
+
+    @Test
+    void commandsAreAnsweredAsPostgresqlAnswersThem() {
+        try (LocalPostgres primary = LocalPostgres.of(Programs.server()).start();
+                RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).start()) {
+            Psql.awaitLevel(relay, primary);
+
+            Map<String, String> theirs = answers(primary.conninfo(), ALIKE);
+            Map<String, String> ours = answers(relay.conninfo(), ALIKE);
+            theirs.forEach((command, answer) -> assertEquals(answer, ours.get(command), command));
+
+            answers(relay.conninfo(), List.copyOf(NOT_HERE.keySet())).forEach((command, answer) -> {
+                String name = command.substring(command.indexOf(' ') + 1);
+                assertEquals("ERROR:  0A000: " + NOT_HERE.get(name), answer, name);
+            });
+        }
+    }
+
+    @Test
+    void aPlainSessionIsToldWhatThisAddressIsFor() {
+        try (LocalPostgres primary = LocalPostgres.of(Programs.server()).start();
+                RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"))
+                        .with("WALRELAY_LISTEN_HBA", "host all,replication all 127.0.0.1/32 trust")
+                        .start()) {
+            Psql.awaitLevel(relay, primary);
+            Programs.Result refused = Programs.run(LIMIT, "psql", "-X", "-c", "SELECT 1", relay.conninfo() + " dbname=postgres");
+            assertEquals(2, refused.status());
+            assertTrue(refused.output().contains("FATAL:  this address serves physical replication only"), refused::output);
+            assertTrue(refused.output().contains("HINT:  connect with replication=true"), refused::output);
+        }
+    }
+
+    /** Answers by numbered command, all from one session; without what only one of the two can have (LOCATION) or only the relay adds. */
+    private static Map<String, String> answers(String conninfo, List<String> commands) {
+        List<String> arguments = new ArrayList<>(List.of("-X", "-v", "VERBOSITY=verbose"));
+        for (int i = 0; i < commands.size(); i++) {
+            arguments.addAll(List.of("-c", "\\echo ==" + i, "-c", commands.get(i)));
+        }
+        arguments.add(conninfo + " replication=true");
+        String output = Programs.run(LIMIT, "psql", arguments.toArray(String[]::new)).output();
+        Map<String, String> answers = new LinkedHashMap<>();
+        for (String part : Stream.of(output.split("(?m)^==", -1)).skip(1).toList()) {
+            int number = Integer.parseInt(part.substring(0, part.indexOf('\n')));
+            answers.put(number + " " + commands.get(number), part.lines()
+                    .skip(1)
+                    .filter(line -> Stream.of("LOCATION:", "HINT:", "DETAIL:").noneMatch(line::startsWith))
+                    .collect(Collectors.joining("\n")));
+        }
+        assertEquals(commands.size(), answers.size(), output);
+        return answers;
+    }
+}

@@ -1,0 +1,75 @@
+package io.walrelay.proxy.scenario;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.testkit.ExternalProcess;
+import io.walrelay.proxy.testkit.Programs;
+import io.walrelay.proxy.testkit.RelayProcess;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A slot of the relay whose standby is away while the relay is killed: the position is no further than what the standby has, and
+ * the WAL from there on is kept although nothing else keeps it ({@code cache.keep} is zero).
+ */
+final class SlotKillIT {
+
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final SegmentSize SIZE = new SegmentSize(1 << 20);
+
+    @TempDir
+    private Path directory;
+
+    @Test
+    void aStandbyThatWasAwayDuringTheKillCatchesUp() throws IOException {
+        WalFiles received = new WalFiles(Files.createDirectory(directory.resolve("received")), SIZE);
+        try (LocalPostgres primary = LocalPostgres.of(Programs.server()).name("primary").segmentSize(SIZE).set("wal_keep_size", "1GB").start();
+                RelayProcess relay = Acknowledged.awaitStreaming(
+                        RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).with("WALRELAY_CACHE_KEEP", "0s").start(), primary)) {
+            WalFiles truth = new WalFiles(primary.dataDirectory().resolve("pg_wal"), SIZE);
+            Programs.run(LIMIT, "pg_receivewal", "--create-slot", "--slot=away", "--dbname=" + relay.conninfo()).orFail();
+            try (Ledger ledger = Ledger.on(primary, 20_000)) {
+                try (ExternalProcess receiver = receive(relay, received)) {
+                    Await.until("pg_receivewal to have some segments", LIMIT, () -> received.segments().size() > 3 && receiver.isRunning());
+                    // It reserves nothing before its first report.
+                    Await.until("the slot to have a position", LIMIT, () -> restartLsn(relay).isValid());
+                }
+                Lsn has = SIZE.start(received.segments().lastKey() + 1);
+                long before = ledger.confirmed();
+                Await.until("load that only the slot keeps", LIMIT, ledger::confirmed, seen -> seen > before + 200);
+                relay.kill();
+                relay.start();
+                Lsn slot = Await.until("the relay to show the slot", LIMIT, () -> restartLsn(relay), Lsn::isValid);
+                assertTrue(slot.isAtMost(has), () -> "the slot is at %s, its standby has no more than %s".formatted(slot, has));
+                ledger.stop();
+            }
+            Lsn end = primary.flushedLsn();
+            try (ExternalProcess receiver = receive(relay, received)) {
+                // One more segment than is compared: all before it is written.
+                primary.execute("SELECT pg_switch_wal()", "SELECT pg_logical_emit_message(true, 'walrelay', 'next segment')");
+                Await.until("pg_receivewal to have it all", LIMIT, () -> received.holds(SIZE.endOf(end)));
+                received.assertEqualUpTo(end, truth);
+                assertTrue(receiver.isRunning(), receiver::output);
+            }
+        }
+    }
+
+    private static ExternalProcess receive(RelayProcess relay, WalFiles into) {
+        return Programs.start("pg_receivewal", "--directory=" + into.directory(), "--slot=away", "--status-interval=1", "--dbname=" + relay.conninfo());
+    }
+
+    /** Invalid while the relay does not answer or the slot reserves nothing. */
+    private static Lsn restartLsn(RelayProcess relay) {
+        Programs.Result row = Programs.run(LIMIT, "psql", "-XAt", "--dbname=" + relay.conninfo() + " replication=1", "--command=READ_REPLICATION_SLOT away");
+        String position = row.status() == 0 ? row.output().strip().split("\\|", -1)[1] : "";
+        return position.isEmpty() ? Lsn.INVALID : Lsn.parse(position);
+    }
+}

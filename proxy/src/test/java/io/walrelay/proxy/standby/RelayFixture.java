@@ -1,0 +1,129 @@
+package io.walrelay.proxy.standby;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.walrelay.cache.CacheSettings;
+import io.walrelay.cache.DivergentWalException;
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.storage.PosixStorage;
+import io.walrelay.protocol.handshake.AuthenticationDecision;
+import io.walrelay.proxy.config.HostPort;
+import io.walrelay.proxy.config.TlsSettings;
+import io.walrelay.proxy.state.RelayState;
+import io.walrelay.proxy.state.UpstreamFacts;
+import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.format.WalCraft;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** A relay without an upstream link: crafted WAL goes in by hand, standbys connect to a real port. The test is the WAL writer thread. */
+final class RelayFixture implements AutoCloseable {
+
+    static final StandbyLimits LIMITS =
+            new StandbyLimits(Duration.ofSeconds(5), Duration.ofSeconds(60), 100, Duration.ofSeconds(60), 100);
+
+    private final RelayState state;
+    private final WalCache cache;
+    private final StandbyServer server;
+
+    private RelayFixture(RelayState state, WalCache cache, StandbyServer server) {
+        this.state = state;
+        this.cache = cache;
+        this.server = server;
+    }
+
+    /** Trusts everybody and holds all of {@code wal}. */
+    static RelayFixture trusting(Path data, WalCraft wal, StandbyLimits limits) throws IOException, DivergentWalException {
+        return start(data, wal, limits, (_, _) -> CompletableFuture.completedFuture(new Authenticator.Admission(new AuthenticationDecision.Trust(), Optional.empty())), Optional.empty());
+    }
+
+    static RelayFixture start(
+            Path data, WalCraft wal, StandbyLimits limits, Authenticator authenticator, Optional<TlsSettings> tls)
+            throws IOException, DivergentWalException {
+        var settings = new CacheSettings(1 << 20, 1L << 30, Duration.ofHours(1), 1L << 30, false);
+        WalCache cache = WalCache.create(
+                new PosixStorage(data), settings, wal.systemId(), wal.segmentSize(), wal.history(), wal.start());
+        RelayState state = emptyState();
+        state.open(cache);
+        state.learn(new UpstreamFacts(
+                wal.systemId(),
+                wal.segmentSize(),
+                Map.of("server_version", "15.18", "integer_datetimes", "on", "in_hot_standby", "off", "TimeZone", "Etc/UTC"),
+                Map.of("wal_segment_size", "1MB", "data_directory_mode", "0700")));
+        StandbyServer server = StandbyServer.start(new HostPort("127.0.0.1", 0), tls, limits, authenticator, state);
+        RelayFixture fixture = new RelayFixture(state, cache, server);
+        fixture.receive(wal, wal.end());
+        return fixture;
+    }
+
+    static RelayState emptyState() {
+        Instant now = Clock.systemUTC().instant();
+        return new RelayState(
+                Clock.systemUTC(),
+                new UpstreamStatus(
+                        UpstreamStatus.State.STREAMING, Optional.of("pg1:5432"), now, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, Optional.of(now), Optional.empty()));
+    }
+
+    /** WAL from the present end up to {@code end} arrives. */
+    void receive(WalCraft wal, Lsn end) throws IOException, DivergentWalException {
+        Lsn from = cache.end().written();
+        if (end.isAfter(from)) {
+            ByteBuf bytes = Unpooled.wrappedBuffer(wal.bytes(from, end));
+            cache.writer().append(from, bytes);
+            cache.writer().publish();
+            state.walAdvanced();
+        }
+    }
+
+    /** Goes on with the timeline of {@code wal}. */
+    void follow(WalCraft wal) throws IOException {
+        cache.follow(wal.history(), wal.history().format().getBytes(StandardCharsets.UTF_8), Lsn.INVALID);
+        state.walAdvanced();
+    }
+
+    void upstreamIs(UpstreamStatus.State now) {
+        UpstreamStatus before = state.upstream();
+        state.update(new UpstreamStatus(
+                now, before.host(), before.since(), before.received(), before.upstreamEnd(), before.acknowledged(), before.lastMessage(), before.problem()));
+    }
+
+    RelayState state() {
+        return state;
+    }
+
+    WalCache cache() {
+        return cache;
+    }
+
+    StandbyServer server() {
+        return server;
+    }
+
+    InetSocketAddress address() {
+        return server.address();
+    }
+
+    @Override
+    public void close() throws IOException {
+        try {
+            server.stop(Duration.ofMillis(200)).toCompletableFuture().get(10, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            throw new IOException("the server did not stop", e);
+        }
+        cache.close();
+    }
+}

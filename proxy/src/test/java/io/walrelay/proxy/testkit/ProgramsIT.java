@@ -1,0 +1,44 @@
+package io.walrelay.proxy.testkit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.demo.LocalPostgres;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** PostgreSQL's installed programs run against a server of ours, to their end or until they are killed. */
+@Timeout(60)
+class ProgramsIT {
+
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    @Test
+    void psqlAnswersAndPgReceivewalStreamsUntilItIsKilled(@TempDir Path directory) {
+        try (LocalPostgres server = LocalPostgres.of(Programs.server()).start()) {
+            assertEquals("15", Programs.run(LIMIT, "psql", "-XAtc", "SELECT current_setting('server_version_num')::int / 10000", server.conninfo())
+                    .orFail()
+                    .strip());
+            Programs.Result refused = Programs.run(LIMIT, "psql", "-XAtc", "SELECT nothing", server.conninfo());
+            assertEquals(1, refused.status());
+            assertTrue(refused.output().contains("column \"nothing\" does not exist"), refused::output);
+
+            try (ExternalProcess receiver =
+                    Programs.start("pg_receivewal", "--verbose", "-D", directory.toString(), "-d", server.conninfo())) {
+                receiver.awaitOutput("starting log streaming", LIMIT);
+                server.execute("SELECT pg_switch_wal()");
+                Path first = directory.resolve("000000010000000000000001");
+                Await.until("pg_receivewal to finish " + first, LIMIT, () -> Files.exists(first));
+                receiver.kill();
+                assertFalse(receiver.isRunning());
+                assertEquals(137, receiver.awaitExit(LIMIT));
+            }
+        }
+    }
+}

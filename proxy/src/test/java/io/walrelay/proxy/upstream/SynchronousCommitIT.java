@@ -1,0 +1,121 @@
+package io.walrelay.proxy.upstream;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.testkit.RelayProcess;
+import io.walrelay.proxy.testkit.Servers;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Commits that wait for the relay. */
+@Timeout(90)
+class SynchronousCommitIT {
+
+    /** A commit that waited for the background's flush, every 10 ms, would wait longer. */
+    private static final Duration QUICK = Duration.ofMillis(8);
+
+    private static final int COMMITS = 100;
+
+    @TempDir
+    private Path directory;
+
+    private static void sync(LocalPostgres primary, String names) {
+        primary.set("synchronous_standby_names", names);
+        primary.reload();
+        Await.until("the setting to count", TestLink.SOON, () -> primary.query("SHOW synchronous_standby_names"), names::equals);
+    }
+
+    private static void awaitSync(LocalPostgres primary) {
+        Await.until(
+                "the relay to be a synchronous standby",
+                TestLink.SOON,
+                () -> primary.query("SELECT coalesce(max(sync_state), 'none') FROM pg_stat_replication"),
+                state -> state.equals("sync") || state.equals("quorum"));
+    }
+
+    private static Duration commit(LocalPostgres primary, int times) throws SQLException {
+        try (Connection connection = primary.connect();
+                Statement statement = connection.createStatement()) {
+            long begin = System.nanoTime();
+            for (int i = 0; i < times; i++) {
+                statement.execute("INSERT INTO t VALUES (" + i + ")");
+            }
+            return Duration.ofNanos(System.nanoTime() - begin);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void commitsWaitForTheRelaysDiskAndNoLonger(int major) throws IOException, SQLException {
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(major)).start();
+                TestLink relay = TestLink.start(directory.resolve("data"), TestLink.of(primary))) {
+            relay.awaitStreaming();
+            primary.execute("CREATE TABLE t (i int)");
+            // Changed while the relay streams: it looks from time to time.
+            sync(primary, "FIRST 1 (\"relay_1\")");
+            awaitSync(primary);
+            Await.until(
+                    COMMITS + " commits to be quick",
+                    TestLink.SOON,
+                    () -> commit(primary, COMMITS),
+                    took -> took.compareTo(QUICK.multipliedBy(COMMITS)) < 0);
+            assertTrue(relay.assertSameWal(primary) >= 1);
+        }
+    }
+
+    @Test
+    void commitsHangWhileTheRelayIsGoneAndGoOnWhenItIsBack() throws Exception {
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).start();
+                RelayProcess relay = RelayProcess.of(TestLink.of(primary), "relay_1", directory.resolve("data")).start()) {
+            primary.execute("CREATE TABLE t (i int)");
+            sync(primary, "relay_1");
+            awaitSync(primary);
+            commit(primary, 10);
+            relay.kill();
+            CompletableFuture<Duration> waiting = CompletableFuture.supplyAsync(() -> {
+                try {
+                    return commit(primary, 1);
+                } catch (SQLException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            Await.until(
+                    "the commit to wait", TestLink.SOON, () -> primary.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), "1"::equals);
+            assertThrows(TimeoutException.class, () -> waiting.get(500, TimeUnit.MILLISECONDS));
+            assertFalse(waiting.isDone());
+
+            relay.start();
+
+            waiting.get(20, TimeUnit.SECONDS);
+            assertEquals("11", primary.query("SELECT count(*) FROM t"));
+        }
+    }
+
+    @Test
+    void warnsOfRemoteApply() throws IOException {
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).set("synchronous_commit", "remote_apply").start();
+                TestLink relay = TestLink.start(directory.resolve("data"), TestLink.of(primary))) {
+            relay.awaitStreaming();
+            assertTrue(relay.events().stream().noneMatch(e -> e.startsWith("remote-apply")), relay.events()::toString);
+            sync(primary, "*");
+            relay.awaitEvent("remote-apply");
+        }
+    }
+}
