@@ -65,16 +65,24 @@ final class Refusals {
         return Diagnostic.error("58030", "could not read WAL at %s: %s".formatted(at, reason));
     }
 
-    /** walsender.c has no code of its own for the next three, which makes them internal errors. */
+    /** walsender.c has no code of its own for the next four, which makes them internal errors. */
     static Diagnostic ahead(Lsn start, Lsn end) {
         return Diagnostic.error(
                 "XX000", "requested starting point %s is ahead of the WAL flush position of this server %s".formatted(start, end));
     }
 
     static Diagnostic notInHistory(TimelineId timeline, Lsn position, Lsn fork, Optional<Orphan> orphan) {
+        return parted("requested starting point", timeline, position, fork, orphan);
+    }
+
+    /** A walsender has no such refusal: it lets a standby that has replayed too much come back for ever. */
+    static Diagnostic replayedPast(TimelineId timeline, Lsn position, Lsn fork, Optional<Orphan> orphan) {
+        return parted("replay position", timeline, position, fork, orphan);
+    }
+
+    private static Diagnostic parted(String what, TimelineId timeline, Lsn position, Lsn fork, Optional<Orphan> orphan) {
         return Diagnostic.error(
-                        "XX000",
-                        "requested starting point %s on timeline %s is not in this server's history".formatted(position, timeline))
+                        "XX000", "%s %s on timeline %s is not in this server's history".formatted(what, position, timeline))
                 .withDetail("This server's history forked from timeline %s at %s.".formatted(timeline, fork) + explanation(orphan))
                 .withHint(REWIND);
     }

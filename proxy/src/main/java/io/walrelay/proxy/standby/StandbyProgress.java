@@ -126,6 +126,11 @@ final class StandbyProgress {
         return flushed.isValid() ? flushed : written;
     }
 
+    /** {@link Lsn#INVALID} before the first reply, and of receivers that replay nothing. */
+    Lsn replayed() {
+        return replayed;
+    }
+
     private void clearLags() {
         writeLag = null;
         flushLag = null;

@@ -358,6 +358,13 @@ final class WalSender {
     private void endIfBothDone() {
         if (copyDoneSent && copyDoneReceived && !over) {
             Course.EndsAt reached = end;
+            Lsn replayed = progress.replayed();
+            if (reached != null && replayed.isAfter(reached.end())) {
+                // It asked from the start of its segment, which is before the fork; a walsender would let it ask for ever.
+                fail(Refusals.replayedPast(
+                        lineage.timeline(), replayed, reached.end(), cache.orphanAt(lineage.timeline(), replayed)));
+                return;
+            }
             close();
             owner.streamEnded(Optional.ofNullable(reached));
         }

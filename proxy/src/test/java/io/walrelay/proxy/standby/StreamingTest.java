@@ -185,6 +185,28 @@ final class StreamingTest {
         }
     }
 
+    /** It asks from the start of its segment, as walreceivers do, which is before the fork: only its reply shows that it is past it. */
+    @Test
+    void refusesAStandbyThatReplayedPastTheForkOfTheSegmentThatItAsksFor() throws Exception {
+        WalCraft wal = craft(40);
+        WalCraft two = wal.promoted(new TimelineId(2), wal.recordEnds().get(29)).randomRecords(20, 900);
+        Lsn fork = two.history().begin();
+        try (RelayFixture relay = RelayFixture.trusting(data, wal, RelayFixture.LIMITS);
+                FakeStandby standby = FakeStandby.login(relay.address(), "fed")) {
+            relay.follow(two);
+            standby.start("0/1000000 TIMELINE 1");
+            standby.receiveUntil(START, fork);
+            standby.expect(CopyDone.class);
+            standby.reply(fork, wal.end(), wal.end(), false);
+            standby.send(new FrontendMessage.CopyDone());
+            Diagnostic refusal = standby.expect(ErrorResponse.class).diagnostic();
+            assertEquals("replay position %s on timeline 1 is not in this server's history".formatted(wal.end()), refusal.message());
+            assertTrue(refusal.detail().orElseThrow().startsWith("This server's history forked from timeline 1 at %s.".formatted(fork)), refusal.toString());
+            assertTrue(refusal.hint().orElseThrow().contains("rewind"), refusal.toString());
+            standby.expect(BackendMessage.ReadyForQuery.class);
+        }
+    }
+
     @Test
     void refusesATimelineThatItDoesNotKnow() throws Exception {
         WalCraft wal = craft(10);
