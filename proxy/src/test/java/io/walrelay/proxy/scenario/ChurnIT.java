@@ -113,7 +113,8 @@ final class ChurnIT {
         if (abruptly) {
             receiver.kill();
         } else {
-            receiver.signal("INT");
+            // Not INT: it is ignored where the tests run in the background of a shell, until pg_receivewal has connected.
+            receiver.signal("TERM");
             receiver.awaitExit(LIMIT);
         }
         receiver.close();
