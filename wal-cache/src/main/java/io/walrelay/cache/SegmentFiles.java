@@ -128,14 +128,22 @@ final class SegmentFiles {
         }
     }
 
-    /** A new file of a whole segment's length, all zeros and synced, under a name that is no segment's. */
-    Storage.File createZeroed(String name) throws IOException {
+    /** How a new segment's file gets its room. */
+    enum Room {
+        /** Zeros are written: later syncs of its bytes change no metadata, which makes each of them cheaper. */
+        WRITTEN,
+        /** Blocks are taken and nothing is written: cheaper for a file that is synced once or twice. */
+        RESERVED
+    }
+
+    /** A new file of a whole segment's length that reads as zeros, durably, under a name that is no segment's. */
+    Storage.File createZeroed(String name, Room room) throws IOException {
         deletePlain(name);
         Storage.File file = storage.create(path(name));
         try {
-            ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 20);
-            for (int offset = 0; offset < size.bytes(); offset += zeros.capacity()) {
-                file.write(zeros.clear(), offset);
+            switch (room) {
+                case WRITTEN -> writeZeros(file);
+                case RESERVED -> file.reserve(size.bytes());
             }
             file.sync();
             return file;
@@ -143,6 +151,13 @@ final class SegmentFiles {
             file.close();
             deletePlain(name);
             throw e;
+        }
+    }
+
+    private void writeZeros(Storage.File file) throws IOException {
+        ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 20);
+        for (int offset = 0; offset < size.bytes(); offset += zeros.capacity()) {
+            file.write(zeros.clear(), offset);
         }
     }
 

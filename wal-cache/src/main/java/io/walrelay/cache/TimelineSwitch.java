@@ -59,7 +59,7 @@ final class TimelineSwitch {
         }
         int shared = size.offset(goOn);
         if (shared > 0) {
-            try (Storage.File copy = files.createZeroed(SEGMENT)) {
+            try (Storage.File copy = files.createZeroed(SEGMENT, SegmentFiles.Room.WRITTEN)) {
                 copy.write(readShared(old, goOn, shared), 0);
                 copy.sync();
             }

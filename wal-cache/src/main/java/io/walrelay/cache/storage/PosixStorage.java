@@ -53,13 +53,15 @@ public final class PosixStorage implements Storage {
 
     @Override
     public File create(String path) throws IOException {
-        return new ChannelFile(FileChannel.open(
-                root.resolve(path), StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE));
+        Path file = root.resolve(path);
+        return new ChannelFile(
+                file, FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE));
     }
 
     @Override
     public File open(String path) throws IOException {
-        return new ChannelFile(FileChannel.open(root.resolve(path), StandardOpenOption.READ, StandardOpenOption.WRITE));
+        Path file = root.resolve(path);
+        return new ChannelFile(file, FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE));
     }
 
     @Override
@@ -98,7 +100,19 @@ public final class PosixStorage implements Storage {
         return Files.getFileStore(root).getUsableSpace();
     }
 
-    private record ChannelFile(FileChannel channel) implements File {
+    /** @param path where it was opened; used only before it is given another name */
+    private record ChannelFile(Path path, FileChannel channel) implements File {
+
+        private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(1 << 16);
+
+        @Override
+        public void reserve(long bytes) throws IOException {
+            if (!Fallocate.reserve(path, bytes)) {
+                for (long at = channel.size(); at < bytes; at += ZEROS.capacity()) {
+                    write(ZEROS.duplicate().limit((int) Math.min(ZEROS.capacity(), bytes - at)), at);
+                }
+            }
+        }
 
         @Override
         public void write(ByteBuffer bytes, long offset) throws IOException {

@@ -24,6 +24,12 @@ public interface Storage {
         /** Writes all of {@code bytes} at {@code offset}. */
         void write(ByteBuffer bytes, long offset) throws IOException;
 
+        /**
+         * Takes room for {@code bytes} from the beginning on, so that a full disk shows now: writing there needs none any more. What was
+         * never written reads as zeros.
+         */
+        void reserve(long bytes) throws IOException;
+
         /** Fills {@code into} from {@code offset} as far as the file goes; returns the number of bytes, 0 at its end. */
         int read(ByteBuffer into, long offset) throws IOException;
 

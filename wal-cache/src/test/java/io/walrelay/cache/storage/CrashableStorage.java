@@ -348,6 +348,20 @@ public final class CrashableStorage implements Storage {
         }
 
         @Override
+        public void reserve(long bytes) throws IOException {
+            synchronized (CrashableStorage.this) {
+                change();
+                long growth = bytes - inode.content.length;
+                if (growth > freeBytes()) {
+                    throw new IOException("No space left on device");
+                }
+                if (growth > 0) {
+                    inode.content = Arrays.copyOf(inode.content, Math.toIntExact(bytes));
+                }
+            }
+        }
+
+        @Override
         public int read(ByteBuffer into, long offset) throws IOException {
             synchronized (CrashableStorage.this) {
                 requireAlive();

@@ -1,0 +1,31 @@
+package io.walrelay.cache.storage;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PosixStorageTest {
+
+    @TempDir
+    private Path directory;
+
+    @Test
+    void reservedRoomReadsAsZerosAndKeepsWhatIsThere() throws IOException {
+        Storage storage = new PosixStorage(directory);
+        try (Storage.File file = storage.create("segment")) {
+            file.write(ByteBuffer.wrap("begun".getBytes(StandardCharsets.US_ASCII)), 0);
+            file.reserve(1 << 20);
+            assertEquals(1 << 20, file.size());
+            byte[] expected = new byte[1 << 20];
+            System.arraycopy("begun".getBytes(StandardCharsets.US_ASCII), 0, expected, 0, 5);
+            assertArrayEquals(expected, Files.readAllBytes(directory.resolve("segment")));
+        }
+    }
+}
