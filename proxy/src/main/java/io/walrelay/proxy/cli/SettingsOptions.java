@@ -1,5 +1,6 @@
 package io.walrelay.proxy.cli;
 
+import io.netty.util.internal.PlatformDependent;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.SettingsSources;
@@ -38,7 +39,7 @@ final class SettingsOptions {
     Settings conclude() throws InvalidSettingsException {
         Map<String, String> environment = System.getenv();
         Optional<Path> file = Optional.ofNullable(config).or(() -> Optional.ofNullable(environment.get("WALRELAY_CONFIG")).map(Path::of));
-        return new SettingsSources(file, environment, flags(), hostname()).conclude();
+        return new SettingsSources(file, environment, flags(), hostname(), PlatformDependent.maxDirectMemory()).conclude();
     }
 
     private Map<String, String> flags() {

@@ -20,18 +20,23 @@ final class Concluding {
     /** A tail that can't hold what the sessions near the end share would make each of them read files. */
     private static final ByteSize LEAST_MEMORY = ByteSize.parse("1MB");
 
+    /** What sockets and segments on their way hold outside the heap, beside the tail. */
+    private static final long MEMORY_BESIDE_TAIL = 128L << 20;
+
     /** One segment of the default size written, one preallocated, with something to keep. */
     private static final ByteSize LEAST_DISK = ByteSize.parse("64MB");
 
     private final Map<String, Given> given;
     private final Map<String, String> environment;
     private final String hostname;
+    private final long directMemory;
     private final List<Problem> problems;
 
-    Concluding(Map<String, Given> given, Map<String, String> environment, String hostname, List<Problem> problems) {
+    Concluding(Map<String, Given> given, Map<String, String> environment, String hostname, long directMemory, List<Problem> problems) {
         this.given = given;
         this.environment = environment;
         this.hostname = hostname;
+        this.directMemory = directMemory;
         this.problems = problems;
     }
 
@@ -180,6 +185,13 @@ final class Concluding {
         var disk = atLeast(Keys.CACHE_DISK, LEAST_DISK);
         var keep = read(Keys.CACHE_KEEP);
         var onFull = read(Keys.CACHE_ON_FULL);
+        long room = Math.max(directMemory - MEMORY_BESIDE_TAIL, LEAST_MEMORY.bytes());
+        if (memory.isPresent() && memory.get().bytes() > room) {
+            problem(
+                    Keys.CACHE_MEMORY,
+                    "at most %s: the process may use %s outside its heap; to raise that: WALRELAY_JAVA_OPTS=-XX:MaxDirectMemorySize=%dm"
+                            .formatted(new ByteSize(room), new ByteSize(directMemory), (memory.get().bytes() + MEMORY_BESIDE_TAIL) >> 20));
+        }
         return memory.isPresent() && disk.isPresent() && keep.isPresent() && onFull.isPresent()
                 ? Optional.of(new CacheSettings(memory.get(), disk.get(), keep.get(), onFull.get()))
                 : Optional.empty();

@@ -14,8 +14,10 @@ import java.util.Optional;
  * @param environment all variables: those that begin with {@code WALRELAY_} are settings, libpq's own complete the conninfo
  * @param flags values by the option's name, like {@code --listen}
  * @param hostname what {@code {hostname}} stands for
+ * @param directMemory bytes outside the heap that the process may use
  */
-public record SettingsSources(Optional<Path> file, Map<String, String> environment, Map<String, String> flags, String hostname) {
+public record SettingsSources(
+        Optional<Path> file, Map<String, String> environment, Map<String, String> flags, String hostname, long directMemory) {
 
     public SettingsSources {
         environment = Map.copyOf(environment);
@@ -33,7 +35,7 @@ public record SettingsSources(Optional<Path> file, Map<String, String> environme
         file.ifPresent(path -> given.putAll(YamlSource.read(path, problems)));
         given.putAll(EnvironmentSource.read(environment, problems));
         given.putAll(flagValues());
-        return new Concluding(given, environment, hostname, problems).conclude();
+        return new Concluding(given, environment, hostname, directMemory, problems).conclude();
     }
 
     private Map<String, Given> flagValues() {

@@ -156,7 +156,7 @@ class JudgeTest {
     }
 
     private static Settings settings() throws InvalidSettingsException {
-        return new SettingsSources(Optional.empty(), Map.of(), Map.of("--upstream", "host=pg1 user=u", "--slot", "relay"), "h").conclude();
+        return new SettingsSources(Optional.empty(), Map.of(), Map.of("--upstream", "host=pg1 user=u", "--slot", "relay"), "h", 1L << 40).conclude();
     }
 
     private static Finding find(List<Finding> findings, String what) {

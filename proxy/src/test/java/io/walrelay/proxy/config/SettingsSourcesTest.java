@@ -32,7 +32,7 @@ class SettingsSourcesTest {
     @Test
     void needsNoFileForAFirstRun() throws InvalidSettingsException {
         Settings settings = new SettingsSources(
-                        Optional.empty(), Map.of(), Map.of("--upstream", "host=pg1 user=walrelay", "--data", "/srv/relay"), "db-7.Example")
+                        Optional.empty(), Map.of(), Map.of("--upstream", "host=pg1 user=walrelay", "--data", "/srv/relay"), "db-7.Example", 1L << 40)
                 .conclude();
 
         assertEquals(List.of(HostAddress.of("pg1", 5432)), settings.upstream().conninfo().hosts());
@@ -101,7 +101,7 @@ class SettingsSourcesTest {
                         Optional.of(file),
                         Map.of("WALRELAY_LISTEN_ADDRESS", "127.0.0.1:11", "WALRELAY_HTTP_ADDRESS", "127.0.0.1:12", "HOME", "/root"),
                         Map.of("--listen", "127.0.0.1:21"),
-                        "h")
+                        "h", 1L << 40)
                 .conclude();
 
         assertEquals(21, settings.listen().address().port());
@@ -226,16 +226,26 @@ class SettingsSourcesTest {
         assertEquals(6433, conclude("", Map.of("WALRELAY_UPSTREAM_CONNINFO", "host=a user=u")).listen().address().port());
     }
 
+    @Test
+    void refusesATailThatTheProcessHasNoRoomFor() throws Exception {
+        Path file = Files.writeString(directory.resolve("w.yaml"), UPSTREAM + "cache: {memory: 1GB}\n");
+        var sources = new SettingsSources(Optional.of(file), Map.of(), Map.of(), "h", 1024L << 20);
+        String message = String.valueOf(assertThrows(InvalidSettingsException.class, sources::conclude).getMessage());
+        assertTrue(message.contains("cache.memory"), message);
+        assertTrue(message.contains("at most 896MB"), message);
+        assertTrue(message.contains("WALRELAY_JAVA_OPTS=-XX:MaxDirectMemorySize=1152m"), message);
+    }
+
     private Settings conclude(String yaml, Map<String, String> environment) throws IOException, InvalidSettingsException {
         Path file = Files.writeString(directory.resolve("w.yaml"), yaml);
-        return new SettingsSources(Optional.of(file), environment, Map.of(), "h").conclude();
+        return new SettingsSources(Optional.of(file), environment, Map.of(), "h", 1L << 40).conclude();
     }
 
     private String problems(String yaml, Map<String, String> environment) throws IOException {
         Path file = Files.writeString(directory.resolve("w.yaml"), yaml);
         return String.valueOf(assertThrows(
                         InvalidSettingsException.class,
-                        () -> new SettingsSources(Optional.of(file), environment, Map.of(), "h").conclude())
+                        () -> new SettingsSources(Optional.of(file), environment, Map.of(), "h", 1L << 40).conclude())
                 .getMessage());
     }
 }
