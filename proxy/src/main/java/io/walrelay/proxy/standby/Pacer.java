@@ -38,6 +38,8 @@ final class Pacer {
     private @Nullable ScheduledFuture<?> ticking;
     private long restUntil = System.nanoTime();
     private volatile long wokenAt;
+    /** Nobody to wake. A sender first joins and then looks where WAL ends, so it misses nothing that came before. */
+    private volatile boolean idle = true;
 
     Pacer(EventLoop loop, StandbyLimits limits, DelayHistogram delays) {
         this.loop = loop;
@@ -48,7 +50,7 @@ final class Pacer {
 
     /** There is more WAL. One pass is scheduled however often this is called before it begins. */
     void wake() {
-        if (!scheduled.get() && scheduled.compareAndSet(false, true)) {
+        if (!idle && !scheduled.get() && scheduled.compareAndSet(false, true)) {
             wokenAt = System.nanoTime();
             loop.execute(arrive);
         }
@@ -60,6 +62,7 @@ final class Pacer {
 
     void join(WalSender sender) {
         senders.add(sender);
+        idle = false;
         if (ticking == null) {
             ticking = loop.scheduleAtFixedRate(this::tick, tickMillis, tickMillis, TimeUnit.MILLISECONDS);
         }
@@ -67,6 +70,7 @@ final class Pacer {
 
     void leave(WalSender sender) {
         senders.remove(sender);
+        idle = senders.isEmpty();
         ScheduledFuture<?> timer = ticking;
         if (senders.isEmpty() && timer != null) {
             timer.cancel(false);
