@@ -33,6 +33,12 @@ public final class ClusterSetup {
 
     static final String SETTINGS_FILE = "walrelay.conf";
 
+    /** Makes a data directory for a standby of {@code source}, which is running, in {@code target}, which does not exist yet. */
+    @FunctionalInterface
+    public interface Copier {
+        void copy(LocalPostgres source, Path target) throws IOException;
+    }
+
     private final PostgresBinaries binaries;
     private final @Nullable LocalPostgres primary;
     private final Map<String, String> settings = new LinkedHashMap<>();
@@ -42,6 +48,7 @@ public final class ClusterSetup {
     private SegmentSize segmentSize = SegmentSize.DEFAULT;
     private boolean checksums = true;
     private boolean copyWal;
+    private @Nullable Copier copier;
     private @Nullable String password;
 
     /** A new cluster, made by initdb. */
@@ -130,6 +137,13 @@ public final class ClusterSetup {
         return this;
     }
 
+    /** Another way to copy than ours, such as pg_basebackup; it leaves standby.signal in the copy. */
+    public ClusterSetup copiedBy(Copier newCopier) {
+        requireCopy("another way to be copied");
+        copier = newCopier;
+        return this;
+    }
+
     /** Makes the data directory and does not start the server. The caller closes it. */
     public LocalPostgres create() {
         try {
@@ -141,8 +155,10 @@ public final class ClusterSetup {
             try {
                 if (primary == null) {
                     initdb(root, server.dataDirectory());
-                } else {
+                } else if (copier == null) {
                     BaseBackup.copy(primary, server.dataDirectory(), copyWal);
+                } else {
+                    copier.copy(primary, server.dataDirectory());
                 }
                 server.writeSettings();
                 writeHba(server.dataDirectory().resolve("pg_hba.conf"));
