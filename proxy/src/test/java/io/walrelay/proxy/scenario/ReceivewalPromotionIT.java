@@ -1,6 +1,7 @@
 package io.walrelay.proxy.scenario;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.Await;
@@ -17,25 +18,33 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The server that the relay streams from is a standby and is promoted. pg_receivewal, once from the relay and once from that server,
- * writes the same files, byte for byte.
+ * The server that the relay streams from is a standby and is promoted, or first follows the promotion of another and then is
+ * promoted itself. pg_receivewal, once from the relay and once from that server, writes the same files, byte for byte.
  *
  * <pre>
- *   timeline 1  primary ─────────●■ stopped
- *   timeline 2  up               └───────────
+ *   timeline 1  first  ─────────●■ stopped
+ *   timeline 2  second          └──────────●■ stopped
+ *   timeline 3  third                      └───────────
  *
- *   primary ─▶ up ─▶ relay ─▶ a, pg_receivewal
- *                └─▶ pg_receivewal
+ *   first ─▶ second ─▶ third ─▶ relay ─▶ a, pg_receivewal
+ *                         └─▶ pg_receivewal
  * </pre>
+ *
+ * With one promotion there is no third.
  */
+@Timeout(180)
 final class ReceivewalPromotionIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
@@ -43,28 +52,31 @@ final class ReceivewalPromotionIT {
     @TempDir
     private Path directory;
 
-    @Test
-    void itsFilesAreThoseOfAServerAcrossAPromotion() throws IOException {
-        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).segmentSize(new SegmentSize(1 << 20)).name("primary").start();
-                LocalPostgres up = LocalPostgres.standbyOf(primary, primary.conninfo()).name("up").copyWal().start();
-                RelayProcess relay = RelayProcess.of(up.conninfo(), "relay", directory.resolve("data")).start();
-                LocalPostgres a = LocalPostgres.standbyOf(primary, relay.conninfo("a")).name("a").start()) {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void itsFilesAreThoseOfAServerAcrossPromotions(int promotions) throws IOException {
+        try (Cascade servers = new Cascade(promotions);
+                RelayProcess relay = RelayProcess.of(servers.last().conninfo(), "relay", directory.resolve("data")).start();
+                LocalPostgres a = LocalPostgres.standbyOf(servers.get(0), relay.conninfo("a")).name("a").start()) {
             Path direct = Files.createDirectory(directory.resolve("direct"));
             Path relayed = Files.createDirectory(directory.resolve("relayed"));
-            load(primary, 20);
-            Ledger.assertEqualOn(primary, LIMIT, up, a);
-            try (ExternalProcess fromServer = receive(up.conninfo(), direct);
+            load(servers.get(0), 20);
+            Ledger.assertEqualOn(servers.get(0), LIMIT, servers.last(), a);
+            try (ExternalProcess fromServer = receive(servers.last().conninfo(), direct);
                     ExternalProcess fromRelay = receive(relay.conninfo(), relayed)) {
                 Await.until("both to have begun", LIMIT, () -> !files(direct).isEmpty() && !files(relayed).isEmpty());
                 assertEquals(files(direct).keySet().iterator().next(), files(relayed).keySet().iterator().next(), "the file that both began with");
-                load(primary, 200);
-                Ledger.assertEqualOn(primary, LIMIT, up, a);
-                primary.stop(LocalPostgres.StopMode.FAST);
-                up.promote();
-                load(up, 200);
-                up.execute("SELECT pg_switch_wal()");
-                Ledger.assertEqualOn(up, LIMIT, a);
-                assertEquals(new TimelineId(2), a.timeline(), "the timeline of a");
+                for (int i = 1; i <= promotions; i++) {
+                    load(servers.get(i - 1), 200);
+                    Ledger.assertEqualOn(servers.get(i - 1), LIMIT, servers.last(), a);
+                    servers.get(i - 1).stop(LocalPostgres.StopMode.FAST);
+                    servers.get(i).promote();
+                }
+                load(servers.last(), 200);
+                servers.last().execute("SELECT pg_switch_wal()");
+                Ledger.assertEqualOn(servers.last(), LIMIT, a);
+                TimelineId newest = new TimelineId(1 + promotions);
+                assertEquals(newest, a.timeline(), "the timeline of a");
 
                 Map<String, String> same = Await.until(
                         "the same files",
@@ -73,12 +85,55 @@ final class ReceivewalPromotionIT {
                             Map<String, String> expected = files(direct);
                             return expected.equals(files(relayed)) ? expected : Map.of("direct", expected + "; relayed: " + files(relayed));
                         },
-                        seen -> seen.containsKey("00000002.history") && seen.keySet().stream().filter(name -> name.length() == 24 && name.startsWith("00000002")).count() >= 2);
-                assertTrue(
-                        same.keySet().stream().anyMatch(name -> name.startsWith("00000001") && name.endsWith(".partial")),
-                        () -> "no .partial file of timeline 1: " + same);
+                        seen -> whole(newest, seen) >= 2);
+                for (int timeline = 1; timeline <= promotions; timeline++) {
+                    String ended = "%08X".formatted(timeline);
+                    assertTrue(whole(new TimelineId(timeline), same) >= 1, () -> "no whole file of timeline " + ended + ": " + same);
+                    assertTrue(
+                            same.keySet().stream().anyMatch(name -> name.startsWith(ended) && name.endsWith(".partial")),
+                            () -> "no .partial file of timeline " + ended + ": " + same);
+                    assertTrue(same.containsKey("%08X.history".formatted(timeline + 1)), same::toString);
+                }
                 assertTrue(fromServer.isRunning() && fromRelay.isRunning(), () -> fromServer.output() + fromRelay.output());
+                assertFalse((fromServer.output() + fromRelay.output()).contains("disconnected"), () -> fromServer.output() + fromRelay.output());
             }
+        }
+    }
+
+    /** How many whole segments of {@code timeline} there are. */
+    private static long whole(TimelineId timeline, Map<String, String> files) {
+        String prefix = "%08X".formatted(timeline.value());
+        return files.keySet().stream().filter(name -> name.length() == 24 && name.startsWith(prefix)).count();
+    }
+
+    /** A primary and standbys, each of which streams from the one before it. */
+    private static final class Cascade implements AutoCloseable {
+
+        private final List<LocalPostgres> servers = new ArrayList<>();
+
+        Cascade(int standbys) {
+            try {
+                servers.add(LocalPostgres.of(Servers.version(15)).segmentSize(new SegmentSize(1 << 20)).name("server0").start());
+                for (int i = 1; i <= standbys; i++) {
+                    servers.add(LocalPostgres.standbyOf(servers.getFirst(), last().conninfo()).name("server" + i).copyWal().start());
+                }
+            } catch (RuntimeException e) {
+                close();
+                throw e;
+            }
+        }
+
+        LocalPostgres get(int i) {
+            return servers.get(i);
+        }
+
+        LocalPostgres last() {
+            return servers.getLast();
+        }
+
+        @Override
+        public void close() {
+            servers.reversed().forEach(LocalPostgres::close);
         }
     }
 
