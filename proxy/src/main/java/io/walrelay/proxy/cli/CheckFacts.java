@@ -17,26 +17,26 @@ record CheckFacts(List<Server> servers, DataDirectory data) {
 
         record Known<T>(T value) implements Answer<T> {}
 
-        record Unknown<T>(String reason) implements Answer<T> {}
+        /** @param sqlState empty when there was none */
+        record Unknown<T>(String reason, String sqlState) implements Answer<T> {}
     }
 
     /** One host of upstream.conninfo. */
     record Server(String host, Answer<Replication> replication, Answer<Sql> sql) {}
 
-    /**
-     * What the replication connection says.
-     *
-     * @param settings values of SHOW, by name
-     */
-    record Replication(String systemId, int timeline, Map<String, String> settings) {
-        Replication {
-            settings = Map.copyOf(settings);
+    /** Values of SHOW, by name: either connection has them. */
+    record Shown(Map<String, String> values) {
+        Shown {
+            values = Map.copyOf(values);
         }
 
         String setting(String name) {
-            return settings.getOrDefault(name, "?");
+            return values.getOrDefault(name, "?");
         }
     }
+
+    /** What the replication connection says. */
+    record Replication(String systemId, int timeline, Shown shown) {}
 
     /**
      * What the SQL connection says.
@@ -46,7 +46,7 @@ record CheckFacts(List<Server> servers, DataDirectory data) {
      * @param slot the relay's own, if it is there
      * @param skew how far the server's clock is ahead of this machine's
      */
-    record Sql(boolean canReplicate, boolean inRecovery, int walSenders, int slots, Optional<Slot> slot, Duration skew) {}
+    record Sql(String role, boolean canReplicate, boolean inRecovery, int walSenders, int slots, Optional<Slot> slot, Duration skew, Shown shown) {}
 
     /** {@code type} and {@code walStatus} in the words of pg_replication_slots. */
     record Slot(String type, boolean active, String walStatus) {}

@@ -5,6 +5,7 @@ import io.walrelay.proxy.cli.CheckFacts.Answer;
 import io.walrelay.proxy.cli.CheckFacts.DataDirectory;
 import io.walrelay.proxy.cli.CheckFacts.Replication;
 import io.walrelay.proxy.cli.CheckFacts.Server;
+import io.walrelay.proxy.cli.CheckFacts.Shown;
 import io.walrelay.proxy.cli.CheckFacts.Slot;
 import io.walrelay.proxy.cli.CheckFacts.Sql;
 import java.io.File;
@@ -62,46 +63,53 @@ final class Collector {
             Replication replication = replication(connection);
             return new Server(target.host(), new Answer.Known<>(replication), sql(target, slot));
         } catch (SQLException e) {
-            return new Server(target.host(), new Answer.Unknown<>(reason(e)), sql(target, slot));
+            return new Server(target.host(), unknown(e), sql(target, slot));
         }
     }
 
     private static Replication replication(Connection connection) throws SQLException {
-        Map<String, String> settings = new LinkedHashMap<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("IDENTIFY_SYSTEM")) {
+            row.next();
+            return new Replication(row.getString("systemid"), row.getInt("timeline"), shown(connection));
+        }
+    }
+
+    private static Shown shown(Connection connection) throws SQLException {
+        Map<String, String> values = new LinkedHashMap<>();
         try (Statement statement = connection.createStatement()) {
             for (String name : SHOWN) {
                 try (ResultSet row = statement.executeQuery("SHOW " + name)) {
                     row.next();
-                    settings.put(name, row.getString(1));
+                    values.put(name, row.getString(1));
                 }
             }
-            try (ResultSet row = statement.executeQuery("IDENTIFY_SYSTEM")) {
-                row.next();
-                return new Replication(row.getString("systemid"), row.getInt("timeline"), settings);
-            }
         }
+        return new Shown(values);
     }
 
     private static Answer<Sql> sql(SqlTarget target, String slot) {
         try (Connection connection = DriverManager.getConnection(target.url(), target.properties())) {
             return new Answer.Known<>(sql(connection, slot));
         } catch (SQLException e) {
-            return new Answer.Unknown<>(reason(e));
+            return unknown(e);
         }
     }
 
     private static Sql sql(Connection connection, String slot) throws SQLException {
         Duration skew = skew(connection);
         Optional<Slot> own = slot(connection, slot);
+        Shown shown = shown(connection);
         try (Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery("""
                         SELECT (SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user),
                                pg_is_in_recovery(),
                                (SELECT count(*) FROM pg_stat_replication),
-                               (SELECT count(*) FROM pg_replication_slots)
+                               (SELECT count(*) FROM pg_replication_slots),
+                               current_user
                         """)) {
             row.next();
-            return new Sql(row.getBoolean(1), row.getBoolean(2), row.getInt(3), row.getInt(4), own, skew);
+            return new Sql(row.getString(5), row.getBoolean(1), row.getBoolean(2), row.getInt(3), row.getInt(4), own, skew, shown);
         }
     }
 
@@ -126,9 +134,10 @@ final class Collector {
         }
     }
 
-    private static String reason(SQLException e) {
-        String state = e.getSQLState() == null ? "" : " (SQLSTATE %s)".formatted(e.getSQLState());
-        return String.valueOf(e.getMessage()).replaceAll("\\s+", " ") + state;
+    private static <T> Answer<T> unknown(SQLException e) {
+        String message = String.valueOf(e.getMessage()).replaceAll("\\s+", " ");
+        String state = e.getSQLState();
+        return state == null ? new Answer.Unknown<>(message, "") : new Answer.Unknown<>("%s (SQLSTATE %s)".formatted(message, state), state);
     }
 
     /**

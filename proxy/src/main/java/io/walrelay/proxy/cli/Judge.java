@@ -5,6 +5,7 @@ import io.walrelay.proxy.cli.CheckFacts.Answer;
 import io.walrelay.proxy.cli.CheckFacts.DataDirectory;
 import io.walrelay.proxy.cli.CheckFacts.Replication;
 import io.walrelay.proxy.cli.CheckFacts.Server;
+import io.walrelay.proxy.cli.CheckFacts.Shown;
 import io.walrelay.proxy.cli.CheckFacts.Slot;
 import io.walrelay.proxy.cli.CheckFacts.Sql;
 import io.walrelay.proxy.config.ByteSize;
@@ -13,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Says what the facts mean for the relay; a pure function of facts and settings. */
 final class Judge {
@@ -36,28 +38,37 @@ final class Judge {
     }
 
     private void server(Server server) {
-        Optional<Replication> replication = known(server.replication(), server.host() + " replication connection", Finding.Level.FAIL,
-                "walrelay setup-sql prints the role and the pg_hba.conf line");
-        replication.ifPresent(it -> replication(server.host(), it));
+        Optional<Replication> replication = known(server.replication(), server.host() + " replication connection", Finding.Level.FAIL, Judge::wayIn);
         Optional<Sql> sql = known(server.sql(), server.host() + " SQL connection", Finding.Level.WARN,
-                "not checked: role, room for a walsender and a slot, the slot, clocks; the relay itself streams without it");
-        sql.ifPresent(it -> sql(server.host(), it, replication));
+                state -> "not checked: role, room for a walsender and a slot, the slot, clocks; the relay itself streams without it");
+        // A server with wal_level minimal has no walsenders: only SQL tells why it refuses replication.
+        replication.map(Replication::shown).or(() -> sql.map(Sql::shown)).ifPresent(it -> settings(server.host(), it));
+        sql.ifPresent(it -> sql(server.host(), it, replication.isPresent()));
     }
 
-    private <T> Optional<T> known(Answer<T> answer, String what, Finding.Level otherwise, String hint) {
+    private <T> Optional<T> known(Answer<T> answer, String what, Finding.Level otherwise, Function<String, String> hint) {
         return switch (answer) {
             case Answer.Known<T>(T value) -> {
                 findings.add(Finding.ok(what, "connected", "a connection"));
                 yield Optional.of(value);
             }
-            case Answer.Unknown<T>(String reason) -> {
-                findings.add(new Finding(otherwise, what, reason, "a connection", Optional.of(hint)));
+            case Answer.Unknown<T>(String reason, String sqlState) -> {
+                findings.add(new Finding(otherwise, what, reason, "a connection", Optional.of(hint.apply(sqlState))));
                 yield Optional.empty();
             }
         };
     }
 
-    private void replication(String host, Replication it) {
+    /** What to do about a connection that was refused with this SQLSTATE (PostgreSQL: errcodes.txt). */
+    private static String wayIn(String sqlState) {
+        return switch (sqlState.length() == 5 ? sqlState.substring(0, 2) : "") {
+            case "08" -> "host, port and TLS are those of upstream.conninfo; is the server up, and does listen_addresses name that address?";
+            case "53" -> "the server has no connection left for the relay; see max_wal_senders and max_connections";
+            default -> "walrelay setup-sql prints the role and the pg_hba.conf line";
+        };
+    }
+
+    private void settings(String host, Shown it) {
         int version = number(it.setting("server_version_num")) / 10_000;
         add(version >= 13 && version <= 18, host + " version", it.setting("server_version"), "13 to 18", "this version is not supported");
         String level = it.setting("wal_level");
@@ -91,25 +102,28 @@ final class Judge {
         }
     }
 
-    private void sql(String host, Sql it, Optional<Replication> replication) {
-        add(it.canReplicate(), host + " role", it.canReplicate() ? "REPLICATION" : "no REPLICATION", "REPLICATION", "ALTER ROLE … REPLICATION");
-        replication.ifPresent(shown -> {
-            int senders = number(shown.setting("max_wal_senders"));
-            // The check's own replication connection, counted here, is the one that the relay will have.
-            add(
-                    it.walSenders() <= senders,
-                    host + " max_wal_senders",
-                    "%d of %d in use".formatted(it.walSenders(), senders),
-                    "one for the relay",
-                    "raise max_wal_senders, then restart");
-            int slots = number(shown.setting("max_replication_slots"));
-            add(
-                    it.slot().isPresent() || it.slots() < slots,
-                    host + " max_replication_slots",
-                    "%d of %d in use".formatted(it.slots(), slots),
-                    "one for the relay",
-                    "raise max_replication_slots, then restart, or drop a slot that nobody uses");
-        });
+    /** @param replicating whether one of the walsenders in use is this check's own: the one that the relay will have */
+    private void sql(String host, Sql it, boolean replicating) {
+        add(
+                it.canReplicate(),
+                host + " role",
+                it.role() + (it.canReplicate() ? ", REPLICATION" : ", no REPLICATION"),
+                "REPLICATION",
+                "ALTER ROLE %s REPLICATION".formatted(SetupSql.identifier(it.role())));
+        int senders = number(it.shown().setting("max_wal_senders"));
+        add(
+                it.walSenders() < senders || (replicating && it.walSenders() == senders),
+                host + " max_wal_senders",
+                "%d of %d in use".formatted(it.walSenders(), senders),
+                "one for the relay",
+                "raise max_wal_senders, then restart");
+        int slots = number(it.shown().setting("max_replication_slots"));
+        add(
+                it.slot().isPresent() || it.slots() < slots,
+                host + " max_replication_slots",
+                "%d of %d in use".formatted(it.slots(), slots),
+                "one for the relay",
+                "raise max_replication_slots, then restart, or drop a slot that nobody uses");
         slot(host, it.slot());
         boolean inStep = it.skew().abs().compareTo(TOLERATED_SKEW) <= 0;
         String skew = "%d ms".formatted(it.skew().toMillis());
@@ -142,7 +156,7 @@ final class Judge {
         List<String> identities = servers.stream()
                 .map(Server::replication)
                 .flatMap(answer -> answer instanceof Answer.Known<Replication>(Replication it)
-                        ? List.of("%s with segments of %s".formatted(it.systemId(), it.setting("wal_segment_size"))).stream()
+                        ? List.of("%s with segments of %s".formatted(it.systemId(), it.shown().setting("wal_segment_size"))).stream()
                         : List.<String>of().stream())
                 .distinct()
                 .toList();

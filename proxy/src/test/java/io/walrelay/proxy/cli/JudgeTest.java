@@ -7,6 +7,7 @@ import io.walrelay.proxy.cli.CheckFacts.Answer;
 import io.walrelay.proxy.cli.CheckFacts.DataDirectory;
 import io.walrelay.proxy.cli.CheckFacts.Replication;
 import io.walrelay.proxy.cli.CheckFacts.Server;
+import io.walrelay.proxy.cli.CheckFacts.Shown;
 import io.walrelay.proxy.cli.CheckFacts.Slot;
 import io.walrelay.proxy.cli.CheckFacts.Sql;
 import io.walrelay.proxy.cli.Finding.Level;
@@ -26,7 +27,7 @@ class JudgeTest {
 
     private static final DataDirectory ROOMY = new DataDirectory("/d", Optional.empty(), 0, 100L << 30);
 
-    private static final Sql GOOD_SQL = new Sql(true, false, 3, 2, Optional.empty(), Duration.ofMillis(3));
+    private static final Sql GOOD_SQL = sql(true, 3, 2, Optional.empty(), Duration.ofMillis(3));
 
     @Test
     void findsNothingWrongWithAGoodServer() throws InvalidSettingsException {
@@ -63,21 +64,21 @@ class JudgeTest {
     @ParameterizedTest
     @CsvSource({"physical, false, reserved, OK", "physical, true, reserved, WARN", "physical, false, lost, WARN", "logical, false, reserved, FAIL"})
     void judgesTheSlot(String type, boolean active, String status, Level level) throws InvalidSettingsException {
-        Sql sql = new Sql(true, false, 1, 1, Optional.of(new Slot(type, active, status)), Duration.ZERO);
+        Sql sql = sql(true, 1, 1, Optional.of(new Slot(type, active, status)), Duration.ZERO);
 
         assertEquals(level, find(judge(Map.of(), sql, ROOMY), "pg1:5432 slot relay").level());
     }
 
     @Test
     void needsNoFreeSlotWhenItHasOne() throws InvalidSettingsException {
-        Sql sql = new Sql(true, false, 1, 2, Optional.of(new Slot("physical", false, "reserved")), Duration.ZERO);
+        Sql sql = sql(true, 1, 2, Optional.of(new Slot("physical", false, "reserved")), Duration.ZERO);
 
         assertEquals(Level.OK, find(judge(Map.of("max_replication_slots", "2"), sql, ROOMY), "pg1:5432 max_replication_slots").level());
     }
 
     @Test
     void refusesARoleThatMayNotReplicate() throws InvalidSettingsException {
-        Sql sql = new Sql(false, false, 1, 1, Optional.empty(), Duration.ZERO);
+        Sql sql = sql(false, 1, 1, Optional.empty(), Duration.ZERO);
 
         assertEquals(Level.FAIL, find(judge(Map.of(), sql, ROOMY), "pg1:5432 role").level());
     }
@@ -85,14 +86,14 @@ class JudgeTest {
     @ParameterizedTest
     @CsvSource({"1000, OK", "1001, WARN", "-1001, WARN"})
     void warnsOfClocksThatAreApart(long millis, Level level) throws InvalidSettingsException {
-        Sql sql = new Sql(true, false, 1, 1, Optional.empty(), Duration.ofMillis(millis));
+        Sql sql = sql(true, 1, 1, Optional.empty(), Duration.ofMillis(millis));
 
         assertEquals(level, find(judge(Map.of(), sql, ROOMY), "pg1:5432 clock").level());
     }
 
     @Test
     void onlyWarnsWhenPgHbaHasNoLineForTheDatabase() throws InvalidSettingsException {
-        Server server = new Server("pg1:5432", new Answer.Known<>(replication("7", Map.of())), new Answer.Unknown<>("no pg_hba.conf entry"));
+        Server server = new Server("pg1:5432", new Answer.Known<>(replication("7", Map.of())), new Answer.Unknown<>("no pg_hba.conf entry", ""));
         List<Finding> findings = Judge.judge(new CheckFacts(List.of(server), ROOMY), settings());
 
         assertEquals(Level.WARN, find(findings, "pg1:5432 SQL connection").level());
@@ -101,11 +102,39 @@ class JudgeTest {
 
     @Test
     void failsWhenAServerCannotBeReached() throws InvalidSettingsException {
-        Server server = new Server("pg1:5432", new Answer.Unknown<>("refused"), new Answer.Unknown<>("refused"));
+        Server server = new Server("pg1:5432", new Answer.Unknown<>("refused", ""), new Answer.Unknown<>("refused", ""));
 
         assertEquals(
                 Level.FAIL,
                 find(Judge.judge(new CheckFacts(List.of(server), ROOMY), settings()), "pg1:5432 replication connection").level());
+    }
+
+    @Test
+    void saysByTheSettingsWhyAServerRefusesReplication() throws InvalidSettingsException {
+        Sql sql = new Sql("walrelay", true, false, 0, 0, Optional.empty(), Duration.ZERO, shown(Map.of("wal_level", "minimal", "max_wal_senders", "0")));
+        Server server = new Server("pg1:5432", new Answer.Unknown<>("refused", ""), new Answer.Known<>(sql));
+        List<Finding> findings = Judge.judge(new CheckFacts(List.of(server), ROOMY), settings());
+
+        assertEquals(Level.FAIL, find(findings, "pg1:5432 wal_level").level());
+        assertEquals(Level.FAIL, find(findings, "pg1:5432 max_wal_senders").level());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"08001, listen_addresses", "53300, max_wal_senders", "28P01, setup-sql", "42501, setup-sql", "'', setup-sql"})
+    void advisesByTheReasonOfTheRefusal(String sqlState, String advice) throws InvalidSettingsException {
+        Server server = new Server("pg1:5432", new Answer.Unknown<>("refused", sqlState), new Answer.Unknown<>("refused", sqlState));
+        Finding finding = find(Judge.judge(new CheckFacts(List.of(server), ROOMY), settings()), "pg1:5432 replication connection");
+
+        assertTrue(finding.hint().orElse("").contains(advice), finding::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true, 10, OK", "false, 10, FAIL", "false, 9, OK"})
+    void countsItsOwnWalsenderAsTheRelays(boolean connected, int inUse, Level level) throws InvalidSettingsException {
+        Answer<Replication> replication = connected ? new Answer.Known<>(replication("7", Map.of())) : new Answer.Unknown<>("refused", "");
+        Server server = new Server("pg1:5432", replication, new Answer.Known<>(sql(true, inUse, 1, Optional.empty(), Duration.ZERO)));
+
+        assertEquals(level, find(Judge.judge(new CheckFacts(List.of(server), ROOMY), settings()), "pg1:5432 max_wal_senders").level());
     }
 
     @Test
@@ -134,11 +163,20 @@ class JudgeTest {
     }
 
     private static List<Finding> judge(Map<String, String> settings, Sql sql, DataDirectory data) throws InvalidSettingsException {
-        Server server = new Server("pg1:5432", new Answer.Known<>(replication("7", settings)), new Answer.Known<>(sql));
+        Sql saying = new Sql(sql.role(), sql.canReplicate(), sql.inRecovery(), sql.walSenders(), sql.slots(), sql.slot(), sql.skew(), shown(settings));
+        Server server = new Server("pg1:5432", new Answer.Known<>(replication("7", settings)), new Answer.Known<>(saying));
         return Judge.judge(new CheckFacts(List.of(server), data), settings());
     }
 
+    private static Sql sql(boolean canReplicate, int walSenders, int slots, Optional<Slot> slot, Duration skew) {
+        return new Sql("walrelay", canReplicate, false, walSenders, slots, slot, skew, shown(Map.of()));
+    }
+
     private static Replication replication(String systemId, Map<String, String> changed) {
+        return new Replication(systemId, 1, shown(changed));
+    }
+
+    private static Shown shown(Map<String, String> changed) {
         Map<String, String> settings = new HashMap<>(Map.of(
                 "server_version", "15.9",
                 "server_version_num", "150009",
@@ -152,7 +190,7 @@ class JudgeTest {
         settings.put("synchronous_commit", "on");
         settings.put("synchronous_standby_names", "");
         settings.putAll(changed);
-        return new Replication(systemId, 1, settings);
+        return new Shown(settings);
     }
 
     private static Settings settings() throws InvalidSettingsException {
