@@ -8,6 +8,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -82,6 +83,9 @@ final class ApiClient implements AutoCloseable {
         try {
             response = http.send(request, HttpResponse.BodyHandlers.ofString());
         } catch (ConnectException e) {
+            if (e.getCause() instanceof ConnectException inner && inner.getCause() instanceof UnresolvedAddressException) {
+                throw new IOException("unknown host \"%s\" in %s; expected a name that this machine can look up, or an address".formatted(base.getHost(), base), e);
+            }
             throw new IOException("nothing answers at %s; is the relay running? Another address is named with --url or --http".formatted(base), e);
         } catch (HttpTimeoutException e) {
             throw new IOException("no answer from %s within %d seconds; is this the relay's HTTP port?".formatted(base, PATIENCE.toSeconds()), e);

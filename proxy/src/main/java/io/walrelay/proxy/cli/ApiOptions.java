@@ -35,7 +35,7 @@ final class ApiOptions {
         if (url != null) {
             return new ApiClient(base(url), given, Optional.ofNullable(ca));
         }
-        HttpSettings http = settings.conclude().http();
+        HttpSettings http = settings.concludeHttp();
         String scheme = http.tls().isPresent() ? "https" : "http";
         Optional<String> own = http.tokens().stream()
                 .filter(t -> !changes || !t.readOnly())

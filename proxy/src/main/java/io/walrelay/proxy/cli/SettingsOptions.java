@@ -1,6 +1,6 @@
 package io.walrelay.proxy.cli;
 
-import io.netty.util.internal.PlatformDependent;
+import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.SettingsSources;
@@ -37,9 +37,18 @@ final class SettingsOptions {
 
     /** @throws InvalidSettingsException with all that is wrong */
     Settings conclude() throws InvalidSettingsException {
+        return sources().conclude();
+    }
+
+    /** As {@link SettingsSources#concludeHttp}. */
+    HttpSettings concludeHttp() throws InvalidSettingsException {
+        return sources().concludeHttp();
+    }
+
+    private SettingsSources sources() {
         Map<String, String> environment = System.getenv();
         Optional<Path> file = Optional.ofNullable(config).or(() -> Optional.ofNullable(environment.get("WALRELAY_CONFIG")).map(Path::of));
-        return new SettingsSources(file, environment, flags(), hostname(), PlatformDependent.maxDirectMemory()).conclude();
+        return new SettingsSources(file, environment, flags(), hostname());
     }
 
     private Map<String, String> flags() {

@@ -66,6 +66,17 @@ final class Concluding {
         throw new InvalidSettingsException(problems);
     }
 
+    /** As {@link #conclude}, for the HTTP port alone. */
+    HttpSettings concludeHttp() throws InvalidSettingsException {
+        refuseUnknownKeys();
+        conninfo(Keys.UPSTREAM_CONNINFO);
+        var http = http();
+        if (problems.isEmpty()) {
+            return http.orElseThrow();
+        }
+        throw new InvalidSettingsException(problems);
+    }
+
     private void refuseUnknownKeys() {
         given.forEach((name, value) -> {
             if (Keys.find(name).isEmpty()) {

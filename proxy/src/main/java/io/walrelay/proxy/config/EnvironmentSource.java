@@ -13,9 +13,9 @@ import java.util.stream.Stream;
 /** The environment, as values by dotted key. */
 final class EnvironmentSource {
 
-    /** Not settings: read by the launcher and the logging configuration. */
-    private static final Set<String> NOT_KEYS =
-            Set.of("WALRELAY_CONFIG", "WALRELAY_JAVA", "WALRELAY_JAVA_OPTS", "WALRELAY_LOG_FORMAT", "WALRELAY_LOG_LEVEL");
+    /** Not settings: read by the launcher, the logging configuration and the commands that ask a running relay. */
+    private static final Set<String> NOT_KEYS = Set.of(
+            "WALRELAY_CONFIG", "WALRELAY_JAVA", "WALRELAY_JAVA_OPTS", "WALRELAY_LOG_FORMAT", "WALRELAY_LOG_LEVEL", "WALRELAY_TOKEN");
 
     /** Kubernetes puts these into every pod beside a Service whose name begins with "walrelay". */
     private static final Pattern SERVICE_LINK = Pattern.compile("WALRELAY_(\\w+_)?(SERVICE_(HOST|PORT(_\\w+)?)|PORT(_\\w+)?)");

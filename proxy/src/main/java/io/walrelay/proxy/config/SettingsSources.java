@@ -30,12 +30,25 @@ public record SettingsSources(
      * @throws InvalidSettingsException with all that is wrong
      */
     public Settings conclude() throws InvalidSettingsException {
+        return concluding().conclude();
+    }
+
+    /**
+     * The HTTP port alone, for whoever asks a relay that runs: upstream need not be known here.
+     *
+     * @throws InvalidSettingsException with all that is wrong with it, with a key's name, or with a conninfo that is given
+     */
+    public HttpSettings concludeHttp() throws InvalidSettingsException {
+        return concluding().concludeHttp();
+    }
+
+    private Concluding concluding() {
         List<Problem> problems = new ArrayList<>();
         Map<String, Given> given = new LinkedHashMap<>();
         file.ifPresent(path -> given.putAll(YamlSource.read(path, problems)));
         given.putAll(EnvironmentSource.read(environment, problems));
         given.putAll(flagValues());
-        return new Concluding(given, environment, hostname, directMemory, problems).conclude();
+        return new Concluding(given, environment, hostname, problems);
     }
 
     private Map<String, Given> flagValues() {

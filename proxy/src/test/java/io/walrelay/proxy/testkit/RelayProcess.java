@@ -34,6 +34,7 @@ public final class RelayProcess implements AutoCloseable {
     private final int httpPort;
     private final Path data;
     private final Map<String, String> environment = new HashMap<>();
+    private String address = "127.0.0.1";
     private final StringBuilder earlierOutput = new StringBuilder();
     private @Nullable ExternalProcess process;
 
@@ -55,27 +56,8 @@ public final class RelayProcess implements AutoCloseable {
     public static RelayProcess of(String upstream, String slot, Path data, String... arguments) {
         int port = FreePort.next();
         int httpPort = FreePort.next();
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-Xmx256m",
-                "-XX:MaxDirectMemorySize=256m",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.walrelay.proxy.cli.Main",
-                "serve",
-                "--upstream",
-                upstream,
-                "--slot",
-                slot,
-                "--listen",
-                "127.0.0.1:" + port,
-                "--http",
-                "127.0.0.1:" + httpPort,
-                "--data",
-                data.toString()));
+        List<String> command = new ArrayList<>(WalrelayCommand.jvm());
+        command.addAll(List.of("serve", "--upstream", upstream, "--slot", slot, "--data", data.toString()));
         command.addAll(Arrays.asList(arguments));
         RelayProcess relay = new RelayProcess(command, port, httpPort, data);
         return relay.with("WALRELAY_LISTEN_HBA", "host replication all 127.0.0.1/32 trust").with("WALRELAY_CACHE_MEMORY", "32MB");
@@ -84,6 +66,12 @@ public final class RelayProcess implements AutoCloseable {
     /** Sets an environment variable for the next start: how a test gives settings that have no flag. */
     public RelayProcess with(String variable, String value) {
         environment.put(variable, value);
+        return this;
+    }
+
+    /** Listens on a loopback address other than 127.0.0.1, written as in a URL: {@code [::1]}. */
+    public RelayProcess at(String newAddress) {
+        address = newAddress;
         return this;
     }
 
@@ -109,7 +97,7 @@ public final class RelayProcess implements AutoCloseable {
     }
 
     private boolean canConnect() {
-        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+        try (Socket socket = new Socket(InetAddress.getByName(address), port)) {
             return socket.isConnected();
         } catch (IOException e) {
             return false;
@@ -122,7 +110,9 @@ public final class RelayProcess implements AutoCloseable {
             throw new IllegalStateException("the relay runs already, as process %d".formatted(process.pid()));
         }
         forget();
-        process = ExternalProcess.start(command, environment);
+        List<String> line = new ArrayList<>(command);
+        line.addAll(List.of("--listen", address + ":" + port, "--http", address + ":" + httpPort));
+        process = ExternalProcess.start(line, environment);
     }
 
     /** Waits until /readyz answers 200. */
@@ -150,7 +140,7 @@ public final class RelayProcess implements AutoCloseable {
 
     /** Asks the relay's HTTP port. */
     public HttpResponse<String> get(String path) throws IOException, InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:%d%s".formatted(httpPort, path)))
+        HttpRequest request = HttpRequest.newBuilder(URI.create(url() + path))
                 .timeout(Duration.ofSeconds(10))
                 .build();
         return HTTP.send(request, HttpResponse.BodyHandlers.ofString());
@@ -212,6 +202,11 @@ public final class RelayProcess implements AutoCloseable {
 
     public Path data() {
         return data;
+    }
+
+    /** Its HTTP port. */
+    public String url() {
+        return "http://%s:%d".formatted(address, httpPort);
     }
 
     /** What all its runs have logged. */

@@ -1,0 +1,38 @@
+package io.walrelay.proxy.testkit;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/** {@code walrelay COMMAND …} as a process of its own: for what only a process has, such as its environment. */
+public final class WalrelayCommand {
+
+    private WalrelayCommand() {}
+
+    /** Runs it to its end. */
+    public static Programs.Result run(Duration limit, Map<String, String> environment, String... arguments) {
+        List<String> command = new ArrayList<>(jvm());
+        command.addAll(Arrays.asList(arguments));
+        try (ExternalProcess process = ExternalProcess.start(command, environment)) {
+            int status = process.awaitExit(limit);
+            return new Programs.Result(command, status, process.output());
+        }
+    }
+
+    /** The command line up to the name of the command. */
+    static List<String> jvm() {
+        return List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
+                "-Xmx256m",
+                "-XX:MaxDirectMemorySize=256m",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "io.walrelay.proxy.cli.Main");
+    }
+}
