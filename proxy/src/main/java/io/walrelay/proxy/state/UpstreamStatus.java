@@ -13,7 +13,7 @@ import java.util.Optional;
  * @param upstreamEnd where upstream said that its own WAL ends
  * @param acknowledged what was reported to upstream as flushed; {@link Lsn#INVALID} when nothing was
  * @param lastMessage when upstream was last heard of
- * @param problem why it is not streaming; empty when it is
+ * @param problem why it is not streaming, or why not as {@code walrelay follow} said; empty when all is as it should be
  */
 public record UpstreamStatus(
         State state,

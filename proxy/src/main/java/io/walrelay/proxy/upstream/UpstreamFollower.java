@@ -69,6 +69,9 @@ final class UpstreamFollower implements AutoCloseable {
         /** It failed in a way that time may mend. */
         record Later(String reason) implements Outcome {}
 
+        /** It streamed, and the connection is gone. */
+        record Lost(String reason) implements Outcome {}
+
         /** Somebody has to decide. */
         record Decide(Stop stop) implements Outcome {}
     }
@@ -272,8 +275,7 @@ final class UpstreamFollower implements AutoCloseable {
                     return refused(error, probe, snapshot, cache);
                 }
                 case WalStream.End.Lost(var reason) -> {
-                    parts.relay.events().warning("upstream-lost", "%s: %s".formatted(connection.host(), reason));
-                    return new Outcome.Later(reason);
+                    return new Outcome.Lost(reason);
                 }
                 case WalStream.End.Stopped() -> {
                     return new Outcome.Again();

@@ -56,6 +56,7 @@ public final class UpstreamLink implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(UpstreamLink.class);
     private static final String UPSTREAM = "upstream";
+    private static final String WAITING = "upstream-waiting";
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 
     private final Conninfo conninfo;
@@ -78,6 +79,7 @@ public final class UpstreamLink implements AutoCloseable {
     private Optional<HostAddress> inUse = Optional.empty();
     private Optional<HostAddress> usedAsPrimary = Optional.empty();
     private String stoppedFor = "";
+    private final Hindrance hindrance;
     private final Set<String> noted = new HashSet<>();
 
     /**
@@ -104,6 +106,7 @@ public final class UpstreamLink implements AutoCloseable {
         this.timing = timing;
         this.durable = new DurableFiles(storage);
         this.status = new LinkStatus(relay);
+        this.hindrance = new Hindrance(relay.events());
         this.backoff = new Backoff(timing.firstRetry(), timing.lastRetry(), ThreadLocalRandom.current());
         String name = conninfo.applicationName().orElse(settings.slot());
         UpstreamDialer dialer = new UpstreamDialer(conninfo, name, timing);
@@ -168,12 +171,21 @@ public final class UpstreamLink implements AutoCloseable {
         return switch (decision) {
             case Follow follow -> follow(follow, snapshot);
             case Stop stop -> stop(stop);
-            case Wait wait -> {
-                String reasons = wait.reasons().stream().map(UpstreamDecision.HostReason::toString).collect(Collectors.joining("; "));
-                status.become(State.WAITING, wait.reasons().size() == 1 ? host(snapshot) : Optional.empty(), Optional.of(reasons));
-                yield backoff.next();
-            }
+            case Wait wait -> pause(WAITING, wait.reasons().size() == 1 ? host(snapshot) : Optional.empty(), reasons(wait));
         };
+    }
+
+    private static String reasons(Wait wait) {
+        return wait.reasons().stream().map(UpstreamDecision.HostReason::toString).collect(Collectors.joining("; "));
+    }
+
+    /** @param kind of the event that says why */
+    private Duration pause(String kind, Optional<HostAddress> host, String why) {
+        status.become(State.WAITING, host, Optional.of(why));
+        if (!closed) {
+            hindrance.tell(kind, why);
+        }
+        return backoff.next();
     }
 
     private static Optional<HostAddress> host(UpstreamSnapshot snapshot) {
@@ -240,6 +252,7 @@ public final class UpstreamLink implements AutoCloseable {
                 usedAsPrimary = inUse;
             }
             stoppedFor = "";
+            hindrance.over();
             backoff.reset();
             relay.clearNotReady(UPSTREAM);
         }, this::keepOn);
@@ -249,10 +262,8 @@ public final class UpstreamLink implements AutoCloseable {
                 inUse = Optional.of(other);
                 yield Duration.ZERO;
             }
-            case UpstreamFollower.Outcome.Later(var reason) -> {
-                status.become(State.WAITING, Optional.of(follow.host()), Optional.of("%s: %s".formatted(follow.host(), reason)));
-                yield backoff.next();
-            }
+            case UpstreamFollower.Outcome.Later(var reason) -> pause(WAITING, Optional.of(follow.host()), "%s: %s".formatted(follow.host(), reason));
+            case UpstreamFollower.Outcome.Lost(var reason) -> pause("upstream-lost", Optional.of(follow.host()), "%s: %s".formatted(follow.host(), reason));
             case UpstreamFollower.Outcome.Decide(var stop) -> stop(stop);
         };
     }
@@ -275,15 +286,32 @@ public final class UpstreamLink implements AutoCloseable {
                 if (next.host().equals(current.host())) {
                     carriedOut(snapshot.order().orElse(null));
                 }
+                unhindered(current);
                 yield next.host().equals(current.host()) && next.orphan().isEmpty();
             }
             // Told to stop, or to wait for a host that was ordered: what runs is no worse than nothing until it answers.
             case Stop stop -> {
-                log.warn("{}", stop);
+                hindered(current, stop.toString());
                 yield snapshot.order().isPresent();
             }
-            case Wait _ -> true;
+            case Wait wait -> {
+                hindered(current, reasons(wait));
+                yield true;
+            }
         };
+    }
+
+    /** It streams, and not as it was told to. */
+    private void hindered(Follow current, String why) {
+        status.become(State.STREAMING, Optional.of(current.host()), Optional.of(why));
+        hindrance.tell(WAITING, why);
+    }
+
+    private void unhindered(Follow current) {
+        if (relay.upstream().problem().isPresent()) {
+            status.become(State.STREAMING, Optional.of(current.host()), Optional.empty());
+            hindrance.over();
+        }
     }
 
     /** From now on the host that was ordered is the one in use. A newer order stays. */

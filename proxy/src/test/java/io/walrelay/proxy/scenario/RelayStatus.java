@@ -2,13 +2,13 @@ package io.walrelay.proxy.scenario;
 
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.http.Json;
 import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.wal.Lsn;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.function.Predicate;
-import tools.jackson.databind.json.JsonMapper;
 
 /** What a relay says of itself on {@code /api/v1/status}. */
 final class RelayStatus {
@@ -16,7 +16,7 @@ final class RelayStatus {
     private RelayStatus() {}
 
     static StatusReport of(RelayProcess relay) throws IOException, InterruptedException {
-        return JsonMapper.shared().readValue(relay.get("/api/v1/status").body(), StatusReport.class);
+        return Json.MAPPER.readValue(relay.get("/api/v1/status").body(), StatusReport.class);
     }
 
     /** Waits until {@code accepted} holds of the status, which is returned. */
