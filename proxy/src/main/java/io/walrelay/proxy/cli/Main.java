@@ -1,6 +1,7 @@
 package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.config.InvalidSettingsException;
+import io.walrelay.proxy.config.LogSettings;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -37,6 +38,12 @@ public final class Main implements Callable<Integer> {
 
     /** Runs a command in this process; what {@link #main} exits with. */
     static int run(String... arguments) {
+        try {
+            LogSettings.check(System.getProperties(), System.getenv());
+        } catch (InvalidSettingsException e) {
+            e.problems().forEach(problem -> System.err.println("walrelay: " + problem));
+            return USAGE;
+        }
         return commandLine().execute(arguments);
     }
 
