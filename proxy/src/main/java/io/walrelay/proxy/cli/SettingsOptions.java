@@ -1,5 +1,6 @@
 package io.walrelay.proxy.cli;
 
+import io.netty.util.internal.PlatformDependent;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.Settings;
@@ -48,7 +49,7 @@ final class SettingsOptions {
     private SettingsSources sources() {
         Map<String, String> environment = System.getenv();
         Optional<Path> file = Optional.ofNullable(config).or(() -> Optional.ofNullable(environment.get("WALRELAY_CONFIG")).map(Path::of));
-        return new SettingsSources(file, environment, flags(), hostname());
+        return new SettingsSources(file, environment, flags(), hostname(), PlatformDependent.maxDirectMemory());
     }
 
     private Map<String, String> flags() {

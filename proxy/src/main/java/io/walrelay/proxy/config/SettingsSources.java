@@ -48,7 +48,7 @@ public record SettingsSources(
         file.ifPresent(path -> given.putAll(YamlSource.read(path, problems)));
         given.putAll(EnvironmentSource.read(environment, problems));
         given.putAll(flagValues());
-        return new Concluding(given, environment, hostname, problems);
+        return new Concluding(given, environment, hostname, directMemory, problems);
     }
 
     private Map<String, Given> flagValues() {
