@@ -163,11 +163,14 @@ class CrashTest {
             open.writer().publish();
         }
 
-        void flush(WalCache open) throws IOException {
+        void flush(WalCache open) throws IOException, SlotException {
             EndOfWal end = open.writer().flush();
             story.acknowledged.merge(end.lineage(), end.acknowledgeable(), Lsn::max);
             story.slotAt = end.acknowledgeable();
-            open.slots().advance(SLOT, end.acknowledgeable());
+            if (open.slots().find(SLOT).isPresent()) {
+                open.slots().acquire(SLOT, 1);
+                open.slots().confirm(SLOT, 1, end.acknowledgeable(), ORIGIN);
+            }
         }
     }
 

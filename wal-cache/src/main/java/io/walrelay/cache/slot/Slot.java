@@ -7,7 +7,8 @@ import java.util.OptionalInt;
  * A physical replication slot (slot.c, pg_replication_slots).
  *
  * @param restartLsn the oldest WAL its standby may still ask for; {@link Lsn#INVALID} while it reserves none
- * @param savedRestartLsn {@code restartLsn} as a restart of the relay would find it; never ahead of the truth
+ * @param savedRestartLsn {@code restartLsn} as a restart of the relay would find it; ahead of it only from where a standby went
+ *     back until that is saved
  * @param furthestSent how far WAL was ever sent to its standby. One that asks for more got it elsewhere
  * @param activePid the session that uses it now
  * @param lost whether WAL that it needs was given up (wal_status lost)

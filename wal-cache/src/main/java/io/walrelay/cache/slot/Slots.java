@@ -17,6 +17,9 @@ import java.util.function.UnaryOperator;
 /**
  * The relay's slots and their file, {@code slots} in the data directory. Creating and dropping is durable at once; positions
  * are saved now and then, so that after a crash a slot may be behind what it was, never ahead. Thread-safe.
+ *
+ * <p>Two locks: the monitor guards what is in memory and is never held while the disk works, so that the methods without
+ * IOException are fit for an event loop. {@code writing} lets one thread write at a time; it is taken first.
  */
 public final class Slots {
 
@@ -27,8 +30,15 @@ public final class Slots {
     private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WALSLOTS", 1);
 
     private final DurableFiles files;
+    private final Object writing = new Object();
     private final Map<String, Slot> slots = new TreeMap<>();
-    private boolean unsaved;
+    /** Grows with each change of what is in the file. */
+    private long version;
+    /** The file has all changes up to this version. Guarded by {@code writing}. */
+    private long savedVersion;
+
+    /** What the file is to hold, and as of which version. */
+    private record Snapshot(List<Slot> persistent, long version) {}
 
     private Slots(DurableFiles files) {
         this.files = files;
@@ -63,34 +73,46 @@ public final class Slots {
      *
      * @param restartLsn from where it reserves WAL; {@link Lsn#INVALID} for not yet
      */
-    public synchronized void create(String name, boolean temporary, Lsn restartLsn, int pid) throws SlotException, IOException {
-        if (slots.containsKey(name)) {
-            throw SlotException.exists(name);
-        }
-        if (slots.size() >= LIMIT) {
-            throw SlotException.tooMany(LIMIT);
-        }
+    public void create(String name, boolean temporary, Lsn restartLsn, int pid) throws SlotException, IOException {
         OptionalInt owner = temporary ? OptionalInt.of(pid) : OptionalInt.empty();
-        slots.put(name, new Slot(name, temporary, restartLsn, restartLsn, Lsn.INVALID, owner, false));
+        synchronized (this) {
+            if (slots.containsKey(name)) {
+                throw SlotException.exists(name);
+            }
+            if (slots.size() >= LIMIT) {
+                throw SlotException.tooMany(LIMIT);
+            }
+            put(new Slot(name, temporary, restartLsn, restartLsn, Lsn.INVALID, owner, false));
+        }
         if (!temporary) {
             try {
-                write();
+                save();
             } catch (IOException e) {
-                slots.remove(name);
+                synchronized (this) {
+                    slots.remove(name);
+                    version++;
+                }
                 throw e;
             }
         }
     }
 
     /** Removes a slot that no other session uses. */
-    public synchronized void drop(String name, int pid) throws SlotException, IOException {
-        Slot slot = requireFree(name, pid);
-        slots.remove(name);
+    public void drop(String name, int pid) throws SlotException, IOException {
+        Slot slot;
+        synchronized (this) {
+            slot = requireFree(name, pid);
+            slots.remove(name);
+            version++;
+        }
         if (!slot.temporary()) {
             try {
-                write();
+                save();
             } catch (IOException e) {
-                slots.put(name, slot);
+                synchronized (this) {
+                    slots.putIfAbsent(name, slot);
+                    version++;
+                }
                 throw e;
             }
         }
@@ -122,24 +144,37 @@ public final class Slots {
         slots.replaceAll((name, s) -> s.activePid().equals(owner) ? s.usedBy(OptionalInt.empty()) : s);
     }
 
-    /** The standby has everything before {@code flushed} (walsender.c, PhysicalConfirmReceivedLocation). Never moves back. */
-    public synchronized void advance(String name, Lsn flushed) {
+    /**
+     * The standby of session {@code pid} has everything before {@code flushed} (walsender.c, PhysicalConfirmReceivedLocation).
+     * As there, a position may move back: a standby that was restored from an older backup needs the WAL from there on again.
+     * It does so only to where WAL is held: further back there is nothing to keep. Nothing happens when the slot is not the
+     * session's.
+     *
+     * @param oldest the oldest WAL that is held
+     * @return whether the caller should see to a {@link #save} soon, elsewhere when it must not wait for the disk: as a crash
+     *     would leave the slot, it would hold nothing, or not enough
+     */
+    public synchronized boolean confirm(String name, int pid, Lsn flushed, Lsn oldest) {
         Slot before = slots.get(name);
-        boolean first = before != null && !before.temporary() && !before.restartLsn().isValid();
-        change(name, s -> flushed.isAfter(s.restartLsn()) ? s.withRestart(flushed) : s);
-        if (first) {
-            saveFirstPosition();
+        if (before == null || !before.activePid().equals(OptionalInt.of(pid))) {
+            return false;
         }
+        boolean back = flushed.isBefore(before.restartLsn());
+        if (back && flushed.isBefore(oldest)) {
+            return false;
+        }
+        change(name, s -> s.withRestart(flushed));
+        return !before.temporary() && (back || !before.restartLsn().isValid());
     }
 
-    /** At once: with no position after a crash the slot would hold nothing at all. */
-    private void saveFirstPosition() {
-        try {
-            write();
-        } catch (IOException e) {
-            // Still unsaved: the next save() tries again, and its caller reports.
-            unsaved = true;
-        }
+    /**
+     * Session {@code pid} streams from {@code start} on: what it may still ask for moves back to there, never forward.
+     *
+     * @return as {@link #confirm}
+     */
+    public synchronized boolean startsAt(String name, int pid, Lsn start, Lsn oldest) {
+        Slot slot = slots.get(name);
+        return slot != null && start.isBefore(slot.restartLsn()) && confirm(name, pid, start, oldest);
     }
 
     /** WAL up to {@code end} was sent to the slot's standby. */
@@ -148,16 +183,40 @@ public final class Slots {
     }
 
     /** WAL that the slot needs is given up. */
-    public synchronized void markLost(String name) throws IOException {
-        change(name, Slot::asLost);
-        write();
+    public void markLost(String name) throws IOException {
+        synchronized (this) {
+            change(name, Slot::asLost);
+        }
+        save();
     }
 
-    /** Writes the positions if they changed since they were written last. */
-    public synchronized void save() throws IOException {
-        if (unsaved) {
-            write();
+    /** Makes all that was changed before the call durable; waits for the disk when there is something. */
+    public void save() throws IOException {
+        long wanted;
+        synchronized (this) {
+            wanted = version;
         }
+        synchronized (writing) {
+            if (savedVersion >= wanted) {
+                return; // Somebody else's write had it all.
+            }
+            Snapshot snapshot = snapshot();
+            write(snapshot.persistent());
+            savedVersion = snapshot.version();
+            synchronized (this) {
+                snapshot.persistent().forEach(written ->
+                        slots.computeIfPresent(written.name(), (_, s) -> s.temporary() ? s : s.withSaved(written.restartLsn())));
+            }
+        }
+    }
+
+    private synchronized Snapshot snapshot() {
+        return new Snapshot(slots.values().stream().filter(s -> !s.temporary()).toList(), version);
+    }
+
+    private void put(Slot slot) {
+        slots.put(slot.name(), slot);
+        version++;
     }
 
     private void change(String name, UnaryOperator<Slot> change) {
@@ -165,8 +224,7 @@ public final class Slots {
         if (before != null) {
             Slot after = change.apply(before);
             if (!after.equals(before)) {
-                slots.put(name, after);
-                unsaved = true;
+                put(after);
             }
         }
     }
@@ -182,10 +240,9 @@ public final class Slots {
         return slot;
     }
 
-    private void write() throws IOException {
+    private void write(List<Slot> persistent) throws IOException {
         ByteArrayOutputStream body = new ByteArrayOutputStream();
         try (DataOutputStream out = new DataOutputStream(body)) {
-            List<Slot> persistent = slots.values().stream().filter(s -> !s.temporary()).toList();
             out.writeInt(persistent.size());
             for (Slot slot : persistent) {
                 out.writeUTF(slot.name());
@@ -195,7 +252,5 @@ public final class Slots {
             }
         }
         files.write(PATH, FORMAT, body.toByteArray());
-        slots.replaceAll((name, s) -> s.withSaved(s.restartLsn()));
-        unsaved = false;
     }
 }

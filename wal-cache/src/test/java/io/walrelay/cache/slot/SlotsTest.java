@@ -3,6 +3,7 @@ package io.walrelay.cache.slot;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.storage.CrashableStorage;
@@ -10,7 +11,11 @@ import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.wal.Lsn;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -18,6 +23,7 @@ import org.junit.jupiter.api.function.Executable;
 class SlotsTest {
 
     private static final Lsn AT = Lsn.parse("0/3000000");
+    private static final Lsn HELD = Lsn.parse("0/2000000");
     private static final Lsn LATER = Lsn.parse("0/3000060");
 
     private final CrashableStorage disk = new CrashableStorage();
@@ -55,16 +61,92 @@ class SlotsTest {
         assertTrue(afterCrash().find("s").orElseThrow().lost());
     }
 
+    private boolean confirm(Lsn flushed) {
+        return slots.confirm("s", 7, flushed, HELD);
+    }
+
+    private Lsn restartLsn() {
+        return slots.find("s").orElseThrow().restartLsn();
+    }
+
+    /** walsender.c, PhysicalConfirmReceivedLocation sets what it is told. */
     @Test
-    void aPositionNeverMovesBack() {
-        slots.advance("s", LATER);
-        slots.advance("s", AT);
-        assertEquals(LATER, slots.find("s").orElseThrow().restartLsn());
+    void aPositionMovesBackWithItsStandbyAsLongAsTheWalIsHeld() throws Exception {
+        assertFalse(confirm(LATER), "forward: the next save is soon enough");
+        slots.save();
+        assertTrue(confirm(AT), "a crash now would leave too little");
+        assertEquals(AT, restartLsn());
+        assertEquals(AT, slots.find("s").orElseThrow().reservedFrom());
+        slots.save();
+        assertEquals(AT, afterCrash().find("s").orElseThrow().restartLsn());
+        assertFalse(confirm(HELD.plus(-1)));
+        assertEquals(AT, restartLsn(), "nothing is held from further back");
+    }
+
+    @Test
+    void aStreamThatBeginsFurtherBackTakesTheSlotAlong() {
+        confirm(LATER);
+        assertFalse(slots.startsAt("s", 7, LATER.plus(8), HELD));
+        assertEquals(LATER, restartLsn());
+        assertTrue(slots.startsAt("s", 7, AT, HELD));
+        assertEquals(AT, restartLsn());
+        assertFalse(slots.startsAt("s", 7, HELD.plus(-1), HELD));
+        assertEquals(AT, restartLsn());
+    }
+
+    @Test
+    void onlyTheSessionThatHasTheSlotMovesIt() {
+        assertFalse(slots.confirm("s", 8, LATER, HELD));
+        slots.release("s", 7);
+        assertFalse(confirm(LATER));
+        assertEquals(AT, restartLsn());
+    }
+
+    @Test
+    void nobodyButTheWriterWaitsForTheDisk() throws Exception {
+        CountDownLatch atTheDisk = new CountDownLatch(1);
+        CountDownLatch diskGoesOn = new CountDownLatch(1);
+        disk.failNextSync(path -> path.startsWith("slots") && waits(atTheDisk, diskGoesOn));
+        confirm(LATER);
+        CompletableFuture<Void> writer = CompletableFuture.runAsync(this::save);
+        assertTrue(atTheDisk.await(10, TimeUnit.SECONDS));
+        assertTimeoutPreemptively(Duration.ofSeconds(10), () -> {
+            confirm(LATER.plus(8));
+            slots.sent("s", LATER.plus(16));
+            slots.release("s", 7);
+            slots.acquire("s", 7);
+            slots.all();
+        });
+        assertFalse(writer.isDone());
+        diskGoesOn.countDown();
+        writer.get(10, TimeUnit.SECONDS);
+        assertEquals(LATER, slots.find("s").orElseThrow().savedRestartLsn());
+        assertEquals(LATER, afterCrash().find("s").orElseThrow().restartLsn());
+        slots.save();
+        assertEquals(LATER.plus(8), afterCrash().find("s").orElseThrow().restartLsn(), "what changed during the write");
+    }
+
+    private void save() {
+        try {
+            slots.save();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static boolean waits(CountDownLatch reached, CountDownLatch until) {
+        reached.countDown();
+        try {
+            assertTrue(until.await(10, TimeUnit.SECONDS));
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+        return false;
     }
 
     @Test
     void keepsWhatARestartWouldNeedUntilThePositionIsSaved() throws Exception {
-        slots.advance("s", LATER);
+        confirm(LATER);
         assertEquals(AT, slots.find("s").orElseThrow().reservedFrom());
         assertEquals(AT, afterCrash().find("s").orElseThrow().restartLsn());
         slots.save();
@@ -76,7 +158,8 @@ class SlotsTest {
     void aSlotWhosePositionWasNeverSavedKeepsFromItsPositionAndNotFromTheBeginningOfTime() throws Exception {
         slots.create("new", false, Lsn.INVALID, 7);
         assertFalse(slots.find("new").orElseThrow().holds());
-        slots.advance("new", AT);
+        slots.acquire("new", 7);
+        assertTrue(slots.confirm("new", 7, AT, HELD), "after a crash it would hold nothing at all");
         assertEquals(AT, slots.find("new").orElseThrow().reservedFrom());
     }
 
