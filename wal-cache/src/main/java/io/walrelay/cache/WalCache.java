@@ -48,6 +48,8 @@ public final class WalCache implements AutoCloseable {
     private final Object retaining = new Object();
     private volatile CacheState state;
     private volatile Lsn oldest;
+    /** Set before any file of a fork changes its place, taken away after the new lineage was published. */
+    private volatile boolean changingTimeline;
 
     private WalCache(Storage storage, DurableFiles durable, CacheState state, CacheSettings settings) throws IOException {
         this.storage = storage;
@@ -225,8 +227,13 @@ public final class WalCache implements AutoCloseable {
         CacheState following = state.following(next, goOn, orphan);
         following.save(durable);
         state = following;
-        completeChange();
-        writer.startTimeline(next, goOn);
+        changingTimeline = true;
+        try {
+            completeChange();
+            writer.startTimeline(next, goOn);
+        } finally {
+            changingTimeline = false;
+        }
         oldest = findOldest();
         return orphan;
     }
@@ -338,6 +345,10 @@ public final class WalCache implements AutoCloseable {
 
     CacheState state() {
         return state;
+    }
+
+    boolean isChangingTimeline() {
+        return changingTimeline;
     }
 
     SegmentFiles files() {

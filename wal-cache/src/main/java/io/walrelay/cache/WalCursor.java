@@ -31,17 +31,23 @@ public final class WalCursor implements AutoCloseable {
      * bytes. It ends at {@code limit}, or at a page boundary: where a message may end (walsender.c, XLogSendPhysical).
      *
      * @param lineage the relay's own, or an ancestor of it, whose fork from it {@code limit} does not pass
-     * @param limit after {@code from}; not past the published end of WAL
+     * @param limit after {@code from}. Nothing past the published end of WAL is read whatever it is: segment files are
+     *     longer than what was written to them
      * @param atMost at least one page
      * @throws WalNotHeldException when no tier has the byte at {@code from}
+     * @throws TimelineChangingException when the timeline changes at this moment: ask again after the next wake
      * @throws IOException when a tier that may have it can't be asked
      */
-    public WalSlice read(TimelineHistory lineage, Lsn from, Lsn limit, int atMost) throws WalNotHeldException, IOException {
-        int wanted = length(from, cache.limitByGaps(from, limit), atMost);
+    public WalSlice read(TimelineHistory lineage, Lsn from, Lsn limit, int atMost) throws WalNotHeldException, TimelineChangingException, IOException {
+        EndOfWal before = cache.end();
+        if (!from.isBefore(before.written())) {
+            throw new WalNotHeldException(from, "the relay's WAL ends at %s".formatted(before.written()));
+        }
+        int wanted = length(from, cache.limitByGaps(from, Lsn.min(limit, before.written())), atMost);
         WalSlice slice = inMemory(from, wanted);
         if (slice == null) {
             // Not found is expected here: most readers that are not near the tip read files.
-            slice = inFile(from, wanted);
+            slice = inFile(before.lineage(), from, wanted);
         }
         // Looked at last: had the timeline changed before the bytes were taken, they could be another history's.
         TimelineHistory now = cache.end().lineage();
@@ -62,8 +68,8 @@ public final class WalCursor implements AutoCloseable {
         return new WalSlice.InMemory(bytes);
     }
 
-    private WalSlice inFile(Lsn from, int wanted) throws WalNotHeldException, IOException {
-        SegmentFile found = fileFor(from);
+    private WalSlice inFile(TimelineHistory own, Lsn from, int wanted) throws WalNotHeldException, TimelineChangingException, IOException {
+        SegmentFile found = fileFor(own, from);
         int offset = size.offset(from);
         found.retain();
         return new WalSlice.InFile(found, offset, Math.min(wanted, size.bytes() - offset));
@@ -79,10 +85,10 @@ public final class WalCursor implements AutoCloseable {
     }
 
     /** By our own lineage, also for a reader of an ancestor: after a fork its last segment may be there as the new timeline's first only. */
-    private SegmentFile fileFor(Lsn from) throws WalNotHeldException, IOException {
-        SegmentId id = cache.files().locate(cache.end().lineage(), from).orElse(null);
+    private SegmentFile fileFor(TimelineHistory own, Lsn from) throws WalNotHeldException, TimelineChangingException, IOException {
+        SegmentId id = cache.files().locate(own, from).orElse(null);
         if (id == null) {
-            throw notHeld(from);
+            throw notHeld(own, from);
         }
         SegmentFile open = file;
         if (open != null && open.id().equals(id) && !open.isRetired()) {
@@ -94,11 +100,16 @@ public final class WalCursor implements AutoCloseable {
             file = opened;
             return opened;
         } catch (NoSuchFileException e) {
-            throw notHeld(from);
+            throw notHeld(own, from);
         }
     }
 
-    private WalNotHeldException notHeld(Lsn from) {
+    /** While files of a fork change places a name may be missing for a moment: only outside of that it proves anything. */
+    private WalNotHeldException notHeld(TimelineHistory own, Lsn from) throws TimelineChangingException {
+        // In this order: the mark is taken away after the new lineage is there.
+        if (cache.isChangingTimeline() || !cache.end().lineage().equals(own)) {
+            throw new TimelineChangingException(from);
+        }
         return new WalNotHeldException(from, "no tier of the relay holds WAL at %s; the oldest it holds is %s".formatted(from, cache.oldest()));
     }
 

@@ -43,7 +43,7 @@ final class Caches {
     }
 
     /** All bytes from {@code from} up to {@code to} as a session of {@code lineage} would get them, by a cursor. */
-    static byte[] read(WalCache cache, TimelineHistory lineage, Lsn from, Lsn to, int atMost) throws IOException, WalNotHeldException {
+    static byte[] read(WalCache cache, TimelineHistory lineage, Lsn from, Lsn to, int atMost) throws IOException, WalNotHeldException, TimelineChangingException {
         ByteBuffer all = ByteBuffer.allocate((int) to.minus(from));
         try (WalCursor cursor = cache.openCursor()) {
             while (all.hasRemaining()) {

@@ -139,6 +139,56 @@ class WalCursorTest {
         }
     }
 
+    /**
+     * <pre>
+     *   1 ──────fork──── (its segment is gone)
+     *       └─ 2         begins anew at the start of the fork's segment, which is before the fork
+     * </pre>
+     */
+    @Test
+    void theZerosPastThePublishedEndAreNobodysWal() throws Exception {
+        WalCraft two = wal.promoted(new TimelineId(2), wal.recordEnds().get(3)).randomRecords(300, 20_000);
+        Lsn fork = two.history().begin();
+        try (WalCache cache = filled(wal);
+                WalCursor cursor = cache.openCursor()) {
+            cache.files().delete(SegmentId.at(new TimelineId(1), fork, Caches.SEGMENT));
+            cache.follow(two.history(), Caches.historyText(two.history()), ORIGIN);
+            assertEquals(ORIGIN, cache.end().written(), "it goes on before the fork");
+            assertThrows(WalNotHeldException.class, () -> cursor.read(wal.history(), ORIGIN, fork, 8192));
+            Lsn some = ORIGIN.plus(fork.minus(ORIGIN) / 2);
+            Caches.append(cache, two, ORIGIN, some);
+            cache.writer().publish();
+            WalSlice slice = cursor.read(wal.history(), ORIGIN, fork, 1 << 20);
+            assertEquals(some, ORIGIN.plus(slice.length()));
+            slice.release();
+        }
+    }
+
+    /** The orphan's segments are out of wal/, and the new timeline's first, which begins with what is shared, is not in it yet. */
+    @Test
+    void whatIsHeldIsNotSaidToBeGoneWhileAForksFilesChangePlaces() throws Exception {
+        WalCraft two = wal.promoted(new TimelineId(2), wal.recordEnds().get(300)).randomRecords(300, 20_000);
+        Lsn shared = Caches.SEGMENT.startOf(two.history().begin());
+        List<Throwable> between = new ArrayList<>();
+        try (WalCache cache = filled(wal);
+                WalCursor cursor = cache.openCursor()) {
+            disk.failNextSync(path -> {
+                if (path.startsWith("orphans") && between.isEmpty()) {
+                    try {
+                        cursor.read(wal.history(), shared, two.history().begin(), 8192).release();
+                        between.add(new AssertionError("the segment is where it was"));
+                    } catch (Exception e) {
+                        between.add(e);
+                    }
+                }
+                return false;
+            });
+            cache.follow(two.history(), Caches.historyText(two.history()), ORIGIN);
+            assertInstanceOf(TimelineChangingException.class, between.getFirst());
+            assertArrayEquals(wal.bytes(shared, two.history().begin()), Caches.read(cache, wal.history(), shared, two.history().begin(), 8192));
+        }
+    }
+
     @Test
     void slicesOutliveTheTailAndTheFile() throws Exception {
         try (WalCache cache = Caches.create(disk, wal, ORIGIN);
@@ -221,7 +271,7 @@ class WalCursorTest {
                     at = Lsn.max(cache.oldest(), at.plus(1));
                 }
             }
-        } catch (java.io.IOException e) {
+        } catch (java.io.IOException | TimelineChangingException e) {
             throw new AssertionError(e);
         }
         return bytes;

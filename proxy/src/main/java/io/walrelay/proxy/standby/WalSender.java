@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.handler.ssl.SslHandler;
 import io.walrelay.cache.EndOfWal;
+import io.walrelay.cache.TimelineChangingException;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalCursor;
 import io.walrelay.cache.WalNotHeldException;
@@ -231,6 +232,8 @@ final class WalSender {
             SegmentId id = SegmentId.at(lineage.timelineAt(sent), sent, cache.segmentSize());
             fail(Refusals.segmentGone(new WalFileName.Segment(id).fileName(cache.segmentSize())).withDetail(String.valueOf(e.getMessage())));
             return 0;
+        } catch (TimelineChangingException e) {
+            return 0; // Whoever changes it wakes us.
         } catch (IOException e) {
             fail(Refusals.couldNotRead(sent, String.valueOf(e.getMessage())));
             return 0;

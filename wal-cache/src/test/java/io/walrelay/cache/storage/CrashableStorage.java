@@ -149,7 +149,7 @@ public final class CrashableStorage implements Storage {
         crashAt = operations + k;
     }
 
-    /** The next sync of a file whose path is matched fails, once. */
+    /** The next sync of a file or directory whose path is matched fails, once. */
     public synchronized void failNextSync(Predicate<String> path) {
         failingSyncs = path;
     }
@@ -293,6 +293,10 @@ public final class CrashableStorage implements Storage {
     @Override
     public synchronized void syncDirectory(String path) throws IOException {
         change();
+        if (failingSyncs.test(path)) {
+            failingSyncs = any -> false;
+            throw new IOException("Input/output error");
+        }
         for (NameChange change : changes) {
             change.unsynced.remove(path);
             if (change.unsynced.isEmpty()) {
