@@ -12,6 +12,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** {@link Storage} on a local file system. Directories are made for the owner alone, as PostgreSQL's data directory is. */
 public final class PosixStorage implements Storage {
@@ -55,7 +56,11 @@ public final class PosixStorage implements Storage {
     public File create(String path) throws IOException {
         Path file = root.resolve(path);
         return new ChannelFile(
-                file, FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE));
+                file,
+                FileChannel.open(
+                        file,
+                        Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
+                        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))));
     }
 
     @Override
