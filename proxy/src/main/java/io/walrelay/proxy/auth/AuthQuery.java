@@ -1,28 +1,34 @@
 package io.walrelay.proxy.auth;
 
 import java.io.IOException;
-import java.util.List;
 import java.util.Optional;
 
-/** Asks a server for one role. Blocks; called by one thread at a time. */
+/** Asks upstream's cluster for one role. Blocks; called by one thread at a time. */
 public interface AuthQuery extends AutoCloseable {
 
     /**
-     * The role, or empty if the server says that there is none.
+     * What the cluster said.
      *
-     * @throws IOException if the server could not be asked
+     * @param entry empty if there is no such role
+     * @param stale whether it comes from a server that may be behind the one that the relay follows
      */
-    Optional<UserEntry> ask(String user) throws IOException;
+    record Answer(Optional<UserEntry> entry, boolean stale) {}
+
+    /**
+     * @throws IOException if no server could be asked, whatever the name
+     * @throws UnanswerableException if a server was there and could not answer for this name
+     */
+    Answer ask(String user) throws IOException, UnanswerableException;
 
     @Override
     void close();
 
-    /**
-     * Asks several servers of one cluster in turn until one answers; the one that did is asked first the next time.
-     *
-     * @param servers at least one; closed with it
-     */
-    static AuthQuery firstOf(List<AuthQuery> servers) {
-        return new FirstAnswer(servers);
+    /** A server that works could not answer for one name: that says nothing of the server, nor of other names. */
+    final class UnanswerableException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        public UnanswerableException(String message, Throwable cause) {
+            super(message, cause);
+        }
     }
 }

@@ -5,24 +5,27 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Optional;
 
-/** See {@link AuthQuery#firstOf}. */
-final class FirstAnswer implements AuthQuery {
+/**
+ * Asks the servers that an operator named in turn until one can be asked; the one that could is asked first the next time.
+ * Confined to one thread at a time.
+ */
+public final class FirstAnswer implements AuthQuery {
 
     /** The one to ask first comes first. */
-    private final Deque<AuthQuery> servers;
+    private final Deque<AuthServer> servers;
 
-    FirstAnswer(List<AuthQuery> servers) {
+    /** @param servers at least one; closed with it */
+    public FirstAnswer(List<? extends AuthServer> servers) {
         this.servers = new ArrayDeque<>(servers);
     }
 
     @Override
-    public Optional<UserEntry> ask(String user) throws IOException {
+    public Answer ask(String user) throws IOException, UnanswerableException {
         List<String> failures = new ArrayList<>();
         for (int i = 0; i < servers.size(); i++) {
             try {
-                return servers.getFirst().ask(user);
+                return new Answer(servers.getFirst().ask(user), false);
             } catch (IOException e) {
                 failures.add(String.valueOf(e.getMessage()));
                 servers.addLast(servers.removeFirst());
@@ -33,6 +36,6 @@ final class FirstAnswer implements AuthQuery {
 
     @Override
     public void close() {
-        servers.forEach(AuthQuery::close);
+        servers.forEach(AuthServer::close);
     }
 }

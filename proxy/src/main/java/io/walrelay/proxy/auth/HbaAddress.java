@@ -4,6 +4,7 @@ import io.walrelay.proxy.auth.ConnectionFacts.InterfaceAddress;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 /** Which client addresses a rule is for. An address of one family never matches a range of the other. */
@@ -11,26 +12,26 @@ sealed interface HbaAddress {
 
     Pattern IPV4 = Pattern.compile("(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})(?:\\.(?!$)|$)){4}");
 
-    boolean matches(InetAddress client, List<InterfaceAddress> local);
+    boolean matches(InetAddress client, Supplier<List<InterfaceAddress>> local);
 
     record All() implements HbaAddress {
         @Override
-        public boolean matches(InetAddress client, List<InterfaceAddress> local) {
+        public boolean matches(InetAddress client, Supplier<List<InterfaceAddress>> local) {
             return true;
         }
     }
 
     record SameHost() implements HbaAddress {
         @Override
-        public boolean matches(InetAddress client, List<InterfaceAddress> local) {
-            return local.stream().anyMatch(i -> i.address().equals(client));
+        public boolean matches(InetAddress client, Supplier<List<InterfaceAddress>> local) {
+            return local.get().stream().anyMatch(i -> i.address().equals(client));
         }
     }
 
     record SameNet() implements HbaAddress {
         @Override
-        public boolean matches(InetAddress client, List<InterfaceAddress> local) {
-            return local.stream().anyMatch(i -> Range.of(i.address(), i.prefix()).matches(client, local));
+        public boolean matches(InetAddress client, Supplier<List<InterfaceAddress>> local) {
+            return local.get().stream().anyMatch(i -> Range.of(i.address(), i.prefix()).matches(client, local));
         }
     }
 
@@ -46,7 +47,7 @@ sealed interface HbaAddress {
         }
 
         @Override
-        public boolean matches(InetAddress client, List<InterfaceAddress> local) {
+        public boolean matches(InetAddress client, Supplier<List<InterfaceAddress>> local) {
             byte[] a = client.getAddress();
             byte[] b = network.getAddress();
             byte[] m = mask.getAddress();

@@ -1,6 +1,9 @@
 package io.walrelay.proxy.auth;
 
 import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.auth.AuthQuery.UnanswerableException;
+import io.walrelay.wal.SystemId;
+import io.walrelay.wal.TimelineId;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -10,6 +13,7 @@ import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.sql.Timestamp;
 import java.util.Optional;
 import java.util.Properties;
@@ -23,22 +27,36 @@ import org.slf4j.LoggerFactory;
  * <p>The query has one parameter, the name, and gives at most one row of name, password, replication, can login and valid
  * until, in this order.
  */
-public final class JdbcAuthQuery implements AuthQuery {
+public final class JdbcAuthQuery implements AuthServer {
 
     public static final String DEFAULT_QUERY = "SELECT * FROM public.walrelay_auth($1)";
 
     private static final Logger log = LoggerFactory.getLogger(JdbcAuthQuery.class);
 
+    /** Functions that differ in and out of recovery are called in one of the two only. */
+    private static final String STANDING =
+            """
+            SELECT system_identifier, pg_is_in_recovery(),
+                   CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
+                        ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END
+              FROM pg_control_system()
+            """;
+
+    private static final String DATA_EXCEPTION = "22000";
+
+    private final String host;
     private final String url;
     private final Properties properties;
     private final String query;
     private @Nullable Connection connection;
 
     /**
+     * @param host {@code host:port}
      * @param url and {@code properties}: pgjdbc's, with timeouts
      * @param query with {@code $1} for the name
      */
-    public JdbcAuthQuery(String url, Properties properties, String query) {
+    public JdbcAuthQuery(String host, String url, Properties properties, String query) {
+        this.host = host;
         this.url = url;
         this.properties = (Properties) properties.clone();
         this.query = query.replace("$1", "?");
@@ -57,31 +75,82 @@ public final class JdbcAuthQuery implements AuthQuery {
     }
 
     @Override
-    public Optional<UserEntry> ask(String user) throws IOException {
-        boolean reused = connection != null;
+    public String host() {
+        return host;
+    }
+
+    @Override
+    public Optional<UserEntry> ask(String user) throws IOException, UnanswerableException {
         try {
-            return select(user);
+            return onConnection(open -> select(open, user));
         } catch (SQLException e) {
-            close();
-            if (!reused) {
-                throw new IOException(e.getMessage(), e);
+            throw new UnanswerableException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    @Override
+    public Standing standing() throws IOException {
+        try {
+            return onConnection(JdbcAuthQuery::standing);
+        } catch (SQLException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+    }
+
+    private interface Question<T> {
+        T ask(Connection open) throws SQLException;
+    }
+
+    /**
+     * @throws IOException when the connection is at fault
+     * @throws SQLException when the question is; the connection stays
+     */
+    private <T> T onConnection(Question<T> question) throws IOException, SQLException {
+        Connection kept = connection;
+        if (kept != null) {
+            try {
+                return question.ask(kept);
+            } catch (SQLException e) {
+                if (!isOfConnection(e, kept)) {
+                    throw e;
+                }
+                // It may have died of age: that says nothing about the server.
+                close();
             }
         }
-        // A kept connection may have died of age: that says nothing about the server.
+        Connection open;
         try {
-            return select(user);
+            open = DriverManager.getConnection(url, properties);
         } catch (SQLException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+        connection = open;
+        try {
+            return question.ask(open);
+        } catch (SQLException e) {
+            if (!isOfConnection(e, open)) {
+                throw e;
+            }
             close();
             throw new IOException(e.getMessage(), e);
         }
     }
 
-    private Optional<UserEntry> select(String user) throws SQLException {
-        Connection open = connection;
-        if (open == null) {
-            open = DriverManager.getConnection(url, properties);
-            connection = open;
+    /** Connection exceptions (class 08, sockets too), a server that goes down (57P), and a FATAL of whatever code. */
+    private static boolean isOfConnection(SQLException e, Connection on) throws SQLException {
+        String state = e.getSQLState();
+        return state == null || state.startsWith("08") || state.startsWith("57P") || on.isClosed();
+    }
+
+    private static Standing standing(Connection open) throws SQLException {
+        try (Statement statement = open.createStatement();
+                ResultSet row = statement.executeQuery(STANDING)) {
+            row.next();
+            return new Standing(new SystemId(row.getLong(1)), row.getBoolean(2), new TimelineId(row.getInt(3)));
         }
+    }
+
+    private Optional<UserEntry> select(Connection open, String user) throws SQLException {
         try (PreparedStatement statement = open.prepareStatement(query)) {
             statement.setString(1, user);
             try (ResultSet row = statement.executeQuery()) {
@@ -90,7 +159,7 @@ public final class JdbcAuthQuery implements AuthQuery {
                 }
                 String name = row.getString(1);
                 if (!user.equals(name)) {
-                    throw new SQLException("the auth-query answered for role \"%s\"; expected \"%s\"".formatted(name, user));
+                    throw new SQLException("the auth-query answered for role \"%s\"; expected \"%s\"".formatted(name, user), DATA_EXCEPTION);
                 }
                 return Optional.of(new UserEntry(
                         user,

@@ -5,7 +5,7 @@ import java.util.concurrent.CompletionStage;
 /** Where roles and their verifiers come from. Thread-safe; {@link #find} never blocks its caller. */
 public interface Users extends AutoCloseable {
 
-    /** Completes on a thread of the source's own, never exceptionally: trouble is an answer. */
+    /** Complete at once when the answer is at hand, else on another thread; never exceptionally: trouble is an answer. */
     CompletionStage<Lookup> find(String user);
 
     @Override

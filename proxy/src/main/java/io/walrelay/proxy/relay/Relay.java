@@ -4,6 +4,8 @@ import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.proxy.auth.AuthQuery;
 import io.walrelay.proxy.auth.CachedUsers;
+import io.walrelay.proxy.auth.FirstAnswer;
+import io.walrelay.proxy.auth.FollowedFirst;
 import io.walrelay.proxy.auth.JdbcAuthQuery;
 import io.walrelay.proxy.auth.Users;
 import io.walrelay.proxy.auth.UsersFile;
@@ -18,6 +20,7 @@ import io.walrelay.proxy.standby.StandbyLimits;
 import io.walrelay.proxy.standby.StandbyServer;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.RelayState;
+import io.walrelay.proxy.state.UpstreamFacts;
 import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.proxy.upstream.LinkTiming;
 import io.walrelay.proxy.conninfo.SqlTarget;
@@ -103,6 +106,7 @@ public final class Relay implements AutoCloseable {
                 settings.listen().tls(),
                 StandbyLimits.of(settings.standbys()),
                 new HbaAuthenticator(settings.listen().hba(), users, state.clock()),
+                MockNonce.load(storage),
                 state);
         // At the end standbys go last, with all that came.
         parts.pop();
@@ -125,13 +129,22 @@ public final class Relay implements AutoCloseable {
         return switch (settings.listen().users()) {
             case UserSource.File(var path) -> new UsersFile(path);
             case UserSource.AuthQuery(var conninfo, var query) -> {
-                List<SqlTarget> targets = SqlTarget.of(conninfo.orElse(settings.upstream().conninfo()), "walrelay users");
-                List<AuthQuery> servers = targets.stream()
-                        .<AuthQuery>map(t -> new JdbcAuthQuery(t.url(), t.properties(), query.orElse(JdbcAuthQuery.DEFAULT_QUERY)))
+                List<JdbcAuthQuery> servers = SqlTarget.of(conninfo.orElse(settings.upstream().conninfo()), "walrelay users").stream()
+                        .map(t -> new JdbcAuthQuery(t.host(), t.url(), t.properties(), query.orElse(JdbcAuthQuery.DEFAULT_QUERY)))
                         .toList();
-                yield new CachedUsers(AuthQuery.firstOf(servers), settings.data().resolve("users"), PASSWORD_CHANGES_SEEN_WITHIN, state.clock());
+                AuthQuery asked = conninfo.isPresent() ? new FirstAnswer(servers) : new FollowedFirst(servers, this::followed, state.clock());
+                yield new CachedUsers(asked, settings.data().resolve("users"), PASSWORD_CHANGES_SEEN_WITHIN, state.clock());
             }
         };
+    }
+
+    private FollowedFirst.Followed followed() {
+        UpstreamStatus upstream = state.upstream();
+        return new FollowedFirst.Followed(
+                upstream.host(),
+                upstream.state() == UpstreamStatus.State.STREAMING,
+                state.facts().map(UpstreamFacts::system),
+                state.cache().map(cache -> cache.end().lineage()));
     }
 
     private io.walrelay.cache.CacheSettings cacheSettings() {

@@ -6,22 +6,19 @@ import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.protocol.handshake.StartupRequest;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.auth.CertificateName;
+import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.auth.ConnectionFacts;
-import io.walrelay.proxy.auth.ConnectionFacts.InterfaceAddress;
 import io.walrelay.proxy.auth.Hba;
+import io.walrelay.proxy.auth.LocalAddresses;
 import io.walrelay.proxy.auth.UserEntry;
 import io.walrelay.proxy.auth.Users;
-import java.net.NetworkInterface;
-import java.net.SocketException;
 import java.security.cert.X509Certificate;
 import java.time.InstantSource;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
-import javax.naming.InvalidNameException;
-import javax.naming.ldap.LdapName;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,11 +33,13 @@ public final class HbaAuthenticator implements Authenticator {
     private final Hba hba;
     private final Users users;
     private final InstantSource clock;
+    private final LocalAddresses local;
 
     public HbaAuthenticator(Hba hba, Users users, InstantSource clock) {
         this.hba = hba;
         this.users = users;
         this.clock = clock;
+        this.local = new LocalAddresses(clock);
     }
 
     @Override
@@ -51,7 +50,7 @@ public final class HbaAuthenticator implements Authenticator {
                 request.database(),
                 request.user(),
                 request.kind() == SessionKind.PHYSICAL_REPLICATION,
-                interfaces());
+                local);
         return switch (hba.match(facts)) {
             case Hba.Verdict.Refuse(var message) -> done(reject(message));
             case Hba.Verdict.Authenticate(var method, var wanted, var _) -> {
@@ -93,7 +92,7 @@ public final class HbaAuthenticator implements Authenticator {
             case Users.Lookup.Found(var entry, var _) -> new Admission(method.apply(verifier(entry)), afterwards(entry, request));
             case Users.Lookup.Unknown() -> new Admission(method.apply(Optional.empty()), Optional.empty());
             case Users.Lookup.Unavailable(var reason) -> {
-                log.warn("could not look up user \"{}\": {}", request.user(), reason);
+                log.warn("could not look up user \"{}\": {}", ClientText.printable(request.user()), ClientText.printable(reason));
                 yield new Admission(method.apply(Optional.empty()), Optional.empty());
             }
         });
@@ -107,7 +106,7 @@ public final class HbaAuthenticator implements Authenticator {
         try {
             return entry.password().map(Secret::utf8).map(PasswordVerifier::parse);
         } catch (IllegalArgumentException e) {
-            log.warn("user \"{}\" can't log in: {}", entry.name(), e.getMessage());
+            log.warn("user \"{}\" can't log in: {}", ClientText.printable(entry.name()), e.getMessage());
             return Optional.empty();
         }
     }
@@ -123,20 +122,7 @@ public final class HbaAuthenticator implements Authenticator {
     }
 
     private static boolean namedBy(Optional<X509Certificate> certificate, String user) {
-        return certificate.flatMap(HbaAuthenticator::commonName).filter(user::equals).isPresent();
-    }
-
-    private static Optional<String> commonName(X509Certificate certificate) {
-        try {
-            return new LdapName(certificate.getSubjectX500Principal().getName())
-                    .getRdns().reversed().stream()
-                            .filter(rdn -> rdn.getType().equalsIgnoreCase("CN"))
-                            .map(rdn -> rdn.getValue().toString())
-                            .findFirst();
-        } catch (InvalidNameException e) {
-            log.debug("a client certificate without a readable name", e);
-            return Optional.empty();
-        }
+        return certificate.map(X509Certificate::getSubjectX500Principal).flatMap(CertificateName::commonName).filter(user::equals).isPresent();
     }
 
     private static AuthenticationDecision reject(String message) {
@@ -145,18 +131,5 @@ public final class HbaAuthenticator implements Authenticator {
 
     private static CompletionStage<Admission> done(AuthenticationDecision decision) {
         return CompletableFuture.completedFuture(new Admission(decision, Optional.empty()));
-    }
-
-    /** Read each time: addresses come and go. */
-    private static List<InterfaceAddress> interfaces() {
-        try {
-            return NetworkInterface.networkInterfaces()
-                    .flatMap(i -> i.getInterfaceAddresses().stream())
-                    .map(a -> new InterfaceAddress(a.getAddress(), a.getNetworkPrefixLength()))
-                    .toList();
-        } catch (SocketException e) {
-            log.warn("could not read this machine's addresses; rules with samehost and samenet fit nobody", e);
-            return List.of();
-        }
     }
 }

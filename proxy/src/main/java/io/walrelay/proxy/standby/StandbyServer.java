@@ -65,14 +65,14 @@ public final class StandbyServer {
     /**
      * Begins to listen.
      *
+     * @param mocks what users who do not exist are shown; the same after a restart
      * @throws IOException when the address can't be used or the certificate is no good; nothing is left running
      */
     public static StandbyServer start(
-            HostPort address, Optional<TlsSettings> tlsSettings, StandbyLimits limits, Authenticator authenticator, RelayState state)
+            HostPort address, Optional<TlsSettings> tlsSettings, StandbyLimits limits, Authenticator authenticator, MockVerifiers mocks, RelayState state)
             throws IOException {
         Optional<ServerTls> tls = tlsSettings.isPresent() ? Optional.of(ServerTls.of(tlsSettings.get())) : Optional.empty();
-        SecureRandom random = new SecureRandom();
-        var handshake = new ServerHandshake.Listener(tls.isPresent(), MockVerifiers.random(random), random);
+        var handshake = new ServerHandshake.Listener(tls.isPresent(), mocks, new SecureRandom());
         boolean epoll = Epoll.isAvailable();
         IoHandlerFactory io = epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
         Class<? extends ServerChannel> type = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;

@@ -15,11 +15,11 @@ class HbaTest {
     private static final List<InterfaceAddress> LOCAL = List.of(new InterfaceAddress(InetAddress.ofLiteral("10.1.2.3"), 24));
 
     private static ConnectionFacts replication(String address, boolean encrypted, String user) {
-        return new ConnectionFacts(InetAddress.ofLiteral(address), encrypted, "replication", user, true, LOCAL);
+        return new ConnectionFacts(InetAddress.ofLiteral(address), encrypted, "replication", user, true, () -> LOCAL);
     }
 
     private static ConnectionFacts session(String address, String database, String user) {
-        return new ConnectionFacts(InetAddress.ofLiteral(address), false, database, user, false, LOCAL);
+        return new ConnectionFacts(InetAddress.ofLiteral(address), false, database, user, false, () -> LOCAL);
     }
 
     private static boolean fits(String line, ConnectionFacts facts) {

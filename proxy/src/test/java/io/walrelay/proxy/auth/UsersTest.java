@@ -4,18 +4,22 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.demo.Await;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -32,15 +36,25 @@ class UsersTest {
     private static final class Upstream implements AuthQuery {
         private final Map<String, UserEntry> roles = new HashMap<>();
         private boolean away;
+        private boolean otherHost;
+        private CountDownLatch hangs = new CountDownLatch(0);
         private int asked;
 
         @Override
-        public Optional<UserEntry> ask(String user) throws IOException {
+        public Answer ask(String user) throws IOException, UnanswerableException {
             asked++;
+            try {
+                assertTrue(hangs.await(30, TimeUnit.SECONDS));
+            } catch (InterruptedException e) {
+                throw new IOException(e);
+            }
             if (away) {
                 throw new IOException("connection refused");
             }
-            return Optional.ofNullable(roles.get(user));
+            if (user.equals("\uD83D\uDC18")) {
+                throw new UnanswerableException("no equivalent in encoding \"LATIN1\"", new SQLException());
+            }
+            return new Answer(Optional.ofNullable(roles.get(user)), otherHost);
         }
 
         @Override
@@ -156,6 +170,70 @@ class UsersTest {
         upstream.away = true;
         try (CachedUsers users = open()) {
             assertInstanceOf(Users.Lookup.Unavailable.class, find(users, "u"));
+        }
+    }
+
+    @Test
+    void aNameThatCanNotBeAskedForConcernsNoOther() throws Exception {
+        upstream.roles.put("u", role("u", "p"));
+        try (CachedUsers users = open()) {
+            assertInstanceOf(Users.Lookup.Unavailable.class, find(users, "\uD83D\uDC18"));
+            assertEquals(new Users.Lookup.Found(role("u", "p"), false), find(users, "u"));
+            find(users, "\uD83D\uDC18");
+            assertEquals(2, upstream.asked, "it is not asked for again for a while");
+        }
+    }
+
+    @Test
+    void anUpstreamThatHangsKeepsNobodyWaitingWhoIsRemembered() throws Exception {
+        upstream.roles.put("fresh", role("fresh", "p"));
+        upstream.roles.put("old", role("old", "p"));
+        try (CachedUsers users = open()) {
+            find(users, "old");
+            now.updateAndGet(t -> t.plusSeconds(10));
+            find(users, "fresh");
+            upstream.hangs = new CountDownLatch(1);
+            var stranger = users.find("stranger").toCompletableFuture();
+            assertTrue(users.find("fresh").toCompletableFuture().isDone(), "what is fresh is answered at once");
+            assertEquals(new Users.Lookup.Found(role("old", "p"), true), users.find("old").toCompletableFuture().get(5, TimeUnit.SECONDS));
+            assertFalse(stranger.isDone());
+            upstream.hangs.countDown();
+            assertEquals(new Users.Lookup.Unknown(), stranger.get(10, TimeUnit.SECONDS));
+            // The question about old went on meanwhile.
+            assertEquals(new Users.Lookup.Found(role("old", "p"), false), Await.until("the answer", Duration.ofSeconds(10), () -> find(users, "old"), found -> found.equals(new Users.Lookup.Found(role("old", "p"), false))));
+        }
+    }
+
+    @Test
+    void pausesLongerAfterEachFailure() throws Exception {
+        upstream.away = true;
+        try (CachedUsers users = open()) {
+            for (int seconds : new int[] {1, 2, 4, 8, 16, 30, 30}) {
+                int before = upstream.asked;
+                find(users, "a");
+                assertEquals(before + 1, upstream.asked);
+                now.updateAndGet(t -> t.plusMillis(seconds * 1_000L - 1));
+                find(users, "b");
+                assertEquals(before + 1, upstream.asked, "within " + seconds + " s");
+                now.updateAndGet(t -> t.plusMillis(1));
+            }
+        }
+    }
+
+    @Test
+    void whatAnotherHostSaysIsStaleAndNotRemembered() throws Exception {
+        upstream.roles.put("u", role("u", "p"));
+        try (CachedUsers users = open()) {
+            find(users, "u");
+        }
+        upstream.otherHost = true;
+        upstream.roles.put("u", role("u", "another"));
+        try (CachedUsers users = open()) {
+            assertEquals(new Users.Lookup.Found(role("u", "another"), true), find(users, "u"));
+        }
+        upstream.away = true;
+        try (CachedUsers users = open()) {
+            assertEquals(new Users.Lookup.Found(role("u", "p"), true), find(users, "u"));
         }
     }
 

@@ -13,8 +13,10 @@ import io.walrelay.proxy.testkit.FaultProxy;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -24,6 +26,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -278,6 +282,54 @@ final class AuthenticationIT {
             assertTrue(libpq(second.port(), "standby", "right", PLAIN).orFail().contains("|1|"));
             assertTrue(libpq(second.port(), "standby", "wrong", PLAIN).output().contains("FATAL:  password authentication failed"));
             assertTrue(libpq(second.port(), "hashed", "right", PLAIN).output().contains("FATAL:  password authentication failed"));
+        }
+    }
+
+    /** A name that the database's encoding has no letters for: an error of the query, not of the connection. */
+    @Test
+    void aNameThatUpstreamCanNotBeAskedForKeepsNobodyElseOut() throws Exception {
+        primary.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+        String latin = "host=127.0.0.1 port=%d user=%s dbname=latin";
+        Path setup = Files.writeString(directory.resolve("latin.sql"), setupSql().replace("CREATE ROLE", "-- CREATE ROLE"));
+        Programs.run(LIMIT, "psql", "-X", "-f", setup.toString(), latin.formatted(primary.port(), "postgres"));
+        try (RelayProcess fourth = RelayProcess.of(latin.formatted(primary.port(), "walrelay"), "fourth", directory.resolve("fourth"))
+                .with("WALRELAY_LISTEN_HBA", "host replication trusted 127.0.0.1/32 trust;host replication all 127.0.0.1/32 scram-sha-256")
+                .start()) {
+            Await.until("the relay to serve", LIMIT, () -> libpq(fourth.port(), "trusted", "", PLAIN).status() == 0);
+            assertTrue(libpq(fourth.port(), "\uD83D\uDC18", "right", PLAIN).output().contains("FATAL:  password authentication failed"));
+            Programs.Result other = libpq(fourth.port(), "standby", "right", PLAIN);
+            assertEquals(0, other.status(), other::output);
+            assertTrue(fourth.log().contains("upstream can't answer for this user"), fourth::log);
+        }
+    }
+
+    /** mock_authentication_nonce is in pg_control for the same reason. */
+    @Test
+    void aRestartDoesNotTellWhoExists() throws Exception {
+        Path users = Files.writeString(directory.resolve("nobody.txt"), "");
+        try (RelayProcess fifth = RelayProcess.of(primary.conninfo(), "fifth", directory.resolve("fifth"))
+                .with("WALRELAY_LISTEN_HBA", RULES)
+                .with("WALRELAY_LISTEN_USERS_FILE", users.toString())
+                .start()) {
+            String salt = salt(fifth.port(), "stranger");
+            fifth.kill();
+            fifth.start();
+            assertEquals(salt, salt(fifth.port(), "stranger"));
+            assertEquals(
+                    "rw-------",
+                    PosixFilePermissions.toString(Files.getPosixFilePermissions(directory.resolve("fifth").resolve("mock-nonce"))));
+        }
+    }
+
+    /** What server-first-message says of a user's salt. */
+    private static String salt(int port, String user) {
+        try (FaultProxy proxy = FaultProxy.to(port)) {
+            proxy.record(FaultProxy.Direction.TO_CLIENT);
+            libpq(proxy.port(), user, "wrong", PLAIN);
+            String said = new String(proxy.recorded(FaultProxy.Direction.TO_CLIENT), StandardCharsets.ISO_8859_1);
+            Matcher matcher = Pattern.compile(",s=([^,]+),i=").matcher(said);
+            assertTrue(matcher.find(), said);
+            return matcher.group(1);
         }
     }
 

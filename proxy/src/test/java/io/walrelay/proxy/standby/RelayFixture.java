@@ -7,6 +7,7 @@ import io.walrelay.cache.DivergentWalException;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.protocol.handshake.AuthenticationDecision;
+import io.walrelay.protocol.handshake.MockVerifiers;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.TlsSettings;
 import io.walrelay.proxy.state.RelayState;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -62,7 +64,7 @@ final class RelayFixture implements AutoCloseable {
                 wal.segmentSize(),
                 Map.of("server_version", "15.18", "integer_datetimes", "on", "in_hot_standby", "off", "TimeZone", "Etc/UTC"),
                 Map.of("wal_segment_size", "1MB", "data_directory_mode", "0700")));
-        StandbyServer server = StandbyServer.start(new HostPort("127.0.0.1", 0), tls, limits, authenticator, state);
+        StandbyServer server = StandbyServer.start(new HostPort("127.0.0.1", 0), tls, limits, authenticator, MockVerifiers.random(new SecureRandom()), state);
         RelayFixture fixture = new RelayFixture(state, cache, server);
         fixture.receive(wal, wal.end());
         return fixture;

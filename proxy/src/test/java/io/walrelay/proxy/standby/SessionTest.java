@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.buffer.Unpooled;
 import io.walrelay.protocol.handshake.AuthenticationDecision;
+import io.walrelay.protocol.handshake.MockVerifiers;
 import io.walrelay.protocol.message.BackendMessage;
 import io.walrelay.protocol.message.BackendMessage.CommandComplete;
 import io.walrelay.protocol.message.BackendMessage.DataRow;
@@ -21,6 +22,7 @@ import io.walrelay.wal.format.WalCraft;
 import io.walrelay.wal.TimelineId;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -279,6 +281,7 @@ final class SessionTest {
                 Optional.empty(),
                 RelayFixture.LIMITS,
                 (_, _) -> CompletableFuture.completedFuture(new Authenticator.Admission(new AuthenticationDecision.Trust(), Optional.empty())),
+                MockVerifiers.random(new SecureRandom()),
                 RelayFixture.emptyState());
         try (FakeStandby early = FakeStandby.connect(server.address())) {
             early.startup(Map.of("user", "repl", "replication", "true"));
