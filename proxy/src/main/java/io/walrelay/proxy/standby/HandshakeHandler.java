@@ -20,6 +20,7 @@ import io.walrelay.protocol.message.FrontendMessage;
 import io.walrelay.protocol.message.ProtocolViolation;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.protocol.message.SecretKey;
+import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.state.UpstreamFacts;
 import java.net.InetSocketAddress;
 import java.util.List;
@@ -135,7 +136,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
         if (cause instanceof ProtocolViolation violation && current != null && !handedOver) {
             perform(ctx, current.onRefusal(violation.diagnostic()));
         } else {
-            log.debug("connection from {} ended: {}", ctx.channel().remoteAddress(), cause.toString());
+            log.debug("connection from {} ended: {}", ctx.channel().remoteAddress(), ClientText.printable(cause.toString()));
             ctx.close();
         }
     }
@@ -157,7 +158,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             }
             case ServerAction.Send(var message) -> {
                 if (message instanceof BackendMessage.ErrorResponse(var refusal)) {
-                    log.info("refused {}: {}", ctx.channel().remoteAddress(), refusal);
+                    log.info("refused {}: {}", ctx.channel().remoteAddress(), ClientText.printable(refusal.toString()));
                 }
                 send(ctx, message);
             }
@@ -168,7 +169,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             case ServerAction.Authenticated(var request, var _) -> perform(ctx, begin(request));
             case ServerAction.Finish(var request) -> handOver(ctx, request);
             case ServerAction.Close(var reason) -> {
-                log.debug("connection from {} closed: {}", ctx.channel().remoteAddress(), reason);
+                log.debug("connection from {} closed: {}", ctx.channel().remoteAddress(), ClientText.printable(reason));
                 ctx.writeAndFlush(ctx.alloc().buffer(0)).addListener(ChannelFutureListener.CLOSE);
             }
         }
@@ -217,7 +218,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
         server.authenticator().decide(request, client).whenComplete((admission, failure) -> ctx.executor().execute(() -> {
             ctx.channel().config().setAutoRead(true);
             if (failure != null) {
-                log.warn("could not decide how user \"{}\" from {} has to authenticate", request.user(), client.address(), failure);
+                log.warn("could not decide how user \"{}\" from {} has to authenticate", ClientText.printable(request.user()), client.address(), failure);
                 perform(ctx, current().onRefusal(Refusals.AUTHENTICATION_UNAVAILABLE));
             } else {
                 refusedAfterwards = admission.afterwards();
@@ -245,12 +246,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
 
     private void handOver(ChannelHandlerContext ctx, StartupRequest request) {
         handedOver = true;
-        InetSocketAddress from = (InetSocketAddress) ctx.channel().remoteAddress();
-        var identity = new SessionIdentity(
-                pid,
-                request.user(),
-                "%s:%d".formatted(from.getAddress().getHostAddress(), from.getPort()),
-                request.parameters().getOrDefault("application_name", ""));
+        var identity = SessionIdentity.of(pid, request, (InetSocketAddress) ctx.channel().remoteAddress());
         WalCache cache = server.state().cache().orElseThrow();
         ctx.pipeline().replace(this, null, new ReplicationSession(server, cache, identity, ctx.channel()));
         frames.expect(ctx.pipeline().context(frames), Phase.SESSION);

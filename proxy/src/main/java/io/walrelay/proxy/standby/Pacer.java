@@ -2,11 +2,14 @@ package io.walrelay.proxy.standby;
 
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.netty.util.internal.OutOfDirectMemoryError;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Decides when the streaming sessions of one event loop are written to: all of them in one pass, then a rest.
@@ -24,6 +27,20 @@ import org.jspecify.annotations.Nullable;
  */
 final class Pacer {
 
+    private static final Logger log = LoggerFactory.getLogger(Pacer.class);
+
+    /** One session as the pacer sees it. All methods are called on the event loop. */
+    interface Paced {
+        /** One of the passes over all sessions. {@code delayNanos}: how long the newest WAL waited for it. */
+        void onPass(long delayNanos);
+
+        /** Called about every second. {@code now} as System.nanoTime. */
+        void onTick(long now);
+
+        /** One of the others threw {@code cause}, which is a fault of ours: the session has to leave. */
+        void broken(Throwable cause);
+    }
+
     private static final int REST_PER_WORK = 9;
 
     private final EventLoop loop;
@@ -31,7 +48,7 @@ final class Pacer {
     private final long tickMillis;
     private final DelayHistogram delays;
     private final SharedFrames frames = new SharedFrames();
-    private final List<WalSender> senders = new ArrayList<>();
+    private final List<Paced> senders = new ArrayList<>();
     private final AtomicBoolean scheduled = new AtomicBoolean();
     private final Runnable arrive = this::arrive;
     private final Runnable pass = this::pass;
@@ -60,7 +77,7 @@ final class Pacer {
         return frames;
     }
 
-    void join(WalSender sender) {
+    void join(Paced sender) {
         senders.add(sender);
         idle = false;
         if (ticking == null) {
@@ -68,7 +85,7 @@ final class Pacer {
         }
     }
 
-    void leave(WalSender sender) {
+    void leave(Paced sender) {
         senders.remove(sender);
         idle = senders.isEmpty();
         ScheduledFuture<?> timer = ticking;
@@ -98,8 +115,12 @@ final class Pacer {
         frames.begin();
         try {
             // A copy: a session that fails leaves while we go round.
-            for (WalSender sender : senders.toArray(new WalSender[0])) {
-                sender.onPass(delay);
+            for (Paced sender : senders.toArray(new Paced[0])) {
+                try {
+                    sender.onPass(delay);
+                } catch (RuntimeException | OutOfDirectMemoryError e) {
+                    end(sender, e);
+                }
             }
         } finally {
             frames.end();
@@ -111,8 +132,21 @@ final class Pacer {
 
     private void tick() {
         long now = System.nanoTime();
-        for (WalSender sender : senders.toArray(new WalSender[0])) {
-            sender.onTick(now);
+        for (Paced sender : senders.toArray(new Paced[0])) {
+            try {
+                sender.onTick(now);
+            } catch (RuntimeException | OutOfDirectMemoryError e) {
+                end(sender, e);
+            }
+        }
+    }
+
+    /** Lets go of one session that threw: the others, and the timer of all, go on. */
+    static void end(Paced session, Throwable cause) {
+        try {
+            session.broken(cause);
+        } catch (RuntimeException e) {
+            log.error("a session that broke could not be ended", e);
         }
     }
 }

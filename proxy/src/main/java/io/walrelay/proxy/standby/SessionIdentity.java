@@ -1,21 +1,39 @@
 package io.walrelay.proxy.standby;
 
-import org.jspecify.annotations.Nullable;
+import io.walrelay.protocol.handshake.StartupRequest;
+import io.walrelay.proxy.auth.ClientText;
+import java.net.InetSocketAddress;
 
 /**
- * Who a session is.
+ * Who a session is. All of it is fit for a log line.
  *
  * @param pid unique in this process, above 0
+ * @param user with control characters escaped
+ * @param address of the client, without port
  * @param client address and port
- * @param applicationName as the client gave it; may be empty
+ * @param applicationName as PostgreSQL would show it; may be empty
  */
-record SessionIdentity(int pid, String user, String client, String applicationName) {
+record SessionIdentity(int pid, String user, String address, String client, String applicationName) {
 
-    /** How an operator knows it: application_name as in pg_stat_replication, else the slot, else the address. */
-    String shownName(@Nullable String slot) {
-        if (!applicationName.isEmpty()) {
-            return applicationName;
-        }
-        return slot != null ? slot : client;
+    static SessionIdentity of(int pid, StartupRequest request, InetSocketAddress from) {
+        String address = from.getAddress().getHostAddress();
+        return new SessionIdentity(
+                pid,
+                ClientText.printable(request.user()),
+                address,
+                "%s:%d".formatted(address, from.getPort()),
+                applicationName(request));
+    }
+
+    static String applicationName(StartupRequest request) {
+        return ClientText.applicationName(request.parameters().getOrDefault("application_name", ""));
+    }
+
+    /**
+     * How an operator knows it: application_name as in pg_stat_replication, else the address. It names series, so it is the same
+     * all the session long and when the client comes back from another port.
+     */
+    String shownName() {
+        return applicationName.isEmpty() ? address : applicationName;
     }
 }

@@ -23,7 +23,7 @@ final class SessionParameters {
                     .findFirst()
                     .ifPresent(asked -> parameters.put(own, asked.getValue()));
         }
-        parameters.put("application_name", request.parameters().getOrDefault("application_name", ""));
+        parameters.put("application_name", SessionIdentity.applicationName(request));
         parameters.put("session_authorization", request.user());
         parameters.put("is_superuser", "off");
         // Not there before PostgreSQL 14. What the relay serves can only be read from, wherever it comes from.

@@ -47,7 +47,7 @@ final class StandbyProgress {
         String slotName = slot;
         return new StandbyStatus(
                 identity.pid(),
-                identity.shownName(slotName),
+                identity.shownName(),
                 identity.user(),
                 identity.client(),
                 Optional.ofNullable(slotName),
@@ -72,13 +72,13 @@ final class StandbyProgress {
 
     void become(StandbyStatus.State next, String reason) {
         if (next != state) {
-            log.debug("standby \"{}\" ({}): {} to {}: {}", identity.shownName(slot), identity.pid(), state, next, reason);
+            log.debug("standby \"{}\" ({}): {} to {}: {}", identity.shownName(), identity.pid(), state, next, reason);
             state = next;
         }
     }
 
-    void begin(@Nullable String slotName, TimelineId of) {
-        slot = slotName;
+    void begin(Optional<String> slotName, TimelineId of) {
+        slot = slotName.orElse(null);
         timeline = of;
         sent = Lsn.INVALID;
         written = Lsn.INVALID;

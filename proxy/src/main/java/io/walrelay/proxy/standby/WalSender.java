@@ -2,15 +2,9 @@ package io.walrelay.proxy.standby;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
-import io.netty.handler.ssl.SslHandler;
+import io.netty.util.internal.OutOfDirectMemoryError;
 import io.walrelay.cache.EndOfWal;
-import io.walrelay.cache.TimelineChangingException;
 import io.walrelay.cache.WalCache;
-import io.walrelay.cache.WalCursor;
-import io.walrelay.cache.WalNotHeldException;
-import io.walrelay.cache.WalSlice;
-import io.walrelay.protocol.codec.BackendEncoder;
-import io.walrelay.protocol.message.BackendMessage.CopyDone;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.replication.FromServerCodec;
 import io.walrelay.protocol.replication.FromStandby;
@@ -20,21 +14,16 @@ import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineHistory;
-import io.walrelay.wal.WalFileName;
-import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Streams WAL to one standby, from CopyBothResponse to the end of COPY (walsender.c: WalSndLoop, XLogSendPhysical). It pulls
  * from a cursor of its own, wherever it is; there is no second way for those who are behind. Confined to its event loop.
- *
- * <p>Invariant: all WAL before {@code sent} was written to the channel, and lies on {@code lineage}.
  */
-final class WalSender {
+final class WalSender implements Pacer.Paced {
 
     /** What becomes of a stream. Exactly one of them is called, once, and nothing of this stream is written afterwards. */
     interface Owner {
@@ -50,272 +39,164 @@ final class WalSender {
         void hangUp(String reason);
     }
 
-    /** As walsender's MAX_SEND_SIZE: near the end of WAL a longer message would only delay its first byte. */
-    private static final int NEAR_TIP_MESSAGE = 128 << 10;
-
-    /** For those further behind: libpq and walreceiver take it, and header and system call are paid an eighth as often. */
-    private static final int CATCH_UP_MESSAGE = 1 << 20;
-
-    /** The kernel may be given this much of files at a time; the channel's own water marks do not count what it sends itself. */
-    private static final int MAX_FILE_IN_FLIGHT = 2 * CATCH_UP_MESSAGE;
+    private static final Logger log = LoggerFactory.getLogger(WalSender.class);
 
     /** Between two turns of a session that is behind, the others of its loop have theirs. */
-    private static final int MAX_TURN = 2 * CATCH_UP_MESSAGE;
+    private static final int MAX_TURN = 2 * WalMessages.CATCH_UP_MESSAGE;
 
     private final Channel channel;
     private final WalCache cache;
     private final RelayState state;
-    private final StandbyLimits limits;
     private final Pacer pacer;
     private final StandbyProgress progress;
+    private final SlotUse slot;
     private final Owner owner;
-    private final StreamRequest request;
-    private final boolean encrypted;
-    private final WalCursor cursor;
+    private final WalMessages messages;
+    private final StreamPosition position;
+    private final Silence silence;
+    private final CopyEnd copyEnd;
     private final LagTracker lags = new LagTracker();
-
-    private final TimelineHistory lineage;
-    private TimelineHistory seen;
-    private Course.@Nullable EndsAt end;
-    private Lsn sent;
-    private boolean ahead;
+    private final Runnable resumed = this::resumed;
     private final long aheadUntil;
-    private boolean copyDoneSent;
-    private boolean copyDoneReceived;
-    private boolean stopping;
     private boolean over;
     private boolean resuming;
-    private int fileInFlight;
-    private long lastReceived;
-    private long lastSent;
-    private boolean awaitingReply;
 
-    /** What a stream is made of. {@code slot} is acquired already. */
-    record StreamRequest(Lsn start, TimelineHistory lineage, Optional<Course.EndsAt> end, Optional<String> slot) {}
+    /** What a stream is made of. */
+    record StreamRequest(Lsn start, TimelineHistory lineage, Optional<Course.EndsAt> end) {}
 
-    WalSender(ServerContext server, WalCache cache, Channel channel, StandbyProgress progress, Owner owner, StreamRequest request) {
+    /** @param slot acquired already, if the session uses one */
+    WalSender(
+            ServerContext server, WalCache cache, Channel channel, StandbyProgress progress, SlotUse slot, Owner owner, StreamRequest request) {
+        long now = System.nanoTime();
         this.channel = channel;
         this.cache = cache;
         this.state = server.state();
-        this.limits = server.limits();
         this.pacer = server.pacer(channel.eventLoop());
         this.progress = progress;
+        this.slot = slot;
         this.owner = owner;
-        this.request = request;
-        this.encrypted = channel.pipeline().get(SslHandler.class) != null;
-        this.cursor = cache.openCursor();
-        this.lineage = request.lineage();
-        this.seen = request.lineage();
-        this.end = request.end().orElse(null);
-        this.sent = request.start();
-        long now = System.nanoTime();
-        this.lastReceived = now;
-        this.lastSent = now;
-        this.aheadUntil = now + limits.aheadWait().toNanos();
+        this.messages = new WalMessages(channel, cache, state.clock(), pacer.frames(), this::resume);
+        this.position = new StreamPosition(request.lineage(), request.start(), request.end(), cache.end());
+        this.silence = new Silence(server.limits().senderTimeout(), now);
+        this.copyEnd = new CopyEnd(channel);
+        this.aheadUntil = now + server.limits().aheadWait().toNanos();
     }
 
     /** CopyBothResponse is on its way. */
     void start() {
         pacer.join(this);
-        progress.become(StandbyStatus.State.CATCHUP, "START_REPLICATION from %s".formatted(sent));
-        ahead = end == null && sent.isAfter(cache.end().written());
-        if (ahead) {
+        progress.become(StandbyStatus.State.CATCHUP, "START_REPLICATION from %s".formatted(position.start()));
+        if (position.isAhead()) {
             waitAhead(System.nanoTime());
         } else {
-            progress.sent(sent, 0);
+            progress.sent(position.sent(), 0);
             advance();
         }
     }
 
-    /** One of the passes over all sessions. {@code delayNanos}: how long the newest WAL waited for it. */
-    void onPass(long delayNanos) {
-        if (!over && !copyDoneSent) {
-            Lsn before = sent;
+    @Override
+    public void onPass(long delayNanos) {
+        if (!over && !copyEnd.isSent()) {
+            Lsn before = position.sent();
             advance();
-            if (!sent.equals(before)) {
+            if (!position.sent().equals(before)) {
                 progress.delayed(delayNanos);
             }
         }
+    }
+
+    @Override
+    public void broken(Throwable cause) {
+        log.error("a stream of WAL to {} broke at {}; its connection is closed", channel.remoteAddress(), position.sent(), cause);
+        close();
+        owner.hangUp("internal error: " + cause);
     }
 
     /** Goes on soon, after the others of this event loop had a chance to. */
     void resume() {
         if (!resuming && !over) {
             resuming = true;
-            channel.eventLoop().execute(() -> {
-                resuming = false;
-                advance();
-            });
+            channel.eventLoop().execute(resumed);
+        }
+    }
+
+    private void resumed() {
+        resuming = false;
+        try {
+            advance();
+        } catch (RuntimeException | OutOfDirectMemoryError e) {
+            Pacer.end(this, e);
         }
     }
 
     private void advance() {
-        if (over || copyDoneSent) {
+        if (over || copyEnd.isSent()) {
             return;
         }
         EndOfWal now = cache.end();
-        if (!follow(now)) {
+        Optional<Lsn> fork = position.follow(now);
+        if (fork.isPresent()) {
+            var timeline = position.lineage().timeline();
+            fail(Refusals.notInHistory(timeline, position.sent(), fork.get(), cache.orphanAt(timeline, position.sent())));
             return;
         }
-        Lsn limit = end == null ? now.written() : end.end();
-        if (ahead) {
-            if (sent.isAfter(limit)) {
+        Lsn limit = position.limit(now);
+        if (position.isAhead()) {
+            if (!position.catchesUpWith(limit)) {
                 return;
             }
-            ahead = false;
-            progress.sent(sent, 0);
+            progress.sent(position.sent(), 0);
         }
-        lags.sent(limit, System.nanoTime());
-        int turn = 0;
-        while (sent.isBefore(limit) && turn < MAX_TURN && fileInFlight < MAX_FILE_IN_FLIGHT && channel.isWritable()) {
-            int bytes = sendOne(now, limit);
-            if (bytes == 0) {
-                return;
-            }
-            turn += bytes;
+        if (limit.isAtLeast(position.sent())) {
+            lags.sent(limit, System.nanoTime());
+        }
+        int turn = send(now, limit);
+        if (over) {
+            return;
         }
         if (turn > 0) {
-            lastSent = System.nanoTime();
+            silence.wrote(System.nanoTime());
             channel.flush();
         }
-        if (sent.equals(limit)) {
-            reachedEnd();
+        if (position.reachedTimelineEnd()) {
+            sendCopyDone();
+            drainIfStopping();
+        } else if (position.sent().isAtLeast(limit)) {
+            if (!copyEnd.isStopping()) {
+                progress.become(StandbyStatus.State.STREAMING, "caught up");
+            }
+            drainIfStopping();
         } else if (turn >= MAX_TURN) {
             resume();
         }
     }
 
-    private void reachedEnd() {
-        if (end != null) {
-            sendCopyDone();
-        } else if (!stopping) {
-            progress.become(StandbyStatus.State.STREAMING, "caught up at %s".formatted(sent));
-        }
-        drainIfStopping();
-    }
-
-    /** Whether the stream may go on now that the relay's history is what it is. */
-    private boolean follow(EndOfWal now) {
-        if (now.lineage().equals(seen)) {
-            return true;
-        }
-        switch (Course.of(lineage, now.lineage(), ahead ? request.start() : sent)) {
-            case Course.Open() -> end = null;
-            case Course.EndsAt ends -> end = ends;
-            case Course.Parted(var fork) -> {
-                fail(Refusals.notInHistory(lineage.timeline(), sent, fork, cache.orphanAt(lineage.timeline(), sent)));
-                return false;
-            }
-        }
-        seen = now.lineage();
-        return true;
-    }
-
-    /** Writes one message and returns how many bytes of WAL are in it; 0 when nothing can be sent now. */
-    private int sendOne(EndOfWal now, Lsn limit) {
-        var key = new SharedFrames.Key(seen, sent, limit);
-        int shared = end == null ? pacer.frames().find(key) : -1;
-        if (shared >= 0) {
-            ByteBuf wal = pacer.frames().wal(shared);
-            return write(pacer.frames().header(shared), wal, wal.readableBytes());
-        }
-        WalSlice slice;
-        try {
-            int atMost = limit.minus(sent) > CATCH_UP_MESSAGE ? CATCH_UP_MESSAGE : NEAR_TIP_MESSAGE;
-            // By the relay's history, not ours: the segment of a switch point may be held under the next timeline only, which
-            // begins with a copy (walsender.c, WalSndSegmentOpen).
-            slice = cursor.read(now.lineage(), sent, limit, atMost);
-        } catch (WalNotHeldException e) {
-            if (timelineChangedSince(now)) {
-                return 0;
-            }
-            SegmentId id = SegmentId.at(lineage.timelineAt(sent), sent, cache.segmentSize());
-            fail(Refusals.segmentGone(new WalFileName.Segment(id).fileName(cache.segmentSize())).withDetail(String.valueOf(e.getMessage())));
-            return 0;
-        } catch (TimelineChangingException e) {
-            return 0; // Whoever changes it wakes us.
-        } catch (IOException e) {
-            fail(Refusals.couldNotRead(sent, String.valueOf(e.getMessage())));
-            return 0;
-        }
-        // The memory tail is one for all timelines. That ours was still in force after the read proves the bytes to be ours.
-        if (timelineChangedSince(now)) {
-            slice.release();
-            return 0;
-        }
-        int length = slice.length();
-        ByteBuf header = channel.alloc().directBuffer(FromServerCodec.XLOG_DATA_HEADER);
-        FromServerCodec.writeXLogDataHeader(header, sent, limit, PgTime.of(state.clock().instant()), length);
-        return switch (slice) {
-            case WalSlice.InMemory(var bytes) -> {
-                if (end == null) {
-                    pacer.frames().keep(key, header, bytes);
+    /** Writes as much as one turn may; how many bytes of WAL that was. */
+    private int send(EndOfWal now, Lsn limit) {
+        int turn = 0;
+        while (position.sent().isBefore(limit) && turn < MAX_TURN && messages.hasRoom()) {
+            switch (messages.sendOne(position, now, limit)) {
+                case WalMessages.Outcome.Sent(var bytes) -> {
+                    turn += bytes;
+                    position.moved(bytes);
+                    progress.sent(position.sent(), bytes);
                 }
-                yield write(header, bytes, length);
-            }
-            case WalSlice.InFile inFile when encrypted -> writeCopied(header, inFile);
-            case WalSlice.InFile inFile -> {
-                fileInFlight += length;
-                channel.write(header, channel.voidPromise());
-                channel.write(new SegmentRegion(inFile)).addListener(_ -> {
-                    fileInFlight -= length;
-                    resume();
-                });
-                yield moved(length);
-            }
-        };
-    }
-
-    private boolean timelineChangedSince(EndOfWal then) {
-        if (cache.end().lineage().equals(then.lineage())) {
-            return false;
-        }
-        resume();
-        return true;
-    }
-
-    private int write(ByteBuf header, ByteBuf wal, int length) {
-        channel.write(header, channel.voidPromise());
-        channel.write(wal, channel.voidPromise());
-        return moved(length);
-    }
-
-    /** TLS has to see the bytes, so there is no sendfile. */
-    private int writeCopied(ByteBuf header, WalSlice.InFile slice) {
-        int length = slice.length();
-        ByteBuf wal = channel.alloc().directBuffer(length);
-        try {
-            ByteBuffer into = wal.internalNioBuffer(0, length);
-            int read = 0;
-            while (read < length) {
-                int n = slice.file().read(into, (long) slice.offset() + read);
-                if (n <= 0) {
-                    throw new IOException("segment %s ends at offset %d".formatted(slice.file().id(), slice.offset() + read));
+                case WalMessages.Outcome.Later() -> {
+                    return turn;
                 }
-                read += n;
+                case WalMessages.Outcome.Failed(var why) -> {
+                    fail(why);
+                    return turn;
+                }
             }
-            wal.writerIndex(length);
-        } catch (IOException e) {
-            header.release();
-            wal.release();
-            fail(Refusals.couldNotRead(sent, String.valueOf(e.getMessage())));
-            return 0;
-        } finally {
-            slice.release();
         }
-        return write(header, wal, length);
-    }
-
-    private int moved(int length) {
-        sent = sent.plus(length);
-        progress.sent(sent, length);
-        return length;
+        return turn;
     }
 
     /** One CopyData from the standby. Takes over the reference. */
     void onReply(ByteBuf data) {
         FromStandby message = FromStandbyCodec.decode(data);
-        heard();
+        silence.heard(System.nanoTime());
         switch (message) {
             case FromStandby.StandbyStatusUpdate update -> onStatusUpdate(update);
             // The relay reports no feedback upstream: nothing to do but to hear it.
@@ -323,17 +204,9 @@ final class WalSender {
         }
     }
 
-    private void heard() {
-        lastReceived = System.nanoTime();
-        awaitingReply = false;
-    }
-
     private void onStatusUpdate(FromStandby.StandbyStatusUpdate update) {
         progress.reply(update, lags, System.nanoTime(), state.clock().instant());
-        if (request.slot().isPresent() && update.flushed().isValid()) {
-            // Past the relay's own end a slot has nothing to hold.
-            cache.slots().advance(request.slot().get(), Lsn.min(update.flushed(), cache.end().written()));
-        }
+        slot.confirmed(update.flushed());
         if (update.replyRequested()) {
             keepalive(false);
         }
@@ -341,56 +214,59 @@ final class WalSender {
     }
 
     void onCopyDone() {
-        heard();
-        copyDoneReceived = true;
-        if (!copyDoneSent && !over) {
-            sendCopyDone();
-        } else {
-            endIfBothDone();
-        }
+        silence.heard(System.nanoTime());
+        copyEnd.receive();
+        sendCopyDone();
     }
 
     private void sendCopyDone() {
-        copyDoneSent = true;
-        ByteBuf out = channel.alloc().buffer();
-        BackendEncoder.encode(new CopyDone(), out);
-        channel.writeAndFlush(out, channel.voidPromise());
-        endIfBothDone();
-    }
-
-    private void endIfBothDone() {
-        if (copyDoneSent && copyDoneReceived && !over) {
-            Course.EndsAt reached = end;
-            Lsn replayed = progress.replayed();
-            if (reached != null && replayed.isAfter(reached.end())) {
-                // It asked from the start of its segment, which is before the fork; a walsender would let it ask for ever.
-                fail(Refusals.replayedPast(
-                        lineage.timeline(), replayed, reached.end(), cache.orphanAt(lineage.timeline(), replayed)));
-                return;
-            }
-            close();
-            owner.streamEnded(Optional.ofNullable(reached));
+        if (over) {
+            return;
+        }
+        copyEnd.send();
+        if (copyEnd.isBothDone()) {
+            bothDone();
         }
     }
 
-    /** Called about every second. {@code now} as System.nanoTime. */
-    void onTick(long now) {
+    private void bothDone() {
+        Optional<Course.EndsAt> reached = position.end();
+        Lsn replayed = progress.replayed();
+        if (reached.isPresent() && replayed.isAfter(reached.get().end())) {
+            // It asked from the start of its segment, which is before the fork; a walsender would let it ask for ever.
+            var timeline = position.lineage().timeline();
+            fail(Refusals.replayedPast(timeline, replayed, reached.get().end(), cache.orphanAt(timeline, replayed)));
+            return;
+        }
+        close();
+        owner.streamEnded(reached);
+    }
+
+    @Override
+    public void onTick(long now) {
         noteSent();
-        long silence = now - lastReceived;
-        long timeout = limits.senderTimeout().toNanos();
-        if (silence >= timeout) {
-            close();
-            owner.hangUp("terminating walsender process due to replication timeout");
-        } else if (ahead) {
+        if (position.isAhead()) {
             advance();
-            if (ahead && !over) {
-                waitAhead(now);
+        }
+        if (over) {
+            return;
+        }
+        if (position.isAhead()) {
+            waitAhead(now);
+        } else {
+            carryOut(silence.due(now));
+        }
+    }
+
+    private void carryOut(Silence.Step due) {
+        switch (due) {
+            case NOTHING -> {}
+            case KEEPALIVE -> keepalive(false);
+            case ASK -> keepalive(true);
+            case HANG_UP -> {
+                close();
+                owner.hangUp("terminating walsender process due to replication timeout");
             }
-        } else if (silence >= timeout / 2 && !awaitingReply) {
-            keepalive(true);
-        } else if (now - lastSent >= timeout / 3) {
-            // A standby hangs up when it hears nothing for wal_receiver_timeout, which has the same default.
-            keepalive(false);
         }
     }
 
@@ -398,37 +274,34 @@ final class WalSender {
     private void waitAhead(long now) {
         boolean mayCome = state.upstream().state() == UpstreamStatus.State.STREAMING && now - aheadUntil < 0;
         if (mayCome) {
-            keepalive(silentForHalf(now));
+            carryOut(silence.dueWhileAhead(now));
         } else {
-            fail(Refusals.ahead(request.start(), cache.end().written()));
+            fail(Refusals.ahead(position.start(), cache.end().written()));
         }
     }
 
-    private boolean silentForHalf(long now) {
-        return now - lastReceived >= limits.senderTimeout().toNanos() / 2;
-    }
-
-    /** What can't be written now need not be: then there is enough under way already for the standby to hear. */
-    private void keepalive(boolean replyRequested) {
-        if (over || copyDoneSent || !channel.isWritable()) {
+    private void keepalive(boolean asks) {
+        if (over || copyEnd.isSent() || !Silence.isWorthWriting(asks, channel.isWritable())) {
             return;
         }
         ByteBuf out = channel.alloc().buffer(FromServerCodec.KEEPALIVE);
-        Lsn position = ahead ? cache.end().written() : sent;
-        FromServerCodec.writeKeepalive(out, position, PgTime.of(state.clock().instant()), replyRequested);
+        Lsn told = position.isAhead() ? cache.end().written() : position.sent();
+        FromServerCodec.writeKeepalive(out, told, PgTime.of(state.clock().instant()), asks);
         channel.writeAndFlush(out, channel.voidPromise());
-        lastSent = System.nanoTime();
-        awaitingReply |= replyRequested;
+        silence.wrote(System.nanoTime());
+        if (asks) {
+            silence.asked();
+        }
     }
 
-    /** The relay stops: the standby gets what there is, and is let go when it has confirmed that (walsender.c, WalSndDone). */
+    /** The relay stops: the standby gets what there is, and is let go when it has confirmed that. */
     void stop() {
         if (over) {
             return;
         }
-        stopping = true;
+        copyEnd.stop();
         progress.become(StandbyStatus.State.STOPPING, "the relay stops");
-        if (ahead) {
+        if (position.isAhead()) {
             close();
             owner.streamDrained();
             return;
@@ -438,15 +311,18 @@ final class WalSender {
     }
 
     private void drainIfStopping() {
-        if (!stopping || over) {
+        if (over || !copyEnd.isStopping()) {
             return;
         }
-        boolean all = copyDoneSent || sent.isAtLeast(cache.end().written());
-        if (all && progress.confirmed().isAtLeast(sent)) {
-            close();
-            owner.streamDrained();
-        } else if (all && !awaitingReply) {
-            keepalive(true);
+        boolean all = position.sent().isAtLeast(cache.end().written());
+        boolean confirmed = progress.confirmed().isAtLeast(position.sent());
+        switch (copyEnd.drain(all, confirmed, silence.awaitingReply())) {
+            case WAIT -> {}
+            case ASK -> keepalive(true);
+            case LET_GO -> {
+                close();
+                owner.streamDrained();
+            }
         }
     }
 
@@ -458,8 +334,8 @@ final class WalSender {
     }
 
     private void noteSent() {
-        if (request.slot().isPresent() && !ahead) {
-            cache.slots().sent(request.slot().get(), sent);
+        if (!position.isAhead()) {
+            slot.sent(position.sent());
         }
     }
 
@@ -469,7 +345,7 @@ final class WalSender {
             over = true;
             noteSent();
             pacer.leave(this);
-            cursor.close();
+            messages.close();
         }
     }
 }

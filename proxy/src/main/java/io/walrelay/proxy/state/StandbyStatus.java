@@ -10,7 +10,7 @@ import java.util.Optional;
  * One replication session, as a row of pg_stat_replication would show it. Positions are {@link Lsn#INVALID} until known; the
  * lags are how long it took the standby to confirm what was sent, empty until measured (walsender.c, LagTracker).
  *
- * @param name application_name, or the slot's name when there is none
+ * @param name application_name, or the client's address without port when there is none; the same all the session long
  * @param addedDelay how long the newest WAL that was sent had waited for the pacing
  */
 public record StandbyStatus(

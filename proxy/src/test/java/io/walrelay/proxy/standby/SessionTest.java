@@ -15,6 +15,7 @@ import io.walrelay.protocol.message.BackendMessage.ReadyForQuery;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.FrontendMessage;
 import io.walrelay.proxy.config.HostPort;
+import io.walrelay.proxy.demo.Await;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
@@ -183,7 +184,7 @@ final class SessionTest {
             one.ask("CREATE_REPLICATION_SLOT t1 TEMPORARY PHYSICAL RESERVE_WAL");
             assertTrue(relay.cache().slots().find("t1").isPresent());
             one.close();
-            io.walrelay.proxy.demo.Await.until("the slot is gone", Duration.ofSeconds(5), () -> relay.cache().slots().find("t1").isEmpty());
+            Await.until("the slot is gone", Duration.ofSeconds(5), () -> relay.cache().slots().find("t1").isEmpty());
         }
     }
 
@@ -289,6 +290,68 @@ final class SessionTest {
             assertEquals("57P03", early.expect(ErrorResponse.class).diagnostic().sqlState());
         } finally {
             server.stop(Duration.ZERO).toCompletableFuture().get(10, TimeUnit.SECONDS);
+        }
+    }
+
+    @Test
+    void aSlotGoesBackWithAStandbyThatWasRestoredFromAnOlderBackup() throws Exception {
+        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "c")) {
+            client.ask("CREATE_REPLICATION_SLOT s1 PHYSICAL RESERVE_WAL");
+            client.start("SLOT s1 0/1000000");
+            client.receiveUntil(START, wal.end());
+            client.reply(wal.end(), wal.end(), wal.end(), true);
+            client.keepalive();
+            assertEquals(wal.end(), restartLsn(relay));
+            client.reply(START.plus(8192), START.plus(8192), START.plus(8192), true);
+            client.keepalive();
+            assertEquals(START.plus(8192), restartLsn(relay));
+            client.send(new FrontendMessage.CopyDone());
+            client.until(ReadyForQuery.class);
+            client.start("SLOT s1 0/1000000");
+            assertEquals(START, restartLsn(relay));
+        }
+    }
+
+    private static Lsn restartLsn(RelayFixture relay) {
+        return relay.cache().slots().find("s1").orElseThrow().restartLsn();
+    }
+
+    /** What is written before the error never leaves: the client's window is full and stays so. */
+    @Test
+    void oneThatReadsNothingCanNotKeepItsSlotNorItsSessionAfterItsEnd() throws Exception {
+        wal.randomRecords(8_000, 8_000);
+        try (RelayFixture relay = relay();
+                FakeStandby deaf = FakeStandby.connectNarrow(relay.address());
+                FakeStandby other = FakeStandby.login(relay.address(), "other")) {
+            deaf.startup(Map.of("user", "repl", "replication", "true"));
+            deaf.until(ReadyForQuery.class);
+            deaf.ask("CREATE_REPLICATION_SLOT s1 PHYSICAL");
+            deaf.start("SLOT s1 0/1000000");
+            deaf.query("SELECT 1");
+            Await.until("the slot is free", Duration.ofSeconds(4), () -> relay.cache().slots().find("s1").orElseThrow().activePid().isEmpty());
+            other.start("SLOT s1 0/1000000");
+            Await.until("the session is over", Duration.ofSeconds(10), () -> relay.state().standbys().count() == 1);
+        }
+    }
+
+    @Test
+    void showsEachSessionByANameThatIsFitForALabelAndStays() throws Exception {
+        try (RelayFixture relay = relay();
+                FakeStandby forger = FakeStandby.connect(relay.address());
+                FakeStandby nameless = FakeStandby.connect(relay.address())) {
+            forger.startup(Map.of("user", "re\npl", "replication", "true", "application_name", "a\nb\u00e4" + "x".repeat(80)));
+            forger.until(ReadyForQuery.class);
+            var shown = relay.state().standbys().all().getFirst();
+            assertEquals("a\\x0ab\\xc3\\xa4" + "x".repeat(63 - 14), shown.name());
+            assertEquals("re\\u000apl", shown.user());
+            forger.send(new FrontendMessage.Terminate());
+            Await.until("the first has left", Duration.ofSeconds(5), () -> relay.state().standbys().count() == 0);
+            nameless.startup(Map.of("user", "repl", "replication", "true"));
+            nameless.until(ReadyForQuery.class);
+            nameless.ask("CREATE_REPLICATION_SLOT s1 PHYSICAL");
+            assertEquals("127.0.0.1", relay.state().standbys().all().getFirst().name());
+            nameless.start("SLOT s1 0/1000000");
+            assertEquals("127.0.0.1", relay.state().standbys().all().getFirst().name());
         }
     }
 }

@@ -355,4 +355,56 @@ final class StreamingTest {
             stopped.get(10, java.util.concurrent.TimeUnit.SECONDS);
         }
     }
+
+    /**
+     * <pre>
+     *   1 ───fork─────── (the fork's segment is gone)
+     *      └─ 2          so it comes again, from its start, which is before the fork
+     * </pre>
+     */
+    @Test
+    void sendsNothingThatHasNotComeYetThoughAForkLiesPastIt() throws Exception {
+        WalCraft wal = craft(12_000);
+        WalCraft two = wal.promoted(new TimelineId(2), wal.recordEnds().get(20)).randomRecords(20, 900);
+        Lsn fork = two.history().begin();
+        try (RelayFixture relay = RelayFixture.trusting(data, wal, RelayFixture.LIMITS);
+                FakeStandby standby = FakeStandby.login(relay.address(), "old")) {
+            relay.cache().writer().flush();
+            relay.cache().retain(relay.state().clock().instant().plus(Duration.ofDays(1)));
+            assertTrue(relay.cache().oldest().isAfter(fork), "the fork's segment is gone");
+            relay.follow(two);
+            assertEquals(START, relay.cache().end().written());
+            standby.start("0/1000000 TIMELINE 1");
+            Lsn some = START.plus(fork.minus(START) / 2);
+            relay.receive(two, some);
+            assertArrayEquals(two.bytes(START, some), standby.receiveUntil(START, some));
+            standby.reply(some, some, some, true);
+            assertEquals(some, standby.keepalive().end(), "no more was sent");
+            relay.receive(two, two.end());
+            assertArrayEquals(two.bytes(START, fork), standby.receiveUntil(START, fork));
+            standby.expectAfterKeepalives(CopyDone.class);
+        }
+    }
+
+    @Test
+    void aStandbyThatLeavesAnOldTimelineDuringTheStopIsNotLetIntoTheNext() throws Exception {
+        WalCraft wal = craft(40);
+        WalCraft two = wal.promoted(new TimelineId(2), wal.recordEnds().get(29)).randomRecords(20, 900);
+        Lsn fork = two.history().begin();
+        try (RelayFixture relay = RelayFixture.trusting(data, wal, RelayFixture.LIMITS);
+                FakeStandby standby = FakeStandby.login(relay.address(), "old")) {
+            relay.follow(two);
+            relay.receive(two, two.end());
+            standby.start("0/1000000 TIMELINE 1");
+            standby.receiveUntil(START, fork);
+            standby.expect(CopyDone.class);
+            var stopped = relay.server().stop(Duration.ofSeconds(30)).toCompletableFuture();
+            Await.until("the stop is known", Duration.ofSeconds(5), () -> relay.state().standbys().all().getFirst().state() == StandbyStatus.State.STOPPING);
+            standby.send(new FrontendMessage.CopyDone());
+            List<BackendMessage> last = standby.until(ErrorResponse.class);
+            assertEquals("57P01", ((ErrorResponse) last.getLast()).diagnostic().sqlState());
+            assertTrue(standby.isClosedByServer());
+            stopped.get(10, java.util.concurrent.TimeUnit.SECONDS);
+        }
+    }
 }

@@ -1,0 +1,110 @@
+package io.walrelay.proxy.standby;
+
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.slot.Slot;
+import io.walrelay.cache.slot.SlotException;
+import io.walrelay.proxy.state.Events;
+import io.walrelay.wal.Lsn;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One session's hold on a slot, if it uses one, shared with its sender. Confined to its event loop; never waits for the disk. */
+final class SlotUse {
+
+    private static final Logger log = LoggerFactory.getLogger(SlotUse.class);
+
+    private final WalCache cache;
+    private final Events events;
+    private final Executor blocking;
+    private final SessionIdentity identity;
+    private final AtomicBoolean saving = new AtomicBoolean();
+    private @Nullable String name;
+
+    /** @param blocking where slots are saved */
+    SlotUse(WalCache cache, Events events, Executor blocking, SessionIdentity identity) {
+        this.cache = cache;
+        this.events = events;
+        this.blocking = blocking;
+        this.identity = identity;
+    }
+
+    void acquire(String slot, Lsn start) throws SlotException {
+        Slot acquired = cache.slots().acquire(slot, identity.pid());
+        name = acquired.name();
+        warnWhenFedElsewhere(acquired, start);
+    }
+
+    private void warnWhenFedElsewhere(Slot acquired, Lsn start) {
+        Lsn furthest = acquired.furthestSent();
+        // Receivers ask from the start of a segment, so anything past its end was not sent by us.
+        if (furthest.isValid() && start.isAfter(furthest)) {
+            events.warning(
+                    "standby-ahead-of-slot",
+                    "standby \"%s\" asks for WAL from %s, but slot \"%s\" was never sent more than %s: it got the rest elsewhere; make sure that it is of the same history"
+                            .formatted(identity.shownName(), start, acquired.name(), furthest));
+        }
+    }
+
+    Optional<String> name() {
+        return Optional.ofNullable(name);
+    }
+
+    /** The standby begins further back than the slot is, if it does: after a restore from an older backup, for one. */
+    void startsAt(Lsn start) {
+        String used = name;
+        if (used != null && cache.slots().startsAt(used, identity.pid(), start, cache.oldest())) {
+            saveSoon();
+        }
+    }
+
+    void sent(Lsn end) {
+        String used = name;
+        if (used != null) {
+            cache.slots().sent(used, end);
+        }
+    }
+
+    /** @param flushed as the standby reported it; {@link Lsn#INVALID} when it does not */
+    void confirmed(Lsn flushed) {
+        String used = name;
+        // Past the relay's own end a slot has nothing to hold.
+        if (used != null
+                && flushed.isValid()
+                && cache.slots().confirm(used, identity.pid(), Lsn.min(flushed, cache.end().written()), cache.oldest())) {
+            saveSoon();
+        }
+    }
+
+    private void saveSoon() {
+        if (saving.compareAndSet(false, true)) {
+            blocking.execute(() -> {
+                saving.set(false);
+                try {
+                    cache.slots().save();
+                } catch (IOException e) {
+                    // It stays unsaved; housekeeping tries again in a second and reports.
+                    log.debug("could not save the slots", e);
+                }
+            });
+        }
+    }
+
+    void release() {
+        String used = name;
+        if (used != null) {
+            name = null;
+            cache.slots().release(used, identity.pid());
+        }
+    }
+
+    /** Lets go of all that the session ever had, temporary slots too. */
+    void sessionEnded() {
+        name = null;
+        cache.slots().sessionEnded(identity.pid());
+    }
+}

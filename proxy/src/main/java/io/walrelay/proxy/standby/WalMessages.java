@@ -1,0 +1,184 @@
+package io.walrelay.proxy.standby;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.handler.ssl.SslHandler;
+import io.walrelay.cache.EndOfWal;
+import io.walrelay.cache.TimelineChangingException;
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.WalCursor;
+import io.walrelay.cache.WalNotHeldException;
+import io.walrelay.cache.WalSlice;
+import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.protocol.replication.FromServerCodec;
+import io.walrelay.protocol.replication.PgTime;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.WalFileName;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Clock;
+
+/**
+ * XLogData messages, from the WAL cache to one channel: shared with other sessions where they are at the same place, by sendfile
+ * where the connection is plain. Confined to its event loop; closed by its sender.
+ */
+final class WalMessages implements AutoCloseable {
+
+    /** What became of one message. */
+    sealed interface Outcome {
+        /** It was written, with that many bytes of WAL in it. */
+        record Sent(int bytes) implements Outcome {}
+
+        /** Nothing can be sent now; somebody sees to it that it is tried again. */
+        record Later() implements Outcome {}
+
+        record Failed(Diagnostic why) implements Outcome {}
+    }
+
+    /** As walsender's MAX_SEND_SIZE: near the end of WAL a longer message would only delay its first byte. */
+    private static final int NEAR_TIP_MESSAGE = 128 << 10;
+
+    /** For those further behind: libpq and walreceiver take it, and header and system call are paid an eighth as often. */
+    static final int CATCH_UP_MESSAGE = 1 << 20;
+
+    /** The kernel may be given this much of files at a time; the channel's own water marks do not count what it sends itself. */
+    private static final int MAX_FILE_IN_FLIGHT = 2 * CATCH_UP_MESSAGE;
+
+    private static final Outcome LATER = new Outcome.Later();
+
+    private final Channel channel;
+    private final WalCache cache;
+    private final Clock clock;
+    private final SharedFrames frames;
+    private final Runnable resume;
+    private final boolean encrypted;
+    private final WalCursor cursor;
+    private int fileInFlight;
+
+    /** @param resume called on the event loop when what could not be sent may be tried again */
+    WalMessages(Channel channel, WalCache cache, Clock clock, SharedFrames frames, Runnable resume) {
+        this.channel = channel;
+        this.cache = cache;
+        this.clock = clock;
+        this.frames = frames;
+        this.resume = resume;
+        this.encrypted = channel.pipeline().get(SslHandler.class) != null;
+        this.cursor = cache.openCursor();
+    }
+
+    boolean hasRoom() {
+        return fileInFlight < MAX_FILE_IN_FLIGHT && channel.isWritable();
+    }
+
+    /**
+     * Writes one message with WAL from where {@code at} is, not past {@code limit}, without flushing.
+     *
+     * @param now what {@code limit} was taken from
+     */
+    Outcome sendOne(StreamPosition at, EndOfWal now, Lsn limit) {
+        Lsn from = at.sent();
+        var key = new SharedFrames.Key(at.seen(), from, limit);
+        int shared = at.isHistoric() ? -1 : frames.find(key);
+        if (shared >= 0) {
+            ByteBuf wal = frames.wal(shared);
+            return write(frames.header(shared), wal, wal.readableBytes());
+        }
+        WalSlice slice;
+        try {
+            int atMost = limit.minus(from) > CATCH_UP_MESSAGE ? CATCH_UP_MESSAGE : NEAR_TIP_MESSAGE;
+            // By the relay's history, not ours: the segment of a switch point may be held under the next timeline only, which
+            // begins with a copy (walsender.c, WalSndSegmentOpen).
+            slice = cursor.read(now.lineage(), from, limit, atMost);
+        } catch (TimelineChangingException e) {
+            return LATER; // Whoever changes it wakes all senders.
+        } catch (WalNotHeldException e) {
+            return timelineChangedSince(now) ? LATER : notHeld(at, e);
+        } catch (IOException e) {
+            return couldNotRead(from, e);
+        }
+        // The memory tail is one for all timelines. That ours was still in force after the read proves the bytes to be ours.
+        if (timelineChangedSince(now)) {
+            slice.release();
+            return LATER;
+        }
+        int length = slice.length();
+        ByteBuf header = channel.alloc().directBuffer(FromServerCodec.XLOG_DATA_HEADER);
+        FromServerCodec.writeXLogDataHeader(header, from, limit, PgTime.of(clock.instant()), length);
+        return switch (slice) {
+            case WalSlice.InMemory(var bytes) -> {
+                if (!at.isHistoric()) {
+                    frames.keep(key, header, bytes);
+                }
+                yield write(header, bytes, length);
+            }
+            case WalSlice.InFile inFile when encrypted -> writeCopied(from, header, inFile);
+            case WalSlice.InFile inFile -> writeFile(header, inFile);
+        };
+    }
+
+    private Outcome notHeld(StreamPosition at, WalNotHeldException e) {
+        SegmentId id = SegmentId.at(at.lineage().timelineAt(at.sent()), at.sent(), cache.segmentSize());
+        String segment = new WalFileName.Segment(id).fileName(cache.segmentSize());
+        return new Outcome.Failed(Refusals.segmentGone(segment).withDetail(String.valueOf(e.getMessage())));
+    }
+
+    private static Outcome couldNotRead(Lsn at, IOException e) {
+        return new Outcome.Failed(Refusals.couldNotRead(at, String.valueOf(e.getMessage())));
+    }
+
+    private boolean timelineChangedSince(EndOfWal then) {
+        if (cache.end().lineage().equals(then.lineage())) {
+            return false;
+        }
+        resume.run();
+        return true;
+    }
+
+    private Outcome write(ByteBuf header, ByteBuf wal, int length) {
+        channel.write(header, channel.voidPromise());
+        channel.write(wal, channel.voidPromise());
+        return new Outcome.Sent(length);
+    }
+
+    private Outcome writeFile(ByteBuf header, WalSlice.InFile slice) {
+        int length = slice.length();
+        fileInFlight += length;
+        channel.write(header, channel.voidPromise());
+        channel.write(new SegmentRegion(slice)).addListener(_ -> {
+            fileInFlight -= length;
+            resume.run();
+        });
+        return new Outcome.Sent(length);
+    }
+
+    /** TLS has to see the bytes, so there is no sendfile. */
+    private Outcome writeCopied(Lsn from, ByteBuf header, WalSlice.InFile slice) {
+        int length = slice.length();
+        ByteBuf wal = channel.alloc().directBuffer(length);
+        try {
+            ByteBuffer into = wal.internalNioBuffer(0, length);
+            int read = 0;
+            while (read < length) {
+                int n = slice.file().read(into, (long) slice.offset() + read);
+                if (n <= 0) {
+                    throw new IOException("segment %s ends at offset %d".formatted(slice.file().id(), slice.offset() + read));
+                }
+                read += n;
+            }
+            wal.writerIndex(length);
+        } catch (IOException e) {
+            header.release();
+            wal.release();
+            return couldNotRead(from, e);
+        } finally {
+            slice.release();
+        }
+        return write(header, wal, length);
+    }
+
+    @Override
+    public void close() {
+        cursor.close();
+    }
+}
