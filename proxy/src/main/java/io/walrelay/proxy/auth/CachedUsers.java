@@ -45,7 +45,7 @@ public final class CachedUsers implements Users {
     private final Duration ttl;
     private final InstantSource clock;
     private final ExecutorService executor = Executors.newSingleThreadExecutor(Thread.ofVirtual().name("users").factory());
-    /** As the host that is followed told them last; what the file holds. */
+    /** As the host that is followed told them last, or another one before it was ever asked; what the file holds. */
     private final Map<String, UserEntry> known = new LinkedHashMap<>();
     /** When each of {@code known} was asked for. */
     private final Map<String, Instant> asked = new HashMap<>();
@@ -151,11 +151,12 @@ public final class CachedUsers implements Users {
             Instant now = clock.instant();
             pause.over();
             if (answer.stale()) {
-                // What the followed host said is not forgotten for it.
                 others.put(user, new Said(lookup, now));
-                return lookup;
-            }
-            if (answer.entry().isEmpty()) {
+                // What the followed host said is not forgotten for it; before it said anything this is better than nothing.
+                if (answer.entry().isEmpty() || known.putIfAbsent(user, answer.entry().get()) != null) {
+                    return lookup;
+                }
+            } else if (answer.entry().isEmpty()) {
                 others.put(user, new Said(lookup, now));
                 asked.remove(user);
                 if (known.remove(user) == null) {

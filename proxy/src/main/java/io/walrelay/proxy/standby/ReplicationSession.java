@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * One session of physical replication, from ReadyForQuery to its end (walsender.c): what comes goes to its {@link CommandPhase},
  * or to a {@link WalSender} while it streams. Confined to its connection's event loop.
  */
-final class ReplicationSession extends ChannelInboundHandlerAdapter implements WalSender.Owner, CommandPhase.Session {
+final class ReplicationSession extends ChannelInboundHandlerAdapter implements StreamOwner, CommandPhase.Session {
 
     private static final Logger log = LoggerFactory.getLogger(ReplicationSession.class);
 

@@ -3,6 +3,7 @@ package io.walrelay.proxy.standby;
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -90,6 +91,10 @@ final class StreamPosition {
 
     TimelineHistory lineage() {
         return lineage;
+    }
+
+    TimelineId timeline() {
+        return lineage.timeline();
     }
 
     TimelineHistory seen() {

@@ -6,10 +6,8 @@ import io.netty.util.internal.OutOfDirectMemoryError;
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.protocol.message.Diagnostic;
-import io.walrelay.protocol.replication.FromServerCodec;
 import io.walrelay.protocol.replication.FromStandby;
 import io.walrelay.protocol.replication.FromStandbyCodec;
-import io.walrelay.protocol.replication.PgTime;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
@@ -25,20 +23,6 @@ import org.slf4j.LoggerFactory;
  */
 final class WalSender implements Pacer.Paced {
 
-    /** What becomes of a stream. Exactly one of them is called, once, and nothing of this stream is written afterwards. */
-    interface Owner {
-        /** Both sides have said CopyDone. {@code end} is where a historic timeline ended. */
-        void streamEnded(Optional<Course.EndsAt> end);
-
-        void streamFailed(Diagnostic why);
-
-        /** The relay stops and the standby has everything. */
-        void streamDrained();
-
-        /** The standby is gone or useless. */
-        void hangUp(String reason);
-    }
-
     private static final Logger log = LoggerFactory.getLogger(WalSender.class);
 
     /** Between two turns of a session that is behind, the others of its loop have theirs. */
@@ -50,10 +34,11 @@ final class WalSender implements Pacer.Paced {
     private final Pacer pacer;
     private final StandbyProgress progress;
     private final SlotUse slot;
-    private final Owner owner;
+    private final StreamOwner owner;
     private final WalMessages messages;
     private final StreamPosition position;
     private final Silence silence;
+    private final Keepalives keepalives;
     private final CopyEnd copyEnd;
     private final LagTracker lags = new LagTracker();
     private final Runnable resumed = this::resumed;
@@ -66,7 +51,7 @@ final class WalSender implements Pacer.Paced {
 
     /** @param slot acquired already, if the session uses one */
     WalSender(
-            ServerContext server, WalCache cache, Channel channel, StandbyProgress progress, SlotUse slot, Owner owner, StreamRequest request) {
+            ServerContext server, WalCache cache, Channel channel, StandbyProgress progress, SlotUse slot, StreamOwner owner, StreamRequest request) {
         long now = System.nanoTime();
         this.channel = channel;
         this.cache = cache;
@@ -78,6 +63,7 @@ final class WalSender implements Pacer.Paced {
         this.messages = new WalMessages(channel, cache, state.clock(), pacer.frames(), this::resume);
         this.position = new StreamPosition(request.lineage(), request.start(), request.end(), cache.end());
         this.silence = new Silence(server.limits().senderTimeout(), now);
+        this.keepalives = new Keepalives(channel, state.clock(), silence);
         this.copyEnd = new CopyEnd(channel);
         this.aheadUntil = now + server.limits().aheadWait().toNanos();
     }
@@ -136,8 +122,8 @@ final class WalSender implements Pacer.Paced {
         EndOfWal now = cache.end();
         Optional<Lsn> fork = position.follow(now);
         if (fork.isPresent()) {
-            var timeline = position.lineage().timeline();
-            fail(Refusals.notInHistory(timeline, position.sent(), fork.get(), cache.orphanAt(timeline, position.sent())));
+            Lsn sent = position.sent();
+            fail(Refusals.notInHistory(position.timeline(), sent, fork.get(), cache.orphanAt(position.timeline(), sent)));
             return;
         }
         Lsn limit = position.limit(now);
@@ -234,12 +220,11 @@ final class WalSender implements Pacer.Paced {
         Lsn replayed = progress.replayed();
         if (reached.isPresent() && replayed.isAfter(reached.get().end())) {
             // It asked from the start of its segment, which is before the fork; a walsender would let it ask for ever.
-            var timeline = position.lineage().timeline();
-            fail(Refusals.replayedPast(timeline, replayed, reached.get().end(), cache.orphanAt(timeline, replayed)));
-            return;
+            fail(Refusals.replayedPast(position.timeline(), replayed, reached.get().end(), cache.orphanAt(position.timeline(), replayed)));
+        } else {
+            close();
+            owner.streamEnded(reached);
         }
-        close();
-        owner.streamEnded(reached);
     }
 
     @Override
@@ -281,16 +266,8 @@ final class WalSender implements Pacer.Paced {
     }
 
     private void keepalive(boolean asks) {
-        if (over || copyEnd.isSent() || !Silence.isWorthWriting(asks, channel.isWritable())) {
-            return;
-        }
-        ByteBuf out = channel.alloc().buffer(FromServerCodec.KEEPALIVE);
-        Lsn told = position.isAhead() ? cache.end().written() : position.sent();
-        FromServerCodec.writeKeepalive(out, told, PgTime.of(state.clock().instant()), asks);
-        channel.writeAndFlush(out, channel.voidPromise());
-        silence.wrote(System.nanoTime());
-        if (asks) {
-            silence.asked();
+        if (!over && !copyEnd.isSent()) {
+            keepalives.send(position.isAhead() ? cache.end().written() : position.sent(), asks);
         }
     }
 

@@ -221,19 +221,22 @@ class UsersTest {
     }
 
     @Test
-    void whatAnotherHostSaysIsStaleAndNotRemembered() throws Exception {
+    void whatAnotherHostSaysIsStaleAndReplacesNothing() throws Exception {
         upstream.roles.put("u", role("u", "p"));
         try (CachedUsers users = open()) {
             find(users, "u");
         }
         upstream.otherHost = true;
         upstream.roles.put("u", role("u", "another"));
+        upstream.roles.put("first", role("first", "p"));
         try (CachedUsers users = open()) {
+            assertEquals(new Users.Lookup.Found(role("first", "p"), true), find(users, "first"));
             assertEquals(new Users.Lookup.Found(role("u", "another"), true), find(users, "u"));
         }
         upstream.away = true;
         try (CachedUsers users = open()) {
             assertEquals(new Users.Lookup.Found(role("u", "p"), true), find(users, "u"));
+            assertEquals(new Users.Lookup.Found(role("first", "p"), true), find(users, "first"), "better than nothing");
         }
     }
 
