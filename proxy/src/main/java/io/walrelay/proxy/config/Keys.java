@@ -55,7 +55,7 @@ final class Keys {
     static final Key<Secret> LISTEN_USERS_CONNINFO = Key.of(
             "listen.users.auth-query.conninfo",
             ValueType.CONNINFO,
-            "Whom to ask for password verifiers. Without it, the upstream in use, with the relay's own role.");
+            "Whom to ask for password verifiers. Without it, the upstream in use, with the relay's own role, and other hosts of the cluster while it can't be asked.");
     static final Key<String> LISTEN_USERS_QUERY = Key.of(
             "listen.users.auth-query.query",
             ValueType.TEXT,

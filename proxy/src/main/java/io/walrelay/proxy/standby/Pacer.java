@@ -143,6 +143,7 @@ final class Pacer {
 
     /** Lets go of one session that threw: the others, and the timer of all, go on. */
     static void end(Paced session, Throwable cause) {
+        log.error("a stream of WAL broke; its connection is closed", cause);
         try {
             session.broken(cause);
         } catch (RuntimeException e) {

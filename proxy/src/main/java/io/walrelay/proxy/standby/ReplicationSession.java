@@ -158,11 +158,11 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
                 answers.refuse(why);
             }
             case StreamStart.Over(var end) -> streamEnded(Optional.of(end));
-            case StreamStart.Stream(var request) -> stream(request);
+            case StreamStart.Stream request -> stream(request);
         }
     }
 
-    private void stream(WalSender.StreamRequest request) {
+    private void stream(StreamStart.Stream request) {
         slot.startsAt(request.start());
         progress.begin(slot.name(), request.lineage().timeline());
         answers.write(new CopyBothResponse());

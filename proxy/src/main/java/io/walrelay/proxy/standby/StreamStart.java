@@ -17,7 +17,8 @@ sealed interface StreamStart {
     /** There is nothing to stream: it begins at or past the end of a historic timeline. */
     record Over(Course.EndsAt end) implements StreamStart {}
 
-    record Stream(WalSender.StreamRequest request) implements StreamStart {}
+    /** {@code end} is where the timeline of {@code lineage} was left, when it is historic. */
+    record Stream(Lsn start, TimelineHistory lineage, Optional<Course.EndsAt> end) implements StreamStart {}
 
     /** Looks for the orphan that explains how a standby came to a position. */
     interface Orphans {
@@ -35,8 +36,8 @@ sealed interface StreamStart {
         return switch (Course.of(lineage, own, start)) {
             case Course.Parted(var fork) -> new Refuse(Refusals.notInHistory(timeline, start, fork, orphans.at(timeline, start)));
             case Course.EndsAt ends when start.isAtLeast(ends.end()) -> new Over(ends);
-            case Course.EndsAt ends -> new Stream(new WalSender.StreamRequest(start, lineage, Optional.of(ends)));
-            case Course.Open() -> new Stream(new WalSender.StreamRequest(start, lineage, Optional.empty()));
+            case Course.EndsAt ends -> new Stream(start, lineage, Optional.of(ends));
+            case Course.Open() -> new Stream(start, lineage, Optional.empty());
         };
     }
 }

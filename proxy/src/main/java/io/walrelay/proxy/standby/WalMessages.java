@@ -18,6 +18,7 @@ import io.walrelay.wal.WalFileName;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Clock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * XLogData messages, from the WAL cache to one channel: shared with other sessions where they are at the same place, by sendfile
@@ -26,7 +27,7 @@ import java.time.Clock;
 final class WalMessages implements AutoCloseable {
 
     /** What became of one message. */
-    sealed interface Outcome {
+    private sealed interface Outcome {
         /** It was written, with that many bytes of WAL in it. */
         record Sent(int bytes) implements Outcome {}
 
@@ -36,14 +37,28 @@ final class WalMessages implements AutoCloseable {
         record Failed(Diagnostic why) implements Outcome {}
     }
 
+    /** What one turn wrote; {@code failure}: why it can't go on, if it can't. */
+    record Turn(int bytes, @Nullable Diagnostic failure) {
+
+        private static final Turn EMPTY = new Turn(0, null);
+
+        /** Whether it ended so that the others have theirs. */
+        boolean isFull() {
+            return bytes >= MAX_TURN;
+        }
+    }
+
     /** As walsender's MAX_SEND_SIZE: near the end of WAL a longer message would only delay its first byte. */
     private static final int NEAR_TIP_MESSAGE = 128 << 10;
 
     /** For those further behind: libpq and walreceiver take it, and header and system call are paid an eighth as often. */
-    static final int CATCH_UP_MESSAGE = 1 << 20;
+    private static final int CATCH_UP_MESSAGE = 1 << 20;
 
     /** The kernel may be given this much of files at a time; the channel's own water marks do not count what it sends itself. */
     private static final int MAX_FILE_IN_FLIGHT = 2 * CATCH_UP_MESSAGE;
+
+    /** Between two turns of a session that is behind, the others of its loop have theirs. */
+    private static final int MAX_TURN = 2 * CATCH_UP_MESSAGE;
 
     private static final Outcome LATER = new Outcome.Later();
 
@@ -67,16 +82,36 @@ final class WalMessages implements AutoCloseable {
         this.cursor = cache.openCursor();
     }
 
-    boolean hasRoom() {
+    private boolean hasRoom() {
         return fileInFlight < MAX_FILE_IN_FLIGHT && channel.isWritable();
     }
 
     /**
-     * Writes one message with WAL from where {@code at} is, not past {@code limit}, without flushing.
+     * Writes as much as one turn may, without flushing, and moves {@code at} on.
      *
      * @param now what {@code limit} was taken from
      */
-    Outcome sendOne(StreamPosition at, EndOfWal now, Lsn limit) {
+    Turn sendTurn(StreamPosition at, EndOfWal now, Lsn limit, StandbyProgress progress) {
+        int turn = 0;
+        while (at.sent().isBefore(limit) && turn < MAX_TURN && hasRoom()) {
+            switch (sendOne(at, now, limit)) {
+                case Outcome.Sent(var bytes) -> {
+                    turn += bytes;
+                    at.moved(bytes);
+                    progress.sent(at.sent(), bytes);
+                }
+                case Outcome.Later() -> {
+                    return new Turn(turn, null);
+                }
+                case Outcome.Failed(var why) -> {
+                    return new Turn(turn, why);
+                }
+            }
+        }
+        return turn == 0 ? Turn.EMPTY : new Turn(turn, null);
+    }
+
+    private Outcome sendOne(StreamPosition at, EndOfWal now, Lsn limit) {
         Lsn from = at.sent();
         var key = new SharedFrames.Key(at.seen(), from, limit);
         int shared = at.isHistoric() ? -1 : frames.find(key);

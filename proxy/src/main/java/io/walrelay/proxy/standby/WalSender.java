@@ -12,21 +12,13 @@ import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.TimelineHistory;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Streams WAL to one standby, from CopyBothResponse to the end of COPY (walsender.c: WalSndLoop, XLogSendPhysical). It pulls
  * from a cursor of its own, wherever it is; there is no second way for those who are behind. Confined to its event loop.
  */
 final class WalSender implements Pacer.Paced {
-
-    private static final Logger log = LoggerFactory.getLogger(WalSender.class);
-
-    /** Between two turns of a session that is behind, the others of its loop have theirs. */
-    private static final int MAX_TURN = 2 * WalMessages.CATCH_UP_MESSAGE;
 
     private final Channel channel;
     private final WalCache cache;
@@ -46,12 +38,9 @@ final class WalSender implements Pacer.Paced {
     private boolean over;
     private boolean resuming;
 
-    /** What a stream is made of. */
-    record StreamRequest(Lsn start, TimelineHistory lineage, Optional<Course.EndsAt> end) {}
-
     /** @param slot acquired already, if the session uses one */
     WalSender(
-            ServerContext server, WalCache cache, Channel channel, StandbyProgress progress, SlotUse slot, StreamOwner owner, StreamRequest request) {
+            ServerContext server, WalCache cache, Channel channel, StandbyProgress progress, SlotUse slot, StreamOwner owner, StreamStart.Stream request) {
         long now = System.nanoTime();
         this.channel = channel;
         this.cache = cache;
@@ -93,7 +82,6 @@ final class WalSender implements Pacer.Paced {
 
     @Override
     public void broken(Throwable cause) {
-        log.error("a stream of WAL to {} broke at {}; its connection is closed", channel.remoteAddress(), position.sent(), cause);
         close();
         owner.hangUp("internal error: " + cause);
     }
@@ -136,11 +124,12 @@ final class WalSender implements Pacer.Paced {
         if (limit.isAtLeast(position.sent())) {
             lags.sent(limit, System.nanoTime());
         }
-        int turn = send(now, limit);
-        if (over) {
+        WalMessages.Turn turn = messages.sendTurn(position, now, limit, progress);
+        if (turn.failure() != null) {
+            fail(turn.failure());
             return;
         }
-        if (turn > 0) {
+        if (turn.bytes() > 0) {
             silence.wrote(System.nanoTime());
             channel.flush();
         }
@@ -152,31 +141,9 @@ final class WalSender implements Pacer.Paced {
                 progress.become(StandbyStatus.State.STREAMING, "caught up");
             }
             drainIfStopping();
-        } else if (turn >= MAX_TURN) {
+        } else if (turn.isFull()) {
             resume();
         }
-    }
-
-    /** Writes as much as one turn may; how many bytes of WAL that was. */
-    private int send(EndOfWal now, Lsn limit) {
-        int turn = 0;
-        while (position.sent().isBefore(limit) && turn < MAX_TURN && messages.hasRoom()) {
-            switch (messages.sendOne(position, now, limit)) {
-                case WalMessages.Outcome.Sent(var bytes) -> {
-                    turn += bytes;
-                    position.moved(bytes);
-                    progress.sent(position.sent(), bytes);
-                }
-                case WalMessages.Outcome.Later() -> {
-                    return turn;
-                }
-                case WalMessages.Outcome.Failed(var why) -> {
-                    fail(why);
-                    return turn;
-                }
-            }
-        }
-        return turn;
     }
 
     /** One CopyData from the standby. Takes over the reference. */
