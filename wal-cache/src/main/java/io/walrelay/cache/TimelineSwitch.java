@@ -51,9 +51,22 @@ final class TimelineSwitch {
      * PostgreSQL's own does (xlog.c, XLogInitNewTimeline), so that whoever holds that segment needs no other.
      *
      * @param history the text of the new timeline's history; empty when it has none
+     * @throws DiskFullException when there is no room; nothing of it is left
      */
     void prepare(TimelineHistory old, Lsn goOn, byte[] history) throws IOException {
         discard();
+        try {
+            write(old, goOn, history);
+        } catch (IOException e) {
+            IOException failure = DiskFullException.orAsItIs(e);
+            if (failure instanceof DiskFullException) {
+                discard();
+            }
+            throw failure;
+        }
+    }
+
+    private void write(TimelineHistory old, Lsn goOn, byte[] history) throws IOException {
         if (history.length > 0) {
             durable.writePlain(files.plainPath(HISTORY), history);
         }

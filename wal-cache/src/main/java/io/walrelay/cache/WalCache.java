@@ -91,6 +91,7 @@ public final class WalCache implements AutoCloseable {
      * Begins a new folder.
      *
      * @param start the beginning of a segment of {@code lineage}
+     * @throws DiskFullException when there is no room for it; nothing was begun
      */
     public static WalCache create(
             Storage storage, CacheSettings settings, SystemId system, SegmentSize segmentSize, TimelineHistory lineage, Lsn start)
@@ -103,7 +104,13 @@ public final class WalCache implements AutoCloseable {
             throw new IOException("the data directory holds a relay's WAL already");
         }
         CacheState state = CacheState.begin(system, segmentSize, lineage, start);
-        state.save(durable);
+        try {
+            // Its directories before the state: where there is no room for them, nothing was begun.
+            new SegmentFiles(storage, segmentSize).syncNames();
+            state.save(durable);
+        } catch (IOException e) {
+            throw CacheState.load(durable).isPresent() ? e : DiskFullException.orAsItIs(e);
+        }
         return new WalCache(storage, durable, state, settings);
     }
 
@@ -183,9 +190,37 @@ public final class WalCache implements AutoCloseable {
                 : Optional.empty();
     }
 
-    /** Keeps a history's text, durably. */
+    /**
+     * Keeps a history's text, durably.
+     *
+     * @throws DiskFullException when there is no room for it
+     */
     public void storeHistory(TimelineId timeline, byte[] content) throws IOException {
-        durable.writePlain(files.path(new WalFileName.History(timeline)), content);
+        try {
+            durable.writePlain(files.path(new WalFileName.History(timeline)), content);
+        } catch (IOException e) {
+            throw DiskFullException.orAsItIs(e);
+        }
+    }
+
+    /** Whether the file system has room for more than the segment that is prepared next. Any thread. */
+    public boolean hasRoom() throws IOException {
+        return storage.freeBytes() >= 2L * segmentSize().bytes();
+    }
+
+    /**
+     * Puts {@code next} in force: the commit point of every change.
+     *
+     * @throws DiskFullException when there was no room; the state is what it was, and the same may be tried again
+     */
+    private void commit(CacheState next) throws IOException {
+        try {
+            next.save(durable);
+        } catch (IOException e) {
+            // Once the new one has its name, nothing is known of a fault that came after.
+            throw CacheState.load(durable).filter(state::equals).isPresent() ? DiskFullException.orAsItIs(e) : e;
+        }
+        state = next;
     }
 
     /**
@@ -197,6 +232,7 @@ public final class WalCache implements AutoCloseable {
      * @param next a history that shares all of ours, or parts from it at a position before our end
      * @param acknowledged how far upstream was told that WAL is safe
      * @return what was orphaned, if anything
+     * @throws DiskFullException when there was no room to begin with; the old timeline is in force, and the same may be tried again
      */
     public Optional<Orphan> follow(TimelineHistory next, byte[] historyContent, Lsn acknowledged) throws IOException {
         writer.publish();
@@ -224,9 +260,7 @@ public final class WalCache implements AutoCloseable {
         boolean held = files.locate(old, shared.plus(-1)).isPresent() && shared.isAfter(state.floor());
         Lsn goOn = held ? shared : segmentSize().startOf(shared);
         timelineSwitch.prepare(old, goOn, historyContent);
-        CacheState following = state.following(next, goOn, orphan);
-        following.save(durable);
-        state = following;
+        commit(state.following(next, goOn, orphan));
         changingTimeline = true;
         try {
             completeChange();
@@ -238,15 +272,17 @@ public final class WalCache implements AutoCloseable {
         return orphan;
     }
 
-    /** An operator knows of the orphans that there are: none of them is {@link Orphan#alarming} any more. */
+    /**
+     * An operator knows of the orphans that there are: none of them is {@link Orphan#alarming} any more.
+     *
+     * @throws DiskFullException when there was no room to remember it; they alarm as before
+     */
     public void acceptOrphans() throws IOException {
         if (state.orphans().stream().anyMatch(Orphan::alarming)) {
             // As in follow: while all is flushed, flushing does not change the state.
             writer.publish();
             writer.flush();
-            CacheState accepted = state.withOrphansAccepted();
-            accepted.save(durable);
-            state = accepted;
+            commit(state.withOrphansAccepted());
         }
     }
 
@@ -277,9 +313,7 @@ public final class WalCache implements AutoCloseable {
                     "can't go on at %s; expected the beginning of a segment after %s".formatted(segmentStart, end.written()));
         }
         Gap gap = new Gap(end.written(), segmentStart);
-        CacheState committed = state.withGap(gap);
-        committed.save(durable);
-        state = committed;
+        commit(state.withGap(gap));
         writer.skipTo(segmentStart);
         oldest = findOldest();
         return gap;

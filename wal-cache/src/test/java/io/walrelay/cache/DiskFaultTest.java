@@ -4,13 +4,16 @@ import static io.walrelay.cache.Caches.MB;
 import static io.walrelay.cache.Caches.ORIGIN;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** A disk that fails a sync, is full, or can't be read. */
@@ -97,5 +100,48 @@ class DiskFaultTest {
     void aFolderIsNotBegunTwice() throws Exception {
         Caches.create(disk, wal, ORIGIN).close();
         assertThrows(IOException.class, () -> Caches.create(disk, wal, ORIGIN));
+    }
+
+    @Test
+    void aChangeOfTimelineThatHasNoRoomLeavesTheOldOneInForceAndCanBeRepeated() throws Exception {
+        Lsn fork = wal.recordEnds().get(30);
+        WalCraft two = wal.promoted(new TimelineId(2), fork).randomRecords(100, 3_000);
+        byte[] history = Caches.historyText(two.history());
+        try (WalCache cache = Caches.create(disk, wal, ORIGIN)) {
+            Caches.append(cache, wal, ORIGIN, wal.end());
+            disk.limitTo(disk.usedBytes());
+
+            assertThrows(DiskFullException.class, () -> cache.follow(two.history(), history, ORIGIN));
+            assertThrows(DiskFullException.class, () -> cache.storeHistory(new TimelineId(2), history));
+            assertEquals(wal.history(), cache.end().lineage());
+            assertEquals(wal.end(), cache.end().written());
+            assertEquals(List.of(), cache.orphans());
+            assertArrayEquals(wal.bytes(), Caches.read(cache, wal.history(), ORIGIN, wal.end(), 128 << 10));
+
+            disk.limitTo(Long.MAX_VALUE);
+            assertTrue(cache.follow(two.history(), history, wal.end()).isPresent());
+            Caches.append(cache, two, fork, two.end());
+            cache.writer().publish();
+            cache.writer().flush();
+
+            disk.limitTo(disk.usedBytes());
+            assertThrows(DiskFullException.class, cache::acceptOrphans);
+            assertTrue(cache.orphans().getFirst().alarming());
+            disk.limitTo(Long.MAX_VALUE);
+            cache.acceptOrphans();
+            assertFalse(cache.orphans().getFirst().alarming());
+        }
+        try (WalCache cache = Caches.reopen(disk)) {
+            assertEquals(two.end(), cache.end().written());
+            assertArrayEquals(two.bytes(), Caches.read(cache, two.history(), ORIGIN, two.end(), 128 << 10));
+        }
+    }
+
+    @Test
+    void aFolderThatHasNoRoomIsBegunWhenThereIsSome() throws Exception {
+        disk.limitTo(0);
+        assertThrows(DiskFullException.class, () -> Caches.create(disk, wal, ORIGIN));
+        disk.limitTo(Long.MAX_VALUE);
+        Caches.create(disk, wal, ORIGIN).close();
     }
 }
