@@ -194,6 +194,10 @@ public final class ClientHandshake {
             return fail(new ClientFailure.Violation("received invalid protocol negotiation message: version %s and options %s, after %s"
                     .formatted(theirs, answer.unrecognizedOptions(), version)));
         }
+        if (theirs.compareTo(security.minProtocolVersion()) < 0) {
+            return fail(new ClientFailure.Untrusted("server only supports protocol version %s, but \"min_protocol_version\" was set to %s"
+                    .formatted(theirs, security.minProtocolVersion())));
+        }
         negotiated = true;
         version = theirs;
         return List.of();

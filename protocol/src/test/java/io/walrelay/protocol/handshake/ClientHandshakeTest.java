@@ -224,6 +224,14 @@ class ClientHandshakeTest {
                 client.onMessage(new ReadyForQuery(TransactionStatus.IDLE)));
     }
 
+    @Test
+    void leavesAServerThatIsOlderThanDemandedBeforeItGetsAPassword() {
+        ClientHandshake client =
+                started(ClientSecurity.DEFAULT.withMinProtocolVersion(ProtocolVersion.V3_2).withMaxProtocolVersion(ProtocolVersion.V3_2));
+        ClientFailure failure = failure(client.onMessage(new NegotiateProtocolVersion(ProtocolVersion.V3_0, List.of())));
+        assertEquals("server only supports protocol version 3.0, but \"min_protocol_version\" was set to 3.2", failure.reason());
+    }
+
     @ParameterizedTest
     @CsvSource({"3,2", "3,1", "3,3", "2,0", "4,0"})
     void refusesAVersionThatIsNoAnswer(int major, int minor) {
