@@ -23,6 +23,7 @@ import java.util.Optional;
  * @param applicationName application_name, else fallback_application_name
  * @param connectTimeout for each host; empty: wait for ever. Never less than 2 s, as in libpq before 17
  * @param options command line options for the server
+ * @param minProtocol an older one is not accepted
  * @param maxProtocol what to ask for; 3.0 if not given, as in libpq 18
  * @param userDirectory {@code ~/.postgresql}, where libpq looks for certificates that are not named; empty without a home
  * @param notes what was accepted and has no effect, each a sentence for the log
@@ -40,7 +41,6 @@ public record Conninfo(
         TlsSettings tls,
         RequireAuth requireAuth,
         TargetSessionAttrs targetSessionAttrs,
-        boolean loadBalanceHosts,
         ProtocolVersion minProtocol,
         ProtocolVersion maxProtocol,
         Optional<Path> userDirectory,

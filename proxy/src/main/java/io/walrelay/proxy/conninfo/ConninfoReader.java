@@ -2,7 +2,6 @@ package io.walrelay.proxy.conninfo;
 
 import io.walrelay.protocol.message.ProtocolVersion;
 import io.walrelay.protocol.message.Secret;
-import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,6 +15,9 @@ import java.util.stream.Collectors;
 
 /** Turns keywords and values into a {@link Conninfo}, and gathers every problem on the way. Used once. */
 final class ConninfoReader {
+
+    /** Milliseconds of it are still an int. */
+    private static final int LONGEST_TIMEOUT_SECONDS = 1_000_000;
 
     private final Map<ConninfoKeyword, String> values = new EnumMap<>(ConninfoKeyword.class);
     private final Map<String, String> environment;
@@ -63,7 +65,8 @@ final class ConninfoReader {
         Optional<Duration> connectTimeout = connectTimeout();
         KeepAlive keepAlive = keepAlive();
         TargetSessionAttrs attrs = word(ConninfoKeyword.TARGET_SESSION_ATTRS, TargetSessionAttrs.values(), TargetSessionAttrs.ANY);
-        boolean balance = text(ConninfoKeyword.LOAD_BALANCE_HOSTS).map(this::isRandom).orElse(false);
+        checkLoadBalancing();
+        noteWhatSqlLacks();
         if (!problems.isEmpty()) {
             throw new InvalidConninfoException(problems);
         }
@@ -80,7 +83,6 @@ final class ConninfoReader {
                 tls,
                 requireAuth,
                 attrs,
-                balance,
                 minProtocol,
                 maxProtocol,
                 home.map(h -> h.resolve(".postgresql")),
@@ -96,71 +98,11 @@ final class ConninfoReader {
     }
 
     private List<HostAddress> hosts() {
-        List<String> names = elements(ConninfoKeyword.HOST);
-        List<String> addresses = elements(ConninfoKeyword.HOSTADDR);
-        List<String> ports = elements(ConninfoKeyword.PORT);
-        if (!names.isEmpty() && !addresses.isEmpty() && names.size() != addresses.size()) {
-            problems.add("could not match %d host names to %d hostaddr values".formatted(names.size(), addresses.size()));
-            return List.of();
-        }
-        int count = Math.max(names.size(), addresses.size());
-        if (count == 0) {
-            problems.add("host is missing; expected host=NAME[,NAME…] or PGHOST (there is no default: Unix-domain sockets are not supported)");
-            return List.of();
-        }
-        if (ports.size() > 1 && ports.size() != count) {
-            problems.add("could not match %d port numbers to %d hosts".formatted(ports.size(), count));
-            return List.of();
-        }
-        List<HostAddress> hosts = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            String name = names.isEmpty() ? "" : names.get(i);
-            String address = addresses.isEmpty() ? "" : addresses.get(i);
-            int port = ports.isEmpty() ? HostAddress.DEFAULT_PORT : port(ports.get(ports.size() == 1 ? 0 : i), i > 0 && ports.size() == 1);
-            // An address given hides a socket directory, as in libpq: then the name is only for show and for passwords.
-            if (address.isEmpty() && (name.startsWith("/") || name.startsWith("@"))) {
-                problems.add("host \"%s\" is a Unix-domain socket, which is not supported; expected a host name or an IP address".formatted(name));
-            } else if (name.isEmpty() && address.isEmpty()) {
-                problems.add("host %d of %d is empty; expected a host name or an IP address".formatted(i + 1, count));
-            } else if (!address.isEmpty() && !isNumeric(address)) {
-                problems.add("could not parse network address \"%s\" in hostaddr; expected a numeric IPv4 or IPv6 address".formatted(address));
-            } else if (port > 0) {
-                hosts.add(new HostAddress(name.isEmpty() ? address : name, Optional.of(address).filter(a -> !a.isEmpty()), port));
-            }
-        }
-        return hosts;
+        return new HostList(elements(ConninfoKeyword.HOST), elements(ConninfoKeyword.HOSTADDR), elements(ConninfoKeyword.PORT), problems).read();
     }
 
     private List<String> elements(ConninfoKeyword keyword) {
         return text(keyword).map(v -> List.of(v.split(",", -1))).orElse(List.of());
-    }
-
-    /** Zero if it is none. One port may stand for all hosts: then only the first of them complains. */
-    private int port(String text, boolean again) {
-        if (text.isEmpty()) {
-            return HostAddress.DEFAULT_PORT;
-        }
-        try {
-            int port = Integer.parseInt(text.strip());
-            if (port >= 1 && port <= 65535) {
-                return port;
-            }
-        } catch (NumberFormatException e) {
-            // Said below, with the numbers that are out of range.
-        }
-        if (!again) {
-            problems.add("invalid port number: \"%s\"; expected 1 to 65535".formatted(text));
-        }
-        return 0;
-    }
-
-    private static boolean isNumeric(String address) {
-        try {
-            InetAddress.ofLiteral(address);
-            return true;
-        } catch (IllegalArgumentException e) {
-            return false;
-        }
     }
 
     private <E extends Enum<E>> E word(ConninfoKeyword keyword, E[] words, E fallback) {
@@ -180,11 +122,19 @@ final class ConninfoReader {
         return "invalid %s value: \"%s\"; expected %s".formatted(keyword.keyword(), value, expected);
     }
 
-    private boolean isRandom(String value) {
-        if (!value.equals("disable") && !value.equals("random")) {
-            problems.add(invalid(ConninfoKeyword.LOAD_BALANCE_HOSTS, value, "disable, random"));
-        }
-        return value.equals("random");
+    private void checkLoadBalancing() {
+        text(ConninfoKeyword.LOAD_BALANCE_HOSTS).ifPresent(value -> {
+            switch (value) {
+                case "disable" -> {}
+                case "random" -> notes.add("load_balance_hosts=random has no effect: timelines decide which host is followed, not the order of the hosts");
+                default -> problems.add(invalid(ConninfoKeyword.LOAD_BALANCE_HOSTS, value, "disable, random"));
+            }
+        });
+    }
+
+    private void noteWhatSqlLacks() {
+        path(ConninfoKeyword.SSLCRL).ifPresent(file -> notes.add(
+                "sslcrl=%s holds for replication sessions only: SQL sessions (auth-query, walrelay check) look at no revocation list".formatted(file)));
     }
 
     private Optional<Integer> integer(ConninfoKeyword keyword) {
@@ -200,7 +150,7 @@ final class ConninfoReader {
 
     private Optional<Duration> connectTimeout() {
         // libpq has always taken 1 as 2: rounding of whole seconds would make 1 fail at once.
-        return integer(ConninfoKeyword.CONNECT_TIMEOUT).filter(s -> s > 0).map(s -> Duration.ofSeconds(Math.max(s, 2)));
+        return integer(ConninfoKeyword.CONNECT_TIMEOUT).filter(s -> s > 0).map(s -> Duration.ofSeconds(Math.clamp(s, 2, LONGEST_TIMEOUT_SECONDS)));
     }
 
     private KeepAlive keepAlive() {

@@ -41,12 +41,23 @@ public record SqlTarget(String host, String url, Properties properties) {
         properties.setProperty("connectTimeout", seconds);
         properties.setProperty("loginTimeout", seconds);
         properties.setProperty("socketTimeout", seconds);
+        authentication(conninfo.requireAuth(), properties);
         tls(conninfo.tls(), properties);
         // The name, not the address it may stand for, so that verify-full compares what the relay will compare.
         String name = conninfo.tls().mode() == TlsSettings.Mode.VERIFY_FULL ? host.host() : host.target();
         String bracketed = name.indexOf(':') >= 0 ? "[" + name + "]" : name;
         String url = "jdbc:postgresql://%s:%d/%s".formatted(bracketed, host.port(), conninfo.database().orElse(DEFAULT_DATABASE));
         return new SqlTarget(host.toString(), url, properties);
+    }
+
+    /** pgjdbc knows libpq's words but OAuth, which it never does: allowing it alone is allowing nothing. */
+    private static void authentication(RequireAuth required, Properties properties) {
+        List<String> allowed = RequireAuth.WORDS.stream().filter(word -> !word.equals("oauth") && required.allows(word)).sorted().toList();
+        List<String> denied = RequireAuth.WORDS.stream().filter(word -> !word.equals("oauth") && !required.allows(word)).sorted().toList();
+        if (!denied.isEmpty()) {
+            properties.setProperty(
+                    "requireAuth", allowed.isEmpty() ? String.join(",", denied.stream().map(word -> "!" + word).toList()) : String.join(",", allowed));
+        }
     }
 
     private static void tls(TlsSettings tls, Properties properties) {

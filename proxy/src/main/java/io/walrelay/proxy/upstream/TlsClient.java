@@ -68,8 +68,11 @@ final class TlsClient {
                         PROTOCOL))
                 .endpointIdentificationAlgorithm(tls.mode() == TlsSettings.Mode.VERIFY_FULL ? "HTTPS" : null);
         try {
-            trust(builder, conninfo);
-            identify(builder, conninfo);
+            // What is never used is not read: a certificate without its key must not keep the relay from starting.
+            if (tls.mode() != TlsSettings.Mode.DISABLE) {
+                trust(builder, conninfo);
+                identify(builder, conninfo);
+            }
             return new TlsClient(builder.build(), tls);
         } catch (GeneralSecurityException | IOException | IllegalArgumentException e) {
             if (e instanceof UpstreamException known) {

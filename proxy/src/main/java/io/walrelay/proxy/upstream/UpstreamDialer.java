@@ -72,6 +72,7 @@ final class UpstreamDialer {
                 conninfo.tls().negotiation() == TlsSettings.Negotiation.DIRECT,
                 ChannelBindingMode.valueOf(conninfo.tls().channelBinding().name()),
                 methods(conninfo.requireAuth()),
+                conninfo.minProtocol(),
                 conninfo.maxProtocol());
     }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.protocol.message.ProtocolVersion;
 import io.walrelay.protocol.message.Secret;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -161,6 +162,34 @@ class ConninfoTest {
                 List.of("replication has no effect: the relay decides for each connection whether it is one for replication"),
                 parse("host=h user=u replication=database").notes());
         assertEquals(List.of("client_encoding=LATIN1 has no effect: the relay's own sessions use UTF8"), parse("host=h user=u client_encoding=LATIN1").notes());
+    }
+
+    @Test
+    void notesWhatHoldsForSomeSessionsOnly() {
+        assertTrue(parse("host=h user=u load_balance_hosts=random").notes().toString().contains("load_balance_hosts=random has no effect"));
+        assertEquals(List.of(), parse("host=h user=u load_balance_hosts=disable").notes());
+        assertTrue(parse("host=h user=u sslcrl=/x.crl").notes().toString().contains("sslcrl=/x.crl holds for replication sessions only"));
+    }
+
+    @Test
+    void takesAnyConnectTimeoutAsOneThatItCanWait() {
+        assertEquals(Duration.ofSeconds(1_000_000), parse("host=h user=u connect_timeout=2147483647").connectTimeout().orElseThrow());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "require_auth=scram-sha-256 | scram-sha-256",
+                "require_auth=oauth,md5 | md5",
+                "require_auth=!password,!none | gss,md5,scram-sha-256,sspi",
+                "require_auth=oauth | !gss,!md5,!none,!password,!scram-sha-256,!sspi",
+                "require_auth=!oauth |",
+                "application_name=x |"
+            })
+    void sqlSessionsRequireTheSameWaysToAuthenticate(String text, String expected) throws IOException {
+        SqlTarget target = SqlTarget.of(parse("host=h user=u " + text), "test").getFirst();
+        assertEquals(expected, target.properties().getProperty("requireAuth"));
     }
 
     @Test
