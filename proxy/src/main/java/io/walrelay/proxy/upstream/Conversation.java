@@ -11,6 +11,9 @@ interface Conversation {
     /** All that the socket had was handed over. */
     void pause();
 
+    /** The socket takes more again, after it did not. */
+    default void writable() {}
+
     /** The connection ended before the answer did. */
     void lost(UpstreamException why);
 }

@@ -58,7 +58,7 @@ record HostProbe(HostReport.Reachable report, Map<String, String> parameters, Ma
                 throw new UpstreamException("%s is %s; expected 8192".formatted(name, settings.get(name)));
             }
         }
-        List<@Nullable String> row = connection.ask(new ReplicationCommand.IdentifySystem()).getFirst();
+        List<@Nullable String> row = connection.row(new ReplicationCommand.IdentifySystem(), 3);
         try {
             TimelineId timeline = TimelineId.parse(String.valueOf(row.get(1)));
             byte[] file = timeline.equals(FIRST) ? new byte[0] : history(connection, timeline);
@@ -94,16 +94,19 @@ record HostProbe(HostReport.Reachable report, Map<String, String> parameters, Ma
 
     /** A history file, as the server sent it. */
     static byte[] history(UpstreamConnection connection, TimelineId timeline) throws UpstreamException, InterruptedException {
-        List<List<@Nullable String>> rows = connection.ask(new ReplicationCommand.ReadTimelineHistory(timeline));
-        String content = rows.isEmpty() || rows.getFirst().size() < 2 ? null : rows.getFirst().get(1);
+        String content = connection.row(new ReplicationCommand.ReadTimelineHistory(timeline), 2).get(1);
         if (content == null) {
             throw new UpstreamException("TIMELINE_HISTORY %s was answered with nothing; expected a file name and its content".formatted(timeline));
         }
         return content.getBytes(StandardCharsets.UTF_8);
     }
 
-    static TimelineHistory parse(TimelineId timeline, byte[] file) {
-        return TimelineHistory.parse(timeline, new String(file, StandardCharsets.UTF_8));
+    static TimelineHistory parse(TimelineId timeline, byte[] file) throws UpstreamException {
+        try {
+            return TimelineHistory.parse(timeline, new String(file, StandardCharsets.UTF_8));
+        } catch (IllegalArgumentException e) {
+            throw new UpstreamException("it answered with " + e.getMessage(), e);
+        }
     }
 
     UpstreamFacts facts() {
@@ -121,6 +124,11 @@ record HostProbe(HostReport.Reachable report, Map<String, String> parameters, Ma
     /** After how long a silence the host gives a standby up; empty when never, or not known. */
     Optional<Duration> senderTimeout() {
         String text = settings.getOrDefault("wal_sender_timeout", "0");
-        return text.equals("0") ? Optional.empty() : Optional.of(Durations.parse(text));
+        try {
+            return text.equals("0") ? Optional.empty() : Optional.of(Durations.parse(text));
+        } catch (IllegalArgumentException e) {
+            // Of a form that no PostgreSQL of today shows: then our own interval has to do.
+            return Optional.empty();
+        }
     }
 }

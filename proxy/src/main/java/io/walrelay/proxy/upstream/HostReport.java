@@ -19,7 +19,18 @@ public sealed interface HostReport {
      */
     record Reachable(
             HostAddress host, SystemId system, SegmentSize segmentSize, TimelineHistory history, Lsn flushed, boolean inRecovery)
-            implements HostReport {}
+            implements HostReport {
+
+        /**
+         * What is known of a host that streams to us while it does not answer otherwise: what it said last, and all that the stream has
+         * brought since, which it must have had.
+         */
+        Reachable provedBy(UpstreamSnapshot.Own own) {
+            boolean onOurLineage = history.contains(own.lineage().timeline()) && history.reaches(own.lineage(), own.written());
+            return new Reachable(
+                    host, system, segmentSize, onOurLineage ? history : own.lineage(), Lsn.max(flushed, own.written()), inRecovery);
+        }
+    }
 
     /** A host that did not answer, why, and what it was when it last did. */
     record Unreachable(HostAddress host, String reason, LastSeen lastSeen) implements HostReport {}

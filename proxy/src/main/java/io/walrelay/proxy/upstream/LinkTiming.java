@@ -11,9 +11,10 @@ import java.time.Duration;
  * @param status the longest time between two reports of our position (wal_receiver_status_interval)
  * @param look how often the hosts are looked at while streaming, and again when somebody has to decide
  * @param firstRetry the pause after the first failure; it doubles up to {@code lastRetry}
+ * @param gap how long hosts that can't be asked keep a gap from being accepted, since one of them may have the WAL
  */
 public record LinkTiming(
-        Duration connect, Duration answer, Duration receiver, Duration status, Duration look, Duration firstRetry, Duration lastRetry) {
+        Duration connect, Duration answer, Duration receiver, Duration status, Duration look, Duration firstRetry, Duration lastRetry, Duration gap) {
 
     public static final LinkTiming DEFAULT = new LinkTiming(
             Duration.ofSeconds(10),
@@ -22,5 +23,6 @@ public record LinkTiming(
             Duration.ofSeconds(10),
             Duration.ofSeconds(10),
             Duration.ofMillis(200),
-            Duration.ofSeconds(10));
+            Duration.ofSeconds(10),
+            Duration.ofMinutes(10));
 }

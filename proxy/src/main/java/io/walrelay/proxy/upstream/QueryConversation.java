@@ -24,9 +24,15 @@ import org.jspecify.annotations.Nullable;
 /** A simple query or a replication command that answers with rows. Confined to its connection's event loop, but for {@link #answer}. */
 final class QueryConversation implements Conversation {
 
+    /** What the relay asks is answered with a row or two; the longest is a timeline history. */
+    private static final int MOST_ROWS = 1_000;
+
+    private static final long MOST_CHARACTERS = 32 << 20;
+
     private final String command;
     private final CompletableFuture<List<List<@Nullable String>>> answer = new CompletableFuture<>();
     private final List<List<@Nullable String>> rows = new ArrayList<>();
+    private long length;
     private @Nullable Diagnostic error;
 
     QueryConversation(String command) {
@@ -42,7 +48,14 @@ final class QueryConversation implements Conversation {
     public boolean on(BackendMessage message) {
         return switch (message) {
             case DataRow(var values) -> {
-                rows.add(values);
+                length += values.stream().mapToLong(value -> value == null ? 0 : value.length()).sum();
+                if (rows.size() < MOST_ROWS && length <= MOST_CHARACTERS) {
+                    rows.add(values);
+                } else {
+                    rows.clear();
+                    answer.completeExceptionally(
+                            new UpstreamException("%s was answered with more than %d rows or %d characters".formatted(command, MOST_ROWS, MOST_CHARACTERS)));
+                }
                 yield false;
             }
             case ErrorResponse(var diagnostic) -> {

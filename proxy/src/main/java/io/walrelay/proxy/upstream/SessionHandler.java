@@ -6,7 +6,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
-import io.walrelay.protocol.codec.FrontendEncoder;
 import io.walrelay.protocol.handshake.ClientAction;
 import io.walrelay.protocol.handshake.ClientFailure;
 import io.walrelay.protocol.handshake.ClientHandshake;
@@ -63,13 +62,7 @@ final class SessionHandler extends ChannelInboundHandlerAdapter {
             return;
         }
         conversation = next;
-        send(context, message);
-    }
-
-    private static void send(ChannelHandlerContext context, FrontendMessage message) {
-        ByteBuf out = context.alloc().buffer();
-        FrontendEncoder.encode(message, out);
-        var _ = context.writeAndFlush(out);
+        Outbound.send(context.channel(), message);
     }
 
     @Override
@@ -105,6 +98,15 @@ final class SessionHandler extends ChannelInboundHandlerAdapter {
         context.fireChannelReadComplete();
     }
 
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext context) {
+        Conversation current = conversation;
+        if (current != null && context.channel().isWritable()) {
+            current.writable();
+        }
+        context.fireChannelWritabilityChanged();
+    }
+
     private void on(ChannelHandlerContext context, BackendMessage message) {
         if (end != null) {
             release(message);
@@ -132,7 +134,8 @@ final class SessionHandler extends ChannelInboundHandlerAdapter {
         }
     }
 
-    private static void release(BackendMessage message) {
+    /** Lets go of a message that nobody wants. */
+    static void release(BackendMessage message) {
         if (message instanceof BackendMessage.CopyData(var data)) {
             ReferenceCountUtil.release(data);
         } else if (message instanceof BackendMessage.Other(_, var body)) {
@@ -143,7 +146,7 @@ final class SessionHandler extends ChannelInboundHandlerAdapter {
     private void act(ChannelHandlerContext context, List<ClientAction> actions) {
         for (ClientAction action : actions) {
             switch (action) {
-                case ClientAction.Send(var message) -> send(context, message);
+                case ClientAction.Send(var message) -> Outbound.send(context.channel(), message);
                 case ClientAction.StartTls() -> startTls(context);
                 case ClientAction.Notice(var diagnostic) -> log.info("{}: {}", host, diagnostic);
                 case ClientAction.Connected session -> {

@@ -8,22 +8,25 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The relay's own physical slot, on every host where it can be. Where it can't, one warning says why, and the relay does without.
- * Confined to the control thread.
+ * The relay's own physical slot, on every host where it can be. Where it can't, one warning says why, and the relay does without
+ * until it can: that is tried again now and then. Thread-safe, for sessions on different hosts.
  */
 final class SlotKeeper {
 
     /** READ_REPLICATION_SLOT. */
     private static final int FIRST_THAT_READS_SLOTS = 15;
+
+    /** Each refusal is a line in the server's log. */
+    private static final int LOOKS_BEFORE_ANOTHER_TRY = 6;
 
     private static final String SLOT = "upstream-slot";
 
@@ -31,14 +34,20 @@ final class SlotKeeper {
     private final Events events;
     private final Clock clock;
     private final Duration limit;
-    private final Set<HostAddress> warned = new HashSet<>();
-    private final Map<HostAddress, Lsn> advanced = new HashMap<>();
+    private final Duration pause;
+    private final Set<HostAddress> warned = ConcurrentHashMap.newKeySet();
+    private final Map<HostAddress, Lsn> advanced = new ConcurrentHashMap<>();
+    /** Where the slot was made or found by making it: servers before 15 tell of one in no other way without SQL, and log an error each time. */
+    private final Set<HostAddress> known = ConcurrentHashMap.newKeySet();
+    /** Where it was refused, and when. */
+    private final Map<HostAddress, Instant> refused = new ConcurrentHashMap<>();
 
     SlotKeeper(String name, Events events, Clock clock, LinkTiming timing) {
         this.name = name;
         this.events = events;
         this.clock = clock;
         this.limit = timing.answer();
+        this.pause = timing.look().multipliedBy(LOOKS_BEFORE_ANOTHER_TRY);
     }
 
     String name() {
@@ -47,9 +56,13 @@ final class SlotKeeper {
 
     /** Makes the slot where it is missing, with WAL reserved. Returns whether the host has it. */
     boolean ensure(UpstreamConnection connection) throws UpstreamException, InterruptedException {
+        Instant before = refused.get(connection.host());
+        if (before != null && clock.instant().isBefore(before.plus(pause))) {
+            return false;
+        }
         try {
             if (connection.major() < FIRST_THAT_READS_SLOTS) {
-                return createUnlessThere(connection);
+                return known.contains(connection.host()) || createUnlessThere(connection);
             }
             List<@Nullable String> row = read(connection);
             if (row.get(0) == null) {
@@ -68,6 +81,7 @@ final class SlotKeeper {
         if (why.diagnostic().isEmpty()) {
             throw why;
         }
+        refused.put(connection.host(), clock.instant());
         if (warned.add(connection.host())) {
             events.warning(
                     SLOT,
@@ -77,7 +91,7 @@ final class SlotKeeper {
     }
 
     private List<@Nullable String> read(UpstreamConnection connection) throws UpstreamException, InterruptedException {
-        return connection.ask(new ReplicationCommand.ReadSlot(name)).getFirst();
+        return connection.row(new ReplicationCommand.ReadSlot(name), 2);
     }
 
     private boolean createUnlessThere(UpstreamConnection connection) throws UpstreamException, InterruptedException {
@@ -91,7 +105,15 @@ final class SlotKeeper {
             }
         }
         warned.remove(connection.host());
+        refused.remove(connection.host());
+        known.add(connection.host());
         return true;
+    }
+
+    /** {@code host} has no such slot, whatever was known. */
+    void forget(HostAddress host) {
+        known.remove(host);
+        advanced.remove(host);
     }
 
     /**
@@ -112,14 +134,25 @@ final class SlotKeeper {
         if (connection.major() < FIRST_THAT_READS_SLOTS) {
             return Optional.empty();
         }
-        return Optional.ofNullable(read(connection).get(1)).map(Lsn::parse);
+        try {
+            return Optional.ofNullable(read(connection).get(1)).map(Lsn::parse);
+        } catch (IllegalArgumentException e) {
+            throw new UpstreamException("READ_REPLICATION_SLOT was answered with " + e.getMessage(), e);
+        }
+    }
+
+    /** On a host that is not in use: keeps the slot there and moves it on. */
+    void visit(UpstreamConnection connection, HostProbe probe, TimelineHistory own, Lsn acknowledged) throws UpstreamException, InterruptedException {
+        if (ensure(connection)) {
+            advance(connection, probe, own, acknowledged);
+        }
     }
 
     /**
      * Moves the slot of a host that is not in use to what is acknowledged: never past what the host has, and not at all when the
      * position is not on its lineage.
      */
-    void advance(UpstreamConnection connection, HostProbe probe, TimelineHistory own, Lsn acknowledged) throws UpstreamException, InterruptedException {
+    private void advance(UpstreamConnection connection, HostProbe probe, TimelineHistory own, Lsn acknowledged) throws UpstreamException, InterruptedException {
         TimelineHistory theirs = probe.report().history();
         Lsn to = Lsn.min(acknowledged, probe.report().flushed());
         boolean there = to.isValid() && theirs.reaches(own, to);
@@ -133,7 +166,14 @@ final class SlotKeeper {
                 advanced.put(connection.host(), to);
             }
         } catch (UpstreamException e) {
-            without(connection, e);
+            if (e.has(UpstreamException.UNDEFINED_OBJECT)) {
+                // Made anew at the next look.
+                forget(connection.host());
+            } else if (e.diagnostic().isEmpty()) {
+                throw e;
+            } else if (warned.add(connection.host())) {
+                events.warning(SLOT, "the slot on %s can't be moved on: %s".formatted(connection.host(), e.reason()));
+            }
         }
     }
 }

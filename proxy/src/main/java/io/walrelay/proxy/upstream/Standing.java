@@ -70,4 +70,9 @@ record Standing(HostReport.Reachable host, Optional<String> refusal, Optional<Ls
         TimelineHistory history = host.history();
         return "timeline " + history.timeline() + (history.ancestors().isEmpty() ? "" : ", which began at " + history.begin());
     }
+
+    /** What to paste for following it. */
+    String followCommand() {
+        return "walrelay follow " + host.host();
+    }
 }

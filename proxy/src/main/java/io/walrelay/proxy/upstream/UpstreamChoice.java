@@ -43,6 +43,8 @@ public final class UpstreamChoice {
 
     private final UpstreamSnapshot snapshot;
     private final List<Standing> standings;
+    /** The host in use, unless it does not answer, can't be followed, or was a primary when it was used and is none now. */
+    private final Optional<Standing> inUse;
 
     private UpstreamChoice(UpstreamSnapshot snapshot) {
         this.snapshot = snapshot;
@@ -50,6 +52,11 @@ public final class UpstreamChoice {
                 .filter(HostReport.Reachable.class::isInstance)
                 .map(report -> Standing.of((HostReport.Reachable) report, snapshot.own()))
                 .toList();
+        this.inUse = snapshot.inUse()
+                .host()
+                .flatMap(this::standing)
+                .filter(Standing::usable)
+                .filter(s -> !snapshot.inUse().demoted(s.host()));
     }
 
     public static UpstreamDecision decide(UpstreamSnapshot snapshot) {
@@ -67,7 +74,6 @@ public final class UpstreamChoice {
         if (hinted.isPresent()) {
             return asTold(hinted.get());
         }
-        Optional<Standing> inUse = snapshot.inUse().flatMap(this::standing).filter(Standing::usable);
         if (inUse.isPresent()) {
             return unlessWrong(inUse.get());
         }
@@ -102,11 +108,11 @@ public final class UpstreamChoice {
         if (there.isEmpty()) {
             List<HostReason> reasons = new ArrayList<>();
             reasons.add(new HostReason("timeline " + order, "ordered by walrelay follow, on no host that answers"));
-            reasons.addAll(reasons());
+            reasons.addAll(new WhyNot(snapshot).reasons());
             return new Wait(reasons);
         }
         return twoLineages(there).orElseGet(() -> asTold(best(there, Comparator.comparing(Standing::primary)
-                .thenComparing(s -> snapshot.inUse().map(s.host().host()::equals).orElse(false))
+                .thenComparing(s -> inUse.filter(s::equals).isPresent())
                 .thenComparing(BY_POSITION))));
     }
 
@@ -177,7 +183,7 @@ public final class UpstreamChoice {
                 .map(s -> "%s has system identifier %s".formatted(s.host().host(), s.host().system()))
                 .collect(Collectors.joining(", "));
         return Optional.of(new Stop(
-                "the hosts belong to different clusters: " + who, "the hosts belong to different clusters", followCommand(standings.getFirst())));
+                "the hosts belong to different clusters: " + who, "the hosts belong to different clusters", standings.getFirst().followCommand()));
     }
 
     private UpstreamDecision highest(List<Standing> eligible) {
@@ -208,7 +214,7 @@ public final class UpstreamChoice {
                                 other.host().host(),
                                 other.host().history().id()),
                 "timeline %s was taken twice".formatted(first.host().history().timeline()),
-                followCommand(first)));
+                first.followCommand()));
     }
 
     private boolean mayDropAcknowledged(Standing to) {
@@ -218,12 +224,16 @@ public final class UpstreamChoice {
     }
 
     private UpstreamDecision follow(Standing to) {
+        Stop diverged = snapshot.diverged().get(to.host().host());
+        if (diverged != null && snapshot.order().isEmpty()) {
+            return diverged;
+        }
         List<String> notes = Stream.concat(
                         // A newer timeline that is not followed is either a mistake of somebody or of ours.
                         standings.stream()
                                 .filter(s -> s.usable() && s.primary() && BY_TIMELINE.compare(s, to) > 0)
                                 .map(s -> "%s is a primary on %s, and is not followed%s; if it is the right one: %s"
-                                        .formatted(s.host().host(), s.timeline(), s.orphan().map(o -> ": " + o).orElse(""), followCommand(s))),
+                                        .formatted(s.host().host(), s.timeline(), s.orphan().map(o -> ": " + o).orElse(""), s.followCommand())),
                         standings.stream().flatMap(s -> s.refusal().map(why -> s.host().host() + " is refused: " + why).stream()))
                 .toList();
         return new Follow(to.host().host(), to.host().history(), to.resume(), to.orphan(), notes);
@@ -249,7 +259,7 @@ public final class UpstreamChoice {
                                 to.orphan().orElseThrow(),
                                 snapshot.onDivergence() == OnDivergence.STOP ? "is stop" : "follows newer timelines only"),
                 "upstream %s has left our history".formatted(to.host().host()),
-                followCommand(to));
+                to.followCommand());
     }
 
     private UpstreamDecision older(List<Standing> hosts) {
@@ -267,7 +277,7 @@ public final class UpstreamChoice {
                                 snapshot.own().map(own -> own.lineage().timeline()).map(t -> "timeline " + t).orElse("lineage"),
                                 to.orphan().map(o -> "; by following it " + o).orElse("")),
                 "upstream %s is on an older timeline".formatted(to.host().host()),
-                followCommand(to));
+                to.followCommand());
     }
 
     private UpstreamDecision nobody() {
@@ -276,41 +286,13 @@ public final class UpstreamChoice {
                 && standings.stream().noneMatch(Standing::usable);
         return allRefused
                 ? new Stop(
-                        reasons().stream().map(HostReason::toString).collect(Collectors.joining("; ")),
+                        new WhyNot(snapshot).reasons().stream().map(HostReason::toString).collect(Collectors.joining("; ")),
                         "every upstream host is another cluster",
                         "walrelay check")
                 : waitForAll();
     }
 
     private UpstreamDecision waitForAll() {
-        return new Wait(reasons());
-    }
-
-    private List<HostReason> reasons() {
-        return snapshot.reports().stream()
-                .map(report -> new HostReason(report.host().toString(), switch (report) {
-                    case HostReport.Unreachable r -> r.reason();
-                    case HostReport.Reachable r -> reason(Standing.of(r, snapshot.own()));
-                }))
-                .toList();
-    }
-
-    private String reason(Standing s) {
-        if (s.refusal().isPresent()) {
-            return "refused: " + s.refusal().get();
-        }
-        if (s.older()) {
-            return "it is on %s, which our own lineage has left".formatted(s.timeline());
-        }
-        if (snapshot.hint().isPresent()) {
-            return "the hint names %s".formatted(snapshot.hint().get());
-        }
-        return s.primary()
-                ? "it is a primary on %s; target_session_attrs is %s".formatted(s.timeline(), snapshot.attrs())
-                : "it is in recovery on %s; target_session_attrs is %s".formatted(s.timeline(), snapshot.attrs());
-    }
-
-    private static String followCommand(Standing to) {
-        return "walrelay follow " + to.host().host();
+        return new Wait(new WhyNot(snapshot).reasons());
     }
 }

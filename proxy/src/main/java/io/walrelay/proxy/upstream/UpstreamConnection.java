@@ -2,10 +2,8 @@ package io.walrelay.proxy.upstream;
 
 import io.walrelay.proxy.conninfo.HostAddress;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.EventLoop;
-import io.walrelay.protocol.codec.FrontendEncoder;
 import io.walrelay.protocol.command.ReplicationCommand;
 import io.walrelay.protocol.command.ReplicationCommandPrinter;
 import io.walrelay.protocol.message.FrontendMessage;
@@ -77,10 +75,23 @@ final class UpstreamConnection implements AutoCloseable {
         return await(query.answer(), limit, text);
     }
 
+    /**
+     * The first row, which has at least so many columns.
+     *
+     * @throws UpstreamException also when it has not, or there is none: it is no PostgreSQL then, or one that nobody knows
+     */
+    List<@Nullable String> row(ReplicationCommand command, int columns) throws UpstreamException, InterruptedException {
+        List<List<@Nullable String>> rows = ask(command);
+        if (rows.isEmpty() || rows.getFirst().size() < columns) {
+            throw new UpstreamException("%s was answered with %s; expected a row of %d columns"
+                    .formatted(ReplicationCommandPrinter.print(command, major), rows.isEmpty() ? "nothing" : rows.getFirst().size() + " columns", columns));
+        }
+        return rows.getFirst();
+    }
+
     /** The first value of the first row. */
     String askOne(ReplicationCommand command) throws UpstreamException, InterruptedException {
-        List<List<@Nullable String>> rows = ask(command);
-        String value = rows.isEmpty() || rows.getFirst().isEmpty() ? null : rows.getFirst().getFirst();
+        String value = row(command, 1).getFirst();
         if (value == null) {
             throw new UpstreamException("%s was answered with nothing; expected a value".formatted(ReplicationCommandPrinter.print(command, major)));
         }
@@ -121,9 +132,7 @@ final class UpstreamConnection implements AutoCloseable {
     @Override
     public void close() {
         if (channel.isActive()) {
-            var out = channel.alloc().buffer();
-            FrontendEncoder.encode(new FrontendMessage.Terminate(), out);
-            var _ = channel.writeAndFlush(out).addListener(ChannelFutureListener.CLOSE);
+            Outbound.terminate(channel);
         } else {
             var _ = channel.close();
         }

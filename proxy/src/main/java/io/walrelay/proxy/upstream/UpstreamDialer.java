@@ -35,13 +35,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Opens connections to the hosts of a connection string: addresses in turn, TLS and login as sslmode says, all within
- * connect_timeout (fe-connect.c). Calls block; confined to the control thread.
+ * Opens connections to the hosts of a connection string: addresses in turn, TLS and login as sslmode says (fe-connect.c), all within
+ * connect_timeout; where a name has several addresses, each gets its share of it. Calls block. Thread-safe.
  */
 final class UpstreamDialer {
 
@@ -90,16 +91,14 @@ final class UpstreamDialer {
      * @throws UpstreamException with the last failure, when no address can be connected to
      */
     UpstreamConnection connect(HostAddress host, SessionKind kind, EventLoopGroup group) throws UpstreamException, InterruptedException {
-        InetAddress[] addresses;
-        try {
-            addresses = InetAddress.getAllByName(host.target());
-        } catch (UnknownHostException e) {
-            throw new UpstreamException("could not translate host name \"%s\" to address".formatted(host.target()), e);
-        }
+        long deadline = System.nanoTime() + timeout.toNanos();
+        List<InetAddress> addresses = UpstreamConnection.await(resolve(host), timeout, "look-up of \"%s\"".formatted(host.target()));
         UpstreamException last = new UpstreamException("\"%s\" has no address".formatted(host.target()));
-        for (InetAddress address : addresses) {
+        for (int i = 0; i < addresses.size(); i++) {
             try {
-                return connect(host, new InetSocketAddress(address, host.port()), kind, group);
+                // The last one has all that is left.
+                long share = (deadline - System.nanoTime()) / (addresses.size() - i);
+                return connect(host, new InetSocketAddress(addresses.get(i), host.port()), kind, group, System.nanoTime() + share);
             } catch (UpstreamException e) {
                 last = e;
             }
@@ -107,25 +106,43 @@ final class UpstreamDialer {
         throw last;
     }
 
-    private UpstreamConnection connect(HostAddress host, InetSocketAddress address, SessionKind kind, EventLoopGroup group)
+    /** On a thread of its own: nothing limits how long the system looks. */
+    private static CompletableFuture<List<InetAddress>> resolve(HostAddress host) {
+        CompletableFuture<List<InetAddress>> found = new CompletableFuture<>();
+        Thread.ofPlatform().daemon().name("look-up " + host.target()).start(() -> {
+            try {
+                found.complete(List.of(InetAddress.getAllByName(host.target())));
+            } catch (UnknownHostException e) {
+                found.completeExceptionally(new UpstreamException("could not translate host name \"%s\" to address".formatted(host.target()), e));
+            } catch (RuntimeException e) {
+                found.completeExceptionally(e);
+            }
+        });
+        return found;
+    }
+
+    private UpstreamConnection connect(HostAddress host, InetSocketAddress address, SessionKind kind, EventLoopGroup group, long deadline)
             throws UpstreamException, InterruptedException {
         SslMode.Attempt attempt = security.sslMode().first();
         while (true) {
+            Duration left = Duration.ofNanos(Math.max(deadline - System.nanoTime(), Duration.ofMillis(1).toNanos()));
             SessionHandler handler = new SessionHandler(host, tls, new ClientHandshake(login(host, kind), security, attempt));
-            ChannelFuture connecting = bootstrap(group, handler).connect(address);
+            ChannelFuture connecting = bootstrap(group, handler, left).connect(address);
             Channel channel = connecting.channel();
             boolean open = false;
             try {
-                if (!connecting.await(timeout.toMillis())) {
+                if (!connecting.await(left.toMillis())) {
                     throw new UpstreamException("connection to %s timed out after %d s".formatted(address, timeout.toSeconds()));
                 }
                 if (!connecting.isSuccess()) {
                     throw new UpstreamException(String.valueOf(connecting.cause().getMessage()), connecting.cause());
                 }
-                switch (UpstreamConnection.await(handler.connected(), timeout, "login")) {
+                Duration forLogin = Duration.ofNanos(Math.max(deadline - System.nanoTime(), 0));
+                switch (UpstreamConnection.await(handler.connected(), forLogin, "login to %s".formatted(address))) {
                     case SessionHandler.Outcome.Connected(var session) -> {
+                        UpstreamConnection connection = new UpstreamConnection(host, channel, handler, session.parameters(), answer);
                         open = true;
-                        return new UpstreamConnection(host, channel, handler, session.parameters(), answer);
+                        return connection;
                     }
                     case SessionHandler.Outcome.Failed(ClientFailure.Retry(var next, var reason)) -> {
                         log.debug("{}: {}; trying again {} TLS", host, reason, next.tls() ? "with" : "without");
@@ -139,6 +156,11 @@ final class UpstreamDialer {
                 }
             }
         }
+    }
+
+    /** How long {@link #connect} takes at most. */
+    Duration timeout() {
+        return timeout;
     }
 
     private ClientLogin login(HostAddress host, SessionKind kind) {
@@ -171,12 +193,12 @@ final class UpstreamDialer {
         }
     }
 
-    private Bootstrap bootstrap(EventLoopGroup group, SessionHandler handler) {
+    private Bootstrap bootstrap(EventLoopGroup group, SessionHandler handler, Duration limit) {
         KeepAlive keepAlive = conninfo.keepAlive();
         Bootstrap bootstrap = new Bootstrap()
                 .group(group)
                 .channel(Epoll.isAvailable() ? EpollSocketChannel.class : NioSocketChannel.class)
-                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, Math.toIntExact(timeout.toMillis()))
+                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, Math.toIntExact(limit.toMillis()))
                 .option(ChannelOption.TCP_NODELAY, true)
                 .option(ChannelOption.SO_KEEPALIVE, keepAlive.enabled())
                 .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(RECEIVE_BUFFER))

@@ -13,6 +13,7 @@ final class UpstreamException extends IOException {
     static final String UNDEFINED_FILE = "58P01";
     static final String OBJECT_IN_USE = "55006";
     static final String WRONG_STATE = "55000";
+    static final String UNDEFINED_OBJECT = "42704";
     static final String DUPLICATE_OBJECT = "42710";
 
     private final transient Optional<Diagnostic> diagnostic;

@@ -3,11 +3,13 @@ package io.walrelay.proxy.upstream;
 import io.walrelay.proxy.state.FollowOrder;
 import io.walrelay.proxy.conninfo.TargetSessionAttrs;
 import io.walrelay.proxy.conninfo.HostAddress;
+import io.walrelay.proxy.upstream.UpstreamDecision.Stop;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -17,21 +19,23 @@ import java.util.Optional;
  * @param own empty in a new data folder
  * @param order what the operator said last
  * @param hint the host that a hint URL names, if it names one
- * @param inUse the host that we stream from, or did until a moment ago; empty once it counts as lost
  * @param reports of the hosts of the connection string in its order, of those that {@code order} and {@code hint} name
  *     besides, and of {@code inUse}
+ * @param diverged hosts whose bytes turned out to be others than ours, which their reports do not show
  */
 public record UpstreamSnapshot(
         Optional<Own> own,
         Optional<FollowOrder> order,
         Optional<HostAddress> hint,
-        Optional<HostAddress> inUse,
+        HostInUse inUse,
         List<HostReport> reports,
+        Map<HostAddress, Stop> diverged,
         TargetSessionAttrs attrs,
         OnDivergence onDivergence) {
 
     public UpstreamSnapshot {
         reports = List.copyOf(reports);
+        diverged = Map.copyOf(diverged);
     }
 
     /** Key {@code upstream.on-divergence}. */

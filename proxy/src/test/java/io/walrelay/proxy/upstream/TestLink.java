@@ -43,7 +43,8 @@ final class TestLink implements AutoCloseable {
             Duration.ofSeconds(1),
             Duration.ofMillis(500),
             Duration.ofMillis(50),
-            Duration.ofMillis(500));
+            Duration.ofMillis(500),
+            Duration.ofSeconds(3));
 
     final RelayState state = new RelayState(
             Clock.systemUTC(),

@@ -15,7 +15,9 @@ import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -78,7 +80,8 @@ class UpstreamChoiceTest {
         private final List<HostReport> reports = new ArrayList<>();
         private Optional<FollowOrder> order = Optional.empty();
         private Optional<HostAddress> hint = Optional.empty();
-        private Optional<HostAddress> inUse = Optional.empty();
+        private HostInUse inUse = HostInUse.NONE;
+        private final Map<HostAddress, UpstreamDecision.Stop> diverged = new HashMap<>();
         private TargetSessionAttrs attrs = TargetSessionAttrs.ANY;
         private OnDivergence onDivergence = OnDivergence.STOP;
 
@@ -102,7 +105,17 @@ class UpstreamChoiceTest {
         }
 
         Given using(int n) {
-            inUse = Optional.of(pg(n));
+            inUse = HostInUse.of(pg(n));
+            return this;
+        }
+
+        Given usingFormerPrimary(int n) {
+            inUse = new HostInUse(Optional.of(pg(n)), Optional.of(pg(n)));
+            return this;
+        }
+
+        Given diverged(int n) {
+            diverged.put(pg(n), new UpstreamDecision.Stop("pg%d has other bytes".formatted(n), "", ""));
             return this;
         }
 
@@ -117,7 +130,7 @@ class UpstreamChoiceTest {
         }
 
         UpstreamDecision decide() {
-            return UpstreamChoice.decide(new UpstreamSnapshot(own, order, hint, inUse, reports, attrs, onDivergence));
+            return UpstreamChoice.decide(new UpstreamSnapshot(own, order, hint, inUse, reports, diverged, attrs, onDivergence));
         }
     }
 
@@ -155,6 +168,9 @@ class UpstreamChoiceTest {
                 row("standbys wanted", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x90), standby(2, ONE, 0x60)).wanting(TargetSessionAttrs.STANDBY), "pg2 1 from 0/40"),
                 row("standbys preferred, none there", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x90)).wanting(TargetSessionAttrs.PREFER_STANDBY), "pg1 1 from 0/40"),
                 row("ordered: leave the host in use", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x90), primary(2, TWO, 0x60)).using(1).ordered("pg2"), "pg2 2 from 0/40"),
+                row("ordered: a host whose bytes were others", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x90)).diverged(1).ordered("pg1"), "pg1 1 from 0/40"),
+                row("switch-over: the primary in use is a standby now, perhaps ours: the new primary",
+                        own(ONE, 0x50, 0x50).hosts(standby(1, TWO, 0x60), primary(2, TWO, 0x60)).usingFormerPrimary(1), "pg2 2 from 0/50"),
                 row("ordered: a standby", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x90), standby(2, ONE, 0x60)).ordered("pg2:5432"), "pg2 1 from 0/40"),
                 row("ordered: back to the older timeline: 1 ──┬─ 2 ──AW", own(TWO, 0x60, 0x60).hosts(primary(1, ONE, 0x90), primary(2, TWO, 0x60)).using(2).ordered("1"), "pg1 1 from 0/50 orphan! note"),
                 row("ordered: past the fork with acknowledged WAL", own(ONE, 0x58, 0x58).hosts(primary(1, ONE, 0x90), primary(2, TWO, 0x60)).using(1).ordered("pg2"), "pg2 2 from 0/50 orphan!"),
@@ -192,6 +208,8 @@ class UpstreamChoiceTest {
                         "stop: primary pg1:5432 has lost WAL: it has WAL up to 0/50, own WAL goes up to 0/60 on the same lineage. Own WAL is kept as it is; the relay can go on with an empty data folder; to go on: walrelay serve --data NEW_DIRECTORY"),
                 row("a primary that lost WAL, even by order", own(ONE, 0x60, 0x60).hosts(primary(1, ONE, 0x50)).ordered("pg1"),
                         "stop: primary pg1:5432 has lost WAL: it has WAL up to 0/50, own WAL goes up to 0/60 on the same lineage. Own WAL is kept as it is; the relay can go on with an empty data folder; to go on: walrelay serve --data NEW_DIRECTORY"),
+                row("a host whose bytes turned out to be others", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x60)).diverged(1),
+                        "stop: pg1 has other bytes; to go on: "),
                 row("another cluster alone", own(ONE, 0x40, 0x40).hosts(foreign(1)),
                         "stop: pg1:5432: refused: it has system identifier 8; expected 7, that of the WAL in the data folder; to go on: walrelay check"),
                 row("another cluster by order", own(ONE, 0x40, 0x40).hosts(primary(2, ONE, 0x60), foreign(1)).using(2).ordered("pg1"),
@@ -221,6 +239,8 @@ class UpstreamChoiceTest {
                         "wait: pg1:5432: " + refused + "; pg2:5432: it is in recovery on timeline 1; target_session_attrs is any"),
                 row("a host never seen may be the primary", nothing().hosts(down(1, LastSeen.NEVER), standby(2, ONE, 0x60)),
                         "wait: pg1:5432: " + refused + "; pg2:5432: it is in recovery on timeline 1; target_session_attrs is any"),
+                row("a primary in use that became a standby: no longer in use", own(ONE, 0x50, 0x50).hosts(standby(1, ONE, 0x60), down(2, LastSeen.PRIMARY)).usingFormerPrimary(1),
+                        "wait: pg1:5432: it is in recovery on timeline 1; target_session_attrs is any; pg2:5432: " + refused),
                 row("a standby that lags", own(ONE, 0x60, 0x60).hosts(standby(1, ONE, 0x50)).using(1),
                         "wait: pg1:5432: it is a standby that lags: it has WAL up to 0/50, own WAL goes up to 0/60 on the same lineage"),
                 row("a standby that has not followed the promotion yet", own(TWO, 0x60, 0x60).hosts(standby(1, ONE, 0x50)).using(1),

@@ -119,7 +119,8 @@ class UpstreamLinkIT {
                 Duration.ofMillis(500),
                 Duration.ofSeconds(30),
                 Duration.ofMillis(50),
-                Duration.ofMillis(200));
+                Duration.ofMillis(200),
+            Duration.ofSeconds(3));
         try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).set("wal_sender_timeout", "2s").start();
                 FaultProxy network = FaultProxy.to(primary.port());
                 TestLink relay = TestLink.start(

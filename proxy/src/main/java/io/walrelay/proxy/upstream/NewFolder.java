@@ -4,6 +4,12 @@ import io.walrelay.proxy.conninfo.Conninfo;
 import io.netty.channel.EventLoopGroup;
 import io.walrelay.protocol.command.ReplicationCommand;
 import io.walrelay.protocol.handshake.SessionKind;
+import io.walrelay.cache.CacheSettings;
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.storage.Storage;
+import io.walrelay.proxy.state.RelayState;
+import io.walrelay.wal.TimelineHistory;
+import java.io.IOException;
 import io.walrelay.proxy.config.UpstreamSettings.Start;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
@@ -11,18 +17,32 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Where a relay with a new data directory begins: always the beginning of a segment. Confined to the control thread. */
-final class StartPosition {
+/** Begins a relay with a new data directory, always at the beginning of a segment. Confined to the control thread. */
+final class NewFolder {
 
-    private static final Logger log = LoggerFactory.getLogger(StartPosition.class);
+    private static final Logger log = LoggerFactory.getLogger(NewFolder.class);
 
     private final Conninfo conninfo;
     private final UpstreamDialer dialer;
     private final EventLoopGroup group;
     private final WalProbe wal;
     private final SlotKeeper slots;
+    private final Start start;
+    private final Storage storage;
+    private final CacheSettings settings;
 
-    StartPosition(Conninfo conninfo, UpstreamDialer dialer, EventLoopGroup group, WalProbe wal, SlotKeeper slots) {
+    NewFolder(
+            Conninfo conninfo,
+            UpstreamDialer dialer,
+            EventLoopGroup group,
+            WalProbe wal,
+            SlotKeeper slots,
+            Start start,
+            Storage storage,
+            CacheSettings settings) {
+        this.start = start;
+        this.storage = storage;
+        this.settings = settings;
         this.conninfo = conninfo;
         this.dialer = dialer;
         this.group = group;
@@ -31,11 +51,22 @@ final class StartPosition {
     }
 
     /**
-     * Answers {@code start} for the host of {@code probe}. The slot was made before, so what is found stays there.
+     * Begins with the WAL of the host of {@code probe}, and hands it to {@code relay}.
      *
      * @throws UpstreamException when upstream has no such WAL any more
      */
-    Lsn find(Start start, UpstreamConnection connection, HostProbe probe) throws UpstreamException, InterruptedException {
+    WalCache begin(UpstreamConnection connection, HostProbe probe, WalWriterThread writer, RelayState relay) throws IOException, InterruptedException {
+        HostReport.Reachable host = probe.report();
+        Lsn at = find(connection, probe);
+        TimelineHistory lineage = host.history().upTo(host.history().timelineAt(at));
+        WalCache cache = writer.call(() -> WalCache.create(storage, settings, host.system(), host.segmentSize(), lineage, at));
+        relay.open(cache);
+        relay.events().info("new-folder", "begins with WAL at %s on timeline %s of %s".formatted(at, lineage.timeline(), connection.host()));
+        return cache;
+    }
+
+    /** The slot was made before, so what is found stays there. */
+    private Lsn find(UpstreamConnection connection, HostProbe probe) throws UpstreamException, InterruptedException {
         HostReport.Reachable host = probe.report();
         SegmentSize size = host.segmentSize();
         return switch (start) {
@@ -62,8 +93,8 @@ final class StartPosition {
             // The name has letters, digits and underscores only, or upstream would not have made the slot.
             String query = "SELECT restart_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = '%s'".formatted(slots.name().replace("'", "''"));
             return Optional.of(Lsn.parse(sql.askOne(new ReplicationCommand.Sql(query))));
-        } catch (UpstreamException e) {
-            log.info("{}: the slot's restart_lsn is not known, so the relay begins with the segment that is written now: {}", connection.host(), e.reason());
+        } catch (UpstreamException | IllegalArgumentException e) {
+            log.info("{}: the slot's restart_lsn is not known, so the relay begins with the segment that is written now: {}", connection.host(), e.getMessage());
             return Optional.empty();
         }
     }

@@ -1,0 +1,30 @@
+package io.walrelay.proxy.upstream;
+
+import io.walrelay.proxy.upstream.UpstreamDecision.HostReason;
+import java.util.List;
+
+/** Says of each host of a snapshot why it is not followed. */
+record WhyNot(UpstreamSnapshot snapshot) {
+
+    List<HostReason> reasons() {
+        return snapshot.reports().stream()
+                .map(report -> new HostReason(report.host().toString(), switch (report) {
+                    case HostReport.Unreachable r -> r.reason();
+                    case HostReport.Reachable r -> reason(Standing.of(r, snapshot.own()));
+                }))
+                .toList();
+    }
+
+    private String reason(Standing s) {
+        if (s.refusal().isPresent()) {
+            return "refused: " + s.refusal().get();
+        }
+        if (s.older()) {
+            return "it is on %s, which our own lineage has left".formatted(s.timeline());
+        }
+        if (snapshot.hint().isPresent()) {
+            return "the hint names %s".formatted(snapshot.hint().get());
+        }
+        return "it is %s on %s; target_session_attrs is %s".formatted(s.primary() ? "a primary" : "in recovery", s.timeline(), snapshot.attrs());
+    }
+}
