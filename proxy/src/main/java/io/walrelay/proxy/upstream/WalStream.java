@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class WalStream implements Conversation {
 
-    private static final Duration FULL_DISK_RETRY = Duration.ofSeconds(1);
+    private static final long FULL_DISK_RETRY_SECONDS = 1;
 
     private final StreamContext around;
     private final Channel channel;
@@ -88,9 +88,7 @@ final class WalStream implements Conversation {
         if (replyDue.compareAndSet(false, true)) {
             channel.eventLoop().execute(() -> {
                 replyDue.set(false);
-                if (streaming) {
-                    reports.reportNews();
-                }
+                whileStreaming(reports::reportNews);
             });
         }
     }
@@ -126,7 +124,6 @@ final class WalStream implements Conversation {
             SessionHandler.release(message);
             return message instanceof BackendMessage.ReadyForQuery;
         }
-        signs.heard(System.nanoTime());
         switch (message) {
             case BackendMessage.CopyBothResponse _ -> begin(message);
             case BackendMessage.CopyData(var data) -> onData(data);
@@ -200,7 +197,7 @@ final class WalStream implements Conversation {
             case WalIntake.Result.Full(var reason) -> {
                 around.room().ranOut(reason);
                 readOrNot();
-                var _ = channel.eventLoop().schedule(this::retry, FULL_DISK_RETRY.toMillis(), TimeUnit.MILLISECONDS);
+                var _ = channel.eventLoop().schedule(this::retry, FULL_DISK_RETRY_SECONDS, TimeUnit.SECONDS);
             }
             case WalIntake.Result.Diverged(var reason) -> abandon(new StreamEnd.Diverged(reason));
             case WalIntake.Result.Skipped(var reason) -> abandon(new StreamEnd.Lost("upstream skipped WAL: " + reason));
@@ -224,7 +221,7 @@ final class WalStream implements Conversation {
     }
 
     private void readOrNot() {
-        if (streaming && !end.isDone()) {
+        if (timer != null && !end.isDone()) {
             boolean read = !around.room().held() && !intake.stalled();
             signs.reading(read, System.nanoTime());
             channel.config().setAutoRead(read);
@@ -233,6 +230,8 @@ final class WalStream implements Conversation {
 
     @Override
     public void pause() {
+        // Also a part of a message is a sign of life.
+        signs.heard(System.nanoTime());
         if (!streaming || end.isDone()) {
             return;
         }
@@ -246,32 +245,30 @@ final class WalStream implements Conversation {
 
     @Override
     public void writable() {
-        if (streaming) {
-            reports.settle();
-        }
+        whileStreaming(reports::settle);
     }
 
     private void tick() {
-        if (!streaming) {
-            // Upstream ended the stream, and what came before waits for room.
-            return;
-        }
         long now = System.nanoTime();
         switch (signs.judge(now)) {
             case DEAD -> abandon(new StreamEnd.Lost("no message for %d s".formatted(around.timing().receiver().toSeconds())));
             case GIVE_BACK -> leave(new StreamEnd.GivenBack());
-            case ASK -> reports.report(true);
-            case FINE -> reports.reportIfDue(now);
+            case ASK -> whileStreaming(() -> reports.report(true));
+            case FINE -> whileStreaming(() -> reports.reportIfDue(now));
+        }
+    }
+
+    private void whileStreaming(Runnable report) {
+        if (streaming) {
+            report.run();
         }
     }
 
     private void ended() {
         StreamEnd after = next != null ? next : new StreamEnd.Lost("upstream ended the stream");
-        StreamEnd over = error != null ? new StreamEnd.Refused(error) : after;
-        if (intake.stalled()) {
-            pending = over;
-        } else {
-            finish(over);
+        pending = error != null ? new StreamEnd.Refused(error) : after;
+        if (!intake.stalled()) {
+            finish(pending);
         }
     }
 

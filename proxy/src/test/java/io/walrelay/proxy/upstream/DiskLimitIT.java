@@ -129,4 +129,37 @@ class DiskLimitIT {
             awaitLog(relay, "there is room");
         }
     }
+
+    /**
+     * <pre>
+     *   timeline 1  ────────●  the relay's disk is full here
+     *                       └──── timeline 2, whose first segment needs room
+     * </pre>
+     */
+    @Test
+    void followsAPromotionWhenAFullFileSystemHasRoomAgain() throws Exception {
+        Path data = Files.createDirectory(directory.resolve("data"));
+        try (LocalPostgres primary = primary();
+                LocalPostgres standby = LocalPostgres.standbyOf(primary, primary.conninfo()).copyWal().start();
+                RelayProcess relay = relay(standby)
+                        .under("unshare", "--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs -o size=24m tmpfs \"$0\" && exec \"$@\"", data.toString())
+                        .start()) {
+            Lsn before = primary.flushedLsn();
+            standby.awaitReplay(before, TestLink.SOON);
+            awaitFlushed(standby, before);
+            Path ballast = Path.of("/proc/%d/root".formatted(relay.pid())).resolve(Path.of("/").relativize(data)).resolve("ballast");
+            new ProcessBuilder("dd", "if=/dev/zero", "of=" + ballast, "bs=4k").redirectErrorStream(true).start().waitFor(20, TimeUnit.SECONDS);
+
+            primary.stop(LocalPostgres.StopMode.FAST);
+            standby.promote();
+            awaitLog(relay, "until there is room");
+            assertTrue(relay.isRunning(), relay::log);
+            assertFalse(relay.log().contains("goes on with timeline 2"), relay::log);
+
+            Files.delete(ballast);
+            awaitLog(relay, "goes on with timeline 2");
+            awaitFlushed(standby, write(standby, 1));
+            assertTrue(relay.isRunning(), relay::log);
+        }
+    }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.Gap;
 import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.demo.FreePort;
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.proxy.testkit.Programs;
@@ -101,6 +102,28 @@ class GapIT {
                 fillSegments(primary, 1);
                 relay.awaitAllOf(primary);
                 assertTrue(relay.events().stream().noneMatch(e -> e.startsWith("wal-gap")), relay.events()::toString);
+            }
+        }
+    }
+
+    @Test
+    void waitsForAHostThatCannotBeAskedBeforeItAcceptsAGap() throws IOException {
+        Path data = directory.resolve("data");
+        try (LocalPostgres primary = forgetful(15)) {
+            Lsn had;
+            try (TestLink relay = TestLink.start(data, TestLink.of(primary))) {
+                relay.awaitStreaming();
+                fillSegments(primary, 2);
+                had = relay.awaitAllOf(primary);
+            }
+            removeWalBefore(primary, had);
+            String withAnother = "host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres sslmode=disable".formatted(primary.port(), FreePort.next());
+            try (TestLink relay = TestLink.start(data, withAnother)) {
+                relay.awaitProblem("which can't be asked now; a gap is accepted only after a while");
+                assertTrue(relay.events().stream().noneMatch(e -> e.startsWith("wal-gap")), relay.events()::toString);
+                assertEquals(1, relay.cache().gaps().size(), relay.cache().gaps()::toString);
+                relay.awaitEvent("wal-gap");
+                relay.awaitAllOf(primary);
             }
         }
     }
