@@ -133,6 +133,21 @@ record CacheState(
         files.write(PATH, FORMAT, body.toByteArray());
     }
 
+    /**
+     * Puts this in force in place of {@code before}: the commit point of every change.
+     *
+     * @throws DiskFullException when there was no room; {@code before} is in force, and the same may be tried again
+     */
+    CacheState commit(DurableFiles files, CacheState before) throws IOException {
+        try {
+            save(files);
+            return this;
+        } catch (IOException e) {
+            // Once this has its name, nothing is known of a fault that came after.
+            throw load(files).filter(before::equals).isPresent() ? DiskFullException.orAsItIs(e) : e;
+        }
+    }
+
     private static TimelineHistory readHistory(DataInputStream in) throws IOException {
         TimelineId timeline = new TimelineId(in.readInt());
         byte[] text = in.readNBytes(in.readInt());

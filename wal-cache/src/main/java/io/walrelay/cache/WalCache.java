@@ -209,21 +209,6 @@ public final class WalCache implements AutoCloseable {
     }
 
     /**
-     * Puts {@code next} in force: the commit point of every change.
-     *
-     * @throws DiskFullException when there was no room; the state is what it was, and the same may be tried again
-     */
-    private void commit(CacheState next) throws IOException {
-        try {
-            next.save(durable);
-        } catch (IOException e) {
-            // Once the new one has its name, nothing is known of a fault that came after.
-            throw CacheState.load(durable).filter(state::equals).isPresent() ? DiskFullException.orAsItIs(e) : e;
-        }
-        state = next;
-    }
-
-    /**
      * Goes on with another timeline. What the relay holds past the fork becomes an orphan and is moved out of sight.
      *
      * <p>A crash leaves the old timeline in force or the new one: see {@link TimelineSwitch}. A history equal to ours changes
@@ -260,7 +245,7 @@ public final class WalCache implements AutoCloseable {
         boolean held = files.locate(old, shared.plus(-1)).isPresent() && shared.isAfter(state.floor());
         Lsn goOn = held ? shared : segmentSize().startOf(shared);
         timelineSwitch.prepare(old, goOn, historyContent);
-        commit(state.following(next, goOn, orphan));
+        state = state.following(next, goOn, orphan).commit(durable, state);
         changingTimeline = true;
         try {
             completeChange();
@@ -282,7 +267,7 @@ public final class WalCache implements AutoCloseable {
             // As in follow: while all is flushed, flushing does not change the state.
             writer.publish();
             writer.flush();
-            commit(state.withOrphansAccepted());
+            state = state.withOrphansAccepted().commit(durable, state);
         }
     }
 
@@ -313,7 +298,7 @@ public final class WalCache implements AutoCloseable {
                     "can't go on at %s; expected the beginning of a segment after %s".formatted(segmentStart, end.written()));
         }
         Gap gap = new Gap(end.written(), segmentStart);
-        commit(state.withGap(gap));
+        state = state.withGap(gap).commit(durable, state);
         writer.skipTo(segmentStart);
         oldest = findOldest();
         return gap;
