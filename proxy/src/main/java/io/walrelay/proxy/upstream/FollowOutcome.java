@@ -14,6 +14,9 @@ sealed interface FollowOutcome {
     /** It failed in a way that time may mend. */
     record Later(String reason) implements FollowOutcome {}
 
+    /** It streamed, and the connection is gone. */
+    record Lost(String reason) implements FollowOutcome {}
+
     /** Somebody has to decide. */
     record Decide(Stop stop) implements FollowOutcome {}
 

@@ -153,8 +153,7 @@ final class UpstreamFollower {
                     earlier = false;
                 }
                 case StreamEnd.Lost(var reason) -> {
-                    relay.events().warning("upstream-lost", "%s: %s".formatted(connection.host(), reason));
-                    return new FollowOutcome.Later(reason);
+                    return new FollowOutcome.Lost(reason);
                 }
                 case StreamEnd.Stopped() -> {
                     return new FollowOutcome.Again();
@@ -202,7 +201,8 @@ final class UpstreamFollower {
         return stream.end().join();
     }
 
-    private Optional<String> problem() {
+    /** What is wrong with a stream that runs. */
+    Optional<String> problem() {
         return hasSlot() ? Optional.empty() : Optional.of("streams without a slot, so upstream may remove WAL that the relay still needs");
     }
 

@@ -42,6 +42,7 @@ import org.slf4j.LoggerFactory;
 public final class UpstreamLink implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(UpstreamLink.class);
+    private static final String WAITING = "upstream-waiting";
     private static final Duration ROOM_LOOK = Duration.ofSeconds(1);
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 
@@ -66,6 +67,7 @@ public final class UpstreamLink implements AutoCloseable {
     /* Confined to the control thread. */
     private final UpstreamView view;
     private final Standstill standstill;
+    private final Hindrance hindrance;
     private final Set<String> noted = new HashSet<>();
 
     /**
@@ -84,6 +86,7 @@ public final class UpstreamLink implements AutoCloseable {
         this.facts = new KnownFacts(relay, new DurableFiles(storage));
         this.status = new LinkStatus(relay);
         this.standstill = new Standstill(relay, status);
+        this.hindrance = new Hindrance(relay.events());
         this.backoff = new Backoff(timing.firstRetry(), timing.lastRetry(), ThreadLocalRandom.current());
         String name = conninfo.applicationName().orElse(settings.slot());
         UpstreamDialer dialer = new UpstreamDialer(conninfo, name, timing);
@@ -171,12 +174,21 @@ public final class UpstreamLink implements AutoCloseable {
         return switch (decision) {
             case Follow follow -> follow(follow, snapshot);
             case Stop stop -> stop(stop);
-            case Wait wait -> {
-                String reasons = wait.reasons().stream().map(UpstreamDecision.HostReason::toString).collect(Collectors.joining("; "));
-                status.become(State.WAITING, wait.reasons().size() == 1 ? host(snapshot) : Optional.empty(), Optional.of(reasons));
-                yield backoff.next();
-            }
+            case Wait wait -> pause(WAITING, wait.reasons().size() == 1 ? host(snapshot) : Optional.empty(), reasons(wait));
         };
+    }
+
+    private static String reasons(Wait wait) {
+        return wait.reasons().stream().map(UpstreamDecision.HostReason::toString).collect(Collectors.joining("; "));
+    }
+
+    /** @param kind of the event that says why */
+    private Duration pause(String kind, Optional<HostAddress> host, String why) {
+        status.become(State.WAITING, host, Optional.of(why));
+        if (!closed) {
+            hindrance.tell(kind, why);
+        }
+        return backoff.next();
     }
 
     private static Optional<HostAddress> host(UpstreamSnapshot snapshot) {
@@ -198,6 +210,7 @@ public final class UpstreamLink implements AutoCloseable {
                 carriedOut(snapshot.order().orElse(null));
                 view.streaming(probe.report());
                 standstill.over();
+                hindrance.over();
                 backoff.reset();
             }
 
@@ -217,10 +230,8 @@ public final class UpstreamLink implements AutoCloseable {
                 view.instead(other);
                 yield Duration.ZERO;
             }
-            case FollowOutcome.Later(var reason) -> {
-                status.become(State.WAITING, Optional.of(follow.host()), Optional.of("%s: %s".formatted(follow.host(), reason)));
-                yield backoff.next();
-            }
+            case FollowOutcome.Later(var reason) -> pause(WAITING, Optional.of(follow.host()), "%s: %s".formatted(follow.host(), reason));
+            case FollowOutcome.Lost(var reason) -> pause("upstream-lost", Optional.of(follow.host()), "%s: %s".formatted(follow.host(), reason));
             case FollowOutcome.Decide(var stop) -> stop(stop);
             case FollowOutcome.Diverged(var stop) -> {
                 view.diverged(probe.report(), stop);
@@ -251,15 +262,35 @@ public final class UpstreamLink implements AutoCloseable {
                 if (same && stream.accepted().getNow(false)) {
                     carriedOut(snapshot.order().orElse(null));
                 }
+                unhindered(current, stream);
                 yield same && next.orphan().isEmpty();
             }
             // Told to stop, or to wait for a host that was ordered: what runs is no worse than nothing until it answers.
             case Stop stop -> {
-                log.warn("{}", stop);
+                hindered(current, stream, stop.toString());
                 yield snapshot.order().isPresent();
             }
-            case Wait _ -> true;
+            case Wait wait -> {
+                hindered(current, stream, reasons(wait));
+                yield true;
+            }
         };
+    }
+
+    /** It streams, and not as it was told to. */
+    private void hindered(Follow current, WalStream stream, String why) {
+        if (stream.accepted().getNow(false)) {
+            status.become(State.STREAMING, Optional.of(current.host()), Optional.of(why));
+        }
+        hindrance.tell(WAITING, why);
+    }
+
+    private void unhindered(Follow current, WalStream stream) {
+        Optional<String> problem = follower.problem();
+        if (stream.accepted().getNow(false) && !relay.upstream().problem().equals(problem)) {
+            status.become(State.STREAMING, Optional.of(current.host()), problem);
+            hindrance.over();
+        }
     }
 
     /** From now on the host that was ordered is the one in use. A newer order stays. */
