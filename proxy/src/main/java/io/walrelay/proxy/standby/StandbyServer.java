@@ -76,8 +76,9 @@ public final class StandbyServer {
         boolean epoll = Epoll.isAvailable();
         IoHandlerFactory io = epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
         Class<? extends ServerChannel> type = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
-        EventLoopGroup acceptor = new MultiThreadIoEventLoopGroup(1, io);
-        EventLoopGroup workers = new MultiThreadIoEventLoopGroup(Runtime.getRuntime().availableProcessors(), io);
+        EventLoopGroup acceptor = new MultiThreadIoEventLoopGroup(1, Thread.ofPlatform().name("acceptor").factory(), io);
+        EventLoopGroup workers = new MultiThreadIoEventLoopGroup(
+                Runtime.getRuntime().availableProcessors(), Thread.ofPlatform().name("sender-", 0).factory(), io);
         ExecutorService blocking = Executors.newVirtualThreadPerTaskExecutor();
         DelayHistogram delays = new DelayHistogram();
         Map<EventLoop, Pacer> pacers = new HashMap<>();
