@@ -14,6 +14,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,6 +70,14 @@ final class SegmentFiles {
 
     List<Held> all() {
         return List.copyOf(held.values());
+    }
+
+    /** The last of a timeline's segments that has its whole name. */
+    Optional<SegmentId> newestWhole(TimelineId timeline) {
+        return held.values().stream()
+                .filter(h -> h.whole() && h.id().timeline().equals(timeline))
+                .map(Held::id)
+                .max(Comparator.naturalOrder());
     }
 
     Optional<Held> find(SegmentId id) {

@@ -335,7 +335,7 @@ public final class WalCache implements AutoCloseable {
 
     private Retention.Snapshot snapshot(Instant now) throws IOException {
         EndOfWal end = end();
-        Lsn inUse = segmentSize().startOf(Lsn.min(end.acknowledgeable(), writer.provableFrom()));
+        Lsn inUse = neededToRecover(end);
         List<Retention.Segment> segments = new ArrayList<>();
         for (SegmentFiles.Held held : files.all()) {
             Lsn segmentEnd = held.id().end(segmentSize());
@@ -353,6 +353,15 @@ public final class WalCache implements AutoCloseable {
         Retention.Limits limits = new Retention.Limits(
                 settings.keep(), settings.disk(), diskBytes(), storage.freeBytes(), reserve, settings.maxRetained(), settings.holdUpstream());
         return new Retention.Snapshot(segments, end.written(), holders, limits, now);
+    }
+
+    /**
+     * Where the next start begins to read to find the end of WAL again. It trusts what the state calls settled and whole segments, so the
+     * newest of those stays; settled may be long gone. Records that go on in the present segment are proved from where they begin.
+     */
+    private Lsn neededToRecover(EndOfWal end) {
+        Lsn provable = segmentSize().startOf(Lsn.min(end.acknowledgeable(), writer.provableFrom()));
+        return files.newestWhole(end.lineage().timeline()).map(id -> Lsn.min(provable, id.start(segmentSize()))).orElse(provable);
     }
 
     /** Creates a slot that keeps WAL from the oldest position a new standby may ask for: what is held now. */

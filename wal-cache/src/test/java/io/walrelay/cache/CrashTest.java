@@ -18,6 +18,7 @@ import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -44,6 +45,7 @@ class CrashTest {
 
     private static final Logger log = LoggerFactory.getLogger(CrashTest.class);
     private static final String SLOT = "standby";
+    private static final Instant MUCH_LATER = Instant.parse("2100-01-01T00:00:00Z");
 
     /** The WAL of each lineage, and what the relay said about it before it died. */
     private static final class Story {
@@ -87,11 +89,14 @@ class CrashTest {
         private final WalCraft twoAgain;
         private final WalCraft three;
         private final Lsn start;
+        /** Whether WAL that nobody needs is freed as soon as it may be. */
+        private final boolean frees;
         private final List<long[]> follows = new ArrayList<>();
         private @Nullable WalCache cache;
 
-        Scenario(CrashableStorage storage, long seed) {
+        Scenario(CrashableStorage storage, long seed, boolean frees) {
             this.storage = storage;
+            this.frees = frees;
             this.random = new Random(seed);
             // The relay begins where a record goes on that it never gets whole.
             one = Caches.craft(seed).record(1_200_000).randomRecords(60, 30_000).record(900_000).randomRecords(10, 9_000).record(2_300_000)
@@ -159,6 +164,9 @@ class CrashTest {
                 if (random.nextInt(8) == 0) {
                     open.slots().save();
                 }
+                if (frees && random.nextInt(4) == 0) {
+                    open.retain(MUCH_LATER);
+                }
             }
             open.writer().publish();
         }
@@ -176,21 +184,30 @@ class CrashTest {
 
     @Test
     void losesNothingAcknowledgedAtAnyCrashPoint() throws Exception {
-        long seed = Long.getLong("walrelay.seed", 20_261_121);
+        crashEverywhere(Long.getLong("walrelay.seed", 20_261_121), false, 1);
+    }
+
+    /** What recovery reads to find the end is among what was freed, unless it is kept for that. */
+    @Test
+    void losesNothingAcknowledgedThoughAllThatMayGoIsFreed() throws Exception {
+        crashEverywhere(Long.getLong("walrelay.seed", 20_261_128), true, 3);
+    }
+
+    private static void crashEverywhere(long seed, boolean frees, int step) throws Exception {
         CrashableStorage whole = new CrashableStorage();
-        Scenario complete = new Scenario(whole, seed);
+        Scenario complete = new Scenario(whole, seed, frees);
         complete.play();
         long operations = whole.operations();
         log.info("{} crash points; replay with -Dwalrelay.seed={}", operations, seed);
-        for (long k = 1; k <= operations; k++) {
-            crashAndCheck(seed, k, complete.followedAbout(k) ? 5 : 1);
+        for (long k = 1; k <= operations; k += step) {
+            crashAndCheck(seed, k, frees, complete.followedAbout(k) ? 5 : 1);
         }
     }
 
-    private static void crashAndCheck(long seed, long k, int states) throws Exception {
+    private static void crashAndCheck(long seed, long k, boolean frees, int states) throws Exception {
         CrashableStorage disk = new CrashableStorage();
         disk.crashBeforeOperation(k);
-        Scenario scenario = new Scenario(disk, seed);
+        Scenario scenario = new Scenario(disk, seed, frees);
         boolean crashed = false;
         try {
             scenario.play();
