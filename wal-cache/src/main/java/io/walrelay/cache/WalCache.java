@@ -45,7 +45,8 @@ public final class WalCache implements AutoCloseable {
     private final Slots slots;
     private final CacheSettings settings;
     private final TimelineSwitch timelineSwitch;
-    private final Object retaining = new Object();
+    /** Held while files are deleted or change places: what was decided about them is still so when it is done. */
+    private final Object filing = new Object();
     private volatile CacheState state;
     private volatile Lsn oldest;
     /** Set before any file of a fork changes its place, taken away after the new lineage was published. */
@@ -220,6 +221,12 @@ public final class WalCache implements AutoCloseable {
      * @throws DiskFullException when there was no room to begin with; the old timeline is in force, and the same may be tried again
      */
     public Optional<Orphan> follow(TimelineHistory next, byte[] historyContent, Lsn acknowledged) throws IOException {
+        synchronized (filing) {
+            return changeTimeline(next, historyContent, acknowledged);
+        }
+    }
+
+    private Optional<Orphan> changeTimeline(TimelineHistory next, byte[] historyContent, Lsn acknowledged) throws IOException {
         writer.publish();
         EndOfWal end = writer.flush();
         TimelineHistory old = end.lineage();
@@ -245,16 +252,36 @@ public final class WalCache implements AutoCloseable {
         boolean held = files.locate(old, shared.plus(-1)).isPresent() && shared.isAfter(state.floor());
         Lsn goOn = held ? shared : segmentSize().startOf(shared);
         timelineSwitch.prepare(old, goOn, historyContent);
-        state = state.following(next, goOn, orphan).commit(durable, state);
+        commit(state.following(next, goOn, orphan));
         changingTimeline = true;
         try {
             completeChange();
             writer.startTimeline(next, goOn);
-        } finally {
-            changingTimeline = false;
+        } catch (IOException | RuntimeException e) {
+            // The files are somewhere between two places, which only a start puts right. Until then readers are told to wait.
+            writer.breakDown(e);
+            throw e;
         }
+        changingTimeline = false;
         oldest = findOldest();
         return orphan;
+    }
+
+    /**
+     * Puts {@code next} in force, durably.
+     *
+     * @throws DiskFullException when there was no room, so that it is not in force; after any other failure that is not known, and
+     *     nothing is written any more
+     */
+    private void commit(CacheState next) throws IOException {
+        try {
+            state = next.commit(durable, state);
+        } catch (DiskFullException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            writer.breakDown(e);
+            throw e;
+        }
     }
 
     /**
@@ -267,7 +294,7 @@ public final class WalCache implements AutoCloseable {
             // As in follow: while all is flushed, flushing does not change the state.
             writer.publish();
             writer.flush();
-            state = state.withOrphansAccepted().commit(durable, state);
+            commit(state.withOrphansAccepted());
         }
     }
 
@@ -291,17 +318,19 @@ public final class WalCache implements AutoCloseable {
 
     /** Goes on at {@code segmentStart} because upstream no longer has what lies between; the gap is remembered for ever. */
     public Gap skipTo(Lsn segmentStart) throws IOException {
-        writer.publish();
-        EndOfWal end = writer.flush();
-        if (segmentSize().offset(segmentStart) != 0 || !segmentStart.isAfter(end.written())) {
-            throw new IllegalArgumentException(
-                    "can't go on at %s; expected the beginning of a segment after %s".formatted(segmentStart, end.written()));
+        synchronized (filing) {
+            writer.publish();
+            EndOfWal end = writer.flush();
+            if (segmentSize().offset(segmentStart) != 0 || !segmentStart.isAfter(end.written())) {
+                throw new IllegalArgumentException(
+                        "can't go on at %s; expected the beginning of a segment after %s".formatted(segmentStart, end.written()));
+            }
+            Gap gap = new Gap(end.written(), segmentStart);
+            commit(state.withGap(gap));
+            writer.skipTo(segmentStart);
+            oldest = findOldest();
+            return gap;
         }
-        Gap gap = new Gap(end.written(), segmentStart);
-        state = state.withGap(gap).commit(durable, state);
-        writer.skipTo(segmentStart);
-        oldest = findOldest();
-        return gap;
     }
 
     /**
@@ -318,7 +347,7 @@ public final class WalCache implements AutoCloseable {
 
     /** Decides what may be freed and frees it. Returns the decision, for the log and for whoever must hold upstream. */
     public Retention.Decision retain(Instant now) throws IOException {
-        synchronized (retaining) {
+        synchronized (filing) {
             // So that what is freed is never needed by a slot as a restart would find it.
             slots.save();
             Retention.Decision decision = Retention.decide(snapshot(now));
@@ -366,7 +395,7 @@ public final class WalCache implements AutoCloseable {
 
     /** Creates a slot that keeps WAL from the oldest position a new standby may ask for: what is held now. */
     public void createSlot(String name, boolean temporary, boolean reserve, int pid) throws SlotException, IOException {
-        synchronized (retaining) {
+        synchronized (filing) {
             slots.create(name, temporary, reserve ? oldest() : Lsn.INVALID, pid);
         }
     }

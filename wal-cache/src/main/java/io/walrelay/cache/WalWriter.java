@@ -72,7 +72,7 @@ public final class WalWriter {
     private @Nullable Dirty current;
     private Lsn position;
     private Lsn inFile;
-    private volatile @Nullable IOException broken;
+    private volatile @Nullable Exception broken;
     private volatile LongConsumer fsyncListener = nanos -> {};
 
     WalWriter(SegmentFiles files, SegmentAllocator allocator, MemoryTail tail, Recovery.Found found, Settled settledLog) throws IOException {
@@ -408,8 +408,13 @@ public final class WalWriter {
         }
     }
 
+    /** Nothing is written from now on: what the disk holds is known only to the next start. */
+    void breakDown(Exception cause) {
+        broken = cause;
+    }
+
     private void refuseWhenBroken() throws IOException {
-        IOException cause = broken;
+        Exception cause = broken;
         if (cause != null) {
             throw new IOException("the relay's disk failed before; restart it to recover", cause);
         }

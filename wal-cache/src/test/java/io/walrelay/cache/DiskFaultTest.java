@@ -138,6 +138,29 @@ class DiskFaultTest {
     }
 
     @Test
+    void aChangeOfTimelineThatFailsHalfWayIsLeftToTheNextStart() throws Exception {
+        Lsn fork = wal.recordEnds().get(30);
+        WalCraft two = wal.promoted(new TimelineId(2), fork).randomRecords(100, 3_000);
+        byte[] history = Caches.historyText(two.history());
+        try (WalCache cache = Caches.create(disk, wal, ORIGIN)) {
+            Caches.append(cache, wal, ORIGIN, wal.end());
+            cache.writer().publish();
+            disk.failNextSync(path -> path.startsWith("orphans/"));
+
+            assertThrows(IOException.class, () -> cache.follow(two.history(), history, ORIGIN));
+
+            assertThrows(IOException.class, () -> cache.follow(two.history(), history, ORIGIN), "a second try would forget what the first prepared");
+            assertThrows(TimelineChangingException.class, () -> Caches.read(cache, wal.history(), ORIGIN, ORIGIN.plus(8192), 8192));
+        }
+        try (WalCache cache = Caches.reopen(disk)) {
+            assertEquals(two.history(), cache.end().lineage());
+            Caches.append(cache, two, cache.end().written(), two.end());
+            cache.writer().publish();
+            assertArrayEquals(two.bytes(), Caches.read(cache, two.history(), ORIGIN, two.end(), 128 << 10));
+        }
+    }
+
+    @Test
     void aFolderThatHasNoRoomIsBegunWhenThereIsSome() throws Exception {
         disk.limitTo(0);
         assertThrows(DiskFullException.class, () -> Caches.create(disk, wal, ORIGIN));
