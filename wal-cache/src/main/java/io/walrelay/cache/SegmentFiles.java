@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The segment and history files on the local disk and what they are called: {@code wal/} as PostgreSQL would name them,
@@ -250,28 +251,32 @@ final class SegmentFiles {
     }
 
     void delete(SegmentId id) throws IOException {
-        synchronized (open) {
-            Held h = held.remove(id);
-            if (h != null) {
-                retire(id);
-                storage.delete(path(h));
-            }
+        Held gone = takeOut(id);
+        if (gone != null) {
+            storage.delete(path(gone));
         }
     }
 
-    /** Moves a segment into the name space of the lineage that it is an orphan of. */
-    void moveToOrphans(SegmentId id, String lineageId) throws IOException {
+    /** From now on nobody finds the segment; those who read it read on. Readers wait for this, so the disk is touched after it. */
+    private @Nullable Held takeOut(SegmentId id) {
         synchronized (open) {
-            Held h = held.remove(id);
-            if (h != null) {
-                retire(id);
-                String directory = orphanDirectory(lineageId);
-                storage.createDirectory(directory);
-                storage.rename(path(h), directory + "/" + fileName(h));
-                storage.syncDirectory(directory);
-                storage.syncDirectory(ORPHANS);
+            retire(id);
+            return held.remove(id);
+        }
+    }
+
+    /** Moves segments into the name space of the lineage that they are an orphan of. They have left {@code wal/} durably after {@link #syncNames}. */
+    void moveToOrphans(List<SegmentId> ids, String lineageId) throws IOException {
+        String directory = orphanDirectory(lineageId);
+        storage.createDirectory(directory);
+        for (SegmentId id : ids) {
+            Held moved = takeOut(id);
+            if (moved != null) {
+                storage.rename(path(moved), directory + "/" + fileName(moved));
             }
         }
+        storage.syncDirectory(directory);
+        storage.syncDirectory(ORPHANS);
     }
 
     void syncNames() throws IOException {

@@ -9,6 +9,7 @@ import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.WalFileName;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 
 /**
  * The files of a change of timeline, so that a crash leaves the old timeline in force or the new, never a mixture. Timeline
@@ -116,11 +117,8 @@ final class TimelineSwitch {
     }
 
     private void moveOrphan(Orphan orphan) throws IOException {
-        for (SegmentFiles.Held held : files.all()) {
-            if (liesPastFork(held.id(), orphan)) {
-                files.moveToOrphans(held.id(), orphan.lineage().id());
-            }
-        }
+        List<SegmentId> past = files.all().stream().map(SegmentFiles.Held::id).filter(id -> liesPastFork(id, orphan)).toList();
+        files.moveToOrphans(past, orphan.lineage().id());
     }
 
     private boolean liesPastFork(SegmentId id, Orphan orphan) {
