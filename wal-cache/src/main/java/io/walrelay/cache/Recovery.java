@@ -40,8 +40,10 @@ final class Recovery {
      * @param end where WAL ends
      * @param tracker goes on there
      * @param provableFrom what the next recovery has to read to prove the present segment begins here
+     * @param lastRecord where the last whole record ends; before {@code end} only where that is a segment's end inside a record, and
+     *     the same as {@code end} where it is not known
      */
-    record Found(EndOfWal end, RecordTracker tracker, Lsn provableFrom) {}
+    record Found(EndOfWal end, RecordTracker tracker, Lsn provableFrom, Lsn lastRecord) {}
 
     private final SegmentFiles files;
     private final SegmentSize size;
@@ -70,7 +72,31 @@ final class Recovery {
         settle(trusted, end);
         // At a segment's beginning a record may go on whose beginning is not known; everywhere else the end is a record's.
         RecordTracker tracker = size.offset(end) == 0 ? RecordTracker.atPage(size, end) : RecordTracker.atRecord(size, end);
-        return new Found(new EndOfWal(lineage, end, end, end, end), tracker, Lsn.min(scanStart, end));
+        return new Found(new EndOfWal(lineage, end, end, end, end), tracker, Lsn.min(scanStart, end), lastRecordBefore(end));
+    }
+
+    /** A promotion may cut off a record that crosses {@code end}: nobody was told that such a record is safe. */
+    private Lsn lastRecordBefore(Lsn end) throws IOException {
+        if (size.offset(end) != 0) {
+            return end;
+        }
+        Lsn scanStart = scanStart(end);
+        WalReader reader = WalReader.open((at, into) -> readUpTo(end, at, into), identity, scanStart);
+        var _ = reader.skipToEnd();
+        return reader.lastRecordEnd().isValid() ? reader.lastRecordEnd() : end;
+    }
+
+    private int readUpTo(Lsn end, Lsn at, ByteBuffer into) throws IOException {
+        if (!at.isBefore(end)) {
+            return 0;
+        }
+        int limit = into.limit();
+        into.limit((int) Math.min(limit, into.position() + end.minus(at)));
+        try {
+            return read(at, into);
+        } finally {
+            into.limit(limit);
+        }
     }
 
     /** What is settled, or the end of the newest whole segment that no partial one comes before. */

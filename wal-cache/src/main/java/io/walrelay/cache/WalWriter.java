@@ -85,6 +85,9 @@ public final class WalWriter {
         this.tracker = found.tracker();
         this.beganAtPage = size.offset(start.written()) == 0;
         this.provableFrom.put(size.startOf(start.written()), found.provableFrom());
+        if (found.lastRecord().isBefore(start.written())) {
+            this.crossings.put(start.written(), found.lastRecord());
+        }
         this.end = new AtomicReference<>(start);
         this.position = start.written();
         this.inFile = position;

@@ -89,6 +89,23 @@ class WalWriterTest {
     }
 
     @Test
+    void knowsAlsoAfterAStartWhatWasAcknowledgedOfARecordThatCrossesTheEnd() throws Exception {
+        WalCraft crossing = Caches.craft(6).record(2 * MB + 1000).randomRecords(40, 9_000).record(3 * MB);
+        Lsn before = crossing.recordEnds().get(crossing.recordEnds().size() - 2);
+        Lsn boundary = Caches.SEGMENT.endOf(before);
+        try (WalCache cache = Caches.create(disk, crossing, ORIGIN)) {
+            Caches.append(cache, crossing, ORIGIN, boundary);
+            cache.writer().publish();
+            assertEquals(boundary, cache.writer().flush().acknowledgeable());
+            assertEquals(before, cache.writer().lastRecordBefore(boundary));
+        }
+        try (WalCache again = Caches.reopen(disk)) {
+            assertEquals(boundary, again.end().acknowledgeable());
+            assertEquals(before, again.writer().lastRecordBefore(boundary));
+        }
+    }
+
+    @Test
     void acknowledgesTheRestOfARecordThatBeganBeforeTheRelay() throws Exception {
         WalCraft cut = Caches.craft(4).record(MB + 50_000).randomRecords(3, 500);
         Lsn first = cut.recordEnds().getFirst();
