@@ -73,10 +73,10 @@ public final class GroupFsync implements AutoCloseable {
     private boolean waitForWork() throws InterruptedException {
         lock.lock();
         try {
-            while (!closed && unflushed() == 0) {
+            while (!closed && !isPending()) {
                 idle = true;
                 // Looked at again after idle is visible: a writer that published before that did not see it and won't signal.
-                if (unflushed() == 0) {
+                if (!isPending()) {
                     changed.await();
                 }
                 idle = false;
@@ -89,6 +89,12 @@ public final class GroupFsync implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** Also when all is flushed and could not be settled, because the disk was full: a commit may wait for that. */
+    private boolean isPending() {
+        EndOfWal end = writer.end();
+        return end.written().isAfter(end.flushed()) || end.lastRecord().isAfter(end.acknowledgeable());
     }
 
     private long unflushed() {

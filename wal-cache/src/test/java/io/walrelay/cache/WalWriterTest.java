@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -226,6 +227,23 @@ class WalWriterTest {
     }
 
     @Test
+    void whatAFullDiskKeptFromBeingSettledIsAcknowledgedWhenThereIsRoom() throws Exception {
+        WalCraft cut = Caches.craft(4).record(MB + 50_000).randomRecords(3, 500);
+        Lsn from = ORIGIN.plus(MB);
+        Lsn to = cut.end();
+        try (WalCache cache = Caches.create(disk, cut, from);
+                GroupFsync fsync = cache.groupFsync(() -> {}, e -> {})) {
+            Caches.append(cache, cut, from, to);
+            disk.limitTo(disk.usedBytes());
+            cache.writer().publish();
+            assertEquals(from, cache.writer().flush().acknowledgeable(), "flushed, but not settled");
+            fsync.start();
+            disk.limitTo(Long.MAX_VALUE);
+            await(cache, () -> cache.end().acknowledgeable().equals(to));
+        }
+    }
+
+    @Test
     void theFlusherTellsThatTheDiskFailed() throws Exception {
         CountDownLatch told = new CountDownLatch(1);
         AtomicReference<IOException> failure = new AtomicReference<>();
@@ -245,9 +263,13 @@ class WalWriterTest {
     }
 
     private static void awaitFlushed(WalCache cache, Lsn position) {
+        await(cache, () -> cache.end().flushed().isAtLeast(position));
+    }
+
+    private static void await(WalCache cache, BooleanSupplier condition) {
         long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
-        while (cache.end().flushed().isBefore(position)) {
-            assertTrue(System.nanoTime() < limit, "not flushed in 10 s: " + cache.end());
+        while (!condition.getAsBoolean()) {
+            assertTrue(System.nanoTime() < limit, "not so in 10 s: " + cache.end());
             LockSupport.parkNanos(50_000);
         }
     }
