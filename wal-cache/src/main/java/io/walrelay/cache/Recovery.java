@@ -11,9 +11,7 @@ import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
-import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,7 +32,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Recovery {
 
-    private static final Logger log = LoggerFactory.getLogger(Recovery.class);
+    private static final Logger logger = LoggerFactory.getLogger(Recovery.class);
 
     /**
      * @param end where WAL ends
@@ -49,6 +47,7 @@ final class Recovery {
     private final SegmentSize size;
     private final TimelineHistory lineage;
     private final WalIdentity identity;
+    private final HeldLog log;
     private final Lsn floor;
     private final Lsn settled;
 
@@ -57,6 +56,7 @@ final class Recovery {
         this.size = state.segmentSize();
         this.lineage = state.lineage();
         this.identity = new WalIdentity(state.system(), size, lineage);
+        this.log = HeldLog.whole(files, lineage);
         this.floor = state.floor();
         this.settled = state.settled();
     }
@@ -81,22 +81,9 @@ final class Recovery {
             return end;
         }
         Lsn scanStart = scanStart(end);
-        WalReader reader = WalReader.open((at, into) -> readUpTo(end, at, into), identity, scanStart);
+        WalReader reader = WalReader.open(log.upTo(end), identity, scanStart);
         var _ = reader.skipToEnd();
         return reader.lastRecordEnd().isValid() ? reader.lastRecordEnd() : end;
-    }
-
-    private int readUpTo(Lsn end, Lsn at, ByteBuffer into) throws IOException {
-        if (!at.isBefore(end)) {
-            return 0;
-        }
-        int limit = into.limit();
-        into.limit((int) Math.min(limit, into.position() + end.minus(at)));
-        try {
-            return read(at, into);
-        } finally {
-            into.limit(limit);
-        }
     }
 
     /** What is settled, or the end of the newest whole segment that no partial one comes before. */
@@ -122,7 +109,7 @@ final class Recovery {
         Lsn start = size.startOf(trusted);
         while (start.isAfter(floor) && files.locate(lineage, start.plus(-1)).isPresent()) {
             start = size.startOf(start.plus(-1));
-            WalReader reader = WalReader.open(this::read, identity, start);
+            WalReader reader = WalReader.open(log, identity, start);
             if (reader.next() && reader.recordStart().isBefore(trusted)) {
                 break;
             }
@@ -131,15 +118,15 @@ final class Recovery {
     }
 
     private Lsn provenEnd(Lsn scanStart, Lsn trusted) throws IOException {
-        WalReader reader = WalReader.open(this::read, identity, scanStart);
+        WalReader reader = WalReader.open(log, identity, scanStart);
         boolean found = reader.next();
         Lsn end = trusted;
         if (found && reader.recordStart().isAtMost(Lsn.max(trusted, afterPageHeader(scanStart)))) {
             String reason = reader.skipToEnd().message();
             end = Lsn.max(trusted, reader.lastRecordEnd());
-            log.atInfo().addKeyValue("trusted", trusted).addKeyValue("end", end).log("recovered the end of WAL: {}", reason);
+            logger.atInfo().addKeyValue("trusted", trusted).addKeyValue("end", end).log("recovered the end of WAL: {}", reason);
         } else {
-            log.atInfo().addKeyValue("end", end).log("recovered the end of WAL: no record after it can be proved");
+            logger.atInfo().addKeyValue("end", end).log("recovered the end of WAL: no record after it can be proved");
         }
         return end;
     }
@@ -150,28 +137,6 @@ final class Recovery {
             return lsn.plus(PageHeader.LONG_SIZE);
         }
         return size.offset(lsn) % PageHeader.PAGE_SIZE == 0 ? lsn.plus(PageHeader.SHORT_SIZE) : lsn;
-    }
-
-    private int read(Lsn at, ByteBuffer into) throws IOException {
-        Optional<SegmentId> id = files.locate(lineage, at);
-        if (id.isEmpty()) {
-            return 0;
-        }
-        SegmentFile file;
-        try {
-            file = files.acquire(id.get());
-        } catch (NoSuchFileException e) {
-            return 0;
-        }
-        try {
-            int room = Math.min(into.remaining(), size.bytes() - size.offset(at));
-            ByteBuffer window = into.slice(into.position(), room);
-            int n = file.read(window, size.offset(at));
-            into.position(into.position() + n);
-            return n;
-        } finally {
-            file.release();
-        }
     }
 
     /** What was found may be in the kernel's memory only: names and bytes are made durable, and what lies behind is wiped. */

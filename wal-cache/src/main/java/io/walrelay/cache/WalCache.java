@@ -13,6 +13,7 @@ import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
+import io.walrelay.wal.format.WalIdentity;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -393,11 +394,24 @@ public final class WalCache implements AutoCloseable {
         return files.newestWhole(end.lineage().timeline()).map(id -> Lsn.min(provable, id.start(segmentSize()))).orElse(provable);
     }
 
-    /** Creates a slot that keeps WAL from the oldest position a new standby may ask for: what is held now. */
+    /**
+     * Creates a slot. Waits for the disk.
+     *
+     * @param reserve whether to keep WAL from now on, for a standby that is cloned now: from the redo of the last checkpoint, or else
+     *     all that is held
+     */
     public void createSlot(String name, boolean temporary, boolean reserve, int pid) throws SlotException, IOException {
+        Lsn redo = reserve ? lastRedo() : Lsn.INVALID;
         synchronized (filing) {
-            slots.create(name, temporary, reserve ? oldest() : Lsn.INVALID, pid);
+            slots.create(name, temporary, reserve ? Lsn.max(redo, oldest()) : Lsn.INVALID, pid);
         }
+    }
+
+    private Lsn lastRedo() throws IOException {
+        EndOfWal end = end();
+        HeldLog log = HeldLog.whole(files, end.lineage()).upTo(end.written());
+        WalIdentity identity = new WalIdentity(system(), segmentSize(), end.lineage());
+        return new LastCheckpoint(log, identity).redo(oldest(), end.written()).orElse(Lsn.INVALID);
     }
 
     CacheState state() {
