@@ -20,6 +20,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import org.jspecify.annotations.Nullable;
 
@@ -36,9 +38,13 @@ final class SegmentFiles {
     /** A segment on disk: all of it, or a {@code .partial} whose end only the writer (or a gap's record) knows. */
     record Held(SegmentId id, boolean whole) {}
 
+    /** A segment past a fork. */
+    record Orphaned(String directory, Held held) {}
+
     private final Storage storage;
     private final SegmentSize size;
     private final NavigableMap<SegmentId, Held> held = new ConcurrentSkipListMap<>();
+    private final Set<Orphaned> orphaned = ConcurrentHashMap.newKeySet();
     private final Map<SegmentId, SegmentFile> open = new HashMap<>();
 
     SegmentFiles(Storage storage, SegmentSize size) throws IOException {
@@ -52,17 +58,22 @@ final class SegmentFiles {
                 storage.delete(path(name));
                 continue;
             }
-            WalFileName.parse(name, size).ifPresent(this::noteFound);
+            segment(name).ifPresent(found -> held.merge(found.id, found, (a, b) -> a.whole ? a : b));
+        }
+        for (String directory : storage.list(ORPHANS)) {
+            for (String name : storage.list(ORPHANS + "/" + directory)) {
+                segment(name).ifPresent(found -> orphaned.add(new Orphaned(ORPHANS + "/" + directory, found)));
+            }
         }
     }
 
-    private void noteFound(WalFileName name) {
-        switch (name) {
-            case WalFileName.Segment s -> held.put(s.id(), new Held(s.id(), true));
-            case WalFileName.Partial p -> held.putIfAbsent(p.id(), new Held(p.id(), false));
-            case WalFileName.History h -> {}
-            case WalFileName.Backup b -> {}
-        }
+    private Optional<Held> segment(String fileName) {
+        return WalFileName.parse(fileName, size).flatMap(name -> switch (name) {
+            case WalFileName.Segment s -> Optional.of(new Held(s.id(), true));
+            case WalFileName.Partial p -> Optional.of(new Held(p.id(), false));
+            case WalFileName.History h -> Optional.empty();
+            case WalFileName.Backup b -> Optional.empty();
+        });
     }
 
     SegmentSize size() {
@@ -71,6 +82,15 @@ final class SegmentFiles {
 
     List<Held> all() {
         return List.copyOf(held.values());
+    }
+
+    List<Orphaned> orphaned() {
+        return List.copyOf(orphaned);
+    }
+
+    /** Bytes that all segments take, orphans included. */
+    long bytes() {
+        return (long) (held.size() + orphaned.size()) * size.bytes();
     }
 
     /** The last of a timeline's segments that has its whole name. */
@@ -239,8 +259,16 @@ final class SegmentFiles {
 
     /** When a segment was last written to; empty when it is gone. */
     Optional<Instant> lastModified(Held h) throws IOException {
+        return lastModified(path(h));
+    }
+
+    Optional<Instant> lastModified(Orphaned orphan) throws IOException {
+        return lastModified(path(orphan));
+    }
+
+    private Optional<Instant> lastModified(String path) throws IOException {
         try {
-            return Optional.of(storage.lastModified(path(h)));
+            return Optional.of(storage.lastModified(path));
         } catch (NoSuchFileException e) {
             return Optional.empty();
         }
@@ -254,6 +282,15 @@ final class SegmentFiles {
         Held gone = takeOut(id);
         if (gone != null) {
             storage.delete(path(gone));
+        }
+    }
+
+    void deleteOrphan(String directory, SegmentId id) throws IOException {
+        for (Orphaned orphan : orphaned()) {
+            if (orphan.directory.equals(directory) && orphan.held.id.equals(id)) {
+                orphaned.remove(orphan);
+                storage.delete(path(orphan));
+            }
         }
     }
 
@@ -272,7 +309,9 @@ final class SegmentFiles {
         for (SegmentId id : ids) {
             Held moved = takeOut(id);
             if (moved != null) {
-                storage.rename(path(moved), directory + "/" + fileName(moved));
+                Orphaned orphan = new Orphaned(directory, moved);
+                storage.rename(path(moved), path(orphan));
+                orphaned.add(orphan);
             }
         }
         storage.syncDirectory(directory);
@@ -293,6 +332,10 @@ final class SegmentFiles {
 
     private String path(Held h) {
         return path(fileName(h));
+    }
+
+    private String path(Orphaned orphan) {
+        return orphan.directory + "/" + fileName(orphan.held);
     }
 
     private String fileName(Held h) {

@@ -20,7 +20,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * The WAL of one cluster that the relay holds, with what belongs to it: timelines, slots, gaps and orphans.
@@ -180,9 +182,9 @@ public final class WalCache implements AutoCloseable {
         return tail.heldBytes();
     }
 
-    /** Bytes that segment files occupy. */
+    /** Bytes that segment files occupy, orphans included. */
     public long diskBytes() {
-        return (long) files.all().size() * segmentSize().bytes();
+        return files.bytes();
     }
 
     /** The text of a timeline's history as upstream sent it; empty when it is not an ancestor of ours, or has none. */
@@ -355,8 +357,11 @@ public final class WalCache implements AutoCloseable {
             for (String name : decision.lost()) {
                 slots.markLost(name);
             }
-            for (SegmentId id : decision.free()) {
-                files.delete(id);
+            for (Retention.Segment segment : decision.free()) {
+                switch (segment.side()) {
+                    case Retention.Side.Own() -> files.delete(segment.id());
+                    case Retention.Side.Orphan(var directory, _) -> files.deleteOrphan(directory, segment.id());
+                }
             }
             oldest = findOldest();
             return decision;
@@ -368,13 +373,19 @@ public final class WalCache implements AutoCloseable {
         Lsn inUse = neededToRecover(end);
         List<Retention.Segment> segments = new ArrayList<>();
         for (SegmentFiles.Held held : files.all()) {
-            Lsn segmentEnd = held.id().end(segmentSize());
-            if (segmentEnd.isAtMost(inUse)) {
-                Instant completed = files.lastModified(held).orElse(now);
-                segments.add(new Retention.Segment(held.id(), held.id().start(segmentSize()), segmentEnd, completed, false));
+            if (held.id().end(segmentSize()).isAtMost(inUse)) {
+                segments.add(freeable(Retention.OWN, held.id(), files.lastModified(held).orElse(now)));
             }
         }
-        segments.sort(Comparator.comparing(Retention.Segment::start));
+        Set<String> evidence = state.orphans().stream()
+                .filter(Orphan::alarming)
+                .map(o -> SegmentFiles.orphanDirectory(o.lineage().id()))
+                .collect(Collectors.toSet());
+        for (SegmentFiles.Orphaned orphan : files.orphaned()) {
+            Retention.Side side = new Retention.Side.Orphan(orphan.directory(), evidence.contains(orphan.directory()));
+            segments.add(freeable(side, orphan.held().id(), files.lastModified(orphan).orElse(now)));
+        }
+        segments.sort(Comparator.comparing(Retention.Segment::completed).thenComparing(Retention.Segment::start));
         List<Retention.Holder> holders = slots.all().stream()
                 .filter(Slot::holds)
                 .map(s -> new Retention.Holder(s.name(), s.reservedFrom()))
@@ -383,6 +394,10 @@ public final class WalCache implements AutoCloseable {
         Retention.Limits limits = new Retention.Limits(
                 settings.keep(), settings.disk(), diskBytes(), storage.freeBytes(), reserve, settings.maxRetained(), settings.holdUpstream());
         return new Retention.Snapshot(segments, end.written(), holders, limits, now);
+    }
+
+    private Retention.Segment freeable(Retention.Side side, SegmentId id, Instant completed) {
+        return new Retention.Segment(side, id, id.start(segmentSize()), id.end(segmentSize()), completed, false);
     }
 
     /**

@@ -5,12 +5,15 @@ import static io.walrelay.cache.Caches.ORIGIN;
 import static io.walrelay.cache.Caches.SEGMENT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.cache.retention.Retention;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
 import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Everything that may be freed is freed, and the relay starts again: it finds its end where it was. */
@@ -59,6 +62,27 @@ class FreedAndReopenedTest {
             cache.retain(MUCH_LATER);
         }
         reopened(two, acknowledged);
+    }
+
+    @Test
+    void anOrphanStaysWhileItIsEvidenceAndThenGoesLikeAllThatNobodyNeeds() throws Exception {
+        WalCraft one = Caches.craft(6).record(2 * MB).randomRecords(20, 3_000);
+        Lsn fork = one.recordEnds().get(3);
+        WalCraft two = one.promoted(new TimelineId(2), fork).randomRecords(5, 3_000);
+        try (WalCache cache = Caches.create(disk, one, ORIGIN)) {
+            Caches.append(cache, one, ORIGIN, one.end());
+            cache.writer().publish();
+            assertTrue(cache.follow(two.history(), Caches.historyText(two.history()), one.end()).orElseThrow().alarming());
+        }
+        try (WalCache cache = Caches.reopen(disk)) {
+            assertEquals(List.of(), cache.retain(MUCH_LATER).free().stream().filter(s -> s.side() instanceof Retention.Side.Orphan).toList());
+            long before = cache.diskBytes();
+            cache.acceptOrphans();
+            int freed = cache.retain(MUCH_LATER).free().size();
+            assertTrue(freed > 0, "an orphan's segments");
+            assertEquals(before - (long) freed * MB, cache.diskBytes());
+        }
+        assertEquals(List.of(), disk.list("orphans/1@0_0-6b86b273"));
     }
 
     private void comesBack(WalCraft wal, Lsn upTo) throws Exception {

@@ -22,6 +22,7 @@ final class Housekeeping implements AutoCloseable {
     private final ScheduledExecutorService worker =
             Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().name("housekeeping").daemon().factory());
     private boolean holding;
+    private boolean passedOver;
 
     /** @param holdUpstream told whether there is room for more WAL; true means: do not read */
     Housekeeping(RelayState state, Consumer<Boolean> holdUpstream) {
@@ -54,6 +55,12 @@ final class Housekeeping implements AutoCloseable {
         for (String slot : decision.lost()) {
             state.events().error("slot-lost", "slot \"%s\" lost its WAL: it held more than there is room for. Its standby needs a new base backup or WAL from an archive; drop the slot if nobody uses it".formatted(slot));
         }
+        boolean over = decision.overLimit() > 0 && !decision.hold();
+        if (over && !passedOver) {
+            state.events().warning("disk-over-limit", "cache.disk is passed by %d MB: nothing more may be freed. Raise it, or accept orphaned WAL that is kept as evidence"
+                    .formatted((decision.overLimit() >> 20) + 1));
+        }
+        passedOver = over;
         if (decision.hold() != holding) {
             holding = decision.hold();
             holdUpstream.accept(holding);

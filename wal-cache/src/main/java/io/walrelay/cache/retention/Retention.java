@@ -8,18 +8,35 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
  * What does the relay keep? A pure function of a snapshot; whoever deletes only receives its answer.
  *
- * <p>The order, when the disk limit is reached: WAL that nobody needs, WAL that the archive holds, the WAL of the slot that
- * holds the most (which is then lost) unless upstream is to be held instead. Upstream's own disk comes before any standby's
- * convenience.
+ * <p>The order, when there is too much: WAL that nobody needs, WAL that the archive holds, the WAL of the slot that holds the most (which
+ * is then lost) unless upstream is to be held instead. Upstream's own disk comes before any standby's convenience: where slots are given up,
+ * a limit that what is left does not fit in is passed over rather than upstream held. Only a file system without room holds it then.
  */
 public final class Retention {
 
+    /** On which side of a fork a segment lies. */
+    public sealed interface Side {
+        /** On the relay's history. */
+        record Own() implements Side {}
+
+        /**
+         * Past a fork.
+         *
+         * @param directory where it lies
+         * @param evidence whether commits may be lost with it, and nobody has said yet that this is known
+         */
+        record Orphan(String directory, boolean evidence) implements Side {}
+    }
+
+    public static final Side OWN = new Side.Own();
+
     /** A segment that could be freed; the ones being written are not offered. */
-    public record Segment(SegmentId id, Lsn start, Lsn end, Instant completed, boolean archived) {}
+    public record Segment(Side side, SegmentId id, Lsn start, Lsn end, Instant completed, boolean archived) {}
 
     /** Somebody who still needs WAL from {@code from} on: a slot, by its name. */
     public record Holder(String name, Lsn from) {}
@@ -45,9 +62,10 @@ public final class Retention {
      * @param free segments to delete, oldest first
      * @param lost holders whose WAL is given up
      * @param hold whether upstream must not be read until there is room
+     * @param overLimit bytes more than the limit that are used nevertheless; 0 or less when there are none
      * @param horizon who needs the oldest WAL after this; empty when nobody needs any
      */
-    public record Decision(List<SegmentId> free, List<String> lost, boolean hold, Optional<Holder> horizon) {}
+    public record Decision(List<Segment> free, List<String> lost, boolean hold, long overLimit, Optional<Holder> horizon) {}
 
     private Retention() {}
 
@@ -63,44 +81,64 @@ public final class Retention {
             return over;
         });
 
-        Plan plan = new Plan(snapshot.segments, Math.max(limits.diskUsed - limits.diskLimit, limits.reserve - limits.diskFree));
-        plan.free(s -> !needed(s, holders) && Duration.between(s.completed, snapshot.now).compareTo(limits.keep) > 0, false);
-        plan.free(s -> !needed(s, holders), true);
-        plan.free(Segment::archived, true);
-        while (plan.excess > 0 && !limits.holdUpstream && plan.anythingLeft() && !holders.isEmpty()) {
+        Plan plan = new Plan(snapshot.segments, limits);
+        plan.free(s -> !needed(s, holders) && Duration.between(s.completed, snapshot.now).compareTo(limits.keep) > 0);
+        plan.freeExcess(s -> !needed(s, holders));
+        plan.freeExcess(Segment::archived);
+        while (plan.excess() > 0 && !limits.holdUpstream && plan.anythingLeft() && !holders.isEmpty()) {
             Holder greediest = holders.stream().min(Comparator.comparing(Holder::from)).orElseThrow();
             holders.remove(greediest);
             lost.add(greediest.name);
-            plan.free(s -> !needed(s, holders), true);
+            plan.freeExcess(s -> !needed(s, holders));
         }
         Optional<Holder> horizon = holders.stream().min(Comparator.comparing(Holder::from));
-        return new Decision(List.copyOf(plan.freed), List.copyOf(lost), plan.excess > 0, horizon);
+        boolean hold = limits.holdUpstream ? plan.excess() > 0 : plan.lacking() > 0;
+        return new Decision(List.copyOf(plan.freed), List.copyOf(lost), hold, plan.overLimit(), horizon);
     }
 
     private static boolean needed(Segment segment, List<Holder> holders) {
-        return holders.stream().anyMatch(h -> segment.end.isAfter(h.from));
+        return switch (segment.side) {
+            case Side.Own() -> holders.stream().anyMatch(h -> segment.end.isAfter(h.from));
+            case Side.Orphan(_, var evidence) -> evidence;
+        };
     }
 
     /** The segments that are left while deciding, and how many bytes are still too many. */
     private static final class Plan {
         private final List<Segment> left;
-        private final List<SegmentId> freed = new ArrayList<>();
-        private long excess;
+        private final Limits limits;
+        private final List<Segment> freed = new ArrayList<>();
+        private long freedBytes;
 
-        Plan(List<Segment> segments, long excess) {
+        Plan(List<Segment> segments, Limits limits) {
             this.left = new ArrayList<>(segments);
-            this.excess = excess;
+            this.limits = limits;
         }
 
-        void free(java.util.function.Predicate<Segment> may, boolean onlyWhileOverLimit) {
-            left.removeIf(s -> {
-                if ((onlyWhileOverLimit && excess <= 0) || !may.test(s)) {
-                    return false;
-                }
-                freed.add(s.id);
-                excess -= s.end.minus(s.start);
-                return true;
-            });
+        long overLimit() {
+            return limits.diskUsed - freedBytes - limits.diskLimit;
+        }
+
+        /** Bytes that the file system has too few. */
+        long lacking() {
+            return limits.reserve - limits.diskFree - freedBytes;
+        }
+
+        long excess() {
+            return Math.max(overLimit(), lacking());
+        }
+
+        void free(Predicate<Segment> may) {
+            left.removeIf(s -> may.test(s) && freed(s));
+        }
+
+        void freeExcess(Predicate<Segment> may) {
+            left.removeIf(s -> excess() > 0 && may.test(s) && freed(s));
+        }
+
+        private boolean freed(Segment segment) {
+            freedBytes += segment.end.minus(segment.start);
+            return freed.add(segment);
         }
 
         boolean anythingLeft() {

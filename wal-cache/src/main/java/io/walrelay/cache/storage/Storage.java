@@ -47,7 +47,7 @@ public interface Storage {
 
     void createDirectory(String path) throws IOException;
 
-    /** The names in a directory, not their paths, in no order; empty when the directory does not exist. */
+    /** The names in a directory, files' and directories', not their paths, in no order; empty when there is no such directory. */
     List<String> list(String directory) throws IOException;
 
     /** A new, empty file for reading and writing. */

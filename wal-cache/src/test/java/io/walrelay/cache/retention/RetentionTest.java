@@ -1,6 +1,7 @@
 package io.walrelay.cache.retention;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.walrelay.cache.retention.Retention.Decision;
 import io.walrelay.cache.retention.Retention.Holder;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -58,7 +60,9 @@ class RetentionTest {
                         new Case("then the slot that holds the most is lost", 0, 0, 6, 99, 99, false, List.of(six, one, three), List.of(1, 2), List.of("one"), false, "three"),
                         new Case("and the next when that is not enough", 0, 0, 4, 99, 99, false, List.of(six, one, three), List.of(1, 2, 3, 4), List.of("one", "three"), false, "six"),
                         new Case("or upstream is held instead", 0, 0, 6, 99, 99, true, List.of(one), List.of(), List.of(), true, "one"),
-                        new Case("upstream is held when nothing is left to free", 0, 0, -1, 99, 99, false, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), true, ""),
+                        new Case("a limit that what is left does not fit in is passed over", 0, 0, -1, 99, 99, false, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), false, ""),
+                        new Case("unless upstream is to be held", 0, 0, -1, 99, 99, true, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), true, ""),
+                        new Case("upstream is held when the file system has no room", 0, 0, 99, -6, 99, false, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), true, ""),
                         new Case("a file system that is nearly full counts as the limit", 0, 0, 99, 1, 99, false, List.of(six), List.of(1, 2), List.of(), false, "six"),
                         new Case("a slot may hold just as much as it may", 8, 0, 99, 99, 6, false, List.of(three), List.of(1, 2), List.of(), false, "three"),
                         new Case("and is lost when it holds more", 8, 0, 99, 99, 5, false, List.of(three, six), List.of(1, 2, 3, 4, 5), List.of("three"), false, "six"))
@@ -71,14 +75,50 @@ class RetentionTest {
         List<Segment> segments = new ArrayList<>();
         for (int n = 1; n <= 8; n++) {
             Instant completed = n <= c.old ? NOW.minus(Duration.ofHours(2)) : NOW;
-            segments.add(new Segment(id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), completed, n <= c.archived));
+            segments.add(new Segment(Retention.OWN, id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), completed, n <= c.archived));
         }
         Limits limits = new Limits(Duration.ofHours(1), c.limit * MB, 8 * MB, c.free * MB, 3 * MB, c.maxRetained * MB, c.hold);
         Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.holders, limits, NOW));
-        assertEquals(c.freed.stream().map(RetentionTest::id).toList(), decision.free());
+        assertEquals(c.freed.stream().map(RetentionTest::id).toList(), decision.free().stream().map(Segment::id).toList());
         assertEquals(c.lost, decision.lost());
         assertEquals(c.holds, decision.hold());
         assertEquals(Optional.of(c.horizon).filter(name -> !name.isEmpty()), decision.horizon().map(Holder::name));
+    }
+
+    @Test
+    void orphansAreFreedByAgeLikeAllThatNobodyNeeds() {
+        Segment accepted = orphan(1, NOW.minus(Duration.ofHours(2)), false);
+        Segment evidence = orphan(2, NOW.minus(Duration.ofHours(2)), true);
+        Segment young = orphan(3, NOW, false);
+        assertEquals(List.of(accepted), decide(List.of(accepted, evidence, young), 99).free());
+    }
+
+    @Test
+    void overTheLimitOrphansGoBeforeASlotIsLostAndEvidenceStays() {
+        Segment needed = new Segment(Retention.OWN, id(8), new Lsn(8 * MB), new Lsn(9 * MB), NOW, false);
+        Segment evidence = orphan(2, NOW, true);
+        Segment young = orphan(3, NOW, false);
+        Decision decision = decide(List.of(evidence, young, needed), 2);
+        assertEquals(List.of(young), decision.free());
+        assertEquals(List.of(), decision.lost());
+
+        Decision tighter = decide(List.of(evidence, young, needed), 1);
+        assertEquals(List.of(young, needed), tighter.free());
+        assertEquals(List.of("slot"), tighter.lost());
+
+        Decision impossible = decide(List.of(evidence, young, needed), 0);
+        assertEquals(List.of(young, needed), impossible.free());
+        assertEquals(MB, impossible.overLimit());
+        assertFalse(impossible.hold());
+    }
+
+    private static Decision decide(List<Segment> segments, long limit) {
+        Limits limits = new Limits(Duration.ofHours(1), limit * MB, segments.size() * MB, 99 * MB, MB, 99 * MB, false);
+        return Retention.decide(new Snapshot(segments, new Lsn(9 * MB), List.of(slot("slot", 8)), limits, NOW));
+    }
+
+    private static Segment orphan(int number, Instant completed, boolean evidence) {
+        return new Segment(new Retention.Side.Orphan("lost", evidence), id(number), new Lsn(number * MB), new Lsn((number + 1) * MB), completed, false);
     }
 
     private static SegmentId id(int number) {

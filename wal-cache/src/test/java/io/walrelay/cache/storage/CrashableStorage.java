@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * {@link Storage} in memory that keeps over a crash what POSIX promises and no more. A fixture for tests of whatever must
@@ -233,7 +234,10 @@ public final class CrashableStorage implements Storage {
     @Override
     public synchronized List<String> list(String directory) throws IOException {
         requireAlive();
-        return names.keySet().stream().filter(path -> directoryOf(path).equals(directory)).map(CrashableStorage::nameOf).toList();
+        return Stream.concat(names.keySet().stream(), directories.stream().filter(path -> !path.isEmpty()))
+                .filter(path -> directoryOf(path).equals(directory))
+                .map(CrashableStorage::nameOf)
+                .toList();
     }
 
     @Override

@@ -8,6 +8,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -26,6 +28,18 @@ class PosixStorageTest {
             byte[] expected = new byte[1 << 20];
             System.arraycopy("begun".getBytes(StandardCharsets.US_ASCII), 0, expected, 0, 5);
             assertArrayEquals(expected, Files.readAllBytes(directory.resolve("segment")));
+        }
+    }
+
+    @Test
+    void listsFilesAndDirectoriesAndTakesAnythingElseForEmpty() throws IOException {
+        for (Storage storage : List.of(new PosixStorage(directory), new CrashableStorage())) {
+            storage.createDirectory("wal");
+            storage.createDirectory("wal/inner");
+            storage.create("wal/file").close();
+            assertEquals(Set.of("inner", "file"), Set.copyOf(storage.list("wal")), storage.toString());
+            assertEquals(List.of(), storage.list("wal/file"));
+            assertEquals(List.of(), storage.list("nothing"));
         }
     }
 }
