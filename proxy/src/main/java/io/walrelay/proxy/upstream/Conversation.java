@@ -5,6 +5,9 @@ import io.walrelay.protocol.message.BackendMessage;
 /** One command and its answer on a connection to a server. All methods are called on the connection's event loop. */
 interface Conversation {
 
+    /** The command was sent. */
+    default void begun() {}
+
     /** Takes over {@code message}. Returns whether it was the last one. */
     boolean on(BackendMessage message);
 

@@ -63,6 +63,7 @@ final class SessionHandler extends ChannelInboundHandlerAdapter {
         }
         conversation = next;
         Outbound.send(context.channel(), message);
+        next.begun();
     }
 
     @Override

@@ -245,7 +245,10 @@ public final class UpstreamLink implements AutoCloseable {
         if (closed) {
             return false;
         }
-        Optional<HostReport.Reachable> streaming = view.probe(current.host()).map(HostProbe::report).or(follower::following);
+        // Before it is accepted it has proved nothing.
+        Optional<HostReport.Reachable> streaming = stream.accepted().getNow(false)
+                ? view.probe(current.host()).map(HostProbe::report).or(follower::following)
+                : Optional.empty();
         Optional<UpstreamSnapshot> looked = view.look(Optional.ofNullable(order.get()), streaming, stream.end());
         if (looked.isEmpty()) {
             return true;

@@ -22,11 +22,19 @@ import org.jspecify.annotations.Nullable;
  * HandleCopyStream).
  *
  * <p>Confined to the WAL writer thread, which is its channel's event loop, but for {@link #accepted}, {@link #end}, {@link #flushed},
- * {@link #synchronous}, {@link #lookAgain} and {@link #stop}.
+ * {@link #synchronous}, {@link #lookAgain} and {@link #stop}. From {@link #begun} on it ends by itself, whatever upstream does or does not.
  */
 final class WalStream implements Conversation {
 
     private static final long FULL_DISK_RETRY_SECONDS = 1;
+
+    private enum Phase {
+        /** The command was sent; its answer may be no stream at all. */
+        ASKED,
+        STREAMING,
+        /** The stream is over; the rest of the answer is to come. */
+        OVER
+    }
 
     private final StreamContext around;
     private final Channel channel;
@@ -42,7 +50,7 @@ final class WalStream implements Conversation {
     private final AtomicBoolean replyDue = new AtomicBoolean();
 
     private volatile boolean synchronous;
-    private boolean streaming;
+    private Phase phase = Phase.ASKED;
     private Lsn upstreamEnd = Lsn.INVALID;
     private @Nullable Diagnostic error;
     private StreamEnd.@Nullable NextTimeline next;
@@ -104,7 +112,7 @@ final class WalStream implements Conversation {
     }
 
     private void leave(StreamEnd why) {
-        if (streaming && !end.isDone()) {
+        if (phase == Phase.STREAMING && !end.isDone()) {
             try {
                 around.cache().writer().publish();
                 around.cache().writer().flush();
@@ -116,6 +124,14 @@ final class WalStream implements Conversation {
         }
         finish(why);
         Outbound.terminate(channel);
+    }
+
+    @Override
+    public void begun() {
+        if (!end.isDone()) {
+            signs.heard(System.nanoTime());
+            timer = channel.eventLoop().scheduleAtFixedRate(this::tick, period, period, TimeUnit.NANOSECONDS);
+        }
     }
 
     @Override
@@ -131,7 +147,7 @@ final class WalStream implements Conversation {
                 // Everything of this timeline came. What is reported now is the last that upstream hears on it.
                 pause();
                 reports.reportLast();
-                streaming = false;
+                phase = Phase.OVER;
                 Outbound.send(channel, new FrontendMessage.CopyDone());
             }
             case BackendMessage.DataRow(var values) -> next = new StreamEnd.NextTimeline(
@@ -155,12 +171,11 @@ final class WalStream implements Conversation {
     }
 
     private void begin(BackendMessage message) {
-        if (timer != null) {
+        if (phase != Phase.ASKED) {
             unexpected(message);
             return;
         }
-        streaming = true;
-        timer = channel.eventLoop().scheduleAtFixedRate(this::tick, period, period, TimeUnit.NANOSECONDS);
+        phase = Phase.STREAMING;
         // The position that upstream shows for us is right from the beginning; its answer shows that it streams also when it has nothing to send.
         reports.report(true);
         readOrNot();
@@ -221,7 +236,7 @@ final class WalStream implements Conversation {
     }
 
     private void readOrNot() {
-        if (timer != null && !end.isDone()) {
+        if (phase != Phase.ASKED && !end.isDone()) {
             boolean read = !around.room().held() && !intake.stalled();
             signs.reading(read, System.nanoTime());
             channel.config().setAutoRead(read);
@@ -232,7 +247,7 @@ final class WalStream implements Conversation {
     public void pause() {
         // Also a part of a message is a sign of life.
         signs.heard(System.nanoTime());
-        if (!streaming || end.isDone()) {
+        if (phase != Phase.STREAMING || end.isDone()) {
             return;
         }
         try {
@@ -259,7 +274,7 @@ final class WalStream implements Conversation {
     }
 
     private void whileStreaming(Runnable report) {
-        if (streaming) {
+        if (phase == Phase.STREAMING) {
             report.run();
         }
     }
@@ -288,7 +303,7 @@ final class WalStream implements Conversation {
     }
 
     private void finish(StreamEnd why) {
-        streaming = false;
+        phase = Phase.OVER;
         if (timer != null) {
             timer.cancel(false);
         }

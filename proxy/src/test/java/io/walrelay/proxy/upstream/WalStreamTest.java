@@ -14,6 +14,7 @@ import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.protocol.message.BackendMessage;
 import io.walrelay.protocol.replication.FromServerCodec;
+import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.wal.Lsn;
@@ -28,9 +29,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A stream whose upstream does what a real one can't be made to do on cue. The channel's clock is the test's. */
 class WalStreamTest {
@@ -76,9 +80,19 @@ class WalStreamTest {
     }
 
     private WalStream stream(Lsn asked) {
-        LinkTiming t = LinkTiming.DEFAULT;
-        return new WalStream(
+        return stream(asked, LinkTiming.DEFAULT);
+    }
+
+    private WalStream stream(Lsn asked, LinkTiming t) {
+        WalStream stream = new WalStream(
                 new StreamContext(state, new LinkStatus(state), cache, fsync, t, room, fatal::add), channel, asked, t.status());
+        stream.begun();
+        return stream;
+    }
+
+    private static LinkTiming receiver(Duration limit) {
+        LinkTiming t = LinkTiming.DEFAULT;
+        return new LinkTiming(t.connect(), t.answer(), limit, t.status(), t.look(), t.firstRetry(), t.lastRetry(), t.gap());
     }
 
     private static BackendMessage begin() {
@@ -195,6 +209,28 @@ class WalStreamTest {
         sent();
         wait(Duration.ofMinutes(1));
         assertEquals(0, sent(), "a timer that was left");
+    }
+
+    static Stream<List<BackendMessage>> whatCameBeforeItHung() {
+        BackendMessage row = new BackendMessage.DataRow(List.of("2", "0/1000000"));
+        BackendMessage copyDone = new BackendMessage.CopyDone();
+        return Stream.of(List.of(), List.of(begin()), List.of(begin(), keepalive(false)), List.of(begin(), copyDone), List.of(begin(), copyDone, row), List.of(row));
+    }
+
+    @ParameterizedTest
+    @MethodSource("whatCameBeforeItHung")
+    void endsWhenNothingMoreComes(List<BackendMessage> before) throws Exception {
+        WalStream stream = stream(ORIGIN, receiver(Duration.ofMillis(200)));
+        for (BackendMessage message : before) {
+            assertFalse(stream.on(message));
+            stream.pause();
+        }
+        Await.until("the stream to end", Duration.ofSeconds(10), () -> {
+            wait(Duration.ofMillis(50));
+            return stream.end().isDone();
+        });
+        assertTrue(stream.end().getNow(null) instanceof StreamEnd.Lost(var reason) && reason.startsWith("no message for"), stream.end()::toString);
+        assertFalse(channel.isOpen());
     }
 
     @Test
