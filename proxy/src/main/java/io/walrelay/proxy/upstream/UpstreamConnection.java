@@ -7,6 +7,7 @@ import io.netty.channel.EventLoop;
 import io.walrelay.protocol.command.ReplicationCommand;
 import io.walrelay.protocol.command.ReplicationCommandPrinter;
 import io.walrelay.protocol.message.FrontendMessage;
+import io.walrelay.wal.SystemId;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -87,6 +88,19 @@ final class UpstreamConnection implements AutoCloseable {
                     .formatted(ReplicationCommandPrinter.print(command, major), rows.isEmpty() ? "nothing" : rows.getFirst().size() + " columns", columns));
         }
         return rows.getFirst();
+    }
+
+    /**
+     * The system identifier. A server before 15 that is in recovery streams only to a session that has asked for it (walsender.c,
+     * StartReplication: ThisTimeLineID).
+     */
+    SystemId identify() throws UpstreamException, InterruptedException {
+        String system = String.valueOf(row(new ReplicationCommand.IdentifySystem(), 1).getFirst());
+        try {
+            return SystemId.parse(system);
+        } catch (IllegalArgumentException e) {
+            throw new UpstreamException("IDENTIFY_SYSTEM was answered with " + e.getMessage(), e);
+        }
     }
 
     /** The first value of the first row. */

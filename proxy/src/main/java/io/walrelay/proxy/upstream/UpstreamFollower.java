@@ -10,6 +10,7 @@ import io.walrelay.proxy.state.UpstreamStatus.State;
 import io.walrelay.proxy.upstream.UpstreamDecision.Follow;
 import io.walrelay.proxy.upstream.UpstreamDecision.Stop;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SystemId;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
@@ -96,6 +97,10 @@ final class UpstreamFollower {
 
     FollowOutcome follow(Follow follow, HostProbe probe, UpstreamSnapshot snapshot, Overseer overseer) throws InterruptedException {
         try (UpstreamConnection connection = dialer.connect(follow.host(), SessionKind.PHYSICAL_REPLICATION, writer.group())) {
+            SystemId system = connection.identify();
+            if (!system.equals(probe.report().system())) {
+                return new FollowOutcome.Later("it has system identifier %s; a moment ago it had %s".formatted(system, probe.report().system()));
+            }
             following = new Following(probe.report(), slots.ensure(connection));
             Optional<WalCache> held = relay.cache();
             WalCache cache = held.isPresent() ? held.get() : newFolder.begin(connection, probe, writer, relay);

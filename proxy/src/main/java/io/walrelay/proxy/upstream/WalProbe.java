@@ -58,6 +58,7 @@ final class WalProbe {
     /** Whether the host can send the WAL that begins at {@code start}. */
     boolean has(HostAddress host, TimelineHistory lineage, Lsn start) throws UpstreamException, InterruptedException {
         try (UpstreamConnection connection = dialer.connect(host, SessionKind.PHYSICAL_REPLICATION, group)) {
+            var _ = connection.identify();
             FirstPiece first = new FirstPiece();
             connection.begin(new ReplicationCommand.StartPhysical(Optional.empty(), start, Optional.of(lineage.timelineAt(start))), first);
             return UpstreamConnection.await(first.comes, limit, "START_REPLICATION");
