@@ -23,6 +23,8 @@ final class StatusReports {
     private final long everyNanos;
     private boolean owed;
     private long last;
+    /** Where WAL ended at the last report. */
+    private EndOfWal reported;
 
     /** @param everyNanos the longest time between two reports */
     StatusReports(Channel channel, WalCache cache, LinkStatus status, Clock clock, long everyNanos) {
@@ -32,6 +34,7 @@ final class StatusReports {
         this.clock = clock;
         this.everyNanos = everyNanos;
         this.last = System.nanoTime();
+        this.reported = cache.end();
     }
 
     /** Upstream asked for a report: it is made with the next {@link #settle}. */
@@ -39,16 +42,30 @@ final class StatusReports {
         owed = true;
     }
 
-    void settle() {
-        if (owed) {
-            report(false);
+    /** @param upstreamEnd what upstream has sent, or is about to */
+    void settle(Lsn upstreamEnd) {
+        if (owed && channel.isWritable()) {
+            EndOfWal now = cache.end();
+            send(now, isAll(now, upstreamEnd) ? Lsn.INVALID : now.acknowledgeable(), false);
         }
+    }
+
+    /**
+     * Whether upstream asks although it was told all that there is to tell, and its WAL ends inside a record. A server that shuts down does
+     * so until the flushed position is what it has sent (walsender.c, WalSndDone), and of half a record it never will be. A report
+     * without a flushed position acknowledges nothing and moves no slot, and then the written one counts, which is the truth.
+     */
+    private boolean isAll(EndOfWal now, Lsn upstreamEnd) {
+        return now.equals(reported)
+                && now.flushed().equals(now.written())
+                && now.written().isAtLeast(upstreamEnd)
+                && now.acknowledgeable().isBefore(now.written());
     }
 
     /** Reports now. To a peer that does not read, later: reports that it asks for must not pile up here. */
     void report(boolean askForSign) {
         if (channel.isWritable()) {
-            send(askForSign);
+            sendAll(askForSign);
         } else {
             owed = true;
         }
@@ -69,18 +86,23 @@ final class StatusReports {
 
     /** The last report of this stream: whether upstream reads or not. */
     void reportLast() {
-        send(false);
+        sendAll(false);
     }
 
-    private void send(boolean askForSign) {
+    private void sendAll(boolean askForSign) {
         EndOfWal now = cache.end();
+        send(now, now.acknowledgeable(), askForSign);
+    }
+
+    private void send(EndOfWal now, Lsn flushed, boolean askForSign) {
         ByteBuf out = channel.alloc().buffer();
         FromStandbyCodec.encode(
-                new FromStandby.StandbyStatusUpdate(now.written(), now.acknowledgeable(), Lsn.INVALID, PgTime.of(clock.instant()), askForSign), out);
+                new FromStandby.StandbyStatusUpdate(now.written(), flushed, Lsn.INVALID, PgTime.of(clock.instant()), askForSign), out);
         // Before it is sent: from then on upstream may rely on it.
         status.acknowledged(now.acknowledgeable());
         var _ = channel.writeAndFlush(out);
         owed = false;
         last = System.nanoTime();
+        reported = now;
     }
 }

@@ -252,7 +252,7 @@ final class WalStream implements Conversation {
         }
         try {
             publisher.publish(synchronous, upstreamEnd);
-            reports.settle();
+            reports.settle(upstreamEnd);
         } catch (IOException e) {
             broken(e);
         }
@@ -260,7 +260,7 @@ final class WalStream implements Conversation {
 
     @Override
     public void writable() {
-        whileStreaming(reports::settle);
+        whileStreaming(() -> reports.settle(upstreamEnd));
     }
 
     private void tick() {

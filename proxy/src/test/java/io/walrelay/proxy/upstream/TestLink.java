@@ -104,6 +104,13 @@ final class TestLink implements AutoCloseable {
         return target;
     }
 
+    /** As {@link #awaitAllOf}, of a standby that is to have WAL up to {@code target}. */
+    Lsn awaitAllOfStandby(LocalPostgres standby, Lsn target) {
+        standby.awaitReplay(target, SOON);
+        Await.until("the relay to acknowledge " + target, SOON, () -> state.upstream().acknowledged(), lsn -> lsn.isAtLeast(target));
+        return target;
+    }
+
     void awaitProblem(String part) {
         Await.until("a problem with: " + part, SOON, () -> state.upstream().problem().orElse(""), p -> p.contains(part));
     }

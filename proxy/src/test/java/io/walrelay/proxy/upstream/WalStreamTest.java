@@ -14,6 +14,8 @@ import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.protocol.message.BackendMessage;
 import io.walrelay.protocol.replication.FromServerCodec;
+import io.walrelay.protocol.replication.FromStandby.StandbyStatusUpdate;
+import io.walrelay.protocol.replication.FromStandbyCodec;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.UpstreamStatus;
@@ -110,8 +112,12 @@ class WalStreamTest {
     }
 
     private static BackendMessage keepalive(boolean wantsReply) {
+        return keepalive(ORIGIN, wantsReply);
+    }
+
+    private static BackendMessage keepalive(Lsn end, boolean wantsReply) {
         ByteBuf body = Unpooled.buffer();
-        FromServerCodec.writeKeepalive(body, ORIGIN, 0, wantsReply);
+        FromServerCodec.writeKeepalive(body, end, 0, wantsReply);
         return new BackendMessage.CopyData(body.skipBytes(5));
     }
 
@@ -248,6 +254,61 @@ class WalStreamTest {
         channel.unsafe().outboundBuffer().setUserDefinedWritability(1, true);
         stream.writable();
         assertEquals(1, sent());
+    }
+
+    private StandbyStatusUpdate report() {
+        ByteBuf out = channel.readOutbound();
+        return (StandbyStatusUpdate) FromStandbyCodec.decode(out.skipBytes(5));
+    }
+
+    private StandbyStatusUpdate answer(WalStream stream) {
+        stream.on(keepalive(true));
+        stream.pause();
+        return report();
+    }
+
+    @Test
+    void acknowledgesNoHalfOfARecordAndStillLetsUpstreamGo() throws Exception {
+        Lsn end = wal.recordEnds().get(30);
+        Lsn inside = end.plus(8);
+        WalStream stream = stream(ORIGIN);
+        stream.on(begin());
+        sent();
+        stream.on(sends(ORIGIN, inside));
+        assertEquals(new StandbyStatusUpdate(inside, ORIGIN, Lsn.INVALID, 0, false), timeless(answer(stream)), "not flushed yet");
+        cache.writer().flush();
+        assertEquals(new StandbyStatusUpdate(inside, end, Lsn.INVALID, 0, false), timeless(answer(stream)));
+        for (int i = 0; i < 2; i++) {
+            assertEquals(
+                    new StandbyStatusUpdate(inside, Lsn.INVALID, Lsn.INVALID, 0, false), timeless(answer(stream)), "it had been told");
+        }
+        Lsn next = wal.recordEnds().get(31);
+        stream.on(sends(inside, next));
+        stream.pause();
+        cache.writer().flush();
+        assertEquals(end, state.upstream().acknowledged());
+        for (int i = 0; i < 3; i++) {
+            assertEquals(new StandbyStatusUpdate(next, next, Lsn.INVALID, 0, false), timeless(answer(stream)), "a whole record");
+        }
+    }
+
+    @Test
+    void acknowledgesAsUsualWhileUpstreamHasMoreToSend() throws Exception {
+        Lsn end = wal.recordEnds().get(30);
+        WalStream stream = stream(ORIGIN);
+        stream.on(begin());
+        stream.on(sends(ORIGIN, end.plus(8)));
+        stream.on(keepalive(end.plus(9), false));
+        stream.pause();
+        cache.writer().flush();
+        sent();
+        for (int i = 0; i < 3; i++) {
+            assertEquals(end, answer(stream).flushed());
+        }
+    }
+
+    private static StandbyStatusUpdate timeless(StandbyStatusUpdate update) {
+        return new StandbyStatusUpdate(update.written(), update.flushed(), update.applied(), 0, update.replyRequested());
     }
 
     @Test
