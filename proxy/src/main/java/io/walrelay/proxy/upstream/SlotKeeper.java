@@ -166,14 +166,27 @@ final class SlotKeeper {
                 advanced.put(connection.host(), to);
             }
         } catch (UpstreamException e) {
-            if (e.has(UpstreamException.UNDEFINED_OBJECT)) {
-                // Made anew at the next look.
-                forget(connection.host());
-            } else if (e.diagnostic().isEmpty()) {
-                throw e;
-            } else if (warned.add(connection.host())) {
-                events.warning(SLOT, "the slot on %s can't be moved on: %s".formatted(connection.host(), e.reason()));
+            notMoved(connection, e);
+        }
+    }
+
+    private void notMoved(UpstreamConnection connection, UpstreamException why) throws UpstreamException, InterruptedException {
+        if (why.diagnostic().isEmpty()) {
+            throw why;
+        }
+        if (why.has(UpstreamException.UNDEFINED_OBJECT)) {
+            // Made anew at the next look.
+            forget(connection.host());
+            return;
+        }
+        try {
+            // One that was idle for too long keeps its restart_lsn, and so looks like any other (slot.c, idle_replication_slot_timeout).
+            boolean renewed = why.has(UpstreamException.WRONG_STATE) && renew(connection, why.reason());
+            if (!renewed && warned.add(connection.host())) {
+                events.warning(SLOT, "the slot on %s can't be moved on: %s".formatted(connection.host(), why.reason()));
             }
+        } catch (UpstreamException e) {
+            var _ = without(connection, e);
         }
     }
 }
