@@ -1,6 +1,7 @@
 package io.walrelay.proxy.upstream;
 
 import io.walrelay.proxy.conninfo.HostAddress;
+import io.walrelay.cache.EndOfWal;
 import io.walrelay.protocol.command.ReplicationCommand;
 import io.walrelay.protocol.replication.PgTime;
 import io.walrelay.proxy.state.Events;
@@ -142,20 +143,20 @@ final class SlotKeeper {
     }
 
     /** On a host that is not in use: keeps the slot there and moves it on. */
-    void visit(UpstreamConnection connection, HostProbe probe, TimelineHistory own, Lsn acknowledged) throws UpstreamException, InterruptedException {
+    void visit(UpstreamConnection connection, HostProbe probe, EndOfWal own) throws UpstreamException, InterruptedException {
         if (ensure(connection)) {
-            advance(connection, probe, own, acknowledged);
+            advance(connection, probe, own);
         }
     }
 
     /**
-     * Moves the slot of a host that is not in use to what is acknowledged: never past what the host has, and not at all when the
-     * position is not on its lineage.
+     * Moves the slot of a host that is not in use to what may be acknowledged: never past what the host has, and not at all when the
+     * position is not on its lineage. A position counts only together with its lineage, which may change meanwhile.
      */
-    private void advance(UpstreamConnection connection, HostProbe probe, TimelineHistory own, Lsn acknowledged) throws UpstreamException, InterruptedException {
+    private void advance(UpstreamConnection connection, HostProbe probe, EndOfWal own) throws UpstreamException, InterruptedException {
         TimelineHistory theirs = probe.report().history();
-        Lsn to = Lsn.min(acknowledged, probe.report().flushed());
-        boolean there = to.isValid() && theirs.reaches(own, to);
+        Lsn to = Lsn.min(own.acknowledgeable(), probe.report().flushed());
+        boolean there = to.isValid() && theirs.reaches(own.lineage(), to);
         if (!there || to.isAtMost(advanced.getOrDefault(connection.host(), Lsn.INVALID))) {
             return;
         }

@@ -224,7 +224,7 @@ final class UpstreamFollower {
             return;
         }
         if (!connection.host().equals(now.host().host())) {
-            slots.visit(connection, probe, cache.get().end().lineage(), status.acknowledged());
+            slots.visit(connection, probe, cache.get().end());
         } else if (!now.slot() && slots.ensure(connection)) {
             // Begun anew it uses the slot.
             running.stop();
