@@ -15,7 +15,8 @@ record WalWriterThread(EventLoopGroup group) {
         execute(() -> {
             try {
                 done.complete(work.call());
-            } catch (Exception e) {
+            } catch (Throwable e) {
+                // Whatever it is: somebody waits for it, and nobody else would tell.
                 done.completeExceptionally(e);
             }
         });
@@ -25,7 +26,7 @@ record WalWriterThread(EventLoopGroup group) {
             switch (e.getCause()) {
                 case IOException failed -> throw failed;
                 case RuntimeException failed -> throw failed;
-                case null, default -> throw new IllegalStateException(e);
+                case null, default -> throw new IllegalStateException("the WAL writer thread failed", e.getCause());
             }
         }
     }
