@@ -17,6 +17,9 @@ sealed interface FollowOutcome {
     /** It streamed, and the connection is gone. */
     record Lost(String reason) implements FollowOutcome {}
 
+    /** The relay had no memory for what came. */
+    record NoMemory(String reason) implements FollowOutcome {}
+
     /** Somebody has to decide. */
     record Decide(Stop stop) implements FollowOutcome {}
 

@@ -21,6 +21,9 @@ sealed interface StreamEnd {
     /** Nothing could be taken in for so long that we ended it: upstream can't shut down while it waits for us. Its slot keeps the WAL. */
     record GivenBack() implements StreamEnd {}
 
+    /** There was no memory for what came. */
+    record NoMemory(String reason) implements StreamEnd {}
+
     /** Upstream's bytes are not ours. */
     record Diverged(String reason) implements StreamEnd {}
 }

@@ -160,6 +160,9 @@ final class UpstreamFollower {
                 case StreamEnd.Lost(var reason) -> {
                     return new FollowOutcome.Lost(reason);
                 }
+                case StreamEnd.NoMemory(var reason) -> {
+                    return new FollowOutcome.NoMemory(reason);
+                }
                 case StreamEnd.Stopped() -> {
                     return new FollowOutcome.Again();
                 }

@@ -145,11 +145,11 @@ public final class UpstreamLink implements AutoCloseable {
         }
     }
 
-    /** What goes wrong in the link itself is no fault of the disk: it is said, and tried again. */
+    /** What goes wrong in the link itself, lack of memory too, is no fault of the disk: it is said, and tried again. */
     private Duration roundOrPause() throws InterruptedException {
         try {
             return round();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             log.error("the upstream link failed; it tries again", e);
             status.become(State.WAITING, Optional.empty(), Optional.of("the upstream link failed: " + e));
             return backoff.next();
@@ -232,6 +232,11 @@ public final class UpstreamLink implements AutoCloseable {
             }
             case FollowOutcome.Later(var reason) -> pause(WAITING, Optional.of(follow.host()), "%s: %s".formatted(follow.host(), reason));
             case FollowOutcome.Lost(var reason) -> pause("upstream-lost", Optional.of(follow.host()), "%s: %s".formatted(follow.host(), reason));
+            case FollowOutcome.NoMemory(var reason) -> {
+                // It begins each time: that it did is no reason to try again at once.
+                var _ = pause("out-of-memory", Optional.of(follow.host()), "the relay has no memory for what upstream sends: " + reason);
+                yield ROOM_LOOK;
+            }
             case FollowOutcome.Decide(var stop) -> stop(stop);
             case FollowOutcome.Diverged(var stop) -> {
                 view.diverged(probe.report(), stop);

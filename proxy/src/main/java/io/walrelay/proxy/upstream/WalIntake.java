@@ -28,7 +28,10 @@ final class WalIntake {
         /** It begins past the end of what we have. */
         record Skipped(String reason) implements Result {}
 
-        /** The disk failed. */
+        /** There was no memory for it. It was not taken in, and another stream may bring it again. */
+        record NoMemory(String reason) implements Result {}
+
+        /** The disk failed, or nobody knows what was taken in. */
         record Broken(IOException failure) implements Result {}
     }
 
@@ -94,9 +97,20 @@ final class WalIntake {
             return new Result.Skipped(String.valueOf(e.getMessage()));
         } catch (IOException e) {
             return new Result.Broken(e);
-        } catch (RuntimeException e) {
-            return new Result.Broken(new IOException("could not take WAL in at %s: %s".formatted(at, e), e));
+        } catch (OutOfMemoryError e) {
+            return isOutsideHeap(e) ? new Result.NoMemory(String.valueOf(e.getMessage())) : broken(at, e);
+        } catch (RuntimeException | Error e) {
+            return broken(at, e);
         }
+    }
+
+    /** The tail gets itself a chunk before it changes anything; where the heap is full anything may be half done. The JDK's words, and Netty's. */
+    private static boolean isOutsideHeap(OutOfMemoryError e) {
+        return String.valueOf(e.getMessage()).contains("direct");
+    }
+
+    private static Result broken(Lsn at, Throwable e) {
+        return new Result.Broken(new IOException("could not take WAL in at %s: %s".formatted(at, e), e));
     }
 
     boolean stalled() {

@@ -16,6 +16,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One START_REPLICATION: takes WAL in, wakes standbys, makes it durable, tells upstream (walreceiver.c WalReceiverMain, receivelog.c
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class WalStream implements Conversation {
 
+    private static final Logger log = LoggerFactory.getLogger(WalStream.class);
     private static final long FULL_DISK_RETRY_SECONDS = 1;
 
     private enum Phase {
@@ -120,6 +123,8 @@ final class WalStream implements Conversation {
                 Outbound.send(channel, new FrontendMessage.CopyDone());
             } catch (IOException e) {
                 around.fatal().accept(e);
+            } catch (RuntimeException | Error e) {
+                log.error("the last report could not be made", e);
             }
         }
         finish(why);
@@ -216,6 +221,7 @@ final class WalStream implements Conversation {
             }
             case WalIntake.Result.Diverged(var reason) -> abandon(new StreamEnd.Diverged(reason));
             case WalIntake.Result.Skipped(var reason) -> abandon(new StreamEnd.Lost("upstream skipped WAL: " + reason));
+            case WalIntake.Result.NoMemory(var reason) -> abandon(new StreamEnd.NoMemory(reason));
             case WalIntake.Result.Broken(var failure) -> broken(failure);
         }
         return false;
@@ -264,7 +270,16 @@ final class WalStream implements Conversation {
     }
 
     private void tick() {
-        long now = System.nanoTime();
+        try {
+            watch(System.nanoTime());
+        } catch (RuntimeException | Error e) {
+            // A timer that failed is never called again, and nothing else would notice an upstream that hangs.
+            log.error("the stream could not be watched", e);
+            abandon(new StreamEnd.Lost("it could not be watched: " + e));
+        }
+    }
+
+    private void watch(long now) {
         switch (signs.judge(now)) {
             case DEAD -> abandon(new StreamEnd.Lost("no message for %d s".formatted(around.timing().receiver().toSeconds())));
             case GIVE_BACK -> leave(new StreamEnd.GivenBack());

@@ -99,6 +99,23 @@ class UpstreamFaultsIT {
     }
 
     @Test
+    void goesOnAfterAWantOfMemoryOutsideTheHeap() throws IOException {
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).start();
+                TestLink relay = TestLink.start(directory.resolve("data"), TestLink.of(primary))) {
+            relay.awaitStreaming();
+            primary.execute("CREATE TABLE t (i int)");
+            relay.awaitAllOf(primary);
+            try (DirectMemory _ = DirectMemory.takeAll()) {
+                primary.execute("INSERT INTO t SELECT generate_series(1, 100000)");
+                relay.awaitEvent("out-of-memory");
+            }
+            relay.awaitAllOf(primary);
+            relay.awaitStreaming();
+            assertTrue(relay.assertSameWal(primary) >= 1);
+        }
+    }
+
+    @Test
     void silentHostsDelayTheOthersOnceAndNotOneAfterTheOther() throws IOException {
         InetAddress loopback = InetAddress.getByAddress(new byte[] {127, 0, 0, 1});
         try (ServerSocket first = new ServerSocket(0, 50, loopback);

@@ -312,6 +312,24 @@ class WalStreamTest {
     }
 
     @Test
+    void isDroppedForWantOfMemoryOutsideTheHeapAndAnotherOneGoesOn() throws Exception {
+        WalStream stream = stream(ORIGIN);
+        stream.on(begin());
+        BackendMessage.CopyData whole = (BackendMessage.CopyData) sends(ORIGIN, wal.end());
+        try (DirectMemory _ = DirectMemory.takeAll()) {
+            stream.on(whole);
+        }
+        assertInstanceOf(StreamEnd.NoMemory.class, stream.end().getNow(null));
+        assertEquals(0, whole.data().refCnt());
+
+        WalStream another = stream(cache.end().written());
+        another.on(begin());
+        another.on(sends(cache.end().written(), wal.end()));
+        another.pause();
+        assertEquals(wal.end(), cache.end().written());
+    }
+
+    @Test
     void keepsItsEndToItselfWhenAnAnswerOfAnUnknownKindEndsIt() throws Exception {
         WalStream stream = stream(ORIGIN);
         stream.on(begin());
