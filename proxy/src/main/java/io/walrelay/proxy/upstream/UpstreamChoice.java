@@ -21,7 +21,8 @@ import java.util.stream.Stream;
  * <ol>
  *   <li>What the operator said, and then what the hint URL says. Either may lead back to an older timeline or past a fork
  *       that orphans acknowledged WAL: bytes can't tell which side of a fork is right, people and Patroni can. A host that
- *       was ordered and does not answer is waited for. A hint that does not answer only forbids to choose another host.
+ *       was ordered and does not answer is waited for. A hint that names none, or one that does not answer, only forbids to
+ *       choose another host than the one in use.
  *   <li>The host in use, as long as it answers and its history holds what we have, primary or standby. A standby that
  *       follows a promotion is followed.
  *   <li>Without one, a host of the kind that {@code target_session_attrs} asks for: of those whose history holds the
@@ -70,17 +71,17 @@ public final class UpstreamChoice {
                 case FollowOrder.Timeline timeline -> ordered(timeline);
             };
         }
-        Optional<Standing> hinted = snapshot.hint().flatMap(this::standing);
+        Optional<Standing> hinted = snapshot.hint().named().flatMap(this::standing);
         if (hinted.isPresent()) {
             return asTold(hinted.get());
         }
         if (inUse.isPresent()) {
             return unlessWrong(inUse.get());
         }
-        if (snapshot.hint().isPresent()) {
-            return waitForAll();
-        }
-        return afterLoss();
+        return switch (snapshot.hint()) {
+            case Hint.None() -> afterLoss();
+            case Hint.Names(_), Hint.Silent(_) -> waitForAll();
+        };
     }
 
     private Optional<Standing> standing(HostAddress host) {

@@ -18,7 +18,7 @@ import java.util.Optional;
  *
  * @param own empty in a new data folder
  * @param order what the operator said last
- * @param hint the host that a hint URL names, if it names one
+ * @param hint what Patroni says, or whoever else is asked
  * @param reports of the hosts of the connection string in its order, of those that {@code order} and {@code hint} name
  *     besides, and of {@code inUse}
  * @param diverged hosts whose bytes turned out to be others than ours, which their reports do not show
@@ -26,7 +26,7 @@ import java.util.Optional;
 public record UpstreamSnapshot(
         Optional<Own> own,
         Optional<FollowOrder> order,
-        Optional<HostAddress> hint,
+        Hint hint,
         HostInUse inUse,
         List<HostReport> reports,
         Map<HostAddress, Stop> diverged,

@@ -51,7 +51,7 @@ final class UpstreamView {
             if (streaming.isEmpty()) {
                 inUse = inUse.lost(seen);
             }
-            return new UpstreamSnapshot(own, order, Optional.empty(), inUse, seen, diverged.among(seen), attrs, onDivergence);
+            return new UpstreamSnapshot(own, order, new Hint.None(), inUse, seen, diverged.among(seen), attrs, onDivergence);
         });
     }
 

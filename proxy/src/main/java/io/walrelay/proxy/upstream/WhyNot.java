@@ -22,9 +22,11 @@ record WhyNot(UpstreamSnapshot snapshot) {
         if (s.older()) {
             return "it is on %s, which our own lineage has left".formatted(s.timeline());
         }
-        if (snapshot.hint().isPresent()) {
-            return "the hint names %s".formatted(snapshot.hint().get());
-        }
-        return "it is %s on %s; target_session_attrs is %s".formatted(s.primary() ? "a primary" : "in recovery", s.timeline(), snapshot.attrs());
+        return switch (snapshot.hint()) {
+            case Hint.Names(var host) -> "the hint names %s".formatted(host);
+            case Hint.Silent(var why) -> "the hint names no host: " + why;
+            case Hint.None() -> "it is %s on %s; target_session_attrs is %s"
+                    .formatted(s.primary() ? "a primary" : "in recovery", s.timeline(), snapshot.attrs());
+        };
     }
 }

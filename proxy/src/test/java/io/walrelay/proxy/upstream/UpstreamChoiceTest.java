@@ -79,7 +79,7 @@ class UpstreamChoiceTest {
         private final Optional<Own> own;
         private final List<HostReport> reports = new ArrayList<>();
         private Optional<FollowOrder> order = Optional.empty();
-        private Optional<HostAddress> hint = Optional.empty();
+        private Hint hint = new Hint.None();
         private HostInUse inUse = HostInUse.NONE;
         private final Map<HostAddress, UpstreamDecision.Stop> diverged = new HashMap<>();
         private TargetSessionAttrs attrs = TargetSessionAttrs.ANY;
@@ -100,7 +100,12 @@ class UpstreamChoiceTest {
         }
 
         Given hinted(int n) {
-            hint = Optional.of(pg(n));
+            hint = new Hint.Names(pg(n));
+            return this;
+        }
+
+        Given hintedAtNobody() {
+            hint = new Hint.Silent("no answer");
             return this;
         }
 
@@ -177,6 +182,9 @@ class UpstreamChoiceTest {
                 row("ordered: a number taken twice, by its beginning", own(ONE, 0x20, 0x20).hosts(primary(1, TWO, 0x90), primary(2, OTHER_TWO, 0x60)).ordered("2@0/30"), "pg2 2 from 0/20"),
                 row("ordered timeline: its primary rather than its standby", own(ONE, 0x20, 0x20).hosts(standby(1, TWO, 0x90), primary(2, TWO, 0x60)).ordered("2"), "pg2 2 from 0/20"),
                 row("hint goes before the host in use", own(ONE, 0x58, 0x58).hosts(primary(1, ONE, 0x90), primary(2, TWO, 0x60)).using(1).hinted(2), "pg2 2 from 0/50 orphan!"),
+                row("hint that names nobody leaves the host in use", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x90), primary(2, TWO, 0x60)).using(1).hintedAtNobody(), "pg1 1 from 0/40 note"),
+                row("hint at a primary that was overtaken: as told", own(TWO, 0x58, 0x58).hosts(primary(1, ONE, 0x90), primary(2, TWO, 0x60)).using(2).hinted(1), "pg1 1 from 0/50 orphan! note"),
+                row("order goes before the hint", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x90), primary(2, TWO, 0x60)).ordered("pg2").hinted(1), "pg2 2 from 0/40"),
                 row("hint that does not answer leaves the host in use", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x90), down(2, LastSeen.STANDBY)).using(1).hinted(2), "pg1 1 from 0/40"),
                 row("number taken twice, we are on one of them", own(TWO, 0x60, 0x60).hosts(primary(1, OTHER_TWO, 0x90), primary(2, TWO, 0x65)), "pg2 2 from 0/60"));
     }
@@ -255,6 +263,10 @@ class UpstreamChoiceTest {
                         "wait: pg9: ordered by walrelay follow, not asked yet"),
                 row("ordered timeline nowhere", own(ONE, 0x40, 0x40).hosts(down(1, LastSeen.NEVER)).ordered("2"),
                         "wait: timeline 2: ordered by walrelay follow, on no host that answers; pg1:5432: " + refused),
+                row("hint at nobody and nothing in use: no guess without it", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x60), down(2, LastSeen.STANDBY)).hintedAtNobody(),
+                        "wait: pg1:5432: the hint names no host: no answer; pg2:5432: " + refused),
+                row("hint at nobody and the host in use demoted", own(ONE, 0x40, 0x40).hosts(standby(1, ONE, 0x60), primary(2, ONE, 0x60)).usingFormerPrimary(1).hintedAtNobody(),
+                        "wait: pg1:5432: the hint names no host: no answer; pg2:5432: the hint names no host: no answer"),
                 row("hint down and nothing in use: no guess against the hint", own(ONE, 0x40, 0x40).hosts(primary(1, ONE, 0x60), down(2, LastSeen.STANDBY)).hinted(2),
                         "wait: pg1:5432: the hint names pg2:5432; pg2:5432: " + refused),
                 row("a primary wanted, a standby there", own(ONE, 0x40, 0x40).hosts(standby(1, ONE, 0x60)).wanting(TargetSessionAttrs.PRIMARY),

@@ -58,7 +58,7 @@ class UpstreamRulesTest {
         HostReport.Reachable before = host(A, ONE, 0x40, false);
         HostReport proved = before.provedBy(own);
         UpstreamDecision decision = UpstreamChoice.decide(new UpstreamSnapshot(
-                Optional.of(own), Optional.empty(), Optional.empty(), HostInUse.of(A), List.of(proved), Map.of(), TargetSessionAttrs.ANY, OnDivergence.STOP));
+                Optional.of(own), Optional.empty(), new Hint.None(), HostInUse.of(A), List.of(proved), Map.of(), TargetSessionAttrs.ANY, OnDivergence.STOP));
         assertTrue(decision instanceof UpstreamDecision.Follow f && f.host().equals(A), decision::toString);
     }
 
