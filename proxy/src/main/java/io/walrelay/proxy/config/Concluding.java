@@ -101,9 +101,19 @@ final class Concluding {
         var start = read(Keys.UPSTREAM_START);
         var acknowledge = read(Keys.UPSTREAM_ACKNOWLEDGE);
         var onDivergence = read(Keys.UPSTREAM_ON_DIVERGENCE);
+        var hint = hint();
         return conninfo.isPresent() && slot.isPresent() && start.isPresent() && acknowledge.isPresent() && onDivergence.isPresent()
-                ? Optional.of(new UpstreamSettings(conninfo.get(), slot.get(), start.get(), onDivergence.get()))
+                ? Optional.of(new UpstreamSettings(conninfo.get(), slot.get(), start.get(), onDivergence.get(), hint))
                 : Optional.empty();
+    }
+
+    private Optional<UpstreamSettings.Hint> hint() {
+        var url = read(Keys.UPSTREAM_HINT);
+        var authorities = readable(Keys.UPSTREAM_HINT_CA);
+        if (authorities.isPresent() && !url.map(HintUrl::isEncrypted).orElse(false)) {
+            problem(Keys.UPSTREAM_HINT_CA, "%s with https:// with it".formatted(Keys.UPSTREAM_HINT.name()));
+        }
+        return url.map(it -> new UpstreamSettings.Hint(it, authorities));
     }
 
     /** Its defaults are libpq's: the PG… variables count too. */

@@ -41,6 +41,13 @@ final class Keys {
                     ValueType.choice(OnDivergence.class),
                     "When every reachable server forked before the acknowledged position: stop (not ready until told) or follow.")
             .withDefault("stop");
+    static final Key<HintUrl> UPSTREAM_HINT = Key.of(
+            "upstream.hint",
+            ValueType.HINT,
+            "Patroni's REST API, which is asked which host is the primary. With {host}, each host of upstream.conninfo is asked, and the one that"
+                    + " answers 200 is followed; without, the leader of the answer's members is, whether upstream.conninfo names it or not.");
+    static final Key<Path> UPSTREAM_HINT_CA = Key.of(
+            "upstream.hint-ca", ValueType.FILE, "Who signs the certificates of upstream.hint, PEM. Without it, whom the Java runtime trusts.");
 
     static final Key<HostPort> LISTEN_ADDRESS = Key.of("listen.address", ValueType.ADDRESS, "The PostgreSQL port.")
             .withDefault("127.0.0.1:6433")
@@ -121,6 +128,8 @@ final class Keys {
             UPSTREAM_START,
             UPSTREAM_ACKNOWLEDGE,
             UPSTREAM_ON_DIVERGENCE,
+            UPSTREAM_HINT,
+            UPSTREAM_HINT_CA,
             LISTEN_ADDRESS,
             LISTEN_TLS.cert,
             LISTEN_TLS.key,
@@ -150,7 +159,6 @@ final class Keys {
     /** Keys, and sections of keys, that the design names and this version does not act on: refused by name, never ignored. */
     private static final List<String> LATER = List.of(
             "upstream.slot-follows",
-            "upstream.hint",
             "archive",
             "slots.inactive-timeout",
             "standbys.named",

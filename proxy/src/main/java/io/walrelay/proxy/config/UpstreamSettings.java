@@ -2,6 +2,8 @@ package io.walrelay.proxy.config;
 
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.wal.Lsn;
+import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * Which servers the relay reads from and how it begins.
@@ -10,8 +12,16 @@ import io.walrelay.wal.Lsn;
  * @param slot the relay's own physical slot on each of those hosts
  * @param start where a new data directory begins
  * @param onDivergence what to do when every reachable server forked before the acknowledged position
+ * @param hint who is asked which of them is the primary
  */
-public record UpstreamSettings(Conninfo conninfo, String slot, Start start, OnDivergence onDivergence) {
+public record UpstreamSettings(Conninfo conninfo, String slot, Start start, OnDivergence onDivergence, Optional<Hint> hint) {
+
+    /**
+     * Who knows which host is the primary.
+     *
+     * @param authorities who signed its certificate; empty: whom the Java runtime trusts
+     */
+    public record Hint(HintUrl url, Optional<Path> authorities) {}
 
     /** Where a relay with a new data directory begins to read. */
     public sealed interface Start {

@@ -34,6 +34,7 @@ record ValueType<T>(String expected, boolean list, boolean secret, Function<List
     static final ValueType<Start> START = one("slot, oldest or an LSN like 16/B374D848", Start::parse);
     static final ValueType<Boolean> BOOLEAN = one("true or false", ValueType::bool);
     static final ValueType<URI> HTTP_URL = one("a URL like https://relay:8433", ValueType::httpUrl);
+    static final ValueType<HintUrl> HINT = one("a URL like http://{host}:8008/primary or https://pg1:8008/cluster", HintUrl::parse);
     static final ValueType<List<String>> LINES = new ValueType<>("a list of lines", true, false, List::copyOf);
     static final ValueType<List<Token>> TOKENS = new ValueType<>(
             "a list of {token: TEXT, read-only: true or false}; in the environment TOKEN or TOKEN read-only, separated by ;",

@@ -110,7 +110,8 @@ final class TlsClient {
         return conninfo.tls().crl().or(() -> conninfo.userDirectory().map(d -> d.resolve("root.crl")).filter(Files::exists));
     }
 
-    private static TrustManagerFactory trustManagers(Path roots, Optional<Path> crl) throws GeneralSecurityException, IOException {
+    /** Who trusts those who are in the PEM file {@code roots}. */
+    static TrustManagerFactory trustManagers(Path roots, Optional<Path> crl) throws GeneralSecurityException, IOException {
         CertificateFactory x509 = CertificateFactory.getInstance("X.509");
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);

@@ -64,15 +64,15 @@ final class UpstreamHosts implements AutoCloseable {
     }
 
     /**
-     * Reports of the hosts of the connection string in its order, then of those that {@code order} and {@code inUse} name besides.
+     * Reports of the hosts of the connection string in its order, then of {@code others}, and of the one that {@code order} names besides.
      *
      * @param cut when it completes before all have answered, nobody needs the answers any more
      * @return empty when it was cut
      */
-    Optional<List<HostReport>> ask(Optional<FollowOrder> order, Optional<HostAddress> inUse, Errand errand, CompletableFuture<?> cut)
+    Optional<List<HostReport>> ask(Optional<FollowOrder> order, List<HostAddress> others, Errand errand, CompletableFuture<?> cut)
             throws InterruptedException {
         Set<HostAddress> hosts = new LinkedHashSet<>(named);
-        inUse.ifPresent(hosts::add);
+        hosts.addAll(others);
         order.flatMap(this::besides).ifPresent(hosts::add);
         Map<HostAddress, Asked> asked = new LinkedHashMap<>();
         hosts.forEach(host -> asked.put(host, begin(host, errand)));

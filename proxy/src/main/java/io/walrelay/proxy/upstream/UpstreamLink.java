@@ -54,6 +54,7 @@ public final class UpstreamLink implements AutoCloseable {
     private final Wakeup wakeup = new Wakeup();
     private final Backoff backoff;
     private final EventLoops loops = EventLoops.open();
+    private final Optional<HintQuery> hint;
     private final UpstreamHosts hosts;
     private final Room room;
     private final RunningStream running;
@@ -91,6 +92,7 @@ public final class UpstreamLink implements AutoCloseable {
         String name = conninfo.applicationName().orElse(settings.slot());
         UpstreamDialer dialer = new UpstreamDialer(conninfo, name, timing);
         this.hosts = new UpstreamHosts(dialer, loops.probes(), conninfo.hosts(), timing);
+        this.hint = settings.hint().isPresent() ? Optional.of(new HintQuery(settings.hint().get(), conninfo.hosts())) : Optional.empty();
         SlotKeeper slots = new SlotKeeper(settings.slot(), relay.events(), relay.clock(), timing);
         WalProbe wal = new WalProbe(dialer, loops.probes(), timing);
         WalWriterThread writer = new WalWriterThread(loops.writer());
@@ -106,7 +108,8 @@ public final class UpstreamLink implements AutoCloseable {
             case STOP -> OnDivergence.STOP;
             case FOLLOW -> OnDivergence.FOLLOW;
         };
-        this.view = new UpstreamView(relay, status, hosts, follower::visit, conninfo.targetSessionAttrs(), onDivergence);
+        Optional<HintWatch> hints = hint.map(query -> new HintWatch(query::ask, relay.events(), wakeup::call));
+        this.view = new UpstreamView(relay, status, hosts, follower::visit, hints, conninfo.targetSessionAttrs(), onDivergence);
         this.control = Thread.ofPlatform().name("upstream-control").unstarted(this::run);
         facts.load();
     }
@@ -216,7 +219,7 @@ public final class UpstreamLink implements AutoCloseable {
 
             @Override
             public boolean urgent() {
-                return order.get() != null;
+                return order.get() != null || view.hasNews();
             }
 
             @Override
@@ -273,10 +276,10 @@ public final class UpstreamLink implements AutoCloseable {
                 unhindered(current, stream);
                 yield same && next.orphan().isEmpty();
             }
-            // Told to stop, or to wait for a host that was ordered: what runs is no worse than nothing until it answers.
+            // Told to stop, or to wait for a host that was ordered or hinted at: what runs is no worse than nothing until that can be followed.
             case Stop stop -> {
                 hindered(current, stream, stop.toString());
-                yield snapshot.order().isPresent();
+                yield snapshot.order().isPresent() || snapshot.hint().named().filter(host -> !host.equals(current.host())).isPresent();
             }
             case Wait wait -> {
                 hindered(current, stream, reasons(wait));
@@ -329,6 +332,7 @@ public final class UpstreamLink implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        hint.ifPresent(HintQuery::close);
         hosts.close();
         running.close();
         loops.close(CLOSE_LIMIT);

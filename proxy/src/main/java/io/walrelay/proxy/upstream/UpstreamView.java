@@ -13,6 +13,7 @@ import io.walrelay.wal.Lsn;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 
 /** All that is known for the choice of an upstream, from one look to the next. It decides nothing. Confined to the control thread. */
 final class UpstreamView {
@@ -24,10 +25,20 @@ final class UpstreamView {
     private final TargetSessionAttrs attrs;
     private final OnDivergence onDivergence;
     private final DivergedHosts diverged = new DivergedHosts();
+    private final Optional<HintWatch> hints;
     private HostInUse inUse = HostInUse.NONE;
+    /** What the hint named when an order was carried out. */
+    private Hint overruled = new Hint.None();
 
     UpstreamView(
-            RelayState relay, LinkStatus status, UpstreamHosts hosts, UpstreamHosts.Errand errand, TargetSessionAttrs attrs, OnDivergence onDivergence) {
+            RelayState relay,
+            LinkStatus status,
+            UpstreamHosts hosts,
+            UpstreamHosts.Errand errand,
+            Optional<HintWatch> hints,
+            TargetSessionAttrs attrs,
+            OnDivergence onDivergence) {
+        this.hints = hints;
         this.relay = relay;
         this.status = status;
         this.hosts = hosts;
@@ -44,15 +55,33 @@ final class UpstreamView {
     Optional<UpstreamSnapshot> look(Optional<FollowOrder> order, Optional<HostReport.Reachable> streaming, CompletableFuture<?> cut)
             throws InterruptedException {
         Optional<Own> own = relay.cache().map(this::own);
-        Optional<List<HostReport>> reports = hosts.ask(order, inUse.host(), errand, cut);
+        hints.ifPresent(HintWatch::ask);
+        Hint before = hints.map(HintWatch::known).orElse(new Hint.None());
+        List<HostAddress> others = Stream.of(inUse.host(), before.named()).flatMap(Optional::stream).toList();
+        Optional<List<HostReport>> reports = hosts.ask(order, others, errand, cut);
         return reports.map(answers -> {
             List<HostReport> seen = answers.stream().map(report -> proved(report, streaming, own)).toList();
             inUse = inUse.seen(seen);
             if (streaming.isEmpty()) {
                 inUse = inUse.lost(seen);
             }
-            return new UpstreamSnapshot(own, order, new Hint.None(), inUse, seen, diverged.among(seen), attrs, onDivergence);
+            return new UpstreamSnapshot(own, order, hint(seen), inUse, seen, diverged.among(seen), attrs, onDivergence);
         });
+    }
+
+    /** A hint that an order has overruled counts again once it names another host, or the one in use is lost. */
+    private Hint hint(List<HostReport> seen) {
+        Hint hint = hints.map(h -> h.take(host -> seen.stream().anyMatch(report -> report.host().equals(host)))).orElse(new Hint.None());
+        if (hint instanceof Hint.Names && !hint.equals(overruled)) {
+            overruled = new Hint.None();
+        }
+        boolean leadsAway = hint instanceof Hint.Names(var host) && inUse.host().filter(used -> !used.equals(host)).isPresent();
+        return leadsAway && hint.equals(overruled) ? new Hint.Silent("walrelay follow has overruled it") : hint;
+    }
+
+    /** Whether the hint has something to say that no look has considered. */
+    boolean hasNews() {
+        return hints.map(HintWatch::news).orElse(false);
     }
 
     private static HostReport proved(HostReport report, Optional<HostReport.Reachable> streaming, Optional<Own> own) {
@@ -81,6 +110,7 @@ final class UpstreamView {
 
     void ordered() {
         inUse = inUse.ordered();
+        overruled = hints.map(HintWatch::known).orElse(new Hint.None());
     }
 
     void diverged(HostReport.Reachable host, Stop stop) {

@@ -61,6 +61,8 @@ class SettingsSourcesTest {
                   start: 1E5/0
                   acknowledge: own
                   on-divergence: follow
+                  hint: https://{host}:8008/primary
+                  hint-ca: %1$s
                 listen:
                   address: "[::]:6433"
                   tls: {cert: %1$s, key: %1$s, client-ca: %1$s}
@@ -80,6 +82,8 @@ class SettingsSourcesTest {
                 """.formatted(pem, directory), Map.of());
 
         assertEquals(new UpstreamSettings.Start.At(Lsn.parse("1E5/0")), settings.upstream().start());
+        assertEquals(
+                Optional.of(new UpstreamSettings.Hint(new HintUrl("https://{host}:8008/primary"), Optional.of(pem))), settings.upstream().hint());
         assertEquals(new HostPort("::", 6433), settings.listen().address());
         assertEquals(Optional.of(new TlsSettings(pem, pem, Optional.of(pem))), settings.listen().tls());
         assertEquals(
@@ -163,6 +167,10 @@ class SettingsSourcesTest {
                 "cache: {disk: [1GB, 2GB]} | cache.disk = [1GB, 2GB] | a whole number",
                 "data: a \\nother: &x 1\\ndata2: *x | data2 = an alias | the value itself",
                 "upstream: {conninfo: 'host=a hots=b password=hunter2'} | upstream.conninfo = (not shown) | hots",
+                "upstream: {hint: 'pg1:8008/cluster'} | upstream.hint = \"pg1:8008/cluster\" | a URL like http://{host}:8008/primary",
+                "upstream: {hint: 'http://u:p@pg1:8008/cluster'} | upstream.hint = \"http://u:p@pg1:8008/cluster\" | a URL like",
+                "upstream: {hint: 'http://pg1:8008/cluster', hint-ca: /etc/hostname} | upstream.hint-ca = \"/etc/hostname\" | upstream.hint with https://",
+                "upstream: {hint-ca: /etc/hostname} | upstream.hint-ca = \"/etc/hostname\" | upstream.hint with https://",
                 "advertise: {url: 'relay:8433'} | advertise.url = \"relay:8433\" | a URL like",
                 "archive: {url: 'file:///a'} | archive = given | not available in this version",
                 "standbys: {named: [{name: a, delay: 1h}]} | standbys.named = given | not available in this version",

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.walrelay.cache.CacheSettings;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.PosixStorage;
+import io.walrelay.proxy.config.HintUrl;
 import io.walrelay.proxy.config.UpstreamSettings;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
@@ -54,14 +55,15 @@ final class TestLink implements AutoCloseable {
     final UpstreamLink link;
     private final Path data;
 
-    private TestLink(Path data, String conninfo, UpstreamSettings.Start start, LinkTiming timing) throws IOException {
+    private TestLink(Path data, String conninfo, UpstreamSettings.Start start, LinkTiming timing, Optional<UpstreamSettings.Hint> hint)
+            throws IOException {
         this.data = data;
         PosixStorage storage = new PosixStorage(data);
         CacheSettings settings = new CacheSettings(64 << 20, 10L << 30, Duration.ofHours(1), 10L << 30, false);
         Optional<WalCache> cache = WalCache.open(storage, settings);
         cache.ifPresent(state::open);
         this.link = new UpstreamLink(
-                new UpstreamSettings(Conninfo.parse(conninfo, Map.of()), SLOT, start, UpstreamSettings.OnDivergence.STOP),
+                new UpstreamSettings(Conninfo.parse(conninfo, Map.of()), SLOT, start, UpstreamSettings.OnDivergence.STOP, hint),
                 state,
                 storage,
                 settings,
@@ -75,11 +77,17 @@ final class TestLink implements AutoCloseable {
     }
 
     static TestLink start(Path data, String conninfo, LinkTiming timing) throws IOException {
-        return new TestLink(data, conninfo, new UpstreamSettings.Start.Slot(), timing);
+        return new TestLink(data, conninfo, new UpstreamSettings.Start.Slot(), timing, Optional.empty());
     }
 
     static TestLink start(Path data, String conninfo, UpstreamSettings.Start start) throws IOException {
-        return new TestLink(data, conninfo, start, QUICK);
+        return new TestLink(data, conninfo, start, QUICK, Optional.empty());
+    }
+
+    /** @param hint as in {@code upstream.hint} */
+    static TestLink hinted(Path data, String conninfo, String hint) throws IOException {
+        UpstreamSettings.Hint settings = new UpstreamSettings.Hint(new HintUrl(hint), Optional.empty());
+        return new TestLink(data, conninfo, new UpstreamSettings.Start.Slot(), QUICK, Optional.of(settings));
     }
 
     /** Conninfo of several servers, in this order. */
