@@ -33,7 +33,7 @@ class OddServerTest {
             try (TestLink relay = TestLink.start(
                     directory.resolve("data"), "host=127.0.0.1 port=%d user=u sslmode=disable".formatted(listener.getLocalPort()))) {
                 relay.awaitProblem("IDENTIFY_SYSTEM was answered with nothing; expected a row of 3 columns");
-                assertEquals(State.WAITING, relay.state.upstream().state());
+                Await.until("it to wait", TestLink.SOON, () -> relay.state.upstream().state() == State.WAITING);
                 Await.until("it to be asked again", TestLink.SOON, () -> relay.state.upstream().state() == State.CONNECTING);
                 relay.awaitProblem("IDENTIFY_SYSTEM was answered with nothing");
                 assertEquals(0, relay.fatal.size(), relay.fatal::toString);
