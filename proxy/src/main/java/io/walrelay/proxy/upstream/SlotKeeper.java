@@ -180,6 +180,10 @@ final class SlotKeeper {
             forget(connection.host());
             return;
         }
+        if (why.has(UpstreamException.UNDEFINED_FILE)) {
+            // The relay was away and asks for older WAL than the server has: the slot holds what is left.
+            return;
+        }
         try {
             // One that was idle for too long keeps its restart_lsn, and so looks like any other (slot.c, idle_replication_slot_timeout).
             boolean renewed = why.has(UpstreamException.WRONG_STATE) && renew(connection, why.reason());
