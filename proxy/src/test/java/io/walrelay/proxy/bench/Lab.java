@@ -22,6 +22,9 @@ import java.util.List;
  */
 record Lab(Path repository, Path work, boolean quick) {
 
+    /** The version that the relay is measured beside. */
+    static final Programs PROGRAMS = Programs.version(15);
+
     /** The slot that the relay uses upstream. */
     static final String SLOT = "walrelay_bench";
 
@@ -29,7 +32,7 @@ record Lab(Path repository, Path work, boolean quick) {
 
     /** A server as it is used here: quiet but for what is measured, with TLS for who asks for it. */
     ClusterSetup cluster(String name, int walSenders) {
-        return LocalPostgres.of(Programs.server())
+        return LocalPostgres.of(PROGRAMS.server())
                 .name(name)
                 .in(work.resolve(name))
                 .set("max_wal_senders", Integer.toString(walSenders))

@@ -1,6 +1,5 @@
 package io.walrelay.proxy.bench;
 
-import io.walrelay.proxy.testkit.Programs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -24,7 +23,7 @@ final class Machine {
                 .row("disk", "%s, flushes counted: %s".formatted(
                         Files.getFileStore(lab.work()).type(), ProcFiles.diskFlushes(lab.work()).isPresent() ? "yes" : "no"))
                 .row("Java", Runtime.version().toString())
-                .row("PostgreSQL", Programs.run(Duration.ofSeconds(10), "postgres", "--version").orFail().strip())
+                .row("PostgreSQL", Lab.PROGRAMS.run(Duration.ofSeconds(10), "postgres", "--version").orFail().strip())
                 .row("relay", "`./walrelay serve` of this checkout, flags of its launcher");
         return """
                 # walrelay beside PostgreSQL

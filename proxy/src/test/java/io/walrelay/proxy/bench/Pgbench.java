@@ -1,7 +1,6 @@
 package io.walrelay.proxy.bench;
 
 import io.walrelay.proxy.demo.LocalPostgres;
-import io.walrelay.proxy.testkit.Programs;
 import java.time.Duration;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -16,7 +15,7 @@ final class Pgbench {
 
     /** Makes the tables. */
     static void initialize(LocalPostgres server) {
-        Programs.run(
+        Lab.PROGRAMS.run(
                         Duration.ofMinutes(2),
                         "pgbench",
                         "-i", "-q", "-s", Integer.toString(SCALE),
@@ -26,7 +25,7 @@ final class Pgbench {
 
     /** Runs for {@code duration} and returns the transactions per second, the time to connect left out. */
     static double run(LocalPostgres server, int clients, Duration duration) {
-        String output = Programs.run(
+        String output = Lab.PROGRAMS.run(
                         duration.plusMinutes(1),
                         "pgbench",
                         "-N", "-n", "-c", Integer.toString(clients), "-j", Integer.toString(Math.min(clients, 2)),

@@ -3,7 +3,6 @@ package io.walrelay.proxy.bench;
 import io.walrelay.proxy.demo.FileTrees;
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.ExternalProcess;
-import io.walrelay.proxy.testkit.Programs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -26,7 +25,7 @@ interface Receiver extends AutoCloseable {
                 } catch (IOException e) {
                     throw new UncheckedIOException("could not make " + directory, e);
                 }
-                ExternalProcess process = Programs.start(
+                ExternalProcess process = Lab.PROGRAMS.start(
                         "pg_receivewal", "-D", directory.toString(), "-d", primary.conninfo(), "--slot", slot, "--synchronous", "--no-loop");
                 return () -> {
                     process.close();

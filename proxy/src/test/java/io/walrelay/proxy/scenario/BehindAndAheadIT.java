@@ -19,17 +19,27 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Standbys that come back late, and one that is ahead of the relay. */
 @Timeout(180)
+@ParameterizedClass
+@ValueSource(ints = {15, 18})
 final class BehindAndAheadIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String HUNDRED_SEGMENTS =
             "SELECT pg_logical_emit_message(false, 'filler', repeat('0123456789abcdef', 65536)) FROM generate_series(1, 100)";
 
+    private final Programs programs;
+
     @TempDir
     private Path directory;
+
+    BehindAndAheadIT(int version) {
+        programs = Programs.version(version);
+    }
 
     /**
      * <pre>
@@ -40,7 +50,7 @@ final class BehindAndAheadIT {
      */
     @Test
     void aSlotBringsASleeperBackAndNoneDoesNot() {
-        try (LocalPostgres primary = LocalPostgres.of(Programs.server())
+        try (LocalPostgres primary = LocalPostgres.of(programs.server())
                         .segmentSize(new SegmentSize(1 << 20))
                         .set("max_wal_size", "4MB")
                         .set("min_wal_size", "2MB")
@@ -48,8 +58,9 @@ final class BehindAndAheadIT {
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"))
                         .with("WALRELAY_CACHE_KEEP", "1s")
                         .start()) {
-            Psql.awaitLevel(relay, primary);
-            Psql.replication(relay.conninfo(), "CREATE_REPLICATION_SLOT kept PHYSICAL RESERVE_WAL").orFail();
+            Psql psql = new Psql(programs);
+            psql.awaitLevel(relay, primary);
+            psql.replication(relay.conninfo(), "CREATE_REPLICATION_SLOT kept PHYSICAL RESERVE_WAL").orFail();
             try (LocalPostgres kept = LocalPostgres.standbyOf(primary, relay.conninfo("kept")).name("kept").slot("kept").start();
                     LocalPostgres forgotten = LocalPostgres.standbyOf(primary, relay.conninfo("forgotten")).name("forgotten").start()) {
                 kept.awaitReplay(primary.flushedLsn(), LIMIT);
@@ -58,7 +69,7 @@ final class BehindAndAheadIT {
                 forgotten.stop(LocalPostgres.StopMode.FAST);
 
                 primary.execute("CREATE TABLE t AS SELECT 1 AS a", HUNDRED_SEGMENTS, "CHECKPOINT", "INSERT INTO t VALUES (2)");
-                Psql.awaitLevel(relay, primary);
+                psql.awaitLevel(relay, primary);
                 kept.start();
                 kept.awaitReplay(primary.flushedLsn(), LIMIT);
                 assertEquals("2", kept.query("SELECT count(*) FROM t"));
@@ -80,7 +91,7 @@ final class BehindAndAheadIT {
      */
     @Test
     void aStandbyAheadOfTheRelayWaitsForIt() {
-        try (LocalPostgres primary = LocalPostgres.of(Programs.server()).start();
+        try (LocalPostgres primary = LocalPostgres.of(programs.server()).start();
                 FaultProxy between = FaultProxy.to(primary.port());
                 RelayProcess relay = RelayProcess.of(
                                 "host=127.0.0.1 port=%d user=postgres".formatted(between.port()), "relay", directory.resolve("data"))

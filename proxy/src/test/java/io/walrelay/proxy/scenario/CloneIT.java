@@ -21,6 +21,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A new standby as the README has it made: pg_basebackup takes no WAL along, the relay has all that the copy needs. The primary has
@@ -34,17 +36,25 @@ import org.junit.jupiter.api.io.TempDir;
  * </pre>
  */
 @Timeout(120)
+@ParameterizedClass
+@ValueSource(ints = {15, 18})
 final class CloneIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final Pattern FIRST_SEGMENT = Pattern.compile("START WAL LOCATION: \\S+ \\(file ([0-9A-F]{24})\\)");
 
+    private final Programs programs;
+
     @TempDir
     private Path directory;
 
+    CloneIT(int version) {
+        programs = Programs.version(version);
+    }
+
     @Test
     void aCopyThatBroughtNoWalFollowsThroughTheRelay() {
-        try (LocalPostgres primary = LocalPostgres.of(Programs.server())
+        try (LocalPostgres primary = LocalPostgres.of(programs.server())
                         .name("primary")
                         .segmentSize(new SegmentSize(1 << 20))
                         .set("wal_keep_size", "0")
@@ -55,7 +65,7 @@ final class CloneIT {
             relay.awaitReady(LIMIT);
             Ledger.awaitRow(ledger.confirmed() + 100, primary, LIMIT);
             long before = ledger.confirmed();
-            try (LocalPostgres clone = LocalPostgres.standbyOf(primary, relay.conninfo("clone")).name("clone").copiedBy(CloneIT::backup).create()) {
+            try (LocalPostgres clone = LocalPostgres.standbyOf(primary, relay.conninfo("clone")).name("clone").copiedBy(this::backup).create()) {
                 assertTrue(ledger.confirmed() > before, "no commit during the backup");
                 assertEquals(List.of(), walOf(clone), "WAL that the copy brought");
                 String first = firstSegment(clone);
@@ -80,8 +90,8 @@ final class CloneIT {
         }
     }
 
-    private static void backup(LocalPostgres source, Path target) throws IOException {
-        Programs.run(LIMIT, "pg_basebackup", "-X", "none", "--checkpoint=fast", "--no-sync", "-D", target.toString(), "-d", source.conninfo())
+    private void backup(LocalPostgres source, Path target) throws IOException {
+        programs.run(LIMIT, "pg_basebackup", "-X", "none", "--checkpoint=fast", "--no-sync", "-D", target.toString(), "-d", source.conninfo())
                 .orFail();
         Files.createFile(target.resolve("standby.signal"));
     }

@@ -24,6 +24,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * pg_receivewal beside pg_receivewal, under load and through a restart of the relay: the same files, byte for byte.
@@ -34,25 +36,34 @@ import org.junit.jupiter.api.io.TempDir;
  * </pre>
  */
 @Timeout(180)
+@ParameterizedClass
+@ValueSource(ints = {15, 18})
 final class PgReceivewalIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int SEGMENTS = 12;
 
+    private final Programs programs;
+
     @TempDir
     private Path directory;
+
+    PgReceivewalIT(int version) {
+        programs = Programs.version(version);
+    }
 
     @Test
     void filesAreThoseOfAReceiverAttachedToThePrimary() throws Exception {
         Certificates certificates = Certificates.in(directory);
         Certificates.Pair server = certificates.issue("server");
-        try (LocalPostgres primary = LocalPostgres.of(Programs.server()).segmentSize(new SegmentSize(1 << 20)).start();
+        try (LocalPostgres primary = LocalPostgres.of(programs.server()).segmentSize(new SegmentSize(1 << 20)).start();
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"))
                         .with("WALRELAY_LISTEN_TLS_CERT", server.certificate().toString())
                         .with("WALRELAY_LISTEN_TLS_KEY", server.key().toString())
                         .start()) {
-            Psql.awaitLevel(relay, primary);
-            Psql.replication(relay.conninfo(), "CREATE_REPLICATION_SLOT kept PHYSICAL").orFail();
+            Psql psql = new Psql(programs);
+            psql.awaitLevel(relay, primary);
+            psql.replication(relay.conninfo(), "CREATE_REPLICATION_SLOT kept PHYSICAL").orFail();
             try (ExternalProcess direct = receive("direct", primary.conninfo());
                     ExternalProcess plain = receive("plain", relay.conninfo() + " sslmode=disable");
                     ExternalProcess tls = receive("tls", relay.conninfo() + " sslmode=verify-full sslrootcert=" + certificates.authority());
@@ -80,7 +91,7 @@ final class PgReceivewalIT {
                 for (String name : List.of("plain", "tls", "slot")) {
                     assertSame("direct", name);
                 }
-                String restart = Psql.replication(relay.conninfo(), "READ_REPLICATION_SLOT kept").orFail();
+                String restart = psql.replication(relay.conninfo(), "READ_REPLICATION_SLOT kept").orFail();
                 assertTrue(restart.startsWith("physical|0/"), restart);
             }
         }
@@ -90,7 +101,7 @@ final class PgReceivewalIT {
         Path into = Files.createDirectory(directory.resolve(name));
         List<String> arguments = new ArrayList<>(List.of("--verbose", "-D", into.toString(), "-d", conninfo));
         arguments.addAll(List.of(more));
-        return Programs.start("pg_receivewal", arguments.toArray(String[]::new));
+        return programs.start("pg_receivewal", arguments.toArray(String[]::new));
     }
 
     private void awaitSegments(List<String> receivers, int count) {

@@ -9,24 +9,22 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** psql as a replication client: the shortest way to ask a relay something as libpq does. */
-final class Psql {
+record Psql(Programs programs) {
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
-    private Psql() {}
-
     /** Runs replication commands in one session; the values alone are printed, separated by {@code |}. */
-    static Programs.Result replication(String conninfo, String... commands) {
+    Programs.Result replication(String conninfo, String... commands) {
         List<String> arguments = new ArrayList<>(List.of("-X", "-w", "-A", "-t"));
         for (String command : commands) {
             arguments.addAll(List.of("-c", command));
         }
         arguments.add(conninfo + " replication=true");
-        return Programs.run(LIMIT, "psql", arguments.toArray(String[]::new));
+        return programs.run(LIMIT, "psql", arguments.toArray(String[]::new));
     }
 
     /** Waits until the relay has all that {@code primary} has; everybody must be trusted. */
-    static void awaitLevel(RelayProcess relay, LocalPostgres primary) {
+    void awaitLevel(RelayProcess relay, LocalPostgres primary) {
         Await.until(
                 "the relay to hold what the primary has",
                 LIMIT,

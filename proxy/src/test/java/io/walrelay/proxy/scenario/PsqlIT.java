@@ -17,9 +17,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** psql in a replication session of the relay beside one of PostgreSQL 15: the same answers, and an own word where there are none. */
+/** psql in a replication session of the relay beside one of PostgreSQL: the same answers, and an own word where there are none. */
 @Timeout(120)
+@ParameterizedClass
+@ValueSource(ints = {15, 18})
 final class PsqlIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
@@ -68,14 +72,20 @@ final class PsqlIT {
             "CREATE_REPLICATION_SLOT d LOGICAL test_decoding", "CREATE_REPLICATION_SLOT LOGICAL is not available from the relay",
             "START_REPLICATION SLOT d LOGICAL 0/0", "START_REPLICATION LOGICAL is not available from the relay");
 
+    private final Programs programs;
+
     @TempDir
     private Path directory;
 
+    PsqlIT(int version) {
+        programs = Programs.version(version);
+    }
+
     @Test
     void commandsAreAnsweredAsPostgresqlAnswersThem() {
-        try (LocalPostgres primary = LocalPostgres.of(Programs.server()).start();
+        try (LocalPostgres primary = LocalPostgres.of(programs.server()).start();
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).start()) {
-            Psql.awaitLevel(relay, primary);
+            new Psql(programs).awaitLevel(relay, primary);
 
             Map<String, String> theirs = answers(primary.conninfo(), ALIKE);
             Map<String, String> ours = answers(relay.conninfo(), ALIKE);
@@ -90,12 +100,12 @@ final class PsqlIT {
 
     @Test
     void aPlainSessionIsToldWhatThisAddressIsFor() {
-        try (LocalPostgres primary = LocalPostgres.of(Programs.server()).start();
+        try (LocalPostgres primary = LocalPostgres.of(programs.server()).start();
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"))
                         .with("WALRELAY_LISTEN_HBA", "host all,replication all 127.0.0.1/32 trust")
                         .start()) {
-            Psql.awaitLevel(relay, primary);
-            Programs.Result refused = Programs.run(LIMIT, "psql", "-X", "-c", "SELECT 1", relay.conninfo() + " dbname=postgres");
+            new Psql(programs).awaitLevel(relay, primary);
+            Programs.Result refused = programs.run(LIMIT, "psql", "-X", "-c", "SELECT 1", relay.conninfo() + " dbname=postgres");
             assertEquals(2, refused.status());
             assertTrue(refused.output().contains("FATAL:  this address serves physical replication only"), refused::output);
             assertTrue(refused.output().contains("HINT:  connect with replication=true"), refused::output);
@@ -103,13 +113,13 @@ final class PsqlIT {
     }
 
     /** Answers by numbered command, all from one session; without what only one of the two can have (LOCATION) or only the relay adds. */
-    private static Map<String, String> answers(String conninfo, List<String> commands) {
+    private Map<String, String> answers(String conninfo, List<String> commands) {
         List<String> arguments = new ArrayList<>(List.of("-X", "-v", "VERBOSITY=verbose"));
         for (int i = 0; i < commands.size(); i++) {
             arguments.addAll(List.of("-c", "\\echo ==" + i, "-c", commands.get(i)));
         }
         arguments.add(conninfo + " replication=true");
-        String output = Programs.run(LIMIT, "psql", arguments.toArray(String[]::new)).output();
+        String output = programs.run(LIMIT, "psql", arguments.toArray(String[]::new)).output();
         Map<String, String> answers = new LinkedHashMap<>();
         for (String part : Stream.of(output.split("(?m)^==", -1)).skip(1).toList()) {
             int number = Integer.parseInt(part.substring(0, part.indexOf('\n')));

@@ -26,6 +26,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -45,17 +46,25 @@ import org.junit.jupiter.params.provider.ValueSource;
  * With one promotion there is no third.
  */
 @Timeout(180)
+@ParameterizedClass
+@ValueSource(ints = {15, 18})
 final class ReceivewalPromotionIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
+    private final int version;
+
     @TempDir
     private Path directory;
+
+    ReceivewalPromotionIT(int version) {
+        this.version = version;
+    }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2})
     void itsFilesAreThoseOfAServerAcrossPromotions(int promotions) throws IOException {
-        try (Cascade servers = new Cascade(promotions);
+        try (Cascade servers = new Cascade(version, promotions);
                 RelayProcess relay = RelayProcess.of(servers.last().conninfo(), "relay", directory.resolve("data")).start();
                 LocalPostgres a = LocalPostgres.standbyOf(servers.get(0), relay.conninfo("a")).name("a").start()) {
             Path direct = Files.createDirectory(directory.resolve("direct"));
@@ -111,9 +120,9 @@ final class ReceivewalPromotionIT {
 
         private final List<LocalPostgres> servers = new ArrayList<>();
 
-        Cascade(int standbys) {
+        Cascade(int version, int standbys) {
             try {
-                servers.add(LocalPostgres.of(Servers.version(15)).segmentSize(new SegmentSize(1 << 20)).name("server0").start());
+                servers.add(LocalPostgres.of(Servers.version(version)).segmentSize(new SegmentSize(1 << 20)).name("server0").start());
                 for (int i = 1; i <= standbys; i++) {
                     servers.add(LocalPostgres.standbyOf(servers.getFirst(), last().conninfo()).name("server" + i).copyWal().start());
                 }
@@ -137,8 +146,8 @@ final class ReceivewalPromotionIT {
         }
     }
 
-    private static ExternalProcess receive(String conninfo, Path into) {
-        return Programs.start("pg_receivewal", "--dbname", conninfo, "--directory", into.toString(), "--no-sync", "--verbose");
+    private ExternalProcess receive(String conninfo, Path into) {
+        return Programs.version(version).start("pg_receivewal", "--dbname", conninfo, "--directory", into.toString(), "--no-sync", "--verbose");
     }
 
     /** Name and hash of each file. */

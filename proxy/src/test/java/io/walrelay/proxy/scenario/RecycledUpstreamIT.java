@@ -18,6 +18,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A relay that was killed comes back to an upstream that has removed what the relay acknowledged, and nothing more.
@@ -29,13 +31,21 @@ import org.junit.jupiter.api.io.TempDir;
  *                begins   acknowledged: S is whole; upstream removes S, with the record's beginning
  * </pre>
  */
+@ParameterizedClass
+@ValueSource(ints = {15, 18})
 final class RecycledUpstreamIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final SegmentSize SIZE = new SegmentSize(1 << 20);
 
+    private final Programs programs;
+
     @TempDir
     private Path directory;
+
+    RecycledUpstreamIT(int version) {
+        programs = Programs.version(version);
+    }
 
     @Test
     void goesOnInsideARecordWhoseBeginningUpstreamHasRemoved() throws IOException {
@@ -109,8 +119,8 @@ final class RecycledUpstreamIT {
         assertFalse(relay.log().contains("gap"), relay::log);
     }
 
-    private static LocalPostgres primary() {
-        return LocalPostgres.of(Programs.server())
+    private LocalPostgres primary() {
+        return LocalPostgres.of(programs.server())
                 .name("primary")
                 .segmentSize(SIZE)
                 .set("wal_keep_size", "0")
@@ -124,8 +134,8 @@ final class RecycledUpstreamIT {
         return RelayProcess.of("host=127.0.0.1 port=%d user=postgres".formatted(upstream), "relay", directory.resolve("data"));
     }
 
-    private static ExternalProcess receiver(LocalPostgres primary, Path truth) {
-        return Programs.start("pg_receivewal", "--directory=" + truth, "--dbname=" + primary.conninfo(), "--no-loop", "--status-interval=1");
+    private ExternalProcess receiver(LocalPostgres primary, Path truth) {
+        return programs.start("pg_receivewal", "--directory=" + truth, "--dbname=" + primary.conninfo(), "--no-loop", "--status-interval=1");
     }
 
     private static Lsn acknowledged(LocalPostgres primary) {

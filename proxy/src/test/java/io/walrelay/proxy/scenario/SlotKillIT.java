@@ -15,27 +15,37 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A slot of the relay whose standby is away while the relay is killed: the position is no further than what the standby has, and
  * the WAL from there on is kept although nothing else keeps it ({@code cache.keep} is zero).
  */
+@ParameterizedClass
+@ValueSource(ints = {15, 18})
 final class SlotKillIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final SegmentSize SIZE = new SegmentSize(1 << 20);
 
+    private final Programs programs;
+
     @TempDir
     private Path directory;
+
+    SlotKillIT(int version) {
+        programs = Programs.version(version);
+    }
 
     @Test
     void aStandbyThatWasAwayDuringTheKillCatchesUp() throws IOException {
         WalFiles received = new WalFiles(Files.createDirectory(directory.resolve("received")), SIZE);
-        try (LocalPostgres primary = LocalPostgres.of(Programs.server()).name("primary").segmentSize(SIZE).set("wal_keep_size", "1GB").start();
+        try (LocalPostgres primary = LocalPostgres.of(programs.server()).name("primary").segmentSize(SIZE).set("wal_keep_size", "1GB").start();
                 RelayProcess relay = Acknowledged.awaitStreaming(
                         RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).with("WALRELAY_CACHE_KEEP", "0s").start(), primary)) {
             WalFiles truth = new WalFiles(primary.dataDirectory().resolve("pg_wal"), SIZE);
-            Programs.run(LIMIT, "pg_receivewal", "--create-slot", "--slot=away", "--dbname=" + relay.conninfo()).orFail();
+            programs.run(LIMIT, "pg_receivewal", "--create-slot", "--slot=away", "--dbname=" + relay.conninfo()).orFail();
             try (Ledger ledger = Ledger.on(primary, 20_000)) {
                 try (ExternalProcess receiver = receive(relay, received)) {
                     Await.until("pg_receivewal to have some segments", LIMIT, () -> received.segments().size() > 3 && receiver.isRunning());
@@ -62,13 +72,13 @@ final class SlotKillIT {
         }
     }
 
-    private static ExternalProcess receive(RelayProcess relay, WalFiles into) {
-        return Programs.start("pg_receivewal", "--directory=" + into.directory(), "--slot=away", "--status-interval=1", "--dbname=" + relay.conninfo());
+    private ExternalProcess receive(RelayProcess relay, WalFiles into) {
+        return programs.start("pg_receivewal", "--directory=" + into.directory(), "--slot=away", "--status-interval=1", "--dbname=" + relay.conninfo());
     }
 
     /** Invalid while the relay does not answer or the slot reserves nothing. */
-    private static Lsn restartLsn(RelayProcess relay) {
-        Programs.Result row = Programs.run(LIMIT, "psql", "-XAt", "--dbname=" + relay.conninfo() + " replication=1", "--command=READ_REPLICATION_SLOT away");
+    private Lsn restartLsn(RelayProcess relay) {
+        Programs.Result row = programs.run(LIMIT, "psql", "-XAt", "--dbname=" + relay.conninfo() + " replication=1", "--command=READ_REPLICATION_SLOT away");
         String position = row.status() == 0 ? row.output().strip().split("\\|", -1)[1] : "";
         return position.isEmpty() ? Lsn.INVALID : Lsn.parse(position);
     }

@@ -21,16 +21,26 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The relay's end when it is asked to, and what it says to a directory that it can't or must not use. */
+@ParameterizedClass
+@ValueSource(ints = {15, 18})
 final class StopIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
     /** A JVM that ran its shutdown hooks after SIGTERM. */
     private static final int TERMINATED = 143;
 
+    private final Programs programs;
+
     @TempDir
     private Path directory;
+
+    StopIT(int version) {
+        programs = Programs.version(version);
+    }
 
     @Test
     void tellsUpstreamAndStandbysEverythingBeforeItEnds() {
@@ -62,7 +72,7 @@ final class StopIT {
                 RelayProcess relay = relay(primary);
                 FaultProxy line = FaultProxy.to(relay.port());
                 ExternalProcess receiver =
-                        Programs.start("pg_receivewal", "--directory=" + received, "--dbname=host=127.0.0.1 port=%d user=postgres".formatted(line.port()))) {
+                        programs.start("pg_receivewal", "--directory=" + received, "--dbname=host=127.0.0.1 port=%d user=postgres".formatted(line.port()))) {
             Await.until("pg_receivewal to receive", LIMIT, () -> line.carried(FaultProxy.Direction.TO_CLIENT) > 10_000 && receiver.isRunning());
             line.goSilent();
             primary.execute("SELECT pg_logical_emit_message(false, 'walrelay', 'what the standby will not confirm')");
@@ -77,7 +87,7 @@ final class StopIT {
     void refusesADirectoryThatIsInUseOrDamagedAndLeavesItAsItIs() throws IOException {
         try (LocalPostgres primary = primary();
                 RelayProcess relay = relay(primary)) {
-            Programs.run(LIMIT, "pg_receivewal", "--create-slot", "--slot=kept", "--dbname=" + relay.conninfo()).orFail();
+            programs.run(LIMIT, "pg_receivewal", "--create-slot", "--slot=kept", "--dbname=" + relay.conninfo()).orFail();
             String pid = Long.toString(relay.pid());
             assertRefuses(primary, relay.data(), pid);
             assertTrue(relay.isRunning(), relay::log);
@@ -105,7 +115,7 @@ final class StopIT {
             Await.until(
                     "the relay to show the slot",
                     LIMIT,
-                    () -> Programs.run(LIMIT, "psql", "-XAt", "--dbname=" + relay.conninfo() + " replication=1", "--command=READ_REPLICATION_SLOT kept").output(),
+                    () -> programs.run(LIMIT, "psql", "-XAt", "--dbname=" + relay.conninfo() + " replication=1", "--command=READ_REPLICATION_SLOT kept").output(),
                     seen -> seen.startsWith("physical|"));
         }
     }
@@ -129,8 +139,8 @@ final class StopIT {
         return contents;
     }
 
-    private static LocalPostgres primary() {
-        return LocalPostgres.of(Programs.server()).name("primary").segmentSize(new SegmentSize(1 << 20)).start();
+    private LocalPostgres primary() {
+        return LocalPostgres.of(programs.server()).name("primary").segmentSize(new SegmentSize(1 << 20)).start();
     }
 
     private RelayProcess relay(LocalPostgres primary) {

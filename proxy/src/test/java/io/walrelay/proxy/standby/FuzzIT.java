@@ -56,7 +56,7 @@ final class FuzzIT {
         long seed = Long.getLong("fuzz.seed", System.nanoTime());
         log.info("fuzz.seed={} fuzz.seconds={}", seed, length.toSeconds());
         Certificates.Pair server = Certificates.in(directory).issue("server");
-        try (LocalPostgres primary = LocalPostgres.of(Programs.server()).start();
+        try (LocalPostgres primary = LocalPostgres.of(Programs.version(15).server()).start();
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"))
                         .with("WALRELAY_LISTEN_TLS_CERT", server.certificate().toString())
                         .with("WALRELAY_LISTEN_TLS_KEY", server.key().toString())

@@ -18,18 +18,28 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A relay that runs out of room, by its own limit and by that of the file system. */
 @Timeout(90)
+@ParameterizedClass
+@ValueSource(ints = {15, 18})
 class DiskLimitIT {
 
     private static final long LIMIT = 64 << 20;
 
+    private final int version;
+
     @TempDir
     private Path directory;
 
-    private static LocalPostgres primary() {
-        LocalPostgres primary = LocalPostgres.of(Servers.version(15)).segmentSize(new SegmentSize(1 << 20)).start();
+    DiskLimitIT(int version) {
+        this.version = version;
+    }
+
+    private LocalPostgres primary() {
+        LocalPostgres primary = LocalPostgres.of(Servers.version(version)).segmentSize(new SegmentSize(1 << 20)).start();
         primary.execute("CREATE TABLE t (i int, filler text)", "ALTER TABLE t ALTER filler SET STORAGE plain");
         return primary;
     }
@@ -56,8 +66,8 @@ class DiskLimitIT {
         Await.until("the relay to flush " + target, TestLink.SOON, () -> flushed(primary), lsn -> lsn.isAtLeast(target));
     }
 
-    private static String command(RelayProcess relay, String command) {
-        return Programs.run(TestLink.SOON, "psql", "-d", relay.conninfo() + " replication=true", "-At", "-c", command).orFail();
+    private String command(RelayProcess relay, String command) {
+        return Programs.version(version).run(TestLink.SOON, "psql", "-d", relay.conninfo() + " replication=true", "-At", "-c", command).orFail();
     }
 
     private static void awaitLog(RelayProcess relay, String part) {

@@ -17,7 +17,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -106,10 +105,11 @@ class GapIT {
         }
     }
 
-    @Test
-    void waitsForAHostThatCannotBeAskedBeforeItAcceptsAGap() throws IOException {
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void waitsForAHostThatCannotBeAskedBeforeItAcceptsAGap(int major) throws IOException {
         Path data = directory.resolve("data");
-        try (LocalPostgres primary = forgetful(15)) {
+        try (LocalPostgres primary = forgetful(major)) {
             Lsn had;
             try (TestLink relay = TestLink.start(data, TestLink.of(primary))) {
                 relay.awaitStreaming();
@@ -128,9 +128,10 @@ class GapIT {
         }
     }
 
-    @Test
-    void tellsAStandbyThatNeedsTheGapThatItHasBeenRemoved() throws IOException {
-        try (LocalPostgres primary = forgetful(15);
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void tellsAStandbyThatNeedsTheGapThatItHasBeenRemoved(int major) throws IOException {
+        try (LocalPostgres primary = forgetful(major);
                 RelayProcess relay = RelayProcess.of(TestLink.of(primary), "relay_1", directory.resolve("data")).start()) {
             fillSegments(primary, 2);
             Lsn had = primary.flushedLsn();
@@ -139,7 +140,8 @@ class GapIT {
                     TestLink.SOON,
                     () -> Lsn.parse(primary.query("SELECT coalesce(max(flush_lsn), '0/0') FROM pg_stat_replication WHERE application_name = 'relay_1'")),
                     lsn -> lsn.isAtLeast(had));
-            Path before = receive(relay, "before", had);
+            Programs programs = Programs.version(major);
+            Path before = receive(programs, relay, "before", had);
             relay.terminate(TestLink.SOON);
             primary.execute("SELECT pg_drop_replication_slot('relay_1')");
             removeWalBefore(primary, had);
@@ -148,18 +150,18 @@ class GapIT {
             Await.until("the gap to be found", TestLink.SOON, () -> relay.log().contains("is lost to the relay: no upstream has it any more"));
 
             // It follows what there is up to the gap, and goes no further.
-            Programs.Result blocked = Programs.run(TestLink.SOON, "pg_receivewal", "-D", before.toString(), "--no-loop", "-d", relay.conninfo());
+            Programs.Result blocked = programs.run(TestLink.SOON, "pg_receivewal", "-D", before.toString(), "--no-loop", "-d", relay.conninfo());
             assertTrue(blocked.output().contains("has already been removed"), blocked::output);
             fillSegments(primary, 2);
-            receive(relay, "after", primary.flushedLsn());
+            receive(programs, relay, "after", primary.flushedLsn());
         }
     }
 
     /** What pg_receivewal gets from the relay up to {@code end}. */
-    private Path receive(RelayProcess relay, String name, Lsn end) throws IOException {
+    private Path receive(Programs programs, RelayProcess relay, String name, Lsn end) throws IOException {
         Path into = Files.createDirectory(directory.resolve(name));
         try (ExternalProcess receiver =
-                Programs.start("pg_receivewal", "-D", into.toString(), "--no-loop", "--endpos=" + end, "-d", relay.conninfo())) {
+                programs.start("pg_receivewal", "-D", into.toString(), "--no-loop", "--endpos=" + end, "-d", relay.conninfo())) {
             assertEquals(0, receiver.awaitExit(TestLink.SOON), receiver.output());
         }
         return into;
