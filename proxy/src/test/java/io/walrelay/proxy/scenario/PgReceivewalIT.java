@@ -85,9 +85,8 @@ final class PgReceivewalIT {
                     awaitSegments(List.of("plain", "tls", "slot"), complete("plain").size() + SEGMENTS);
                     ledger.stop();
                 }
-                primary.execute("SELECT pg_switch_wal()");
-                String last = complete("direct").last();
-                Await.until("all to have " + last, LIMIT, () -> Stream.of("plain", "tls", "slot").allMatch(name -> complete(name).contains(last)));
+                String last = primary.query("SELECT pg_walfile_name(pg_switch_wal())");
+                Await.until("all to have " + last, LIMIT, () -> Stream.of("direct", "plain", "tls", "slot").allMatch(name -> complete(name).contains(last)));
                 for (String name : List.of("plain", "tls", "slot")) {
                     assertSame("direct", name);
                 }
