@@ -6,12 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.demo.FileTrees;
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.Certificates;
 import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.proxy.testkit.FaultProxy;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,18 +30,20 @@ import java.util.List;
 import java.util.Properties;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.function.Executable;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Every way to log in, with libpq and pgjdbc, over plain sockets and TLS; users as auth-query finds them on a real server that
  * was set up with what {@code walrelay setup-sql --auth-query} prints.
  */
 @Timeout(180)
+@ParameterizedClass
+@MethodSource("scenes")
 final class AuthenticationIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
@@ -50,45 +54,83 @@ final class AuthenticationIT {
             "host replication rejected 127.0.0.1/32 reject",
             "host replication hashed 127.0.0.1/32 md5",
             "hostssl replication certified 127.0.0.1/32 cert",
-            "host replication standby,plain,barred,late,stranger,superfluous 127.0.0.1/32 scram-sha-256");
+            "host replication standby,plain,barred,late,changing,stranger,superfluous 127.0.0.1/32 scram-sha-256");
 
     private static final String PLAIN = "sslmode=disable";
     private static final String NOT_A_REPLICATION_ROLE = "FATAL:  permission denied to start WAL sender";
 
-    @TempDir
-    private static Path directory;
+    private final Scene scene;
 
-    private static LocalPostgres primary;
-    private static RelayProcess relay;
-    private static Certificates certificates;
-    private static Certificates.Pair client;
-    private static Certificates.Pair other;
+    AuthenticationIT(Scene scene) {
+        this.scene = scene;
+    }
 
-    @BeforeAll
-    static void setUp() throws Exception {
-        certificates = Certificates.in(directory);
-        Certificates.Pair server = certificates.issue("server");
-        client = certificates.issue("certified");
-        other = certificates.issue("somebody");
-        primary = LocalPostgres.of(Programs.server()).start();
-        Path setup = Files.writeString(directory.resolve("setup.sql"), setupSql());
-        Programs.run(LIMIT, "psql", "-X", "-f", setup.toString(), primary.conninfo()).orFail();
-        primary.execute(
-                "CREATE ROLE standby LOGIN REPLICATION PASSWORD 'right'",
-                "CREATE ROLE plain LOGIN PASSWORD 'right'",
-                "CREATE ROLE barred NOLOGIN REPLICATION PASSWORD 'right'",
-                "CREATE ROLE late LOGIN REPLICATION PASSWORD 'right' VALID UNTIL '-infinity'",
-                "CREATE ROLE superfluous SUPERUSER LOGIN REPLICATION PASSWORD 'right'",
-                "SET password_encryption = 'md5'",
-                "CREATE ROLE hashed LOGIN REPLICATION PASSWORD 'right'");
-        relay = RelayProcess.of(
-                        "host=127.0.0.1 port=%d user=walrelay dbname=postgres".formatted(primary.port()), "relay", directory.resolve("data"))
-                .with("WALRELAY_LISTEN_HBA", RULES)
-                .with("WALRELAY_LISTEN_TLS_CERT", server.certificate().toString())
-                .with("WALRELAY_LISTEN_TLS_KEY", server.key().toString())
-                .with("WALRELAY_LISTEN_TLS_CLIENT_CA", certificates.authority().toString())
-                .start();
-        Await.until("the relay to serve", LIMIT, () -> libpq("trusted", "", PLAIN).status() == 0);
+    static Stream<Scene> scenes() {
+        return Stream.of(15, 18).map(version -> {
+            try {
+                return new Scene(version);
+            } catch (Exception e) {
+                throw new IllegalStateException("could not set up PostgreSQL %d and a relay".formatted(version), e);
+            }
+        });
+    }
+
+    /** A server, a relay behind it, and what clients need to reach them by TLS; closed by JUnit. */
+    static final class Scene implements AutoCloseable {
+
+        final Programs programs;
+        final Path directory = Files.createTempDirectory("walrelay-authentication-");
+        final LocalPostgres primary;
+        final RelayProcess relay;
+        final Certificates certificates = Certificates.in(directory);
+        final Certificates.Pair client = certificates.issue("certified");
+        final Certificates.Pair other = certificates.issue("somebody");
+
+        Scene(int version) throws Exception {
+            programs = Programs.version(version);
+            primary = LocalPostgres.of(programs.server()).start();
+            Path setup = Files.writeString(directory.resolve("setup.sql"), setupSql());
+            programs.run(LIMIT, "psql", "-X", "-f", setup.toString(), primary.conninfo()).orFail();
+            primary.execute(
+                    "CREATE ROLE standby LOGIN REPLICATION PASSWORD 'right'",
+                    "CREATE ROLE plain LOGIN PASSWORD 'right'",
+                    "CREATE ROLE barred NOLOGIN REPLICATION PASSWORD 'right'",
+                    "CREATE ROLE late LOGIN REPLICATION PASSWORD 'right' VALID UNTIL '-infinity'",
+                    "CREATE ROLE changing LOGIN REPLICATION PASSWORD 'right'",
+                    "CREATE ROLE superfluous SUPERUSER LOGIN REPLICATION PASSWORD 'right'",
+                    "SET password_encryption = 'md5'",
+                    "CREATE ROLE hashed LOGIN REPLICATION PASSWORD 'right'");
+            Certificates.Pair server = certificates.issue("server");
+            relay = RelayProcess.of(
+                            "host=127.0.0.1 port=%d user=walrelay dbname=postgres".formatted(primary.port()), "relay", directory.resolve("data"))
+                    .with("WALRELAY_LISTEN_HBA", RULES)
+                    .with("WALRELAY_LISTEN_TLS_CERT", server.certificate().toString())
+                    .with("WALRELAY_LISTEN_TLS_KEY", server.key().toString())
+                    .with("WALRELAY_LISTEN_TLS_CLIENT_CA", certificates.authority().toString())
+                    .start();
+            Await.until("the relay to serve", LIMIT, () -> libpq(relay.port(), "trusted", "", PLAIN).status() == 0);
+        }
+
+        String verified() {
+            return "sslmode=verify-full sslrootcert=" + certificates.authority();
+        }
+
+        Programs.Result libpq(int port, String user, String password, String more) {
+            return new Psql(programs)
+                    .replication("host=127.0.0.1 port=%d user=%s password='%s' dbname=x %s".formatted(port, user, password, more), "IDENTIFY_SYSTEM");
+        }
+
+        @Override
+        public void close() throws IOException {
+            relay.close();
+            primary.close();
+            FileTrees.delete(directory);
+        }
+
+        @Override
+        public String toString() {
+            return "PostgreSQL %d".formatted(primary.binaries().major());
+        }
     }
 
     private static String setupSql() {
@@ -105,33 +147,22 @@ final class AuthenticationIT {
         }
     }
 
-    @AfterAll
-    static void tearDown() {
-        relay.close();
-        primary.close();
+    private Programs.Result libpq(String user, String password, String more) {
+        return libpq(scene.relay.port(), user, password, more);
     }
 
-    private static String verified() {
-        return "sslmode=verify-full sslrootcert=" + certificates.authority();
+    private Programs.Result libpq(int port, String user, String password, String more) {
+        return scene.libpq(port, user, password, more);
     }
 
-    private static Programs.Result libpq(String user, String password, String more) {
-        return libpq(relay.port(), user, password, more);
-    }
-
-    private static Programs.Result libpq(int port, String user, String password, String more) {
-        return Psql.replication(
-                "host=127.0.0.1 port=%d user=%s password='%s' dbname=x %s".formatted(port, user, password, more), "IDENTIFY_SYSTEM");
-    }
-
-    private static Executable admits(String user, String password, String more) {
+    private Executable admits(String user, String password, String more) {
         return () -> {
             Programs.Result result = libpq(user, password, more);
             assertTrue(result.orFail().contains("|1|"), result::output);
         };
     }
 
-    private static Executable refuses(String user, String password, String more, String because) {
+    private Executable refuses(String user, String password, String more, String because) {
         return () -> {
             Programs.Result result = libpq(user, password, more);
             assertEquals(2, result.status(), result::output);
@@ -141,8 +172,13 @@ final class AuthenticationIT {
 
     @Test
     void libpqLogsInByPassword() {
-        String bound = verified() + " channel_binding=require";
-        for (String transport : List.of(PLAIN, verified(), bound)) {
+        String bound = scene.verified() + " channel_binding=require";
+        List<String> transports = new ArrayList<>(List.of(PLAIN, scene.verified(), bound));
+        if (scene.primary.binaries().major() >= 18) {
+            transports.add(bound + " sslnegotiation=direct");
+            transports.add(PLAIN + " min_protocol_version=3.2 max_protocol_version=latest");
+        }
+        for (String transport : transports) {
             assertAll(
                     admits("standby", "right", transport),
                     refuses("standby", "wrong", transport, "FATAL:  password authentication failed for user \"standby\""),
@@ -155,7 +191,7 @@ final class AuthenticationIT {
         }
         assertAll(
                 admits("hashed", "right", PLAIN),
-                admits("hashed", "right", verified()),
+                admits("hashed", "right", scene.verified()),
                 refuses("hashed", "wrong", PLAIN, "FATAL:  password authentication failed for user \"hashed\""),
                 refuses("hashed", "right", bound, "channel binding required but not supported by server's authentication request"),
                 refuses("trusted", "", bound, "channel binding required, but server authenticated client without channel binding"));
@@ -165,11 +201,11 @@ final class AuthenticationIT {
     void libpqIsToldWhichRuleIsMissing() {
         assertAll(
                 refuses("rejected", "", PLAIN, "FATAL:  pg_hba.conf rejects replication connection for host \"127.0.0.1\", user \"rejected\", no encryption"),
-                refuses("rejected", "", verified(), "FATAL:  pg_hba.conf rejects replication connection for host \"127.0.0.1\", user \"rejected\", SSL encryption"),
+                refuses("rejected", "", scene.verified(), "FATAL:  pg_hba.conf rejects replication connection for host \"127.0.0.1\", user \"rejected\", SSL encryption"),
                 refuses("unruly", "", PLAIN, "FATAL:  no pg_hba.conf entry for replication connection from host \"127.0.0.1\", user \"unruly\", no encryption"),
                 // The word replication fits physical sessions only.
                 () -> {
-                    Programs.Result sql = Programs.run(LIMIT, "psql", "-X", "-w", "-c", "SELECT 1", "host=127.0.0.1 port=%d user=trusted dbname=x sslmode=disable".formatted(relay.port()));
+                    Programs.Result sql = scene.programs.run(LIMIT, "psql", "-X", "-w", "-c", "SELECT 1", "host=127.0.0.1 port=%d user=trusted dbname=x sslmode=disable".formatted(scene.relay.port()));
                     assertTrue(sql.output().contains("FATAL:  no pg_hba.conf entry for host \"127.0.0.1\", user \"trusted\", database \"x\", no encryption"), sql::output);
                 });
     }
@@ -177,9 +213,9 @@ final class AuthenticationIT {
     @Test
     void libpqLogsInByCertificate() {
         assertAll(
-                admits("certified", "", verified() + shows(client)),
-                refuses("certified", "", verified() + shows(other), "FATAL:  certificate authentication failed for user \"certified\""),
-                refuses("certified", "", verified(), "FATAL:  connection requires a valid client certificate"),
+                admits("certified", "", scene.verified() + shows(scene.client)),
+                refuses("certified", "", scene.verified() + shows(scene.other), "FATAL:  certificate authentication failed for user \"certified\""),
+                refuses("certified", "", scene.verified(), "FATAL:  connection requires a valid client certificate"),
                 refuses("certified", "", PLAIN, "FATAL:  no pg_hba.conf entry"));
     }
 
@@ -211,11 +247,11 @@ final class AuthenticationIT {
         pgjdbc("standby", "right", "verify-full", "direct", "require").close();
     }
 
-    private static SQLException refusal(String user, String password, String sslmode, String negotiation) {
+    private SQLException refusal(String user, String password, String sslmode, String negotiation) {
         return assertThrows(SQLException.class, () -> pgjdbc(user, password, sslmode, negotiation, "prefer").close(), user);
     }
 
-    private static Connection pgjdbc(String user, String password, String sslmode, String negotiation, String binding) throws SQLException {
+    private Connection pgjdbc(String user, String password, String sslmode, String negotiation, String binding) throws SQLException {
         Properties properties = new Properties();
         properties.setProperty("user", user);
         properties.setProperty("password", password);
@@ -226,8 +262,8 @@ final class AuthenticationIT {
         properties.setProperty("sslmode", sslmode);
         properties.setProperty("sslNegotiation", negotiation);
         properties.setProperty("channelBinding", binding);
-        properties.setProperty("sslrootcert", certificates.authority().toString());
-        return DriverManager.getConnection("jdbc:postgresql://127.0.0.1:%d/x".formatted(relay.port()), properties);
+        properties.setProperty("sslrootcert", scene.certificates.authority().toString());
+        return DriverManager.getConnection("jdbc:postgresql://127.0.0.1:%d/x".formatted(scene.relay.port()), properties);
     }
 
     /** Whether a name exists must not show: a stranger walks through all of SCRAM, message for message. */
@@ -239,8 +275,8 @@ final class AuthenticationIT {
         assertEquals(wrong, messages("late"));
     }
 
-    private static List<String> messages(String user) {
-        try (FaultProxy proxy = FaultProxy.to(relay.port())) {
+    private List<String> messages(String user) {
+        try (FaultProxy proxy = FaultProxy.to(scene.relay.port())) {
             proxy.record(FaultProxy.Direction.TO_CLIENT);
             assertEquals(2, libpq(proxy.port(), user, "wrong", PLAIN).status());
             ByteBuffer bytes = ByteBuffer.wrap(proxy.recorded(FaultProxy.Direction.TO_CLIENT));
@@ -257,21 +293,18 @@ final class AuthenticationIT {
 
     @Test
     void aChangedPasswordIsSeenWithinTenSeconds() {
-        primary.execute("ALTER ROLE standby PASSWORD 'right'");
-        Await.until("the password to be right", Duration.ofSeconds(12), () -> libpq("standby", "right", PLAIN).status() == 0);
-        primary.execute("ALTER ROLE standby PASSWORD 'changed'");
-        Await.until("the changed password to be seen", Duration.ofSeconds(12), () -> libpq("standby", "changed", PLAIN).status() == 0);
-        assertAll(refuses("standby", "right", PLAIN, "password authentication failed for user \"standby\""));
-        primary.execute("ALTER ROLE standby PASSWORD 'right'");
-        Await.until("the password to be right again", Duration.ofSeconds(12), () -> libpq("standby", "right", PLAIN).status() == 0);
+        assertAll(admits("changing", "right", PLAIN));
+        scene.primary.execute("ALTER ROLE changing PASSWORD 'changed'");
+        Await.until("the changed password to be seen", Duration.ofSeconds(12), () -> libpq("changing", "changed", PLAIN).status() == 0);
+        assertAll(refuses("changing", "right", PLAIN, "password authentication failed for user \"changing\""));
     }
 
     /** Upstream goes, and the relay is started again without it: who had logged in before still can, by what is on disk. */
     @Test
     void standbysLogInWhileUpstreamIsGone() {
-        try (FaultProxy upstream = FaultProxy.to(primary.port());
+        try (FaultProxy upstream = FaultProxy.to(scene.primary.port());
                 RelayProcess second = RelayProcess.of(
-                                "host=127.0.0.1 port=%d user=walrelay dbname=postgres".formatted(upstream.port()), "second", directory.resolve("second"))
+                                "host=127.0.0.1 port=%d user=walrelay dbname=postgres".formatted(upstream.port()), "second", scene.directory.resolve("second"))
                         .with("WALRELAY_LISTEN_HBA", RULES)
                         .start()) {
             Await.until("the standby to log in", LIMIT, () -> libpq(second.port(), "standby", "right", PLAIN).status() == 0);
@@ -288,11 +321,11 @@ final class AuthenticationIT {
     /** A name that the database's encoding has no letters for: an error of the query, not of the connection. */
     @Test
     void aNameThatUpstreamCanNotBeAskedForKeepsNobodyElseOut() throws Exception {
-        primary.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+        scene.primary.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
         String latin = "host=127.0.0.1 port=%d user=%s dbname=latin";
-        Path setup = Files.writeString(directory.resolve("latin.sql"), setupSql().replace("CREATE ROLE", "-- CREATE ROLE"));
-        Programs.run(LIMIT, "psql", "-X", "-f", setup.toString(), latin.formatted(primary.port(), "postgres"));
-        try (RelayProcess fourth = RelayProcess.of(latin.formatted(primary.port(), "walrelay"), "fourth", directory.resolve("fourth"))
+        Path setup = Files.writeString(scene.directory.resolve("latin.sql"), setupSql().replace("CREATE ROLE", "-- CREATE ROLE"));
+        scene.programs.run(LIMIT, "psql", "-X", "-f", setup.toString(), latin.formatted(scene.primary.port(), "postgres"));
+        try (RelayProcess fourth = RelayProcess.of(latin.formatted(scene.primary.port(), "walrelay"), "fourth", scene.directory.resolve("fourth"))
                 .with("WALRELAY_LISTEN_HBA", "host replication trusted 127.0.0.1/32 trust;host replication all 127.0.0.1/32 scram-sha-256")
                 .start()) {
             Await.until("the relay to serve", LIMIT, () -> libpq(fourth.port(), "trusted", "", PLAIN).status() == 0);
@@ -306,8 +339,8 @@ final class AuthenticationIT {
     /** mock_authentication_nonce is in pg_control for the same reason. */
     @Test
     void aRestartDoesNotTellWhoExists() throws Exception {
-        Path users = Files.writeString(directory.resolve("nobody.txt"), "");
-        try (RelayProcess fifth = RelayProcess.of(primary.conninfo(), "fifth", directory.resolve("fifth"))
+        Path users = Files.writeString(scene.directory.resolve("nobody.txt"), "");
+        try (RelayProcess fifth = RelayProcess.of(scene.primary.conninfo(), "fifth", scene.directory.resolve("fifth"))
                 .with("WALRELAY_LISTEN_HBA", RULES)
                 .with("WALRELAY_LISTEN_USERS_FILE", users.toString())
                 .start()) {
@@ -317,12 +350,12 @@ final class AuthenticationIT {
             assertEquals(salt, salt(fifth.port(), "stranger"));
             assertEquals(
                     "rw-------",
-                    PosixFilePermissions.toString(Files.getPosixFilePermissions(directory.resolve("fifth").resolve("mock-nonce"))));
+                    PosixFilePermissions.toString(Files.getPosixFilePermissions(scene.directory.resolve("fifth").resolve("mock-nonce"))));
         }
     }
 
     /** What server-first-message says of a user's salt. */
-    private static String salt(int port, String user) {
+    private String salt(int port, String user) {
         try (FaultProxy proxy = FaultProxy.to(port)) {
             proxy.record(FaultProxy.Direction.TO_CLIENT);
             libpq(proxy.port(), user, "wrong", PLAIN);
@@ -335,11 +368,11 @@ final class AuthenticationIT {
 
     @Test
     void usersMayComeFromAFile() throws Exception {
-        Path users = directory.resolve("users.txt");
-        String verifier = primary.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'plain'");
-        String md5 = primary.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'hashed'");
+        Path users = scene.directory.resolve("users.txt");
+        String verifier = scene.primary.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'plain'");
+        String md5 = scene.primary.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'hashed'");
         Files.writeString(users, "\"plain\" \"%s\"\n\"hashed\" \"%s\"\n\"barred\" \"%s\" noreplication\n".formatted(verifier, md5, verifier));
-        try (RelayProcess third = RelayProcess.of(primary.conninfo(), "third", directory.resolve("third"))
+        try (RelayProcess third = RelayProcess.of(scene.primary.conninfo(), "third", scene.directory.resolve("third"))
                 .with("WALRELAY_LISTEN_HBA", RULES)
                 .with("WALRELAY_LISTEN_USERS_FILE", users.toString())
                 .start()) {
@@ -354,6 +387,6 @@ final class AuthenticationIT {
     void failedLoginsAreInTheLog() {
         libpq("stranger", "wrong", PLAIN);
         String line = "FATAL: password authentication failed for user \"stranger\" (28P01)";
-        Await.until("the relay to log the refusal", LIMIT, () -> relay.log().contains(line));
+        Await.until("the relay to log the refusal", LIMIT, () -> scene.relay.log().contains(line));
     }
 }
