@@ -22,8 +22,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The relay, and a standby that it fed, have WAL that the server which is promoted never got.
@@ -47,9 +48,10 @@ final class DivergenceIT {
     private Path directory;
 
     /** Asynchronous; the tail reaches into the next segment; the operator pastes the command that the relay gives. */
-    @Test
-    void theOperatorSaysThatTheNewTimelineIsRight() throws Exception {
-        try (Scene scene = new Scene(15, directory.resolve("data"))) {
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void theOperatorSaysThatTheNewTimelineIsRight(int version) throws Exception {
+        try (Scene scene = new Scene(version, directory.resolve("data"))) {
             scene.primary.execute("SELECT pg_switch_wal()");
             Lsn tail = scene.writeTail();
             scene.failOver();
@@ -79,9 +81,10 @@ final class DivergenceIT {
     }
 
     /** Synchronous, the relay being all that commits wait for: confirmed commits are lost, which is never quiet. */
-    @Test
-    void confirmedCommitsThatTheNewPrimaryLacksRaiseTheAlarm() throws Exception {
-        try (Scene scene = new Scene(18, directory.resolve("data"))) {
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void confirmedCommitsThatTheNewPrimaryLacksRaiseTheAlarm(int version) throws Exception {
+        try (Scene scene = new Scene(version, directory.resolve("data"))) {
             scene.primary.set("synchronous_standby_names", "relay");
             scene.primary.reload();
             Await.until(

@@ -21,8 +21,9 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,7 +36,8 @@ import org.slf4j.LoggerFactory;
  *   next    (promoted in between)     ──▶
  * </pre>
  *
- * <p>The moments follow from a seed, which is printed; {@code -Dwalrelay.seed=N} repeats it.
+ * <p>Each version goes through ten kills under load, half of them with large segments, and four more under synchronous commits. The
+ * moments follow from a seed, which is printed; {@code -Dwalrelay.seed=N} repeats it.
  */
 final class KillIT {
 
@@ -58,16 +60,17 @@ final class KillIT {
         random = new Random(seed);
     }
 
-    @Test
-    void nothingAcknowledgedIsLostWithSegmentsOfSixteenMegabytes() {
-        try (LocalPostgres primary = primary(15, SegmentSize.DEFAULT);
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void nothingAcknowledgedIsLostWithSegmentsOfSixteenMegabytes(int version) {
+        try (LocalPostgres primary = primary(version, SegmentSize.DEFAULT);
                 RelayProcess relay = start(RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")), primary);
                 LocalPostgres a = LocalPostgres.standbyOf(primary, relay.conninfo("a")).name("a").start();
                 LocalPostgres b = LocalPostgres.standbyOf(primary, relay.conninfo("b")).name("b").start();
-                Ledger ledger = Ledger.on(primary, 400);
+                Ledger ledger = Ledger.on(primary, 2_000);
                 Acknowledged acknowledged = new Acknowledged(primary)) {
             WalFiles truth = pgWal(primary, SegmentSize.DEFAULT);
-            for (int round = 0; round < 10; round++) {
+            for (int round = 0; round < 5; round++) {
                 if (random.nextInt(3) == 0) {
                     primary.execute("SELECT pg_switch_wal()");
                 }
@@ -79,9 +82,10 @@ final class KillIT {
         }
     }
 
-    @Test
-    void nothingAcknowledgedIsLostWhenSegmentsRollOverAndATimelineEnds() {
-        try (LocalPostgres primary = primary(18, ONE_MEGABYTE);
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void nothingAcknowledgedIsLostWhenSegmentsRollOverAndATimelineEnds(int version) {
+        try (LocalPostgres primary = primary(version, ONE_MEGABYTE);
                 LocalPostgres next = LocalPostgres.standbyOf(primary, primary.conninfo()).name("next").start();
                 RelayProcess relay = start(
                         RelayProcess.of(
@@ -92,7 +96,7 @@ final class KillIT {
             WalFiles[] truths = {pgWal(next, ONE_MEGABYTE), pgWal(primary, ONE_MEGABYTE)};
             try (Ledger ledger = Ledger.on(primary, 20_000);
                     Acknowledged acknowledged = new Acknowledged(primary)) {
-                for (int round = 0; round < 6; round++) {
+                for (int round = 0; round < 3; round++) {
                     killAtRandom(relay, acknowledged, truths[1]);
                     relay.start();
                 }
@@ -104,7 +108,7 @@ final class KillIT {
             try (Ledger ledger = Ledger.on(next, 20_000);
                     Acknowledged acknowledged = new Acknowledged(next)) {
                 // The first of these come while the relay changes to the new timeline.
-                for (int round = 0; round < 4; round++) {
+                for (int round = 0; round < 2; round++) {
                     pause(random.nextInt(600));
                     killAndCompare(relay, acknowledged, truths);
                     relay.start();
@@ -117,9 +121,10 @@ final class KillIT {
         }
     }
 
-    @Test
-    void everyCommitThatWaitedForTheRelayIsOnItsDisk() throws IOException {
-        try (LocalPostgres primary = primary(18, ONE_MEGABYTE);
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void everyCommitThatWaitedForTheRelayIsOnItsDisk(int version) throws IOException {
+        try (LocalPostgres primary = primary(version, ONE_MEGABYTE);
                 RelayProcess relay = start(RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")), primary);
                 Acknowledged acknowledged = new Acknowledged(primary)) {
             primary.execute("CREATE TABLE ledger (id bigint PRIMARY KEY, noise text NOT NULL)");

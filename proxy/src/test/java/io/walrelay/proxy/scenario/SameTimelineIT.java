@@ -11,8 +11,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Two servers that both write timeline 1, each its own: a copy was started without standby.signal. Only the bytes tell.
@@ -29,9 +30,10 @@ final class SameTimelineIT {
     @TempDir
     private Path directory;
 
-    @Test
-    void otherBytesOnTheSameTimelineAreNotJoinedToTheRelays() throws IOException {
-        try (LocalPostgres first = LocalPostgres.of(Servers.version(15)).name("first").start();
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void otherBytesOnTheSameTimelineAreNotJoinedToTheRelays(int version) throws IOException {
+        try (LocalPostgres first = LocalPostgres.of(Servers.version(version)).name("first").start();
                 LocalPostgres second = LocalPostgres.standbyOf(first, first.conninfo()).name("second").copyWal().create()) {
             Files.delete(second.dataDirectory().resolve("standby.signal"));
             second.start();

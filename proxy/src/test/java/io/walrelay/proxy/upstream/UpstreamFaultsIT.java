@@ -19,6 +19,8 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What goes wrong beside a stream, or around it, and must not end it. */
 @Timeout(90)
@@ -38,9 +40,10 @@ class UpstreamFaultsIT {
         Await.until(time + " to pass", TestLink.SOON, () -> System.nanoTime() - begin >= time.toNanos());
     }
 
-    @Test
-    void aLookThatFailsDoesNotEndTheStreamOfAHealthyPrimary() throws IOException {
-        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).start();
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void aLookThatFailsDoesNotEndTheStreamOfAHealthyPrimary(int version) throws IOException {
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(version)).start();
                 TestLink relay = TestLink.start(directory.resolve("data"), TestLink.of(primary))) {
             relay.awaitStreaming();
             primary.execute("CREATE TABLE t (i int)");
@@ -58,9 +61,10 @@ class UpstreamFaultsIT {
         }
     }
 
-    @Test
-    void aRelayThatIsHeldLetsThePrimaryShutDownAndComesBackWhenThereIsRoom() throws IOException {
-        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).start();
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void aRelayThatIsHeldLetsThePrimaryShutDownAndComesBackWhenThereIsRoom(int version) throws IOException {
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(version)).start();
                 TestLink relay =
                         TestLink.start(directory.resolve("data"), TestLink.of(primary), timing(Duration.ofSeconds(3), Duration.ofSeconds(2)))) {
             relay.awaitStreaming();
@@ -82,9 +86,10 @@ class UpstreamFaultsIT {
         }
     }
 
-    @Test
-    void aStreamWithoutASlotSaysSoAndGetsOneAsSoonAsItCan() throws IOException {
-        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).set("max_replication_slots", "1").start()) {
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void aStreamWithoutASlotSaysSoAndGetsOneAsSoonAsItCan(int version) throws IOException {
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(version)).set("max_replication_slots", "1").start()) {
             primary.execute("SELECT pg_create_physical_replication_slot('other')");
             try (TestLink relay = TestLink.start(directory.resolve("data"), TestLink.of(primary))) {
                 relay.awaitProblem("streams without a slot");
