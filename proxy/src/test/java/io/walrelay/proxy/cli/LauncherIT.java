@@ -1,0 +1,250 @@
+package io.walrelay.proxy.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.testkit.ExternalProcess;
+import io.walrelay.proxy.testkit.Programs;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The launcher at the root of the repository, in a copy of the checkout whose path has a space. */
+@Timeout(300)
+final class LauncherIT {
+
+    /** Tests run in the module's directory. */
+    private static final Path REPOSITORY = Path.of("").toAbsolutePath().resolve("..").normalize();
+
+    private static final Path JDK = Path.of(System.getProperty("java.home"));
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final String JAR = "proxy/target/proxy-0.1.0.jar";
+    private static final String SOURCE = "proxy/src/main/java/io/walrelay/proxy/cli/Main.java";
+
+    /** Stands for all of the relay's sources, which take Maven a minute; says what ran it. */
+    private static final String SMALL_MAIN = """
+            package io.walrelay.proxy.cli;
+
+            /** Stands for the relay. */
+            public final class Main {
+
+                private Main() {}
+
+                public static void main(String[] arguments) {
+                    System.out.println(System.getProperty("java.home") + " runs " + String.join(" ", arguments));
+                }
+            }
+            """;
+
+    @TempDir
+    private Path directory;
+
+    private final Map<String, String> environment = new HashMap<>();
+    private final List<Path> links = new ArrayList<>();
+
+    private Path checkout() {
+        return directory.resolve("check out");
+    }
+
+    private Path tools() {
+        return directory.resolve("tools");
+    }
+
+    /** Everything but sources. */
+    @BeforeEach
+    void copyTheCheckout() throws IOException {
+        Files.createDirectories(tools());
+        environment.put("PATH", tools() + ":" + System.getenv("PATH"));
+        try (Stream<Path> poms = Files.find(REPOSITORY, 2, (path, _) -> path.endsWith("pom.xml"))) {
+            for (Path file : Stream.concat(poms, Stream.of(REPOSITORY.resolve("walrelay"))).toList()) {
+                Path copy = checkout().resolve(REPOSITORY.relativize(file));
+                Files.createDirectories(copy.resolveSibling(""));
+                Files.copy(file, copy, StandardCopyOption.COPY_ATTRIBUTES);
+                setAge(copy, Duration.ofHours(1));
+            }
+        }
+        write(SOURCE, SMALL_MAIN);
+        setAge(checkout().resolve(SOURCE), Duration.ofHours(1));
+    }
+
+    /** As if this checkout had just been built from that source. */
+    private void bringWhatIsBuilt() throws IOException {
+        Path jar = checkout().resolve(JAR);
+        Files.createDirectories(jar.resolveSibling(""));
+        Files.copy(REPOSITORY.resolve(JAR), jar);
+        link(jar.resolveSibling("lib"), REPOSITORY.resolve(JAR).resolveSibling("lib"));
+    }
+
+    private void write(String file, String content) throws IOException {
+        Path path = checkout().resolve(file);
+        Files.createDirectories(path.resolveSibling(""));
+        Files.writeString(path, content);
+    }
+
+    private Path link(Path link, Path target) throws IOException {
+        links.add(link);
+        return Files.createSymbolicLink(link, target);
+    }
+
+    /** JUnit warns of links that lead out of its directory. */
+    @AfterEach
+    void removeLinks() throws IOException {
+        for (Path link : links) {
+            Files.delete(link);
+        }
+    }
+
+    private static void setAge(Path file, Duration age) throws IOException {
+        Files.setLastModifiedTime(file, FileTime.from(Instant.now().minus(age)));
+    }
+
+    /** A program that is found before others of its name. */
+    private void tool(String name, String script) throws IOException {
+        Files.setPosixFilePermissions(
+                Files.writeString(tools().resolve(name), "#!/bin/sh\n" + script + "\n"), PosixFilePermissions.fromString("rwxr-xr-x"));
+    }
+
+    /** A java that says beside it that it is of {@code version}, and must not be run. */
+    private Path javaOf(String version) throws IOException {
+        Path home = Files.createDirectories(directory.resolve("jdk-" + version));
+        Files.writeString(home.resolve("release"), "JAVA_VERSION=\"%s\"\n".formatted(version));
+        Path java = Files.createDirectories(home.resolve("bin")).resolve("java");
+        Files.setPosixFilePermissions(Files.writeString(java, "#!/bin/sh\nexit 99\n"), PosixFilePermissions.fromString("rwxr-xr-x"));
+        return java;
+    }
+
+    private Programs.Result launch(String... arguments) {
+        return launch(checkout().resolve("walrelay"), arguments);
+    }
+
+    private Programs.Result launch(Path launcher, String... arguments) {
+        List<String> command = new ArrayList<>(List.of("env"));
+        for (String variable : new String[] {"JAVA_HOME", "JAVA25_HOME"}) {
+            if (!environment.containsKey(variable)) {
+                command.addAll(List.of("-u", variable));
+            }
+        }
+        command.add(launcher.toString());
+        command.addAll(Arrays.asList(arguments));
+        try (ExternalProcess process = ExternalProcess.start(command, environment)) {
+            int status = process.awaitExit(LIMIT);
+            return new Programs.Result(command, status, process.output());
+        }
+    }
+
+    private static String mavenOfThisMachine() {
+        return Stream.of(System.getenv("PATH").split(":", -1))
+                .map(place -> Path.of(place, "mvn"))
+                .filter(Files::isExecutable)
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("there is no mvn on PATH"))
+                .toString();
+    }
+
+    @Test
+    void buildsWithTheJdkThatItIsTold() throws IOException {
+        Path odd = link(directory.resolve("a jdk"), JDK);
+        Path seen = directory.resolve("java25-home");
+        tool("mvn", "echo \"$JAVA25_HOME\" >'%s'; exec '%s' \"$@\"".formatted(seen, mavenOfThisMachine()));
+        // What it needs is in Maven's local repository: the build that runs this test has just used it.
+        String repository = System.getProperty("maven.repo.local");
+        write(".mvn/maven.config", "-o\n" + (repository == null ? "" : "-Dmaven.repo.local=" + repository + "\n"));
+        environment.put("WALRELAY_JAVA", odd.resolve("bin/java").toString());
+
+        Path elsewhere = link(directory.resolve("elsewhere"), checkout().resolve("walrelay"));
+        Programs.Result built = launch(elsewhere, "serve", "--data", "a b");
+        assertEquals(
+                """
+                walrelay: building (nothing is built yet); the first time this downloads libraries
+                %s runs serve --data a b
+                """.formatted(JDK),
+                built.orFail());
+        assertEquals(JDK.toRealPath() + "\n", Files.readString(seen));
+        assertTrue(Files.exists(checkout().resolve("proxy/target/lib")), "the libraries");
+
+        Programs.Result again = launch("--version");
+        assertEquals(JDK + " runs --version\n", again.orFail());
+    }
+
+    @Test
+    void buildsAgainWhenASourceIsNewer() throws IOException {
+        bringWhatIsBuilt();
+        environment.put("WALRELAY_JAVA", JDK.resolve("bin/java").toString());
+        Path seen = directory.resolve("command-line");
+        tool("mvn", "echo \"$PWD: $*\" >>'%s'".formatted(seen));
+        assertTrue(launch("--version").orFail().startsWith("walrelay 0.1.0"));
+        assertFalse(Files.exists(seen), "built although nothing is newer");
+
+        for (String file : new String[] {SOURCE, "pom.xml"}) {
+            setAge(checkout().resolve(file), Duration.ofHours(-1));
+            Programs.Result newer = launch("--version");
+            String name = file.substring(file.lastIndexOf('/') + 1);
+            assertTrue(newer.orFail().startsWith("walrelay: building (%s is newer)".formatted(name)), newer::output);
+            assertTrue(newer.output().endsWith("walrelay 0.1.0\n"), newer::output);
+            assertEquals(checkout() + ": -q -B -ntp -Dstyle.color=never package -DskipTests\n", Files.readString(seen), file);
+            Files.delete(seen);
+            setAge(checkout().resolve(file), Duration.ofHours(1));
+        }
+    }
+
+    @Test
+    void aBuildThatFailsIsShownAndNothingIsRun() throws IOException {
+        environment.put("WALRELAY_JAVA", JDK.resolve("bin/java").toString());
+        tool("mvn", "echo '[ERROR] cannot find symbol'; exit 1");
+        Programs.Result failed = launch("--version");
+        assertEquals(1, failed.status(), failed::output);
+        assertTrue(failed.output().contains("[ERROR] cannot find symbol\n"), failed::output);
+        assertTrue(
+                failed.output().endsWith("walrelay: the build failed: mvn package -DskipTests in %s\n".formatted(checkout())), failed::output);
+    }
+
+    @Test
+    void anOlderJavaIsRefusedByNameAndPassedOverWhereItIsOnlyFound() throws IOException {
+        bringWhatIsBuilt();
+        Path old = javaOf("21.0.9");
+        environment.put("WALRELAY_JAVA", old.toString());
+        Programs.Result refused = launch("--version");
+        assertEquals(1, refused.status(), refused::output);
+        assertEquals("walrelay: WALRELAY_JAVA=%s is not the java of a JDK 25 or newer\n".formatted(old), refused.output());
+
+        environment.put("WALRELAY_JAVA", directory.resolve("nowhere/bin/java").toString());
+        assertEquals(1, launch("--version").status());
+
+        environment.remove("WALRELAY_JAVA");
+        environment.put("JAVA_HOME", old.resolve("../..").normalize().toString());
+        environment.put("PATH", JDK.resolve("bin") + ":" + System.getenv("PATH"));
+        assertTrue(launch("--version").orFail().startsWith("walrelay 0.1.0"));
+    }
+
+    @Test
+    void runsTheRelaysCommandLine() throws IOException {
+        bringWhatIsBuilt();
+        environment.put("WALRELAY_JAVA", JDK.resolve("bin/java").toString());
+        assertEquals("walrelay 0.1.0\n", launch("--version").orFail());
+        String help = launch("--help").orFail();
+        for (String command : new String[] {"serve", "check", "setup-sql", "status", "follow", "demo"}) {
+            assertTrue(help.lines().anyMatch(line -> line.strip().startsWith(command + " ")), help);
+        }
+        Programs.Result mistake = launch("sevre");
+        assertEquals(2, mistake.status(), mistake::output);
+        environment.put("WALRELAY_JAVA_OPTS", "-Xmx64m -XX:+PrintCommandLineFlags");
+        assertTrue(launch("--version").orFail().contains("-XX:MaxHeapSize=%d ".formatted(64 << 20)));
+    }
+}
