@@ -83,19 +83,20 @@ final class LineageSwitch {
                         .formatted(o.fork(), o.end(), o.lineage().timeline())));
     }
 
-    /** The operator ordered what is followed now. */
-    void acceptOrphans(WalCache cache) {
-        writer.execute(() -> {
-            try {
+    /** The operator ordered what is followed now. That is kept when this returns: a relay that is ready has nothing left to forget. */
+    void acceptOrphans(WalCache cache) throws InterruptedException {
+        try {
+            var _ = writer.call(() -> {
                 cache.acceptOrphans();
-                relay.clearNotReady(ACKNOWLEDGED_ORPHANED);
-            } catch (DiskFullException e) {
-                relay.events().error(ACKNOWLEDGED_ORPHANED, "that it is accepted could not be kept, so it has to be said again: " + e.getMessage());
-                alarm(cache);
-            } catch (IOException e) {
-                fatal.accept(e);
-            }
-        });
+                return true;
+            });
+            relay.clearNotReady(ACKNOWLEDGED_ORPHANED);
+        } catch (DiskFullException e) {
+            relay.events().error(ACKNOWLEDGED_ORPHANED, "that it is accepted could not be kept, so it has to be said again: " + e.getMessage());
+            alarm(cache);
+        } catch (IOException e) {
+            fatal.accept(e);
+        }
     }
 
     /** Histories of the timelines on the way that are not held yet: standbys ask for all of them. */

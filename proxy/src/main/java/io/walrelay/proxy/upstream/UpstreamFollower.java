@@ -30,7 +30,7 @@ final class UpstreamFollower {
     /** The link's part in a stream that runs. */
     interface Overseer {
         /** Upstream streams what we can go on with. */
-        void accepted();
+        void accepted() throws InterruptedException;
 
         /** Whether somebody waits for {@link #keepOn} to be asked. */
         boolean urgent();

@@ -4,6 +4,7 @@ import io.walrelay.proxy.state.FollowOrder;
 import io.walrelay.proxy.conninfo.HostAddress;
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.cache.CacheSettings;
+import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.proxy.config.UpstreamSettings;
@@ -209,7 +210,7 @@ public final class UpstreamLink implements AutoCloseable {
         facts.learn(probe.facts());
         FollowOutcome outcome = follower.follow(follow, probe, snapshot, new UpstreamFollower.Overseer() {
             @Override
-            public void accepted() {
+            public void accepted() throws InterruptedException {
                 carriedOut(snapshot.order().orElse(null));
                 view.streaming(probe.report());
                 standstill.over();
@@ -305,10 +306,13 @@ public final class UpstreamLink implements AutoCloseable {
     }
 
     /** From now on the host that was ordered is the one in use. A newer order stays. */
-    private void carriedOut(@Nullable FollowOrder said) {
+    private void carriedOut(@Nullable FollowOrder said) throws InterruptedException {
         if (said != null && order.compareAndSet(said, null)) {
             view.ordered();
-            relay.cache().ifPresent(lineages::acceptOrphans);
+            Optional<WalCache> held = relay.cache();
+            if (held.isPresent()) {
+                lineages.acceptOrphans(held.get());
+            }
         }
     }
 
