@@ -3,6 +3,7 @@ package io.walrelay.proxy.scenario;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
 import java.nio.file.Path;
@@ -33,6 +34,7 @@ final class ReserveWalIT {
     @ParameterizedTest
     @MethodSource("versions")
     void theRelayReservesFromTheRedoOfTheLastCheckpoint(int major) {
+        Psql psql = new Psql(Programs.version(15));
         try (LocalPostgres primary = LocalPostgres.of(Servers.version(major)).start();
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).start()) {
             relay.awaitReady(LIMIT);
@@ -40,9 +42,9 @@ final class ReserveWalIT {
             fill(primary);
             primary.execute("CHECKPOINT");
             fill(primary);
-            Psql.awaitLevel(relay, primary);
+            psql.awaitLevel(relay, primary);
 
-            String made = Psql.replication(relay.conninfo(), "CREATE_REPLICATION_SLOT s PHYSICAL RESERVE_WAL", "READ_REPLICATION_SLOT s").orFail();
+            String made = psql.replication(relay.conninfo(), "CREATE_REPLICATION_SLOT s PHYSICAL RESERVE_WAL", "READ_REPLICATION_SLOT s").orFail();
 
             String redo = primary.query("SELECT redo_lsn FROM pg_control_checkpoint()");
             assertEquals(List.of("s|0/0||", "physical|%s|1".formatted(redo)), made.lines().toList());
