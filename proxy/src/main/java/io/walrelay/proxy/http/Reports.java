@@ -99,7 +99,7 @@ final class Reports {
                 s.state().toString(),
                 s.since(),
                 s.timeline().map(TimelineId::toLong),
-                stage(s.sent(), written, Optional.empty()),
+                stage(s.sent(), written, s.sentLag()),
                 stage(s.written(), written, s.writeLag()),
                 stage(s.flushed(), written, s.flushLag()),
                 stage(s.replayed(), written, s.replayLag()),

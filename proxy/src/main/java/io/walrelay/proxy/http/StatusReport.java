@@ -1,5 +1,6 @@
 package io.walrelay.proxy.http;
 
+import io.walrelay.proxy.state.StandbyStatus;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -59,7 +60,7 @@ public record StatusReport(
     /** @param acknowledged whether commits may be lost: upstream had been told that the relay has it */
     public record OrphanedWal(String lineage, String fork, String end, boolean acknowledged) {}
 
-    /** A row of pg_stat_replication. Lag in bytes is counted from the relay's written position; in seconds, from sending to confirmation. */
+    /** A row of pg_stat_replication. Lag in bytes is counted from the relay's written position; in seconds, as {@link StandbyStatus} has it. */
     public record Standby(
             int pid,
             String name,

@@ -15,7 +15,7 @@ final class StandbySeries {
     private record Stage(String label, Function<StandbyStatus, Lsn> position, Function<StandbyStatus, Optional<Duration>> lag) {}
 
     private static final List<Stage> STAGES = List.of(
-            new Stage("sent", StandbyStatus::sent, s -> Optional.empty()),
+            new Stage("sent", StandbyStatus::sent, StandbyStatus::sentLag),
             new Stage("write", StandbyStatus::written, StandbyStatus::writeLag),
             new Stage("flush", StandbyStatus::flushed, StandbyStatus::flushLag),
             new Stage("replay", StandbyStatus::replayed, StandbyStatus::replayLag));
@@ -33,7 +33,7 @@ final class StandbySeries {
         Families.Gauge sessions = families.gauge("standby_sessions", "Replication sessions of that name");
         Families.Gauge positions = families.gauge("standby_position_bytes", "How far the standby is (LSN as a number of bytes)");
         Families.Gauge bytes = families.gauge("standby_lag_bytes", "WAL that the relay has written and the standby has not come to");
-        Families.Gauge seconds = families.gauge("standby_lag_seconds", "Time from sending WAL to the standby's confirmation");
+        Families.Gauge seconds = families.gauge("standby_lag_seconds", "Age of the oldest WAL not sent yet (stage sent); time from when WAL could be sent to the standby's confirmation (the others)");
         groups.forEach((name, group) -> {
             sessions.at(group.size(), "standby", name);
             for (Stage stage : STAGES) {

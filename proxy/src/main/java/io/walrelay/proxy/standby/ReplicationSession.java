@@ -47,7 +47,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         this.cache = cache;
         this.identity = identity;
         this.channel = channel;
-        this.progress = new StandbyProgress(identity, server.state().clock().instant());
+        this.progress = new StandbyProgress(identity, server.state().clock().instant(), server.state().writtenTimes());
         this.answers = new Answers(channel);
         this.queue = new CommandQueue(channel, server.blocking(), this::handle, () -> sender != null);
         this.commands = new CommandPhase(cache, server.state().facts().orElseThrow(), identity.pid(), answers, queue, this);

@@ -2,6 +2,7 @@ package io.walrelay.proxy.standby;
 
 import io.walrelay.protocol.replication.FromStandby.StandbyStatusUpdate;
 import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.state.WrittenTimes;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import java.time.Duration;
@@ -21,6 +22,7 @@ final class StandbyProgress {
 
     private final SessionIdentity identity;
     private final Instant since;
+    private final WrittenTimes times;
     private volatile StandbyStatus.State state = StandbyStatus.State.STARTUP;
     private volatile @Nullable String slot;
     private volatile @Nullable TimelineId timeline;
@@ -38,13 +40,15 @@ final class StandbyProgress {
     /** Whether the reply before the last had all that was sent: two in a row and the lags are over. */
     private boolean caughtUpBefore;
 
-    StandbyProgress(SessionIdentity identity, Instant since) {
+    StandbyProgress(SessionIdentity identity, Instant since, WrittenTimes times) {
         this.identity = identity;
         this.since = since;
+        this.times = times;
     }
 
     StandbyStatus look() {
         String slotName = slot;
+        Lsn sentTo = sent;
         return new StandbyStatus(
                 identity.pid(),
                 identity.shownName(),
@@ -54,10 +58,11 @@ final class StandbyProgress {
                 state,
                 since,
                 Optional.ofNullable(timeline),
-                sent,
+                sentTo,
                 written,
                 flushed,
                 replayed,
+                sentTo.isValid() ? Optional.of(times.ageOfWalPast(sentTo, System.nanoTime())) : Optional.empty(),
                 Optional.ofNullable(writeLag),
                 Optional.ofNullable(flushLag),
                 Optional.ofNullable(replayLag),

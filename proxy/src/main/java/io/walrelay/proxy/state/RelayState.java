@@ -26,6 +26,7 @@ public final class RelayState {
     private final AtomicReference<UpstreamStatus> upstream;
     private final Map<String, String> notReady = new LinkedHashMap<>();
     private final LongAdder received = new LongAdder();
+    private final WrittenTimes writtenTimes = new WrittenTimes();
     private final List<Consumer<WalCache>> openListeners = new CopyOnWriteArrayList<>();
     private final List<Runnable> walListeners = new CopyOnWriteArrayList<>();
 
@@ -54,6 +55,7 @@ public final class RelayState {
 
     public void open(WalCache opened) {
         cache.set(opened);
+        writtenTimes.written(opened.end().written(), System.nanoTime());
         openListeners.forEach(listener -> listener.accept(opened));
     }
 
@@ -89,6 +91,11 @@ public final class RelayState {
         return received.sum();
     }
 
+    /** When the WAL that is held came, by System.nanoTime. */
+    public WrittenTimes writtenTimes() {
+        return writtenTimes;
+    }
+
     /** Why the relay should not be sent standbys, by kind; empty when it is ready. */
     public Map<String, String> notReady() {
         synchronized (notReady) {
@@ -115,6 +122,10 @@ public final class RelayState {
 
     /** There is more WAL to read, or another timeline. */
     public void walAdvanced() {
+        WalCache open = cache.get();
+        if (open != null) {
+            writtenTimes.written(open.end().written(), System.nanoTime());
+        }
         walListeners.forEach(Runnable::run);
     }
 }

@@ -7,10 +7,11 @@ import java.time.Instant;
 import java.util.Optional;
 
 /**
- * One replication session, as a row of pg_stat_replication would show it. Positions are {@link Lsn#INVALID} until known; the
- * lags are how long it took the standby to confirm what was sent, empty until measured (walsender.c, LagTracker).
+ * One replication session, as a row of pg_stat_replication would show it. Positions are {@link Lsn#INVALID} until known.
+ * The lags of what it confirms are how long it took from when the WAL could be sent, empty until measured (walsender.c, LagTracker).
  *
  * @param name application_name, or the client's address without port when there is none; the same all the session long
+ * @param sentLag how long the relay has had the oldest WAL that was not sent yet; zero when all was; empty while nothing is streamed
  * @param addedDelay how long the newest WAL that was sent had waited for the pacing
  */
 public record StandbyStatus(
@@ -26,6 +27,7 @@ public record StandbyStatus(
         Lsn written,
         Lsn flushed,
         Lsn replayed,
+        Optional<Duration> sentLag,
         Optional<Duration> writeLag,
         Optional<Duration> flushLag,
         Optional<Duration> replayLag,

@@ -149,7 +149,7 @@ class HttpServerTest {
                 "gaps":[],"orphans":[]},
                 "standbys":[{"pid":41,"name":"a","user":"repl","client":"10.0.0.7:5000","slot":"a","state":"streaming",
                 "since":"2026-01-02T03:03:05Z","timeline":1,
-                "sent":{"position":"0/1010000","lag_bytes":0,"lag_seconds":null},
+                "sent":{"position":"0/1010000","lag_bytes":0,"lag_seconds":0.0},
                 "write":{"position":"0/100F000","lag_bytes":4096,"lag_seconds":0.005},
                 "flush":{"position":"0/100E000","lag_bytes":8192,"lag_seconds":0.02},
                 "replay":{"position":"0/100C000","lag_bytes":16384,"lag_seconds":null},

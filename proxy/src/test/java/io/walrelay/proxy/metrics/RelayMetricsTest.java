@@ -67,6 +67,7 @@ class RelayMetricsTest {
             expected.put("walrelay_standby_lag_bytes{stage=\"write\",standby=\"a\"}", 4096.0);
             expected.put("walrelay_standby_lag_bytes{stage=\"flush\",standby=\"a\"}", 8192.0);
             expected.put("walrelay_standby_lag_bytes{stage=\"replay\",standby=\"a\"}", 16_384.0);
+            expected.put("walrelay_standby_lag_seconds{stage=\"sent\",standby=\"a\"}", 0.0);
             expected.put("walrelay_standby_lag_seconds{stage=\"flush\",standby=\"a\"}", 0.02);
             expected.put("walrelay_slot_retained_bytes{slot=\"b\"}", 32_768.0);
             expected.put("walrelay_slot_active{slot=\"a\"}", 1.0);

@@ -100,6 +100,7 @@ public final class KnownRelay implements AutoCloseable {
                 Lsn.parse("0/100F000"),
                 Lsn.parse("0/100E000"),
                 Lsn.parse("0/100C000"),
+                Optional.of(Duration.ZERO),
                 Optional.of(Duration.ofMillis(5)),
                 Optional.of(Duration.ofMillis(20)),
                 Optional.empty(),
