@@ -234,37 +234,132 @@ class FrontendDecoderTest {
         in.release();
     }
 
+    @ParameterizedTest
+    @CsvSource(quoteCharacter = '"', delimiter = '|', textBlock = """
+            00000008 04D2162F
+            00000008 04D21630
+            00000010 04D2162E 00000102 01020304
+            0000002C 04D2162E 00000102 000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F
+            00000009 00030002 00
+            00000011 00030002 'user' 00 'me' 00 00
+            00000036 00030000 'user' 00 'repl' 00 'replication' 00 'true' 00 'a' 00 '' 00 'database' 00 'db' 00 'x' 00 00 00
+            """)
+    void readsEachOpeningTheSameHoweverItIsCut(String spelled) {
+        everyCut(Phase.OPENING, spelled, 1);
+    }
+
     @Test
-    void readsTheSameHoweverTheBytesAreCut() {
-        String session = "'Q' 00000006 'x' 00 'd' 00000005 72 'c' 00000004 'f' 00000006 'y' 00 'S' 00000004 'H' 00000004 'X' 00000004";
-        everyCut(Phase.OPENING, "00000011 00030002 'user' 00 'me' 00 00", 1);
-        everyCut(Phase.AUTHENTICATION, "'p' 00000008 'abcd'", 1);
-        everyCut(Phase.SESSION, session, 7);
+    void readsTheLongestCancelKeyTheSameHoweverItIsCut() {
+        everyCut(Phase.OPENING, "0000010C 04D2162E 00000001 " + "AB".repeat(256), 1);
+    }
+
+    /** A password in clear, one of md5, SASLInitialResponse, SASLResponse, and none at all. */
+    @ParameterizedTest
+    @CsvSource(quoteCharacter = '"', delimiter = '|', textBlock = """
+            'p' 0000000B 'secret' 00
+            'p' 00000028 'md5900150983cd24fb0d6963f7d28e17f72' 00
+            'p' 00000022 'SCRAM-SHA-256' 00 0000000C 'n,,n=*,r=abc'
+            'p' 00000012 'c=biws,r=abcd,'
+            'p' 00000004
+            """)
+    void readsEachAnswerToAnAuthenticationRequestTheSameHoweverItIsCut(String spelled) {
+        everyCut(Phase.AUTHENTICATION, spelled, 1);
+    }
+
+    /** Queries, a standby's status update and its feedback as CopyData, the extended protocol, and each of the short messages. */
+    @Test
+    void readsASessionTheSameHoweverItIsCut() {
+        everyCut(
+                Phase.SESSION,
+                """
+                'Q' 00000014 'IDENTIFY_SYSTEM' 00
+                'Q' 00000005 00
+                'd' 00000026 'r' 0000000001000028 0000000001000020 0000000001000018 0000000000000007 01
+                'd' 0000001D 'h' 0000000000000007 00000003 00000000 00000004 00000000
+                'd' 00000005 'x'
+                'd' 00000004
+                'c' 00000004
+                'f' 00000006 'y' 00
+                'P' 00000007 'abc'
+                'S' 00000004
+                'H' 00000004
+                'X' 00000004
+                """,
+                12);
+    }
+
+    /** All phases, one byte after the other: what comes next is said as soon as a message is there. */
+    @Test
+    void readsAWholeConnectionByteByByte() {
+        ByteBuf all = Bytes.of(
+                """
+                00000008 04D21630
+                00000008 04D2162F
+                0000001F 00030002 'user' 00 'me' 00 'replication' 00 '1' 00 00
+                'p' 00000022 'SCRAM-SHA-256' 00 0000000C 'n,,n=*,r=abc'
+                'p' 00000012 'c=biws,r=abcd,'
+                'Q' 00000014 'IDENTIFY_SYSTEM' 00
+                'd' 00000026 'r' 0000000001000028 0000000001000020 0000000001000018 0000000000000007 01
+                'c' 00000004
+                'X' 00000004
+                """);
+        FrontendDecoder decoder = new FrontendDecoder(FrontendLimits.DEFAULT);
+        ByteBuf in = Unpooled.buffer();
+        List<String> read = new ArrayList<>();
+        while (all.isReadable()) {
+            in.writeByte(all.readByte());
+            FrontendMessage message = decoder.decode(in);
+            if (message != null) {
+                assertEquals(0, in.readableBytes(), "a message ends with its last byte");
+                read.add(message.getClass().getSimpleName());
+                comparable(message);
+                decoder.expect(switch (message) {
+                    case StartupMessage _ -> Phase.AUTHENTICATION;
+                    case FrontendMessage.Opening _ -> Phase.OPENING;
+                    case AuthenticationResponse _ when read.size() < 5 -> Phase.AUTHENTICATION;
+                    default -> Phase.SESSION;
+                });
+            }
+        }
+        assertEquals(
+                List.of("GssEncRequest", "SslRequest", "StartupMessage", "AuthenticationResponse", "AuthenticationResponse", "Query", "CopyData", "CopyDone", "Terminate"),
+                read);
+        all.release();
+        in.release();
     }
 
     private static void everyCut(Phase phase, String spelled, int messages) {
         byte[] bytes = HexFormat.of().parseHex(Bytes.hex(spelled));
-        List<String> whole = texts(phase, bytes, bytes.length);
+        List<Object> whole = read(phase, bytes, bytes.length);
         assertEquals(messages, whole.size());
-        for (int cut = 1; cut < bytes.length; cut++) {
-            assertEquals(whole, texts(phase, bytes, cut), "cut after " + cut);
+        for (int piece = 1; piece < bytes.length; piece++) {
+            assertEquals(whole, read(phase, bytes, piece), "in pieces of " + piece);
         }
     }
 
     /** Feeds {@code bytes} in pieces of {@code piece}, so that every boundary is met with every rest. */
-    private static List<String> texts(Phase phase, byte[] bytes, int piece) {
+    private static List<Object> read(Phase phase, byte[] bytes, int piece) {
         FrontendDecoder decoder = decoder(phase);
         ByteBuf in = Unpooled.buffer();
-        List<String> texts = new ArrayList<>();
+        List<Object> read = new ArrayList<>();
         for (int from = 0; from < bytes.length; from += piece) {
             in.writeBytes(bytes, from, Math.min(piece, bytes.length - from));
             for (FrontendMessage message = decoder.decode(in); message != null; message = decoder.decode(in)) {
-                texts.add(message instanceof CopyData(var data) ? "CopyData " + Bytes.hex(data) : message.toString());
+                read.add(comparable(message));
             }
         }
         assertEquals(0, in.readableBytes());
         assertEquals(1, in.refCnt());
         in.release();
-        return texts;
+        return read;
+    }
+
+    /** Buffers as what is in them, which are released; the other messages are values, secrets included. */
+    private static Object comparable(FrontendMessage message) {
+        return switch (message) {
+            case CopyData(var data) -> "CopyData " + Bytes.hex(data);
+            case Extended(var type, var body) -> "Extended " + type + " " + Bytes.hex(body);
+            default -> message;
+        };
     }
 }
