@@ -138,6 +138,11 @@ public final class StandbyServer {
         return (InetSocketAddress) listening.localAddress();
     }
 
+    /** Where connections come from; a test changes how they are read. */
+    Channel listening() {
+        return listening;
+    }
+
     /** How long WAL waited for the pass that sent it. */
     public DelayHistogram addedDelay() {
         return delays;
