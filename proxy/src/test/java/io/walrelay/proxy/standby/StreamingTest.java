@@ -247,6 +247,37 @@ final class StreamingTest {
         }
     }
 
+    /** Upstream streams all the while, so what it waits for may still come: it is told where the relay is, until the time is over. */
+    @Test
+    void refusesAStandbyThatHasWaitedAheadForAsLongAsItMay() throws Exception {
+        WalCraft wal = craft(40);
+        Duration wait = Duration.ofSeconds(1);
+        var limits = new StandbyLimits(Duration.ofSeconds(5), Duration.ofSeconds(4), 100, wait, 100);
+        try (RelayFixture relay = RelayFixture.trusting(data, craft(0), limits)) {
+            Lsn early = wal.recordEnds().get(20);
+            relay.receive(wal, early);
+            try (FakeStandby standby = FakeStandby.login(relay.address(), "ahead")) {
+                Lsn asked = wal.end().plus(8192);
+                long begin = System.nanoTime();
+                standby.start(asked + " TIMELINE 1");
+                assertEquals(early, standby.keepalive().end());
+                assertEquals(early, standby.keepalive().end(), "it is told again and again");
+                relay.receive(wal, wal.end());
+                while (!standby.keepalive().end().equals(wal.end())) {
+                    assertTrue(System.nanoTime() - begin < wait.toNanos(), "where the relay is now, before it is refused");
+                }
+                Diagnostic refusal = standby.expectAfterKeepalives(ErrorResponse.class).diagnostic();
+                assertTrue(System.nanoTime() - begin >= wait.toNanos(), "it waited");
+                assertEquals(
+                        List.of("ERROR", "XX000", "requested starting point %s is ahead of the WAL flush position of this server %s".formatted(asked, wal.end())),
+                        List.of(refusal.severity(), refusal.sqlState(), refusal.message()));
+                standby.expect(BackendMessage.ReadyForQuery.class);
+                standby.start(START + " TIMELINE 1");
+                assertArrayEquals(wal.bytes(), standby.receiveUntil(START, wal.end()));
+            }
+        }
+    }
+
     @Test
     void refusesAStandbyThatIsAheadWhenNothingWillCome() throws Exception {
         WalCraft wal = craft(40);
