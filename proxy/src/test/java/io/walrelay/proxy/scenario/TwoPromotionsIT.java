@@ -8,7 +8,12 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,7 +41,7 @@ final class TwoPromotionsIT {
 
     @ParameterizedTest
     @ValueSource(ints = {15, 18})
-    void standbysGetBothTimelinesAndAStalePrimaryIsNotGoneBackTo(int version) {
+    void standbysGetBothTimelinesAndAStalePrimaryIsNotGoneBackTo(int version) throws IOException {
         try (LocalPostgres first = LocalPostgres.of(Servers.version(version)).name("first").start();
                 LocalPostgres second = LocalPostgres.standbyOf(first, first.conninfo()).name("second").start();
                 LocalPostgres third = LocalPostgres.standbyOf(first, first.conninfo()).name("third").start();
@@ -65,6 +70,9 @@ final class TwoPromotionsIT {
             Ledger.assertEqualOn(third, LIMIT, a, late);
             assertEquals(new TimelineId(3), a.timeline(), "the timeline of a");
             assertEquals(new TimelineId(3), late.timeline(), "the timeline of late");
+            assertBothSwitchesInOneSegment(history(third));
+            assertEquals(history(third), history(a), "the history that a got from the relay");
+            assertEquals(history(third), history(late), "the history that late got from the relay");
 
             // With its own upstream gone and only the stale one there, the relay waits for somebody to decide.
             third.stop(LocalPostgres.StopMode.FAST);
@@ -81,6 +89,18 @@ final class TwoPromotionsIT {
             assertTrue(status.wal().orElseThrow().orphans().isEmpty(), status::toString);
             assertFalse(a.query("SELECT count(*) FROM ledger WHERE id = 1000").equals("1"), "a row of the stale primary");
         }
+    }
+
+    private static void assertBothSwitchesInOneSegment(TimelineHistory history) {
+        assertEquals(2, history.ancestors().size(), history::format);
+        Lsn one = history.ancestors().get(0).switchPoint();
+        Lsn two = history.ancestors().get(1).switchPoint();
+        assertTrue(one.isBefore(two), history::format);
+        assertEquals(SegmentSize.DEFAULT.segmentNumber(one), SegmentSize.DEFAULT.segmentNumber(two), history::format);
+    }
+
+    private static TimelineHistory history(LocalPostgres server) throws IOException {
+        return TimelineHistory.parse(new TimelineId(3), Files.readString(server.dataDirectory().resolve("pg_wal/00000003.history")));
     }
 
     private static void load(LocalPostgres server, int rows) {
