@@ -1,13 +1,17 @@
 package io.walrelay.proxy;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.walrelay.proxy.cli.Main;
+import java.nio.channels.NetworkChannel;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -23,7 +27,7 @@ final class ArrowsTest {
     /** Fixtures of other modules come in jars of their own. */
     private static final ImportOption NO_FIXTURES = location -> !location.contains("-tests.jar");
 
-    private static final JavaClasses CLASSES = new ClassFileImporter()
+    static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
             .withImportOption(NO_FIXTURES)
             .importPackages("io.walrelay");
@@ -52,9 +56,23 @@ final class ArrowsTest {
     }
 
     @Test
-    void theRewindKnowsNoCache() {
+    void theRewindKnowsNoCacheAndNoNetworkButTheDrivers() {
         noClasses().that().resideInAPackage("io.walrelay.rewind..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.cache..", "io.walrelay.proxy..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.rewind..").should().dependOnClassesThat(resideInAnyPackage(TRANSPORT)).check(CLASSES);
+    }
+
+    @Test
+    void onlyTheProxyConnectsListensAndSpeaksHttp() {
+        noClasses().that().resideOutsideOfPackage("io.walrelay.proxy..").should().dependOnClassesThat(resideInAnyPackage(TRANSPORT)).check(CLASSES);
+        noClasses().that().resideOutsideOfPackage("io.walrelay.proxy..").should().dependOnClassesThat(resideInAnyPackage(
+                        "java.nio.channels.spi..", "javax.net..", "com.sun.net..")).check(CLASSES);
+        noClasses().that().resideOutsideOfPackage("io.walrelay.proxy..").should().dependOnClassesThat(assignableTo(NetworkChannel.class)).check(CLASSES);
+    }
+
+    @Test
+    void onlyTheCommandLineHasAMain() {
+        methods().that().haveName("main").and().areStatic().should().beDeclaredIn(Main.class).check(CLASSES);
     }
 
     @Test
