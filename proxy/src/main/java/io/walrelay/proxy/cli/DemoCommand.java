@@ -1,7 +1,7 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.proxy.demo.CleanExit;
 import io.walrelay.proxy.demo.Demo;
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.concurrent.Callable;
@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code walrelay demo}: everything on one machine, with nothing to set up. */
@@ -30,11 +31,25 @@ final class DemoCommand implements Callable<Integer> {
     private boolean check;
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
+        if (seconds != null && seconds < 1) {
+            throw new ParameterException(
+                    spec.commandLine(), "--seconds is %d; expected at least 1, or no --seconds to run until Ctrl-C".formatted(seconds));
+        }
+        Duration limit = seconds == null ? FOREVER : Duration.ofSeconds(seconds);
         PrintWriter out = spec.commandLine().getOut();
-        try (Demo demo = Demo.start(out)) {
-            boolean equal = demo.run(seconds == null ? FOREVER : Duration.ofSeconds(seconds));
-            return equal || !check ? Main.OK : Main.FAILURE;
+        try (CleanExit exit = new CleanExit()) {
+            try (Demo demo = Demo.start(out)) {
+                boolean equal = demo.run(limit);
+                return equal || !check ? Main.OK : Main.FAILURE;
+            } catch (RuntimeException e) {
+                if (exit.isExiting()) {
+                    out.println("stopped; servers, relay and their files are gone");
+                    out.flush();
+                    return Main.FAILURE;
+                }
+                throw e;
+            }
         }
     }
 }

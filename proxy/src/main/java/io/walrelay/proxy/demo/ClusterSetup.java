@@ -151,17 +151,9 @@ public final class ClusterSetup {
             Map<String, String> all = new LinkedHashMap<>(settings);
             all.put("cluster_name", name);
             all.put("port", Integer.toString(FreePort.next()));
-            LocalPostgres server = new LocalPostgres(binaries, root, name, all, password);
+            LocalPostgres server = server(root, all);
             try {
-                if (primary == null) {
-                    initdb(root, server.dataDirectory());
-                } else if (copier == null) {
-                    BaseBackup.copy(primary, server.dataDirectory(), copyWal);
-                } else {
-                    copier.copy(primary, server.dataDirectory());
-                }
-                server.writeSettings();
-                writeHba(server.dataDirectory().resolve("pg_hba.conf"));
+                server.whileItStays(() -> fill(root, server));
                 return server;
             } catch (IOException | RuntimeException e) {
                 server.close();
@@ -170,6 +162,28 @@ public final class ClusterSetup {
         } catch (IOException e) {
             throw new UncheckedIOException("could not make server \"%s\"".formatted(name), e);
         }
+    }
+
+    /** From here on the directory is the server's to delete. */
+    private LocalPostgres server(Path root, Map<String, String> all) throws IOException {
+        try {
+            return new LocalPostgres(binaries, root, name, all, password);
+        } catch (IllegalStateException exiting) {
+            FileTrees.delete(root);
+            throw exiting;
+        }
+    }
+
+    private void fill(Path root, LocalPostgres server) throws IOException {
+        if (primary == null) {
+            initdb(root, server.dataDirectory());
+        } else if (copier == null) {
+            BaseBackup.copy(primary, server.dataDirectory(), copyWal);
+        } else {
+            copier.copy(primary, server.dataDirectory());
+        }
+        server.writeSettings();
+        writeHba(server.dataDirectory().resolve("pg_hba.conf"));
     }
 
     /** Makes the data directory, starts the server and waits until it accepts connections. The caller closes it. */

@@ -1,13 +1,13 @@
 package io.walrelay.proxy.demo;
 
 import io.walrelay.wal.Lsn;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -25,77 +25,83 @@ public final class Demo implements AutoCloseable {
     private static final Duration CATCH_UP_LIMIT = Duration.ofSeconds(60);
 
     private final PrintWriter out;
-    private final Path directory;
     private final LocalPostgres primary;
     private final RelayChild relay;
     private final List<LocalPostgres> standbys;
-    private final CountDownLatch interrupted = new CountDownLatch(1);
+    private final Deque<Runnable> closing;
 
-    private Demo(PrintWriter out, Path directory, LocalPostgres primary, RelayChild relay, List<LocalPostgres> standbys) {
+    private Demo(PrintWriter out, LocalPostgres primary, RelayChild relay, List<LocalPostgres> standbys, Deque<Runnable> closing) {
         this.out = out;
-        this.directory = directory;
         this.primary = primary;
         this.relay = relay;
         this.standbys = standbys;
+        this.closing = closing;
     }
 
-    /** Starts everything; a line for each step. */
-    public static Demo start(PrintWriter out) throws IOException {
-        Path directory = Files.createTempDirectory("walrelay-demo-");
-        say(out, "unpacking PostgreSQL (the first time only)");
-        PostgresBinaries binaries = PostgresBinaries.ofClassPath();
-        LocalPostgres primary = LocalPostgres.of(binaries).name("primary").start();
-        say(out, "primary   PostgreSQL %d on port %d".formatted(binaries.major(), primary.port()));
-        RelayChild relay = RelayChild.start(primary, directory);
-        say(out, "relay     %s (dashboard and metrics: %s)".formatted(relay.conninfo("…"), relay.url()));
-        List<LocalPostgres> standbys = List.of(standby(primary, relay, "a"), standby(primary, relay, "b"));
-        for (LocalPostgres standby : standbys) {
-            say(out, "%s port %d, primary_conninfo points at the relay".formatted(standby.name(), standby.port()));
+    /** Starts everything; a line for each step. What was started is closed again when something can't be, or on an interrupt. */
+    public static Demo start(PrintWriter out) {
+        Deque<Runnable> closing = new ArrayDeque<>();
+        try {
+            say(out, "unpacking PostgreSQL (the first time only)");
+            PostgresBinaries binaries = PostgresBinaries.ofClassPath();
+            LocalPostgres primary = LocalPostgres.of(binaries).name("primary").start();
+            closing.push(primary::close);
+            say(out, "primary   PostgreSQL %d on port %d".formatted(binaries.major(), primary.port()));
+            RelayChild relay = RelayChild.start(primary);
+            closing.push(relay::close);
+            say(out, "relay     %s (status: %s/api/v1/status, metrics: %s/metrics)".formatted(relay.conninfo("…"), relay.url(), relay.url()));
+            List<LocalPostgres> standbys = new ArrayList<>();
+            for (String name : List.of("a", "b")) {
+                LocalPostgres standby =
+                        LocalPostgres.standbyOf(primary, relay.conninfo("standby_" + name)).name("standby " + name).start();
+                closing.push(standby::close);
+                standbys.add(standby);
+                say(out, "%s port %d, primary_conninfo points at the relay".formatted(standby.name(), standby.port()));
+            }
+            return new Demo(out, primary, relay, List.copyOf(standbys), closing);
+        } catch (RuntimeException e) {
+            closing.forEach(Runnable::run);
+            throw e;
         }
-        return new Demo(out, directory, primary, relay, standbys);
-    }
-
-    private static LocalPostgres standby(LocalPostgres primary, RelayChild relay, String name) {
-        return LocalPostgres.standbyOf(primary, relay.conninfo("standby_" + name)).name("standby " + name).start();
     }
 
     /**
-     * Runs the load and prints a line a second, until {@code limit} has passed or {@link #interrupt} is called; kills the relay
-     * once on the way.
+     * Runs the load and prints a line a second until {@code limit} has passed; kills the relay once on the way.
      *
      * @return whether both standbys replayed all that the primary confirmed, equal to the last byte of each row
+     * @throws CancellationException on an interrupt
      */
     public boolean run(Duration limit) {
         long begin = System.nanoTime();
         long kill = begin + Math.min(limit.dividedBy(2).toNanos(), TimeUnit.SECONDS.toNanos(10));
         boolean killed = false;
-        long committed;
         try (Load load = Load.start(primary)) {
-            while (System.nanoTime() - begin < limit.toNanos() && !waitASecond()) {
+            while (System.nanoTime() - begin < limit.toNanos()) {
+                waitASecond();
                 if (!killed && System.nanoTime() >= kill) {
                     killed = true;
-                    say(out, "kill -9 of the relay, and start it again");
-                    relay.killAndRestart();
+                    killRelay();
                 }
                 say(out, line(load.committed()));
             }
         }
-        committed = Long.parseLong(primary.query("SELECT count(*) FROM demo"));
-        return compare(committed);
+        return compare(Long.parseLong(primary.query("SELECT count(*) FROM demo")));
     }
 
-    /** Ends {@link #run} early. Thread-safe. */
-    public void interrupt() {
-        interrupted.countDown();
-    }
-
-    private boolean waitASecond() {
+    private static void waitASecond() {
         try {
-            return interrupted.await(1, TimeUnit.SECONDS);
+            TimeUnit.SECONDS.sleep(1);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return true;
+            throw new CancellationException("interrupted");
         }
+    }
+
+    private void killRelay() {
+        long begin = System.nanoTime();
+        say(out, "kill -9 of the relay (process %d), and start it again".formatted(relay.pid()));
+        relay.killAndRestart();
+        say(out, "relay     started again as process %d, listening after %d ms".formatted(relay.pid(), (System.nanoTime() - begin) / 1_000_000));
     }
 
     private String line(long committed) {
@@ -145,12 +151,9 @@ public final class Demo implements AutoCloseable {
         out.flush();
     }
 
-    /** Stops all servers and deletes what they left. */
+    /** Stops all servers, standbys first, and deletes what they left. */
     @Override
-    public void close() throws IOException {
-        standbys.forEach(LocalPostgres::close);
-        relay.close();
-        primary.close();
-        FileTrees.delete(directory);
+    public void close() {
+        closing.forEach(Runnable::run);
     }
 }

@@ -18,7 +18,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,7 +43,9 @@ public final class LocalPostgres implements AutoCloseable {
     private final Map<String, String> settings;
     private final @Nullable String password;
     private final int port;
-    private final AtomicBoolean closed = new AtomicBoolean();
+    /** Held by whoever writes into the directory or starts the server, and by whoever deletes it. */
+    private final Lock directoryInUse = new ReentrantLock();
+    private volatile boolean closed;
     private final Thread closeAtExit;
     private volatile @Nullable Process process;
 
@@ -95,11 +98,30 @@ public final class LocalPostgres implements AutoCloseable {
         if (isRunning()) {
             throw new IllegalStateException("server \"%s\" is running already".formatted(name));
         }
-        process = OsProcess.startServer(
-                List.of(binaries.program("postgres").toString(), "-D", dataDirectory().toString()), logFile());
-        if (closed.get()) {
-            discard();
-            throw new IllegalStateException("server \"%s\" is closed".formatted(name));
+        try {
+            whileItStays(() -> process = OsProcess.startServer(
+                    List.of(binaries.program("postgres").toString(), "-D", dataDirectory().toString()), logFile()));
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not start server \"%s\"".formatted(name), e);
+        }
+    }
+
+    /** What needs the directory. */
+    @FunctionalInterface
+    interface Use {
+        void run() throws IOException;
+    }
+
+    /** Does something while the directory is not deleted; an exiting process deletes it at any time else. */
+    void whileItStays(Use use) throws IOException {
+        directoryInUse.lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("server \"%s\" is closed".formatted(name));
+            }
+            use.run();
+        } finally {
+            directoryInUse.unlock();
         }
     }
 
@@ -338,16 +360,21 @@ public final class LocalPostgres implements AutoCloseable {
     }
 
     private void discard() {
-        closed.set(true);
-        Process running = process;
-        if (running != null && running.isAlive()) {
-            killAndReap(running);
-        }
+        closed = true;
+        directoryInUse.lock();
         try {
-            removeSharedMemory();
-            FileTrees.delete(root);
+            OsProcess.uninterrupted(() -> {
+                Process running = process;
+                if (running != null && running.isAlive()) {
+                    killAndReap(running);
+                }
+                removeSharedMemory();
+                FileTrees.delete(root);
+            });
         } catch (IOException e) {
             throw new UncheckedIOException("could not delete the directory of server \"%s\"".formatted(name), e);
+        } finally {
+            directoryInUse.unlock();
         }
     }
 

@@ -73,7 +73,7 @@ public final class OsProcess {
     }
 
     /**
-     * Runs a program to its end and returns what it printed (standard output and error).
+     * Runs a program to its end and returns what it printed (standard output and error). Who interrupts this ends the program.
      *
      * @throws IllegalStateException if it fails or takes longer than {@code limit}
      */
@@ -87,9 +87,13 @@ public final class OsProcess {
                         .redirectOutput(output.toFile());
                 cleanEnvironment(builder);
                 Process process = builder.start();
-                boolean ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
-                if (!ended) {
-                    killTree(process.toHandle());
+                boolean ended = false;
+                try {
+                    ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+                } finally {
+                    if (!ended) {
+                        uninterrupted(() -> killTree(process.toHandle()));
+                    }
                 }
                 String text = Files.readString(output, StandardCharsets.UTF_8);
                 if (!ended) {
@@ -137,6 +141,24 @@ public final class OsProcess {
         all.forEach(ProcessHandle::destroyForcibly);
         Await.until("process %d and its children to be gone".formatted(root.pid()), Duration.ofSeconds(30), () ->
                 all.stream().allMatch(OsProcess::isGone));
+    }
+
+    /** What has to be done also by a thread that was interrupted. */
+    @FunctionalInterface
+    interface Duty {
+        void run() throws IOException;
+    }
+
+    /** Keeps an interrupt for afterwards: it would end what waits for a process. */
+    static void uninterrupted(Duty duty) throws IOException {
+        boolean interrupted = Thread.interrupted();
+        try {
+            duty.run();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     /** Whether a process has ended, also one that its parent has not taken note of yet (a zombie). */

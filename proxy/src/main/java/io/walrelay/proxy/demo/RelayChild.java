@@ -5,14 +5,19 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The relay as a process of its own, so that it can be killed as power loss would kill it and started again on the same ports
- * and data. It does not outlive this process. Confined to one thread.
+ * and data, in a directory that is deleted with it. It does not outlive this process, unless that is killed itself. Confined to one
+ * thread, but for {@link #close}.
  */
 final class RelayChild implements AutoCloseable {
 
@@ -22,24 +27,36 @@ final class RelayChild implements AutoCloseable {
     private final Path directory;
     private final int port = FreePort.next();
     private final int httpPort = FreePort.next();
-    private final Thread killAtExit = Thread.ofPlatform().name("kill-relay").unstarted(this::kill);
-    private volatile Process process;
+    private final Thread discardAtExit = Thread.ofPlatform().name("close-relay").unstarted(this::discard);
+    /** Held by whoever starts the process, and by whoever ends it for good. */
+    private final Lock processInUse = new ReentrantLock();
+    private volatile @Nullable Process process;
+    private volatile boolean closed;
 
     private RelayChild(LocalPostgres upstream, Path directory) {
         this.upstream = upstream;
         this.directory = directory;
-        this.process = launch();
-        Runtime.getRuntime().addShutdownHook(killAtExit);
     }
 
-    /** Starts a relay of {@code upstream} whose files and log are in {@code directory}. */
-    static RelayChild start(LocalPostgres upstream, Path directory) {
-        RelayChild relay = new RelayChild(upstream, directory);
-        relay.awaitPort();
-        return relay;
+    /** Starts a relay of {@code upstream}. The caller closes it. */
+    static RelayChild start(LocalPostgres upstream) {
+        try {
+            RelayChild relay = new RelayChild(upstream, Files.createTempDirectory("walrelay-demo-"));
+            try {
+                Runtime.getRuntime().addShutdownHook(relay.discardAtExit);
+                relay.launch();
+                relay.awaitPort();
+                return relay;
+            } catch (RuntimeException e) {
+                relay.close();
+                throw e;
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not make a directory for the relay", e);
+        }
     }
 
-    private Process launch() {
+    private void launch() {
         ProcessHandle.Info self = ProcessHandle.current().info();
         List<String> command = new ArrayList<>(List.of(
                 self.command().orElseThrow(() -> new IllegalStateException("the java that runs this is not known")),
@@ -60,21 +77,28 @@ final class RelayChild implements AutoCloseable {
         builder.redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve("relay.log").toFile()));
         builder.environment().put("WALRELAY_LISTEN_HBA", "host replication all 127.0.0.1/32 trust");
         builder.environment().put("WALRELAY_CACHE_MEMORY", "64MB");
+        processInUse.lock();
         try {
-            return builder.start();
+            if (closed) {
+                throw new IllegalStateException("the relay is closed");
+            }
+            process = builder.start();
         } catch (IOException e) {
             throw new UncheckedIOException("could not start the relay", e);
+        } finally {
+            processInUse.unlock();
         }
     }
 
     private void awaitPort() {
+        Process started = launched();
         Await.until("the relay to listen on port %d (its log: %s)".formatted(port, directory.resolve("relay.log")), LIMIT, () -> {
             try (Socket socket = new Socket()) {
                 socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 500);
                 return true;
             } catch (IOException e) {
-                if (!process.isAlive()) {
-                    throw new IllegalStateException("the relay exited with status %d; see %s".formatted(process.exitValue(), directory.resolve("relay.log")), e);
+                if (!started.isAlive()) {
+                    throw new IllegalStateException("the relay exited with status %d; see %s".formatted(started.exitValue(), directory.resolve("relay.log")), e);
                 }
                 return false;
             }
@@ -90,33 +114,52 @@ final class RelayChild implements AutoCloseable {
         return "http://127.0.0.1:" + httpPort;
     }
 
+    long pid() {
+        return launched().pid();
+    }
+
     /** Kills it as nothing can be prepared for (SIGKILL) and starts it again. */
     void killAndRestart() {
-        kill();
-        process = launch();
+        Process running = launched();
+        running.destroyForcibly();
+        running.onExit().join();
+        launch();
         awaitPort();
     }
 
-    private void kill() {
-        process.destroyForcibly();
-        process.onExit().join();
+    private Process launched() {
+        Process started = process;
+        if (started == null) {
+            throw new IllegalStateException("the relay was never started");
+        }
+        return started;
     }
 
+    private void discard() {
+        closed = true;
+        processInUse.lock();
+        try {
+            Process running = process;
+            if (running != null) {
+                running.destroyForcibly();
+                running.onExit().join();
+            }
+            FileTrees.delete(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not delete the relay's directory " + directory, e);
+        } finally {
+            processInUse.unlock();
+        }
+    }
+
+    /** Kills it and deletes its directory. */
     @Override
     public void close() {
-        process.destroy();
+        discard();
         try {
-            process.onExit().get(10, java.util.concurrent.TimeUnit.SECONDS);
-        } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException e) {
-            kill();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            kill();
-        }
-        try {
-            Runtime.getRuntime().removeShutdownHook(killAtExit);
-        } catch (IllegalStateException e) {
-            // The JVM is ending: the hook is what called this, or is about to do the same.
+            Runtime.getRuntime().removeShutdownHook(discardAtExit);
+        } catch (IllegalStateException exiting) {
+            // The hook does the same work, which is harmless to do twice.
             return;
         }
     }
