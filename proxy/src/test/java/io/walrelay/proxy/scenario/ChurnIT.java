@@ -88,6 +88,7 @@ final class ChurnIT {
                     LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
                 }
                 log.info("{} starts of receivers, {} commits", starts, ledger.stop());
+                assertTrue(starts >= 2 * RECEIVERS, starts + " starts of receivers; each of them has to come and go some times");
             } finally {
                 receivers.values().forEach(running -> leave(running, true));
             }
@@ -134,7 +135,7 @@ final class ChurnIT {
     }
 
     /** Logs in and asks for WAL, and leaves the answer where it is. */
-    private static void startStreaming(Socket socket, Lsn from) throws IOException {
+    static void startStreaming(Socket socket, Lsn from) throws IOException {
         socket.setReceiveBufferSize(4096);
         var out = socket.getOutputStream();
         byte[] parameters = "user\0postgres\0replication\0true\0\0".getBytes(StandardCharsets.US_ASCII);
