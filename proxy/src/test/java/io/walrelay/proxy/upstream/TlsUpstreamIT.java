@@ -194,6 +194,21 @@ class TlsUpstreamIT {
         }
     }
 
+    /** SCRAM-SHA-256-PLUS, which is bound to the server's certificate: without it the relay would not go on. */
+    @ParameterizedTest
+    @ValueSource(ints = {17, 18})
+    void bindsTheLoginToTlsThatWasNegotiatedDirectly(int major) throws IOException {
+        String bound = "user=scram password='right one' sslmode=verify-full sslnegotiation=direct channel_binding=require require_auth=scram-sha-256"
+                + " sslrootcert=" + root;
+        try (LocalPostgres server = server(major)) {
+            assertEquals("TLSv1.3", streams(server, "localhost", bound));
+            assertEquals("TLSv1.2", streams(server, "localhost", bound + " ssl_max_protocol_version=TLSv1.2"));
+            fails(server, "localhost", bound.replace("right one", "wrong one"), "password authentication failed for user \"scram\"");
+            fails(server, "localhost", bound.replace("user=scram", "user=md5"), "authentication method requirement \"scram-sha-256\" failed");
+            fails(server, "localhost", bound.replace("user=scram", "user=tlsonly"), "authentication method requirement \"scram-sha-256\" failed");
+        }
+    }
+
     @Test
     void fallsBackAsPreferAndAllowSay() throws IOException {
         try (LocalPostgres server = server(15)) {
