@@ -2,7 +2,6 @@ package io.walrelay.proxy.standby;
 
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
-import io.netty.util.internal.OutOfDirectMemoryError;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -118,7 +117,7 @@ final class Pacer {
             for (Paced sender : senders.toArray(new Paced[0])) {
                 try {
                     sender.onPass(delay);
-                } catch (RuntimeException | OutOfDirectMemoryError e) {
+                } catch (RuntimeException | OutOfMemoryError e) {
                     end(sender, e);
                 }
             }
@@ -135,18 +134,21 @@ final class Pacer {
         for (Paced sender : senders.toArray(new Paced[0])) {
             try {
                 sender.onTick(now);
-            } catch (RuntimeException | OutOfDirectMemoryError e) {
+            } catch (RuntimeException | OutOfMemoryError e) {
                 end(sender, e);
             }
         }
     }
 
-    /** Lets go of one session that threw: the others, and the timer of all, go on. */
+    /**
+     * Lets go of one session that threw: the others, and the timer of all, go on. Also when there was no more direct memory, which
+     * the JVM calls by the same name as an end of the heap, but does not exit for.
+     */
     static void end(Paced session, Throwable cause) {
         log.error("a stream of WAL broke; its connection is closed", cause);
         try {
             session.broken(cause);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             log.error("a session that broke could not be ended", e);
         }
     }

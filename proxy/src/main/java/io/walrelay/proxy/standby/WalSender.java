@@ -2,7 +2,6 @@ package io.walrelay.proxy.standby;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
-import io.netty.util.internal.OutOfDirectMemoryError;
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.protocol.message.Diagnostic;
@@ -98,7 +97,7 @@ final class WalSender implements Pacer.Paced {
         resuming = false;
         try {
             advance();
-        } catch (RuntimeException | OutOfDirectMemoryError e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             Pacer.end(this, e);
         }
     }

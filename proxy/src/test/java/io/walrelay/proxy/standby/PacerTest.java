@@ -5,10 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.netty.channel.DefaultEventLoop;
 import io.walrelay.proxy.demo.Await;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Named;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 final class PacerTest {
 
@@ -16,33 +19,27 @@ final class PacerTest {
     private final Pacer pacer = new Pacer(
             loop, new StandbyLimits(Duration.ofSeconds(5), Duration.ofMillis(100), 10, Duration.ofSeconds(60), 100), new DelayHistogram());
 
-    /** A session that counts its turns, and throws at each one if it is told to. */
+    /** A session that counts its turns, and does at each one what it is told to. */
     private final class Session implements Pacer.Paced {
-        private final boolean bad;
+        private final Runnable turn;
         private final AtomicInteger passes = new AtomicInteger();
         private final AtomicInteger ticks = new AtomicInteger();
         private volatile boolean ended;
 
-        Session(boolean bad) {
-            this.bad = bad;
+        Session(Runnable turn) {
+            this.turn = turn;
         }
 
         @Override
         public void onPass(long delayNanos) {
             passes.incrementAndGet();
-            throwIfBad();
+            turn.run();
         }
 
         @Override
         public void onTick(long now) {
             ticks.incrementAndGet();
-            throwIfBad();
-        }
-
-        private void throwIfBad() {
-            if (bad) {
-                throw new IllegalStateException("a fault of ours");
-            }
+            turn.run();
         }
 
         @Override
@@ -57,10 +54,22 @@ final class PacerTest {
         loop.shutdownGracefully(0, 5, TimeUnit.SECONDS).get(10, TimeUnit.SECONDS);
     }
 
-    @Test
-    void aSessionThatBreaksInATickEndsAloneAndTheTimerGoesOn() throws Exception {
-        Session bad = new Session(true);
-        Session good = new Session(false);
+    static List<Named<Runnable>> faults() {
+        return List.of(
+                Named.of("a fault of ours", () -> {
+                    throw new IllegalStateException("a fault of ours");
+                }),
+                // java.nio.Bits.reserveMemory, which Netty asks with the JVM's flags that the launcher sets; nothing exits for it.
+                Named.of("no more direct memory", () -> {
+                    throw new OutOfMemoryError("Cannot reserve 1048576 bytes of direct buffer memory");
+                }));
+    }
+
+    @ParameterizedTest
+    @MethodSource("faults")
+    void aSessionThatBreaksInATickEndsAloneAndTheTimerGoesOn(Runnable fault) throws Exception {
+        Session bad = new Session(fault);
+        Session good = new Session(() -> {});
         loop.submit(() -> {
             pacer.join(bad);
             pacer.join(good);
@@ -69,10 +78,11 @@ final class PacerTest {
         assertTrue(bad.ended);
     }
 
-    @Test
-    void aSessionThatBreaksInAPassEndsAloneAndTheOthersGetTheirs() throws Exception {
-        Session bad = new Session(true);
-        Session good = new Session(false);
+    @ParameterizedTest
+    @MethodSource("faults")
+    void aSessionThatBreaksInAPassEndsAloneAndTheOthersGetTheirs(Runnable fault) throws Exception {
+        Session bad = new Session(fault);
+        Session good = new Session(() -> {});
         loop.submit(() -> {
             pacer.join(bad);
             pacer.join(good);
