@@ -137,19 +137,33 @@ final class WalMessages implements AutoCloseable {
             slice.release();
             return LATER;
         }
-        int length = slice.length();
-        ByteBuf header = channel.alloc().directBuffer(FromServerCodec.XLOG_DATA_HEADER);
-        FromServerCodec.writeXLogDataHeader(header, from, limit, PgTime.of(clock.instant()), length);
         return switch (slice) {
-            case WalSlice.InMemory(var bytes) -> {
+            case WalSlice.InMemory inMemory -> {
+                ByteBuf header = headerOf(inMemory, from, limit);
                 if (!at.isHistoric()) {
-                    frames.keep(key, header, bytes);
+                    frames.keep(key, header, inMemory.bytes());
                 }
-                yield write(header, bytes, length);
+                yield write(header, inMemory.bytes(), inMemory.length());
             }
-            case WalSlice.InFile inFile when encrypted -> writeCopied(from, header, inFile);
-            case WalSlice.InFile inFile -> writeFile(header, inFile);
+            case WalSlice.InFile inFile when encrypted -> writeCopied(inFile, from, limit);
+            case WalSlice.InFile inFile -> writeFile(headerOf(inFile, from, limit), inFile);
         };
+    }
+
+    /** What goes before {@code slice}, which is given back when there is no memory for that. */
+    private ByteBuf headerOf(WalSlice slice, Lsn from, Lsn limit) {
+        try {
+            ByteBuf header = channel.alloc().directBuffer(FromServerCodec.XLOG_DATA_HEADER);
+            writeHeader(header, from, limit, slice.length());
+            return header;
+        } catch (OutOfMemoryError e) {
+            slice.release();
+            throw e;
+        }
+    }
+
+    private void writeHeader(ByteBuf into, Lsn from, Lsn limit, int length) {
+        FromServerCodec.writeXLogDataHeader(into, from, limit, PgTime.of(clock.instant()), length);
     }
 
     private Outcome notHeld(StreamPosition at, WalNotHeldException e) {
@@ -187,29 +201,39 @@ final class WalMessages implements AutoCloseable {
         return new Outcome.Sent(length);
     }
 
-    /** TLS has to see the bytes, so there is no sendfile. */
-    private Outcome writeCopied(Lsn from, ByteBuf header, WalSlice.InFile slice) {
+    /** TLS has to see the bytes, so there is no sendfile. Takes over the slice. */
+    private Outcome writeCopied(WalSlice.InFile slice, Lsn from, Lsn limit) {
         int length = slice.length();
-        ByteBuf wal = channel.alloc().directBuffer(length);
         try {
-            ByteBuffer into = wal.internalNioBuffer(0, length);
-            int read = 0;
-            while (read < length) {
-                int n = slice.file().read(into, (long) slice.offset() + read);
-                if (n <= 0) {
-                    throw new IOException("segment %s ends at offset %d".formatted(slice.file().id(), slice.offset() + read));
-                }
-                read += n;
+            ByteBuf message = channel.alloc().directBuffer(FromServerCodec.XLOG_DATA_HEADER + length);
+            try {
+                writeHeader(message, from, limit, length);
+                append(message, slice);
+            } catch (IOException | RuntimeException e) {
+                message.release();
+                throw e;
             }
-            wal.writerIndex(length);
+            channel.write(message, channel.voidPromise());
+            return new Outcome.Sent(length);
         } catch (IOException e) {
-            header.release();
-            wal.release();
             return couldNotRead(from, e);
         } finally {
             slice.release();
         }
-        return write(header, wal, length);
+    }
+
+    private static void append(ByteBuf message, WalSlice.InFile slice) throws IOException {
+        int length = slice.length();
+        ByteBuffer into = message.internalNioBuffer(message.writerIndex(), length);
+        int read = 0;
+        while (read < length) {
+            int n = slice.file().read(into, (long) slice.offset() + read);
+            if (n <= 0) {
+                throw new IOException("segment %s ends at offset %d".formatted(slice.file().id(), slice.offset() + read));
+            }
+            read += n;
+        }
+        message.writerIndex(message.writerIndex() + length);
     }
 
     @Override
