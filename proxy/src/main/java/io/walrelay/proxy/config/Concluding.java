@@ -20,7 +20,10 @@ final class Concluding {
     /** A tail that can't hold what the sessions near the end share would make each of them read files. */
     private static final ByteSize LEAST_MEMORY = ByteSize.parse("1MB");
 
-    /** What sockets and segments on their way hold outside the heap, beside the tail. */
+    /** What is held outside the heap beside the tail and what standbys do not take: handshakes, HTTP, WAL on its way in. */
+    private static final long OTHER_MEMORY = 64L << 20;
+
+    /** A tail that leaves less is too large: with {@link #OTHER_MEMORY} it is enough for some 80 sessions. */
     private static final long MEMORY_BESIDE_TAIL = 128L << 20;
 
     /** One segment of the default size written, one preallocated, with something to keep. */
@@ -49,7 +52,7 @@ final class Concluding {
         var data = read(Keys.DATA);
         var cache = cache();
         var slots = slots(cache);
-        var standbys = standbys();
+        var standbys = standbys(cache);
         var advertise = new AdvertiseSettings(read(Keys.ADVERTISE_CONNINFO), read(Keys.ADVERTISE_URL));
         checkPorts(listen, http);
         if (problems.isEmpty()) {
@@ -235,13 +238,18 @@ final class Concluding {
         return Optional.of(new SlotSettings(maxRetained.orElse(new ByteSize(hold ? Long.MAX_VALUE : disk.bytes() / 5 * 4))));
     }
 
-    private Optional<StandbySettings> standbys() {
+    private Optional<StandbySettings> standbys(Optional<CacheSettings> cache) {
         var aheadWait = read(Keys.STANDBYS_AHEAD_WAIT);
         var maxWriteRate = read(Keys.STANDBYS_MAX_WRITE_RATE);
         var stopTimeout = read(Keys.STANDBYS_STOP_TIMEOUT);
-        return aheadWait.isPresent() && maxWriteRate.isPresent() && stopTimeout.isPresent()
-                ? Optional.of(new StandbySettings(aheadWait.get(), maxWriteRate.get(), stopTimeout.get()))
+        return cache.isPresent() && aheadWait.isPresent() && maxWriteRate.isPresent() && stopTimeout.isPresent()
+                ? Optional.of(new StandbySettings(aheadWait.get(), maxWriteRate.get(), stopTimeout.get(), sessions(cache.get().memory())))
                 : Optional.empty();
+    }
+
+    private int sessions(ByteSize tail) {
+        long fit = (directMemory - tail.bytes() - OTHER_MEMORY) / StandbySettings.SESSION_MEMORY.bytes();
+        return Math.clamp(fit, 1, StandbySettings.MOST_SESSIONS);
     }
 
     private void checkPorts(Optional<ListenSettings> listen, Optional<HttpSettings> http) {

@@ -205,7 +205,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
         }
         admitted = server.tryAdmit();
         if (!admitted) {
-            perform(ctx, current().onRefusal(Refusals.TOO_MANY_CLIENTS));
+            perform(ctx, current().onRefusal(Refusals.tooManyClients(server.limits().maxSessions())));
             return;
         }
         SslHandler tls = ctx.pipeline().get(SslHandler.class);

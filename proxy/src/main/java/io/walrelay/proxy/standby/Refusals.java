@@ -12,8 +12,6 @@ final class Refusals {
     private static final String REWIND =
             "rewind the server with walrelay rewind or pg_rewind, or give it a new base backup";
 
-    static final Diagnostic TOO_MANY_CLIENTS = Diagnostic.fatal("53300", "sorry, too many clients already");
-
     static final Diagnostic SHUTTING_DOWN = Diagnostic.fatal("57P03", "the database system is shutting down");
 
     static final Diagnostic ADMIN_SHUTDOWN =
@@ -42,6 +40,11 @@ final class Refusals {
             Diagnostic.error("08P01", "fastpath function calls not supported in a replication connection");
 
     private Refusals() {}
+
+    static Diagnostic tooManyClients(int atMost) {
+        return Diagnostic.fatal("53300", "sorry, too many clients already")
+                .withHint("the relay serves at most %d sessions at a time".formatted(atMost));
+    }
 
     static Diagnostic serverOnly(String keyword) {
         return Diagnostic.error("0A000", "%s is not available from the relay".formatted(keyword))

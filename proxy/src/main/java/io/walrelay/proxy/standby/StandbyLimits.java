@@ -27,6 +27,6 @@ public record StandbyLimits(
     /** PostgreSQL's defaults where the settings say nothing. */
     public static StandbyLimits of(StandbySettings settings) {
         return new StandbyLimits(
-                Duration.ofSeconds(60), Duration.ofSeconds(60), 1000, settings.aheadWait(), settings.maxWriteRate());
+                Duration.ofSeconds(60), Duration.ofSeconds(60), settings.maxSessions(), settings.aheadWait(), settings.maxWriteRate());
     }
 }

@@ -9,7 +9,6 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.ServerChannel;
-import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
@@ -40,9 +39,6 @@ import org.slf4j.LoggerFactory;
 public final class StandbyServer {
 
     private static final Logger log = LoggerFactory.getLogger(StandbyServer.class);
-
-    /** What one session may have waiting in memory before it has to take something: four messages near the end of WAL. */
-    private static final WriteBufferWaterMark WATER_MARK = new WriteBufferWaterMark(128 << 10, 512 << 10);
 
     private final EventLoopGroup acceptor;
     private final EventLoopGroup workers;
@@ -94,7 +90,6 @@ public final class StandbyServer {
                 .option(ChannelOption.SO_BACKLOG, 512)
                 .childOption(ChannelOption.TCP_NODELAY, true)
                 .childOption(ChannelOption.SO_KEEPALIVE, true)
-                .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARK)
                 .childHandler(new Connections(server))
                 .bind(address.host(), address.port())
                 .awaitUninterruptibly();
@@ -103,7 +98,7 @@ public final class StandbyServer {
             throw new IOException("could not listen on %s: %s".formatted(address, bound.cause().getMessage()), bound.cause());
         }
         state.onWal(() -> pacers.values().forEach(Pacer::wake));
-        log.info("listening for standbys on {}", bound.channel().localAddress());
+        log.info("listening for standbys on {}, at most {} sessions", bound.channel().localAddress(), limits.maxSessions());
         return new StandbyServer(acceptor, workers, blocking, server, delays, bound.channel());
     }
 

@@ -2,6 +2,7 @@ package io.walrelay.proxy.standby;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
+import io.netty.channel.WriteBufferWaterMark;
 import io.netty.handler.ssl.SslHandler;
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.TimelineChangingException;
@@ -12,6 +13,7 @@ import io.walrelay.cache.WalSlice;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.replication.FromServerCodec;
 import io.walrelay.protocol.replication.PgTime;
+import io.walrelay.proxy.config.StandbySettings;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.WalFileName;
@@ -54,6 +56,18 @@ final class WalMessages implements AutoCloseable {
     /** For those further behind: libpq and walreceiver take it, and header and system call are paid an eighth as often. */
     private static final int CATCH_UP_MESSAGE = 1 << 20;
 
+    /** For those further behind over TLS: what can't leave at once stays in memory. */
+    private static final int CATCH_UP_ENCRYPTED = 256 << 10;
+
+    /**
+     * What may wait in memory before the next message is written. What waits is pieces of the tail, which come in chunks: with a
+     * message beyond the mark, parts of three at most, {@link StandbySettings#SESSION_MEMORY}.
+     */
+    private static final WriteBufferWaterMark PLAIN = new WriteBufferWaterMark(128 << 10, 512 << 10);
+
+    /** Under TLS it is a copy for each session: with a message beyond the mark 384 kB. */
+    private static final WriteBufferWaterMark ENCRYPTED = new WriteBufferWaterMark(64 << 10, 128 << 10);
+
     /** The kernel may be given this much of files at a time; the channel's own water marks do not count what it sends itself. */
     private static final int MAX_FILE_IN_FLIGHT = 2 * CATCH_UP_MESSAGE;
 
@@ -80,6 +94,7 @@ final class WalMessages implements AutoCloseable {
         this.resume = resume;
         this.encrypted = channel.pipeline().get(SslHandler.class) != null;
         this.cursor = cache.openCursor();
+        channel.config().setWriteBufferWaterMark(encrypted ? ENCRYPTED : PLAIN);
     }
 
     private boolean hasRoom() {
@@ -121,7 +136,8 @@ final class WalMessages implements AutoCloseable {
         }
         WalSlice slice;
         try {
-            int atMost = limit.minus(from) > CATCH_UP_MESSAGE ? CATCH_UP_MESSAGE : NEAR_TIP_MESSAGE;
+            int catchUp = encrypted ? CATCH_UP_ENCRYPTED : CATCH_UP_MESSAGE;
+            int atMost = limit.minus(from) > catchUp ? catchUp : NEAR_TIP_MESSAGE;
             // By the relay's history, not ours: the segment of a switch point may be held under the next timeline only, which
             // begins with a copy (walsender.c, WalSndSegmentOpen).
             slice = cursor.read(now.lineage(), from, limit, atMost);

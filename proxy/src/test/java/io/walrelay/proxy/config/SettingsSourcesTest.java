@@ -48,7 +48,7 @@ class SettingsSourcesTest {
                         new ByteSize(256L << 20), new ByteSize(50L << 30), Duration.ofHours(24), CacheSettings.OnFull.DROP_SLOTS),
                 settings.cache());
         assertEquals(new SlotSettings(new ByteSize(40L << 30)), settings.slots());
-        assertEquals(new StandbySettings(Duration.ofSeconds(60), 100, Duration.ofSeconds(30)), settings.standbys());
+        assertEquals(new StandbySettings(Duration.ofSeconds(60), 100, Duration.ofSeconds(30), 1_000), settings.standbys());
     }
 
     @Test
@@ -242,6 +242,14 @@ class SettingsSourcesTest {
         assertTrue(message.contains("cache.memory"), message);
         assertTrue(message.contains("at most 896MB"), message);
         assertTrue(message.contains("WALRELAY_JAVA_OPTS=-XX:MaxDirectMemorySize=1152m"), message);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2048, 1000", "1070, 1000", "512, 256", "384, 85"})
+    void letsInAsManyStandbysAsItHasMemoryForWhenTheyTakeNothing(long directMegabytes, int sessions) throws Exception {
+        Path file = Files.writeString(directory.resolve("w.yaml"), UPSTREAM);
+        var sources = new SettingsSources(Optional.of(file), Map.of(), Map.of(), "h", directMegabytes << 20);
+        assertEquals(sessions, sources.conclude().standbys().maxSessions());
     }
 
     private Settings conclude(String yaml, Map<String, String> environment) throws IOException, InvalidSettingsException {

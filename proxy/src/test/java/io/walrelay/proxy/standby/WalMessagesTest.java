@@ -8,6 +8,9 @@ import io.netty.buffer.AbstractByteBufAllocator;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.ssl.SslHandler;
 import io.walrelay.cache.CacheSettings;
@@ -15,6 +18,7 @@ import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalCursor;
 import io.walrelay.cache.WalSlice;
 import io.walrelay.cache.storage.PosixStorage;
+import io.walrelay.proxy.config.StandbySettings;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
@@ -36,6 +40,8 @@ final class WalMessagesTest {
 
     private static final SegmentSize ONE_MB = new SegmentSize(1 << 20);
     private static final Lsn START = Lsn.parse("0/1000000");
+    /** The tail's. */
+    private static final long CHUNK = 256 << 10;
 
     @TempDir
     Path data;
@@ -93,7 +99,18 @@ final class WalMessagesTest {
     }
 
     private static EmbeddedChannel channel(boolean encrypted) throws Exception {
-        EmbeddedChannel channel = new EmbeddedChannel();
+        ChannelInboundHandlerAdapter last = new ChannelInboundHandlerAdapter() {
+            @Override
+            public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+                // That what was never sent went with the channel.
+            }
+        };
+        EmbeddedChannel channel = new EmbeddedChannel(last) {
+            @Override
+            protected void doWrite(ChannelOutboundBuffer in) {
+                // As a socket whose buffer is full.
+            }
+        };
         if (encrypted) {
             // A server that waits for its client's first word: what is written waits with it.
             SSLEngine engine = SSLContext.getDefault().createSSLEngine();
@@ -115,6 +132,33 @@ final class WalMessagesTest {
         return new StandbyProgress(new SessionIdentity(1, "repl", "127.0.0.1", "127.0.0.1:1", "one"), Clock.systemUTC().instant());
     }
 
+    /** Wherever it begins, since what is left of a message before it, and the place in its chunk, are different then. */
+    @ParameterizedTest
+    @CsvSource({"file, true", "file, false", "memory, true", "memory, false"})
+    void aStandbyThatTakesNothingCostsNoMoreThanItsShare(String tier, boolean encrypted) throws Exception {
+        Lsn first = tier.equals("file") ? START : end.plus(-(900 << 10));
+        for (int page = 0; page < 40; page++) {
+            Lsn from = first.plus(page * 8192L);
+            EmbeddedChannel channel = channel(encrypted);
+            StreamPosition position = at(from);
+            try (WalMessages messages = messages(channel)) {
+                // The first goes up to the page where all that follow begin.
+                messages.sendTurn(position, cache.end(), from.plus(100), progress());
+                int turns = 0;
+                while (messages.sendTurn(position, cache.end(), end, progress()).bytes() > 0) {
+                    turns++;
+                }
+                assertTrue(turns > 0 && position.sent().isBefore(end), "something was sent, and not all");
+            }
+            long waiting = channel.unsafe().outboundBuffer().totalPendingWriteBytes();
+            long chunks = Math.ceilDiv(position.sent().value(), CHUNK) - from.value() / CHUNK;
+            long held = encrypted ? waiting : tier.equals("file") ? 0 : chunks * CHUNK;
+            long share = encrypted ? 400 << 10 : StandbySettings.SESSION_MEMORY.bytes();
+            assertTrue(held <= share, () -> "%s: %d bytes wait, %d chunks".formatted(from, waiting, chunks));
+            channel.finishAndReleaseAll();
+        }
+    }
+
     /** How many hold what the slice at {@code from} is of: a file, or a piece of the tail. */
     private int holders(Lsn from) throws Exception {
         try (WalCursor cursor = cache.openCursor()) {
@@ -133,8 +177,9 @@ final class WalMessagesTest {
         Lsn from = tier.equals("file") ? START : end.plus(-8192);
         int before = holders(from);
         EmbeddedChannel channel = channel(encrypted);
-        channel.config().setAllocator(new Scarce(buffers)).setWriteBufferHighWaterMark(1 << 30);
+        channel.config().setAllocator(new Scarce(buffers));
         try (WalMessages messages = messages(channel)) {
+            channel.config().setWriteBufferHighWaterMark(1 << 30);
             StandbyProgress progress = progress();
             StreamPosition position = at(from);
             assertThrows(OutOfMemoryError.class, () -> messages.sendTurn(position, cache.end(), end, progress));
