@@ -2,6 +2,7 @@ package io.walrelay.proxy.auth;
 
 import io.netty.util.NetUtil;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Access rules in the form of pg_hba.conf (PostgreSQL: hba.c); the first that fits decides. Not in it, and refused by
@@ -67,6 +68,16 @@ public record Hba(List<HbaRule> rules) {
      */
     public static Hba parse(List<String> lines) {
         return new Hba(HbaReader.read(lines));
+    }
+
+    /** The line of the first rule that fits no connection unless the port has TLS, if there is one. */
+    public Optional<Integer> firstThatNeedsTls() {
+        return rules.stream().filter(rule -> rule.type() == HbaRule.Type.HOSTSSL).map(HbaRule::line).findFirst();
+    }
+
+    /** The line of the first rule that admits nobody unless the port asks clients for certificates, if there is one. */
+    public Optional<Integer> firstThatNeedsClientCertificates() {
+        return rules.stream().filter(rule -> rule.clientCert() != ClientCert.NONE).map(HbaRule::line).findFirst();
     }
 
     public Verdict match(ConnectionFacts facts) {

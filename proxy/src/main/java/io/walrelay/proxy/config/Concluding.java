@@ -151,11 +151,33 @@ final class Concluding {
         if (lines.isEmpty()) {
             return Hba.LOOPBACK_ONLY;
         }
+        Hba hba;
         try {
-            return Hba.parse(lines);
+            hba = Hba.parse(lines);
         } catch (InvalidHbaException e) {
             e.problems().forEach(problem -> problem(Keys.LISTEN_HBA, "lines in pg_hba.conf form; " + problem));
             return Hba.LOOPBACK_ONLY;
+        }
+        if (hba.rules().isEmpty()) {
+            problem(Keys.LISTEN_HBA, "at least one rule, as nobody could connect; without listen.hba this machine may, by scram-sha-256");
+        }
+        checkTls(hba);
+        return hba;
+    }
+
+    /** PostgreSQL only logs the first, and refuses each connection for the second (hba.c, auth.c); what is checked here is checked once. */
+    private void checkTls(Hba hba) {
+        boolean tls = given.containsKey(Keys.LISTEN_TLS.cert().name()) || given.containsKey(Keys.LISTEN_TLS.key().name());
+        if (!tls) {
+            hba.firstThatNeedsTls().ifPresent(line -> problem(
+                    Keys.LISTEN_HBA,
+                    "%s and %s with it: without TLS a hostssl rule, as in hba line %d, fits no connection"
+                            .formatted(Keys.LISTEN_TLS.cert().name(), Keys.LISTEN_TLS.key().name(), line)));
+        } else if (!given.containsKey(Keys.LISTEN_TLS.clientCa().name())) {
+            hba.firstThatNeedsClientCertificates().ifPresent(line -> problem(
+                    Keys.LISTEN_HBA,
+                    "%s with it: without it no client is asked for the certificate that hba line %d wants"
+                            .formatted(Keys.LISTEN_TLS.clientCa().name(), line)));
         }
     }
 

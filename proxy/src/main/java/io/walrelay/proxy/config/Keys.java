@@ -56,7 +56,8 @@ final class Keys {
     static final Key<List<String>> LISTEN_HBA = Key.of(
             "listen.hba",
             ValueType.LINES,
-            "Lines in pg_hba.conf form, first match wins. Without any, only loopback may connect, by scram-sha-256.");
+            "Lines in pg_hba.conf form, first match wins; hostssl needs listen.tls, certificates need its client-ca. Without any, only"
+                    + " loopback may connect, by scram-sha-256.");
     static final Key<Path> LISTEN_USERS_FILE =
             Key.of("listen.users.file", ValueType.FILE, "Users and their password verifiers. Without it they are read from upstream.");
     static final Key<Secret> LISTEN_USERS_CONNINFO = Key.of(

@@ -48,13 +48,14 @@ final class AuthenticationIT {
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
-    private static final String RULES = String.join(
+    private static final String RULES_WITHOUT_TLS = String.join(
             ";",
             "host replication trusted 127.0.0.1/32 trust",
             "host replication rejected 127.0.0.1/32 reject",
             "host replication hashed 127.0.0.1/32 md5",
-            "hostssl replication certified 127.0.0.1/32 cert",
             "host replication standby,plain,barred,late,changing,stranger,superfluous 127.0.0.1/32 scram-sha-256");
+
+    private static final String RULES = "hostssl replication certified 127.0.0.1/32 cert;" + RULES_WITHOUT_TLS;
 
     private static final String PLAIN = "sslmode=disable";
     private static final String NOT_A_REPLICATION_ROLE = "FATAL:  permission denied to start WAL sender";
@@ -305,7 +306,7 @@ final class AuthenticationIT {
         try (FaultProxy upstream = FaultProxy.to(scene.primary.port());
                 RelayProcess second = RelayProcess.of(
                                 "host=127.0.0.1 port=%d user=walrelay dbname=postgres".formatted(upstream.port()), "second", scene.directory.resolve("second"))
-                        .with("WALRELAY_LISTEN_HBA", RULES)
+                        .with("WALRELAY_LISTEN_HBA", RULES_WITHOUT_TLS)
                         .start()) {
             Await.until("the standby to log in", LIMIT, () -> libpq(second.port(), "standby", "right", PLAIN).status() == 0);
             upstream.refuse(true);
@@ -341,7 +342,7 @@ final class AuthenticationIT {
     void aRestartDoesNotTellWhoExists() throws Exception {
         Path users = Files.writeString(scene.directory.resolve("nobody.txt"), "");
         try (RelayProcess fifth = RelayProcess.of(scene.primary.conninfo(), "fifth", scene.directory.resolve("fifth"))
-                .with("WALRELAY_LISTEN_HBA", RULES)
+                .with("WALRELAY_LISTEN_HBA", RULES_WITHOUT_TLS)
                 .with("WALRELAY_LISTEN_USERS_FILE", users.toString())
                 .start()) {
             String salt = salt(fifth.port(), "stranger");
@@ -373,7 +374,7 @@ final class AuthenticationIT {
         String md5 = scene.primary.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'hashed'");
         Files.writeString(users, "\"plain\" \"%s\"\n\"hashed\" \"%s\"\n\"barred\" \"%s\" noreplication\n".formatted(verifier, md5, verifier));
         try (RelayProcess third = RelayProcess.of(scene.primary.conninfo(), "third", scene.directory.resolve("third"))
-                .with("WALRELAY_LISTEN_HBA", RULES)
+                .with("WALRELAY_LISTEN_HBA", RULES_WITHOUT_TLS)
                 .with("WALRELAY_LISTEN_USERS_FILE", users.toString())
                 .start()) {
             Await.until("the user of the file to log in", LIMIT, () -> libpq(third.port(), "plain", "right", PLAIN).status() == 0);
