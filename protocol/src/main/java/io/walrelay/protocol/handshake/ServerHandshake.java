@@ -60,6 +60,8 @@ public final class ServerHandshake {
     private @Nullable StartupRequest request;
     /** Not null in the state AUTHENTICATING. */
     private @Nullable ServerExchange exchange;
+    /** What a client is told who did not prove what he says; empty: that his password is wrong. */
+    private Optional<Diagnostic> unproved = Optional.empty();
 
     private ServerHandshake(Listener listener, Transport transport) {
         this.listener = listener;
@@ -117,12 +119,22 @@ public final class ServerHandshake {
                 .withDetail(UNENCRYPTED_DATA_DETAIL));
     }
 
-    /** The answer to {@link ServerAction.Admit}. Nothing comes of it when the connection was closed meanwhile. */
+    /** {@link #onDecision(AuthenticationDecision, Optional)} where all is known: who does not prove what he says has a wrong password. */
     public List<ServerAction> onDecision(AuthenticationDecision decision) {
+        return onDecision(decision, Optional.empty());
+    }
+
+    /**
+     * The answer to {@link ServerAction.Admit}. Nothing comes of it when the connection was closed meanwhile.
+     *
+     * @param whenUnproved what a client is told, FATAL, whose password is not the verifier's, where that does not make it a wrong one
+     */
+    public List<ServerAction> onDecision(AuthenticationDecision decision, Optional<Diagnostic> whenUnproved) {
         if (state == State.CLOSED) {
             return List.of();
         }
         require(State.AWAITING_DECISION);
+        unproved = whenUnproved;
         return switch (decision) {
             case AuthenticationDecision.Trust() -> authenticated(new ArrayList<>(), Optional.empty());
             case AuthenticationDecision.Reject(var diagnostic) -> refuse(diagnostic);
@@ -247,7 +259,8 @@ public final class ServerHandshake {
                 yield authenticated(actions, keys);
             }
             case ServerExchange.Verdict.WrongPassword() ->
-                refuse(Diagnostic.fatal("28P01", "password authentication failed for user \"%s\"".formatted(user())));
+                refuse(unproved.orElseGet(
+                        () -> Diagnostic.fatal("28P01", "password authentication failed for user \"%s\"".formatted(user()))));
             case ServerExchange.Verdict.Refused(var diagnostic) -> refuse(diagnostic);
         };
     }

@@ -386,6 +386,21 @@ class ServerHandshakeTest {
         assertEquals(refused(Diagnostic.fatal("08P01", text)), server.onMessage(response(body.replace('#', '\0'))));
     }
 
+    /** Where a verifier may be out of date, or could not be looked for, a password is not wrong for not fitting it. */
+    @Test
+    void saysWhatItsDriverWantsToSomebodyWhoProvedNothing() {
+        Diagnostic unsure = Diagnostic.fatal("57P03", "could not look up user \"a\"");
+        for (Optional<PasswordVerifier> verifier : List.<Optional<PasswordVerifier>>of(Optional.empty(), Optional.of(Conversation.MOCKS.forUser("a")))) {
+            ServerHandshake server = server(false);
+            server.onMessage(startup(ProtocolVersion.V3_0, "user", "a"));
+            server.onDecision(new AuthenticationDecision.CleartextPassword(verifier), Optional.of(unsure));
+            assertEquals(refused(unsure), server.onMessage(response("other\0")));
+        }
+        ServerHandshake sure = authenticating(new AuthenticationDecision.CleartextPassword(Optional.empty()));
+        assertEquals(
+                refused(Diagnostic.fatal("28P01", "password authentication failed for user \"a\"")), sure.onMessage(response("other\0")));
+    }
+
     @Test
     void refusesAnotherMessageWhereAPasswordShouldBe() {
         assertEquals(

@@ -87,7 +87,7 @@ public final class CachedUsers implements Users {
         UserEntry remembered = known.get(user);
         return remembered == null
                 ? question
-                : question.copy().completeOnTimeout(new Lookup.Found(remembered, true), PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+                : question.copy().completeOnTimeout(new Lookup.Unavailable("upstream takes long to answer", Optional.of(remembered)), PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     /** What can be said without a question. */
@@ -108,8 +108,7 @@ public final class CachedUsers implements Users {
     }
 
     private Lookup lastSaid(String user, String reason) {
-        UserEntry entry = known.get(user);
-        return entry == null ? new Lookup.Unavailable("upstream can't be asked for users: " + reason) : new Lookup.Found(entry, true);
+        return new Lookup.Unavailable("upstream can't be asked for users: " + reason, Optional.ofNullable(known.get(user)));
     }
 
     /** On the executor's thread. */

@@ -1,5 +1,6 @@
 package io.walrelay.proxy.auth;
 
+import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 
 /** Where roles and their verifiers come from. Thread-safe; {@link #find} never blocks its caller. */
@@ -11,14 +12,18 @@ public interface Users extends AutoCloseable {
     @Override
     void close();
 
-    /** What is known of a user. To a client, {@code Unknown} and {@code Unavailable} look like a wrong password. */
+    /** What is known of a user. To a client, {@code Unknown} looks like a wrong password. */
     sealed interface Lookup {
-        /** @param stale whether the source could not be asked just now, so that this is what it said before */
+        /** @param stale whether a server said so that may be behind the one that the relay follows */
         record Found(UserEntry entry, boolean stale) implements Lookup {}
 
         record Unknown() implements Lookup {}
 
-        /** Could not look, and nothing is remembered. */
-        record Unavailable(String reason) implements Lookup {}
+        /**
+         * Could not look.
+         *
+         * @param remembered what was said before, if anything: enough to let somebody in, not to say that his password is wrong
+         */
+        record Unavailable(String reason, Optional<UserEntry> remembered) implements Lookup {}
     }
 }

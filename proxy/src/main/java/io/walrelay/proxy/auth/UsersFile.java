@@ -78,7 +78,7 @@ public final class UsersFile implements Users {
             UserEntry entry = parse(Files.readAllLines(file, StandardCharsets.UTF_8)).get(user);
             return entry == null ? new Lookup.Unknown() : new Lookup.Found(entry, false);
         } catch (IOException | IllegalArgumentException e) {
-            return new Lookup.Unavailable("users file %s: %s".formatted(file, e.getMessage()));
+            return new Lookup.Unavailable("users file %s: %s".formatted(file, e.getMessage()), Optional.empty());
         }
     }
 

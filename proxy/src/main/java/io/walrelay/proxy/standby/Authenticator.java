@@ -19,9 +19,16 @@ public interface Authenticator {
     record Client(InetSocketAddress address, boolean encrypted, Optional<X509Certificate> certificate) {}
 
     /**
+     * @param unproved what the client is told, FATAL, if his password is not the one that is known; empty: that it is wrong
      * @param afterwards what the client is refused with once he has proved who he is, FATAL
      */
-    record Admission(AuthenticationDecision decision, Optional<Diagnostic> afterwards) {}
+    record Admission(AuthenticationDecision decision, Optional<Diagnostic> unproved, Optional<Diagnostic> afterwards) {
+
+        /** For what is known for sure. */
+        Admission(AuthenticationDecision decision, Optional<Diagnostic> afterwards) {
+            this(decision, Optional.empty(), afterwards);
+        }
+    }
 
     /** May complete on any thread. When it completes exceptionally the client is refused. */
     CompletionStage<Admission> decide(StartupRequest request, Client client);

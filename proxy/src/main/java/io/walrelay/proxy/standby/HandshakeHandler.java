@@ -222,7 +222,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
                 perform(ctx, current().onRefusal(Refusals.AUTHENTICATION_UNAVAILABLE));
             } else {
                 refusedAfterwards = admission.afterwards();
-                perform(ctx, current().onDecision(admission.decision()));
+                perform(ctx, current().onDecision(admission.decision(), admission.unproved()));
             }
         }));
     }

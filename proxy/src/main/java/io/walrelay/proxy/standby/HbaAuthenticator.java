@@ -91,9 +91,15 @@ public final class HbaAuthenticator implements Authenticator {
         return users.find(request.user()).thenApply(lookup -> switch (lookup) {
             case Users.Lookup.Found(var entry, var _) -> new Admission(method.apply(verifier(entry)), afterwards(entry, request));
             case Users.Lookup.Unknown() -> new Admission(method.apply(Optional.empty()), Optional.empty());
-            case Users.Lookup.Unavailable(var reason) -> {
-                log.warn("could not look up user \"{}\": {}", ClientText.printable(request.user()), ClientText.printable(reason));
-                yield new Admission(method.apply(Optional.empty()), Optional.empty());
+            case Users.Lookup.Unavailable(var reason, var remembered) -> {
+                if (remembered.isEmpty()) {
+                    log.warn("could not look up user \"{}\": {}", ClientText.printable(request.user()), ClientText.printable(reason));
+                }
+                // The same for those who are not remembered as for those whose password is another one, so that it names nobody.
+                yield new Admission(
+                        method.apply(remembered.flatMap(this::verifier)),
+                        Optional.of(Refusals.couldNotLookUp(request.user())),
+                        remembered.flatMap(entry -> afterwards(entry, request)));
             }
         });
     }

@@ -46,6 +46,11 @@ final class Refusals {
                 .withHint("the relay serves at most %d sessions at a time".formatted(atMost));
     }
 
+    static Diagnostic couldNotLookUp(String user) {
+        return Diagnostic.fatal("57P03", "could not look up user \"%s\"".formatted(user))
+                .withHint("nobody who knows the users can be asked now, and the relay remembers no such password; try again later: the relay's log has the reason");
+    }
+
     static Diagnostic serverOnly(String keyword) {
         return Diagnostic.error("0A000", "%s is not available from the relay".formatted(keyword))
                 .withHint("use the primary's address");

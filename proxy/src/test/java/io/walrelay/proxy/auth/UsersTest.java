@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,6 +71,10 @@ class UsersTest {
         return new UserEntry(name, Optional.of(Secret.utf8(password)), true, true, Optional.of(Instant.parse("2027-01-01T00:00:00Z")));
     }
 
+    private static Users.Lookup unavailable(String reason, UserEntry... remembered) {
+        return new Users.Lookup.Unavailable("upstream can't be asked for users: " + reason, Stream.of(remembered).findFirst());
+    }
+
     private CachedUsers open() {
         return new CachedUsers(upstream, dir.resolve("users"), Duration.ofSeconds(10), now::get);
     }
@@ -99,8 +104,8 @@ class UsersTest {
         }
         upstream.away = true;
         try (CachedUsers users = open()) {
-            assertEquals(new Users.Lookup.Found(role("u", "p"), true), find(users, "u"));
-            assertEquals(new Users.Lookup.Unavailable("upstream can't be asked for users: connection refused"), find(users, "other"));
+            assertEquals(unavailable("connection refused", role("u", "p")), find(users, "u"));
+            assertEquals(unavailable("connection refused"), find(users, "other"));
         }
         assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(dir.resolve("users"))));
     }
@@ -195,7 +200,8 @@ class UsersTest {
             upstream.hangs = new CountDownLatch(1);
             var stranger = users.find("stranger").toCompletableFuture();
             assertTrue(users.find("fresh").toCompletableFuture().isDone(), "what is fresh is answered at once");
-            assertEquals(new Users.Lookup.Found(role("old", "p"), true), users.find("old").toCompletableFuture().get(5, TimeUnit.SECONDS));
+            assertEquals(
+                    new Users.Lookup.Unavailable("upstream takes long to answer", Optional.of(role("old", "p"))), users.find("old").toCompletableFuture().get(5, TimeUnit.SECONDS));
             assertFalse(stranger.isDone());
             upstream.hangs.countDown();
             assertEquals(new Users.Lookup.Unknown(), stranger.get(10, TimeUnit.SECONDS));
@@ -235,8 +241,8 @@ class UsersTest {
         }
         upstream.away = true;
         try (CachedUsers users = open()) {
-            assertEquals(new Users.Lookup.Found(role("u", "p"), true), find(users, "u"));
-            assertEquals(new Users.Lookup.Found(role("first", "p"), true), find(users, "first"), "better than nothing");
+            assertEquals(unavailable("connection refused", role("u", "p")), find(users, "u"));
+            assertEquals(unavailable("connection refused", role("first", "p")), find(users, "first"), "better than nothing");
         }
     }
 
