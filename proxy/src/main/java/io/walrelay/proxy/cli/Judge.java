@@ -9,6 +9,7 @@ import io.walrelay.proxy.cli.CheckFacts.Shown;
 import io.walrelay.proxy.cli.CheckFacts.Slot;
 import io.walrelay.proxy.cli.CheckFacts.Sql;
 import io.walrelay.proxy.config.ByteSize;
+import io.walrelay.proxy.config.CacheSettings;
 import io.walrelay.proxy.config.Settings;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -85,7 +86,7 @@ final class Judge {
                 it.setting("wal_block_size"),
                 "8192",
                 "other block sizes are not supported");
-        findings.add(Finding.ok(host + " wal_segment_size", it.setting("wal_segment_size"), "1MB to 1GB"));
+        segments(host + " wal_segment_size", it.setting("wal_segment_size"));
         String keep = it.setting("max_slot_wal_keep_size");
         if (keep.equals("-1")) {
             findings.add(Finding.warn(
@@ -99,6 +100,16 @@ final class Judge {
                     "remote_apply with synchronous_standby_names = " + it.setting("synchronous_standby_names"),
                     "on or remote_write, where the relay is the synchronous standby",
                     "the relay reports what it flushed, never what was applied: commits that wait for it would wait for ever"));
+        }
+    }
+
+    private void segments(String what, String size) {
+        String expected = "at most an eighth of cache.disk, which is %s".formatted(settings.cache().disk());
+        try {
+            ByteSize leastDisk = CacheSettings.leastDisk(ByteSize.parse(size));
+            add(settings.cache().disk().compareTo(leastDisk) >= 0, what, size, expected, "raise cache.disk to %s or more".formatted(leastDisk));
+        } catch (IllegalArgumentException e) {
+            findings.add(Finding.fail(what, size, expected, String.valueOf(e.getMessage())));
         }
     }
 

@@ -89,7 +89,7 @@ final class Keys {
             Key.of("cache.memory", ValueType.SIZE, "WAL kept in memory, off the Java heap, for all who read near the end.")
                     .withDefault("256MB");
     static final Key<ByteSize> CACHE_DISK =
-            Key.of("cache.disk", ValueType.SIZE, "The most that WAL may take on the local disk.").withDefault("50GB");
+            Key.of("cache.disk", ValueType.SIZE, "The most that WAL may take on the local disk; at least 8 of upstream's segments, 128MB of 16MB.").withDefault("50GB");
     static final Key<Duration> CACHE_KEEP =
             Key.of("cache.keep", ValueType.TIME, "How long WAL stays that nobody needs any more, while there is room.")
                     .withDefault("24h");

@@ -9,6 +9,7 @@ import io.walrelay.proxy.auth.FollowedFirst;
 import io.walrelay.proxy.auth.JdbcAuthQuery;
 import io.walrelay.proxy.auth.Users;
 import io.walrelay.proxy.auth.UsersFile;
+import io.walrelay.proxy.config.ByteSize;
 import io.walrelay.proxy.config.CacheSettings;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.UserSource;
@@ -117,6 +118,7 @@ public final class Relay implements AutoCloseable {
         parts.push(housekeeping);
         RelayMetrics metrics = new RelayMetrics(state, process, standbys.addedDelay());
         state.whenOpen(cache -> cache.writer().onFsync(metrics::fsyncTook));
+        state.whenOpen(this::checkDiskLimit);
         HttpServer http = HttpServer.start(
                 settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder);
         parts.push(http);
@@ -154,6 +156,18 @@ public final class Relay implements AutoCloseable {
                 settings.cache().keep(),
                 settings.slots().maxRetained().bytes(),
                 settings.cache().onFull() == CacheSettings.OnFull.HOLD_UPSTREAM);
+    }
+
+    /** The limit was concluded before anybody knew how large a segment is. */
+    private void checkDiskLimit(WalCache cache) {
+        ByteSize segment = new ByteSize(cache.segmentSize().bytes());
+        ByteSize least = CacheSettings.leastDisk(segment);
+        if (settings.cache().disk().compareTo(least) < 0) {
+            String problem = "cache.disk = %s: expected at least %s, since upstream has segments of %s; standbys lose their WAL as soon as they are behind"
+                    .formatted(settings.cache().disk(), least, segment);
+            state.events().error("disk-limit", problem);
+            state.setNotReady("disk-limit", problem);
+        }
     }
 
     private void closeCache() throws IOException {

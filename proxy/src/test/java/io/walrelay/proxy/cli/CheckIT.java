@@ -38,7 +38,7 @@ final class CheckIT {
     @BeforeEach
     void askForLittleRoom() throws IOException {
         data = directory.resolve("data");
-        config = Files.writeString(directory.resolve("walrelay.yaml"), "cache: {disk: 64MB}\n");
+        config = Files.writeString(directory.resolve("walrelay.yaml"), "cache: {disk: 128MB}\n");
     }
 
     static Stream<Integer> versions() {

@@ -46,6 +46,8 @@ class JudgeTest {
         "wal_level, logical, OK, pg1:5432 wal_level",
         "block_size, 16384, FAIL, pg1:5432 block_size",
         "wal_block_size, 4096, FAIL, pg1:5432 wal_block_size",
+        "wal_segment_size, 1GB, OK, pg1:5432 wal_segment_size",
+        "wal_segment_size, ?, FAIL, pg1:5432 wal_segment_size",
         "max_slot_wal_keep_size, -1, WARN, pg1:5432 max_slot_wal_keep_size",
         "max_wal_senders, 2, FAIL, pg1:5432 max_wal_senders",
         "max_replication_slots, 2, FAIL, pg1:5432 max_replication_slots",
@@ -155,6 +157,17 @@ class JudgeTest {
         assertEquals(Level.FAIL, find(judge(Map.of(), GOOD_SQL, small), "cache.disk").level());
     }
 
+    @ParameterizedTest
+    @CsvSource({"127MB, FAIL", "128MB, OK"})
+    void wantsRoomForEightSegments(String disk, Level level) throws InvalidSettingsException {
+        Server server = new Server("pg1:5432", new Answer.Known<>(replication("7", Map.of())), new Answer.Known<>(GOOD_SQL));
+        Finding finding = find(
+                Judge.judge(new CheckFacts(List.of(server), ROOMY), settings(Map.of("WALRELAY_CACHE_DISK", disk))), "pg1:5432 wal_segment_size");
+
+        assertEquals(level, finding.level());
+        assertEquals("at most an eighth of cache.disk, which is " + disk, finding.expected());
+    }
+
     @Test
     void printsOneLineForEachFinding() {
         assertEquals(
@@ -194,7 +207,11 @@ class JudgeTest {
     }
 
     private static Settings settings() throws InvalidSettingsException {
-        return new SettingsSources(Optional.empty(), Map.of(), Map.of("--upstream", "host=pg1 user=u", "--slot", "relay"), "h", 1L << 40).conclude();
+        return settings(Map.of());
+    }
+
+    private static Settings settings(Map<String, String> environment) throws InvalidSettingsException {
+        return new SettingsSources(Optional.empty(), environment, Map.of("--upstream", "host=pg1 user=u", "--slot", "relay"), "h", 1L << 40).conclude();
     }
 
     private static Finding find(List<Finding> findings, String what) {
