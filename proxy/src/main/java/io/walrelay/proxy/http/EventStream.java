@@ -1,12 +1,16 @@
 package io.walrelay.proxy.http;
 
 import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.AttributeKey;
@@ -39,12 +43,7 @@ final class EventStream {
             streams.decrementAndGet();
             return false;
         }
-        DefaultHttpResponse head = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
-        head.headers()
-                .set(HttpHeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8")
-                .set(HttpHeaderNames.CACHE_CONTROL, HttpHeaderValues.NO_STORE)
-                .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
-        context.write(head);
+        context.write(describe(new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK)));
         Consumer<Event> listener = event -> context.executor().execute(() -> sendIfTaken(context, text(event)));
         events.listen(listener).forEach(event -> send(context, text(event)));
         context.flush();
@@ -56,6 +55,20 @@ final class EventStream {
             streams.decrementAndGet();
         });
         return true;
+    }
+
+    /** The answer to HEAD: what a stream begins with, and no stream. It has no length, so the connection ends with it. */
+    static void head(ChannelHandlerContext context) {
+        context.writeAndFlush(describe(new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK, Unpooled.EMPTY_BUFFER)))
+                .addListener(ChannelFutureListener.CLOSE);
+    }
+
+    private static HttpResponse describe(HttpResponse response) {
+        response.headers()
+                .set(HttpHeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8")
+                .set(HttpHeaderNames.CACHE_CONTROL, HttpHeaderValues.NO_STORE)
+                .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        return response;
     }
 
     private static AtomicInteger streamsOfServer(Channel channel) {

@@ -170,7 +170,9 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             // A disk that hangs must not make the process look dead.
             case HEALTHZ -> send(context, call, Api.health(), call.keepAlive());
             case EVENTS -> {
-                if (!EventStream.begin(context, events, limits)) {
+                if (call.method().equals(HttpMethod.HEAD)) {
+                    EventStream.head(context);
+                } else if (!EventStream.begin(context, events, limits)) {
                     Reply reply = Reply.error(
                             HttpResponseStatus.SERVICE_UNAVAILABLE,
                             call.path(),

@@ -169,7 +169,7 @@ class HttpServerTest {
     @ParameterizedTest
     @CsvSource({
         "GET, /, 404", "GET, /api/v1/nothing, 404", "GET, /api/v1/status/, 404", "GET, /%61pi/v1/status, 404", "POST, /healthz, 405", "DELETE, /api/v1/slots, 405",
-        "PUT, /api/v1/upstream, 405", "HEAD, /api/v1/events, 405"
+        "PUT, /api/v1/upstream, 405", "POST, /api/v1/events, 405"
     })
     void namesWhatWasExpectedOfAWrongPathOrMethod(String method, String path, int status) throws Exception {
         int port = serve(OPEN);
@@ -266,6 +266,18 @@ class HttpServerTest {
         try (Socket first = new Socket(InetAddress.getLoopbackAddress(), port); Socket second = new Socket(InetAddress.getLoopbackAddress(), port)) {
             assertTrue(first.isConnected() && second.isConnected());
             assertEquals("", raw(port, ""));
+        }
+    }
+
+    @Test
+    void saysOfTheEventsWhatAStreamWouldBegin() throws Exception {
+        int port = serve(OPEN);
+        for (int i = 0; i < 3; i++) { // More than there may be streams.
+            HttpResponse<String> head = send(port, request(port, "/api/v1/events").method("HEAD", HttpRequest.BodyPublishers.noBody()));
+            assertEquals(200, head.statusCode());
+            assertEquals(Optional.of("text/event-stream; charset=utf-8"), head.headers().firstValue("content-type"));
+            assertEquals(Optional.empty(), head.headers().firstValue("content-length"));
+            assertEquals("", head.body());
         }
     }
 
