@@ -17,6 +17,7 @@ import java.sql.Statement;
 import java.sql.Timestamp;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,7 +30,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class JdbcAuthQuery implements AuthServer {
 
-    public static final String DEFAULT_QUERY = "SELECT * FROM public.walrelay_auth($1)";
+    /** Where a query wants the name. */
+    public static final String USER = "$1";
+
+    public static final String DEFAULT_QUERY = "SELECT * FROM public.walrelay_auth(" + USER + ")";
 
     private static final Logger log = LoggerFactory.getLogger(JdbcAuthQuery.class);
 
@@ -48,18 +52,21 @@ public final class JdbcAuthQuery implements AuthServer {
     private final String url;
     private final Properties properties;
     private final String query;
+    /** How often {@code query} wants the name. */
+    private final int names;
     private @Nullable Connection connection;
 
     /**
      * @param host {@code host:port}
      * @param url and {@code properties}: pgjdbc's, with timeouts
-     * @param query with {@code $1} for the name
+     * @param query with {@link #USER} for the name
      */
     public JdbcAuthQuery(String host, String url, Properties properties, String query) {
         this.host = host;
         this.url = url;
         this.properties = (Properties) properties.clone();
-        this.query = query.replace("$1", "?");
+        this.query = query.replace(USER, "?");
+        this.names = query.split(Pattern.quote(USER), -1).length - 1;
     }
 
     /** What makes the function that {@link #DEFAULT_QUERY} calls: for a superuser to run. */
@@ -152,7 +159,9 @@ public final class JdbcAuthQuery implements AuthServer {
 
     private Optional<UserEntry> select(Connection open, String user) throws SQLException {
         try (PreparedStatement statement = open.prepareStatement(query)) {
-            statement.setString(1, user);
+            for (int i = 1; i <= names; i++) {
+                statement.setString(i, user);
+            }
             try (ResultSet row = statement.executeQuery()) {
                 if (!row.next()) {
                     return Optional.empty();

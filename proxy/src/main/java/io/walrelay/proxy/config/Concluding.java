@@ -4,8 +4,12 @@ import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.Keys.Tls;
 import io.walrelay.proxy.auth.Hba;
 import io.walrelay.proxy.auth.InvalidHbaException;
+import io.walrelay.proxy.auth.JdbcAuthQuery;
+import io.walrelay.proxy.auth.UsersFile;
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.InvalidConninfoException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -192,7 +196,20 @@ final class Concluding {
                 }
             }
         }
+        file.filter(Concluding::isReadable).ifPresent(this::checkUsers);
+        if (query.isPresent() && !query.get().contains(JdbcAuthQuery.USER)) {
+            problem(Keys.LISTEN_USERS_QUERY, "a query with %s where the user's name goes".formatted(JdbcAuthQuery.USER));
+        }
         return file.<UserSource>map(UserSource.File::new).orElseGet(() -> new UserSource.AuthQuery(conninfo, query));
+    }
+
+    /** It is read again at each look-up, but then a slip would keep everybody out. */
+    private void checkUsers(Path file) {
+        try {
+            UsersFile.parse(Files.readAllLines(file, StandardCharsets.UTF_8));
+        } catch (IOException | IllegalArgumentException e) {
+            problem(Keys.LISTEN_USERS_FILE, "one user on each line: %s".formatted(e.getMessage()));
+        }
     }
 
     private Optional<HttpSettings> http() {
@@ -290,10 +307,14 @@ final class Concluding {
 
     private Optional<Path> readable(Key<Path> key) {
         var path = read(key);
-        if (path.isPresent() && !(Files.isRegularFile(path.get()) && Files.isReadable(path.get()))) {
+        if (path.isPresent() && !isReadable(path.get())) {
             problem(key, "a file that exists and that this user may read");
         }
         return path;
+    }
+
+    private static boolean isReadable(Path path) {
+        return Files.isRegularFile(path) && Files.isReadable(path);
     }
 
     private List<String> lines(Key<?> key) {

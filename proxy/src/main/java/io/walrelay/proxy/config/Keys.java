@@ -67,7 +67,7 @@ final class Keys {
     static final Key<String> LISTEN_USERS_QUERY = Key.of(
             "listen.users.auth-query.query",
             ValueType.TEXT,
-            "What to ask; its one parameter is the user name. Without it, the function that walrelay setup-sql --auth-query makes.");
+            "What to ask; $1 is the user's name. Without it, the function that walrelay setup-sql --auth-query makes.");
 
     static final Key<HostPort> HTTP_ADDRESS = Key.of("http.address", ValueType.ADDRESS, "The HTTP port.")
             .withDefault("127.0.0.1:8433")

@@ -53,7 +53,7 @@ class SettingsSourcesTest {
 
     @Test
     void readsEveryKeyOfTheFile() throws Exception {
-        Path pem = Files.writeString(directory.resolve("a.pem"), "x");
+        Path pem = Files.writeString(directory.resolve("a.pem"), "");
         Settings settings = conclude("""
                 upstream:
                   conninfo: "host=pg1,pg2 user=walrelay password=hunter2"
@@ -163,6 +163,8 @@ class SettingsSourcesTest {
                 "listen: {hba: ['hostssl replication all all md5 clientcert=verify-ca'], tls: {cert: /etc/hostname, key: /etc/hostname}} | listen.hba | expected listen.tls.client-ca with it",
                 "listen: {hba: ['# host all all all trust']} | listen.hba = \"# host all all all trust\" | at least one rule",
                 "listen: {users: {file: /not/there}} | listen.users.file = \"/not/there\" | a file that exists",
+                "listen: {users: {file: /etc/hostname}} | listen.users.file = \"/etc/hostname\" | expected one user on each line: line 1; expected",
+                "listen: {users: {auth-query: {query: SELECT 1}}} | listen.users.auth-query.query = \"SELECT 1\" | a query with $1 where the user's name goes",
                 "listen: {users: {file: /etc/hostname, auth-query: {query: q}}} | listen.users.auth-query.query | not both",
                 "cache: {disk: 1MB} | cache.disk = \"1MB\" | at least 64MB",
                 "cache: {keep: 24} | cache.keep = \"24\" | a whole number with a unit of ms, s, min, h or d",
