@@ -200,7 +200,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     private Reply answerOrApologize(Endpoint endpoint, Call call) {
         try {
             return api.answer(endpoint, call);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             log.atError().setCause(e).log("could not answer {} {}", call.method(), call.path());
             return Reply.error(HttpResponseStatus.INTERNAL_SERVER_ERROR, call.path(), "could not answer; the relay's log says why");
         }

@@ -40,8 +40,8 @@ final class Housekeeping implements AutoCloseable {
                 free(cache);
                 cache.slots().save();
                 state.clearNotReady("housekeeping");
-            } catch (IOException | RuntimeException e) {
-                // Tried again in a second; said once, not every time.
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
+                // Tried again in a second; said once, not every time. Memory for files is direct memory, whose end ends no process.
                 if (!state.notReady().containsKey("housekeeping")) {
                     state.events().error("housekeeping", "could not free WAL or save slots: " + e.getMessage());
                 }

@@ -90,7 +90,7 @@ final class CommandQueue {
         } catch (IOException e) {
             log.error("could not carry out a replication command for {}", channel.remoteAddress(), e);
             refusal = Diagnostic.error("58030", "the relay's disk failed: %s".formatted(e.getMessage()));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             log.error("a replication command for {} broke", channel.remoteAddress(), e);
             refusal = Diagnostic.error("XX000", "internal error of the relay: %s".formatted(e)).withHint("the relay's log has more");
         }

@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -212,6 +213,16 @@ class HttpServerTest {
         assertEquals("2@0/3000000", String.valueOf(orders.poll(5, TimeUnit.SECONDS)));
     }
 
+    /** A request that got no answer would keep its connection for ever. */
+    @Test
+    void apologizesForWhatBreaks() throws Exception {
+        int port = serve(OPEN, TIGHT, order -> {
+            throw new OutOfMemoryError("Cannot reserve 1048576 bytes of direct buffer memory");
+        });
+        assertEquals(500, post(port, "application/json", "{\"follow\": \"pg2\"}").statusCode());
+        assertEquals(200, send(port, request(port, "/readyz")).statusCode(), "the reader goes on");
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "application/json | {                         | 400", "application/json | {}                        | 400", "application/json | null | 400",
@@ -335,8 +346,12 @@ class HttpServerTest {
     }
 
     private int serve(HttpSettings settings, HttpLimits limits) throws IOException {
+        return serve(settings, limits, orders::add);
+    }
+
+    private int serve(HttpSettings settings, HttpLimits limits, Consumer<FollowOrder> follow) throws IOException {
         RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, NO_PACING);
-        HttpServer started = HttpServer.start(settings, limits, relay.state(), KnownRelay.PROCESS, metrics, orders::add);
+        HttpServer started = HttpServer.start(settings, limits, relay.state(), KnownRelay.PROCESS, metrics, follow);
         server = Optional.of(started);
         return started.address().getPort();
     }

@@ -9,7 +9,9 @@ import io.walrelay.protocol.message.BackendMessage.ErrorResponse;
 import io.walrelay.protocol.message.FrontendMessage;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Named;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 final class CommandQueueTest {
 
@@ -18,12 +20,21 @@ final class CommandQueueTest {
     private final List<FrontendMessage> handled = new ArrayList<>();
     private final CommandQueue queue = new CommandQueue(channel, elsewhere::add, handled::add, () -> false);
 
-    @Test
-    void workThatBreaksIsAnsweredAndTheNextCommandHasItsTurn() {
+    static List<Named<CommandQueue.Work>> faults() {
+        return List.of(
+                Named.of("a fault of ours", () -> {
+                    throw new IllegalStateException("a fault of ours");
+                }),
+                Named.of("no more direct memory", () -> {
+                    throw new OutOfMemoryError("Cannot reserve 1048576 bytes of direct buffer memory");
+                }));
+    }
+
+    @ParameterizedTest
+    @MethodSource("faults")
+    void workThatBreaksIsAnsweredAndTheNextCommandHasItsTurn(CommandQueue.Work fault) {
         List<BackendMessage> answers = new ArrayList<>();
-        queue.work(() -> {
-            throw new IllegalStateException("a fault of ours");
-        }, answers::addAll);
+        queue.work(fault, answers::addAll);
         queue.offer(new FrontendMessage.Sync());
         assertTrue(handled.isEmpty(), "in order");
         elsewhere.getFirst().run();
