@@ -18,11 +18,13 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 final class JdbcAuthQueryIT {
 
+    private static final Programs PROGRAMS = Programs.version(15);
+
     private LocalPostgres server;
 
     @BeforeEach
     void start() {
-        server = LocalPostgres.of(Programs.server()).start();
+        server = LocalPostgres.of(PROGRAMS.server()).start();
         server.execute("CREATE TABLE users (name text, password text)", "INSERT INTO users VALUES ('a', 'verifier'), ('root', 'verifier')");
     }
 

@@ -17,6 +17,9 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(90)
 final class CacheDiskIT {
 
+    private static final Programs PROGRAMS = Programs.version(15);
+    private static final Psql PSQL = new Psql(PROGRAMS);
+
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
     @TempDir
@@ -26,9 +29,9 @@ final class CacheDiskIT {
     void aLimitOfFewSegmentsIsSaidWithTheLeastThatWorks() throws Exception {
         String problem = "disk-limit: cache.disk = 64MB: expected at least 512MB, since upstream has segments of 64MB;"
                 + " standbys lose their WAL as soon as they are behind\n";
-        try (LocalPostgres primary = LocalPostgres.of(Programs.server()).segmentSize(new SegmentSize(64 << 20)).start();
+        try (LocalPostgres primary = LocalPostgres.of(PROGRAMS.server()).segmentSize(new SegmentSize(64 << 20)).start();
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", data).with("WALRELAY_CACHE_DISK", "64MB").start()) {
-            Psql.awaitLevel(relay, primary);
+            PSQL.awaitLevel(relay, primary);
             assertEquals(problem, relay.get("/readyz").body());
             assertTrue(relay.log().contains("cache.disk = 64MB: expected at least 512MB"), relay::log);
 

@@ -88,7 +88,7 @@ final class ChurnIT {
                     LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
                 }
                 log.info("{} starts of receivers, {} commits", starts, ledger.stop());
-                assertTrue(starts >= 2 * RECEIVERS, starts + " starts of receivers; each of them has to come and go some times");
+                assertTrue(starts >= 2 * count, starts + " starts of receivers; each of them has to come and go some times");
             } finally {
                 receivers.values().forEach(running -> leave(running, true));
             }

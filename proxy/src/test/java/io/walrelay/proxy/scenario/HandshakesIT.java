@@ -63,6 +63,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 final class HandshakesIT {
 
+    private static final Programs PROGRAMS = Programs.version(15);
+    private static final Psql PSQL = new Psql(PROGRAMS);
+
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
     private static final int CANCEL_REQUEST = 80877102;
@@ -81,7 +84,7 @@ final class HandshakesIT {
         Certificates.Pair server = certificates.issue("server");
         String verifier = PasswordVerifier.Scram.of("right", new SecureRandom()).rolpassword();
         Path users = Files.writeString(directory.resolve("users.txt"), "\"standby\" \"%s\"\n".formatted(verifier));
-        primary = LocalPostgres.of(Programs.server()).start();
+        primary = LocalPostgres.of(PROGRAMS.server()).start();
         relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"))
                 .with("WALRELAY_LISTEN_HBA", "host replication standby 127.0.0.1/32 scram-sha-256;host replication postgres 127.0.0.1/32 trust")
                 .with("WALRELAY_LISTEN_USERS_FILE", users.toString())
@@ -200,9 +203,9 @@ final class HandshakesIT {
 
     /** Makes a slot and streams from it, until it is killed. */
     private static ExternalProcess holder(String slot) throws Exception {
-        Psql.replication(relay.conninfo(), "CREATE_REPLICATION_SLOT %s PHYSICAL RESERVE_WAL".formatted(slot)).orFail();
+        PSQL.replication(relay.conninfo(), "CREATE_REPLICATION_SLOT %s PHYSICAL RESERVE_WAL".formatted(slot)).orFail();
         Path files = Files.createDirectory(directory.resolve(slot));
-        ExternalProcess holder = Programs.start("pg_receivewal", "--no-loop", "-D", files.toString(), "-S", slot, "-d", relay.conninfo(slot));
+        ExternalProcess holder = PROGRAMS.start("pg_receivewal", "--no-loop", "-D", files.toString(), "-S", slot, "-d", relay.conninfo(slot));
         RelayStatus.await("the slot to be in use", relay, LIMIT, status -> status.slots().stream().anyMatch(s -> s.name().equals(slot) && s.activePid().isPresent()));
         return holder;
     }
@@ -244,7 +247,7 @@ final class HandshakesIT {
                         // Who starts the tests in the background of a shell has them ignore SIGINT, which would be passed on.
                         "env",
                         "--default-signal=INT",
-                        Programs.server().program("psql").toString(),
+                        PROGRAMS.server().program("psql").toString(),
                         "-X",
                         "-A",
                         "-t",

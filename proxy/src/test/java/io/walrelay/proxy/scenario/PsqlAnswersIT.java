@@ -45,6 +45,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 final class PsqlAnswersIT {
 
+    private static final Programs PROGRAMS = Programs.version(15);
+    private static final Psql PSQL = new Psql(PROGRAMS);
+
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
     /** Answered by the relay as by PostgreSQL, word for word. */
@@ -98,7 +101,7 @@ final class PsqlAnswersIT {
     void hintsAndDetailsArePostgresqlsAndWhatTheRelayAddsIsKnown(int version) {
         try (LocalPostgres primary = primary(version);
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).start()) {
-            Psql.awaitLevel(relay, primary);
+            PSQL.awaitLevel(relay, primary);
             List<String> commands = Stream.of(ALIKE.stream(), ALTER.keySet().stream(), MORE.keySet().stream()).flatMap(all -> all).toList();
             Map<String, String> theirs = answers(primary.conninfo(), commands);
             Map<String, String> ours = answers(relay.conninfo(), commands);
@@ -123,7 +126,7 @@ final class PsqlAnswersIT {
     void whatTheRelayHasNotGotIsRefusedWithTheWayToGetIt(int version) {
         try (LocalPostgres primary = primary(version);
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).start()) {
-            Psql.awaitLevel(relay, primary);
+            PSQL.awaitLevel(relay, primary);
             answers(relay.conninfo(), List.copyOf(NOT_HERE.keySet())).forEach((numbered, answer) -> {
                 String command = numbered.substring(numbered.indexOf(' ') + 1);
                 assertEquals("ERROR:  0A000: %s is not available from the relay\nHINT:  use the primary's address".formatted(NOT_HERE.get(command)), answer, command);
@@ -138,15 +141,15 @@ final class PsqlAnswersIT {
     void startReplicationBeginsTheSameStream(int version) throws IOException {
         try (LocalPostgres primary = primary(version);
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).start()) {
-            Psql.awaitLevel(relay, primary);
+            PSQL.awaitLevel(relay, primary);
             for (int port : new int[] {primary.port(), relay.port()}) {
                 // One each: how soon the first is free again is the server's to say.
-                Psql.replication("host=127.0.0.1 port=%d user=postgres".formatted(port), "CREATE_REPLICATION_SLOT s PHYSICAL", "CREATE_REPLICATION_SLOT t PHYSICAL")
+                PSQL.replication("host=127.0.0.1 port=%d user=postgres".formatted(port), "CREATE_REPLICATION_SLOT s PHYSICAL", "CREATE_REPLICATION_SLOT t PHYSICAL")
                         .orFail();
             }
             primary.execute("SELECT pg_switch_wal()", "CREATE TABLE t AS SELECT generate_series(1, 1000)");
             Lsn end = primary.flushedLsn();
-            Psql.awaitLevel(relay, primary);
+            PSQL.awaitLevel(relay, primary);
             Lsn start = new SegmentSize(1 << 20).startOf(end);
             for (String command : List.of(
                     "START_REPLICATION " + start,
@@ -167,7 +170,7 @@ final class PsqlAnswersIT {
             line.record(FaultProxy.Direction.TO_CLIENT);
             String conninfo = "host=127.0.0.1 port=%d user=postgres dbname=x sslmode=disable gssencmode=disable replication=true".formatted(line.port());
             try (ExternalProcess psql =
-                    Programs.start("psql", "-X", "-c", command, "-c", "\\! while [ ! -e %s ]; do sleep 0.05; done".formatted(seen), conninfo)) {
+                    PROGRAMS.start("psql", "-X", "-c", command, "-c", "\\! while [ ! -e %s ]; do sleep 0.05; done".formatted(seen), conninfo)) {
                 int length = (int) end.minus(start);
                 byte[] wal = Await.until(
                         "the stream that begins with " + command,
@@ -208,7 +211,7 @@ final class PsqlAnswersIT {
             arguments.addAll(List.of("-c", "\\echo ==" + i, "-c", commands.get(i)));
         }
         arguments.add(conninfo + " replication=true");
-        String output = Programs.run(LIMIT, "psql", arguments.toArray(String[]::new)).output();
+        String output = PROGRAMS.run(LIMIT, "psql", arguments.toArray(String[]::new)).output();
         Map<String, String> answers = new LinkedHashMap<>();
         for (String part : Stream.of(output.split("(?m)^==", -1)).skip(1).toList()) {
             int number = Integer.parseInt(part.substring(0, part.indexOf('\n')));

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.demo.OsProcess;
+import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
 import io.walrelay.wal.SegmentSize;
@@ -33,6 +34,9 @@ import org.slf4j.LoggerFactory;
 @Timeout(300)
 final class StandbyChurnIT {
 
+    private static final Programs PROGRAMS = Programs.version(15);
+    private static final Psql PSQL = new Psql(PROGRAMS);
+
     private static final Logger log = LoggerFactory.getLogger(StandbyChurnIT.class);
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final Duration CHURN = Duration.ofSeconds(20);
@@ -58,9 +62,9 @@ final class StandbyChurnIT {
         try (LocalPostgres primary = LocalPostgres.of(Servers.version(version)).segmentSize(new SegmentSize(1 << 20)).name("primary").start();
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).start()) {
             try {
-                Psql.awaitLevel(relay, primary);
+                PSQL.awaitLevel(relay, primary);
                 for (int i = 0; i < STANDBYS; i++) {
-                    Psql.replication(relay.conninfo(), "CREATE_REPLICATION_SLOT s%d PHYSICAL RESERVE_WAL".formatted(i)).orFail();
+                    PSQL.replication(relay.conninfo(), "CREATE_REPLICATION_SLOT s%d PHYSICAL RESERVE_WAL".formatted(i)).orFail();
                     standbys.add(LocalPostgres.standbyOf(primary, relay.conninfo("s" + i)).name("s" + i).slot("s" + i).start());
                 }
                 Map<Blow, Integer> blows = new EnumMap<>(Blow.class);

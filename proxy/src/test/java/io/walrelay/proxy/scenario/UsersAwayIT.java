@@ -30,6 +30,9 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 final class UsersAwayIT {
 
+    private static final Programs PROGRAMS = Programs.version(15);
+    private static final Psql PSQL = new Psql(PROGRAMS);
+
     private static final Duration LIMIT = Duration.ofSeconds(30);
 
     private static final String RULES = String.join(
@@ -45,7 +48,7 @@ final class UsersAwayIT {
 
     @BeforeEach
     void startPrimary() {
-        primary = LocalPostgres.of(Programs.server()).start();
+        primary = LocalPostgres.of(PROGRAMS.server()).start();
         primary.execute(
                 "CREATE ROLE standby LOGIN REPLICATION PASSWORD 'right'",
                 "CREATE ROLE plain LOGIN PASSWORD 'right'",
@@ -62,7 +65,7 @@ final class UsersAwayIT {
 
     private void setUpAuthQuery() throws Exception {
         Path setup = Files.writeString(directory.resolve("setup.sql"), JdbcAuthQuery.setupSql());
-        Programs.run(LIMIT, "psql", "-X", "-f", setup.toString(), primary.conninfo()).orFail();
+        PROGRAMS.run(LIMIT, "psql", "-X", "-f", setup.toString(), primary.conninfo()).orFail();
     }
 
     private RelayProcess relay(int upstreamPort) {
@@ -71,7 +74,7 @@ final class UsersAwayIT {
     }
 
     private static Programs.Result libpq(int port, String user, String password) {
-        return Psql.replication("host=127.0.0.1 port=%d user=%s password=%s dbname=x sslmode=disable".formatted(port, user, password), "IDENTIFY_SYSTEM");
+        return PSQL.replication("host=127.0.0.1 port=%d user=%s password=%s dbname=x sslmode=disable".formatted(port, user, password), "IDENTIFY_SYSTEM");
     }
 
     private static void awaitAdmitted(RelayProcess relay, String user) {

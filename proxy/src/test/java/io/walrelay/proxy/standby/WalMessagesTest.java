@@ -19,6 +19,7 @@ import io.walrelay.cache.WalCursor;
 import io.walrelay.cache.WalSlice;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.proxy.config.StandbySettings;
+import io.walrelay.proxy.state.WrittenTimes;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
@@ -129,7 +130,7 @@ final class WalMessagesTest {
     }
 
     private static StandbyProgress progress() {
-        return new StandbyProgress(new SessionIdentity(1, "repl", "127.0.0.1", "127.0.0.1:1", "one"), Clock.systemUTC().instant());
+        return new StandbyProgress(new SessionIdentity(1, "repl", "127.0.0.1", "127.0.0.1:1", "one"), Clock.systemUTC().instant(), new WrittenTimes());
     }
 
     /** Wherever it begins, since what is left of a message before it, and the place in its chunk, are different then. */
