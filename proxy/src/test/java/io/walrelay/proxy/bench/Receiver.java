@@ -11,6 +11,9 @@ import java.nio.file.Path;
 /** Who receives WAL from a primary and flushes it to an empty directory: the relay, or pg_receivewal --synchronous. Closing ends it and deletes the directory. */
 interface Receiver extends AutoCloseable {
 
+    /** Sends its process a signal, by its name without SIG. */
+    void signal(String name);
+
     @Override
     void close();
 
@@ -27,12 +30,20 @@ interface Receiver extends AutoCloseable {
                 }
                 ExternalProcess process = Lab.PROGRAMS.start(
                         "pg_receivewal", "-D", directory.toString(), "-d", primary.conninfo(), "--slot", slot, "--synchronous", "--no-loop");
-                return () -> {
-                    process.close();
-                    try {
-                        FileTrees.delete(directory);
-                    } catch (IOException e) {
-                        throw new UncheckedIOException("could not delete " + directory, e);
+                return new Receiver() {
+                    @Override
+                    public void signal(String name) {
+                        process.signal(name);
+                    }
+
+                    @Override
+                    public void close() {
+                        process.close();
+                        try {
+                            FileTrees.delete(directory);
+                        } catch (IOException e) {
+                            throw new UncheckedIOException("could not delete " + directory, e);
+                        }
                     }
                 };
             }
@@ -40,7 +51,7 @@ interface Receiver extends AutoCloseable {
         RELAY("relay") {
             @Override
             Receiver launch(Lab lab, LocalPostgres primary, String slot) {
-                return RelayServer.launch(lab, primary, slot)::close;
+                return RelayServer.launch(lab, primary, slot);
             }
         };
 

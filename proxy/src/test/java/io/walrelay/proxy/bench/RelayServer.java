@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 
 /** The relay, started by the launcher at the repository's root as its users start it, with a data directory of its own. Confined to one thread. */
-final class RelayServer implements AutoCloseable {
+final class RelayServer implements Receiver {
 
     private static final Duration LIMIT = Duration.ofMinutes(2);
 
@@ -92,6 +92,11 @@ final class RelayServer implements AutoCloseable {
 
     int port() {
         return port;
+    }
+
+    @Override
+    public void signal(String name) {
+        process.signal(name);
     }
 
     long pid() {

@@ -44,7 +44,7 @@ final class SyncCommit implements Scenario {
 
     @Override
     public String run(Lab lab) {
-        int rounds = lab.quick() ? 1 : 2;
+        int rounds = lab.quick() ? 1 : 6;
         Series alone = new Series();
         Map<Receiver.Kind, Series> all = new EnumMap<>(Receiver.Kind.class);
         try (LocalPostgres primary = lab.cluster("sync", 20).durable().start()) {
@@ -83,7 +83,7 @@ final class SyncCommit implements Scenario {
 
     private static void load(Lab lab, LocalPostgres primary, Series series) {
         Pgbench.run(primary, 8, Duration.ofSeconds(lab.quick() ? 1 : 3));
-        Duration duration = Duration.ofSeconds(lab.quick() ? 2 : 6);
+        Duration duration = Duration.ofSeconds(lab.quick() ? 2 : 3);
         for (int clients : CLIENTS) {
             FlushMeter flushes = new FlushMeter(lab.work());
             double rate = Pgbench.run(primary, clients, duration);
