@@ -195,6 +195,11 @@ public record TimelineHistory(TimelineId timeline, List<Ancestor> ancestors) {
         return "%s@%s-%s".formatted(timeline, begin(), sha256(chain.toString()).substring(0, 8));
     }
 
+    /** {@link #id()} as a directory can be called. */
+    public String directoryName() {
+        return id().replace('/', '_');
+    }
+
     private static String sha256(String text) {
         try {
             byte[] hash = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));

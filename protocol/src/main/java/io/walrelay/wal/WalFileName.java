@@ -14,8 +14,15 @@ public sealed interface WalFileName {
     /** The name as the file bears it. */
     String fileName(SegmentSize size);
 
+    TimelineId timeline();
+
     /** A whole segment: {@code 000000010000000A000000FF}. */
     record Segment(SegmentId id) implements WalFileName {
+        @Override
+        public TimelineId timeline() {
+            return id.timeline();
+        }
+
         @Override
         public String fileName(SegmentSize size) {
             long perXlogId = 0x1_0000_0000L / size.bytes();
@@ -25,6 +32,11 @@ public sealed interface WalFileName {
 
     /** A segment that is not whole: the one being written, or the last one of a timeline that ended. */
     record Partial(SegmentId id) implements WalFileName {
+        @Override
+        public TimelineId timeline() {
+            return id.timeline();
+        }
+
         @Override
         public String fileName(SegmentSize size) {
             return new Segment(id).fileName(size) + ".partial";
@@ -41,6 +53,11 @@ public sealed interface WalFileName {
 
     /** What pg_backup_stop leaves in the archive: the segment where a backup began and the offset in it. */
     record Backup(SegmentId id, int offset) implements WalFileName {
+        @Override
+        public TimelineId timeline() {
+            return id.timeline();
+        }
+
         @Override
         public String fileName(SegmentSize size) {
             return "%s.%08X.backup".formatted(new Segment(id).fileName(size), offset);

@@ -303,8 +303,8 @@ final class SegmentFiles {
     }
 
     /** Moves segments into the name space of the lineage that they are an orphan of. They have left {@code wal/} durably after {@link #syncNames}. */
-    void moveToOrphans(List<SegmentId> ids, String lineageId) throws IOException {
-        String directory = orphanDirectory(lineageId);
+    void moveToOrphans(List<SegmentId> ids, TimelineHistory lineage) throws IOException {
+        String directory = orphanDirectory(lineage);
         storage.createDirectory(directory);
         for (SegmentId id : ids) {
             Held moved = takeOut(id);
@@ -322,8 +322,8 @@ final class SegmentFiles {
         storage.syncDirectory(WAL);
     }
 
-    static String orphanDirectory(String lineageId) {
-        return ORPHANS + "/" + lineageId.replace('/', '_');
+    static String orphanDirectory(TimelineHistory lineage) {
+        return ORPHANS + "/" + lineage.directoryName();
     }
 
     String path(WalFileName name) {

@@ -118,7 +118,7 @@ final class TimelineSwitch {
 
     private void moveOrphan(Orphan orphan) throws IOException {
         List<SegmentId> past = files.all().stream().map(SegmentFiles.Held::id).filter(id -> liesPastFork(id, orphan)).toList();
-        files.moveToOrphans(past, orphan.lineage().id());
+        files.moveToOrphans(past, orphan.lineage());
     }
 
     private boolean liesPastFork(SegmentId id, Orphan orphan) {

@@ -379,7 +379,7 @@ public final class WalCache implements AutoCloseable {
         }
         Set<String> evidence = state.orphans().stream()
                 .filter(Orphan::alarming)
-                .map(o -> SegmentFiles.orphanDirectory(o.lineage().id()))
+                .map(o -> SegmentFiles.orphanDirectory(o.lineage()))
                 .collect(Collectors.toSet());
         for (SegmentFiles.Orphaned orphan : files.orphaned()) {
             Retention.Side side = new Retention.Side.Orphan(orphan.directory(), evidence.contains(orphan.directory()));

@@ -1,0 +1,231 @@
+package io.walrelay.cache.archive;
+
+import io.walrelay.cache.archive.ObjectFormat.Plain;
+import io.walrelay.cache.archive.ObjectIdentity.Checksum;
+import io.walrelay.wal.SystemId;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Consumer;
+
+/**
+ * The archive of one cluster.
+ *
+ * <pre>
+ *   walrelay-archive                                  a line that no other archive has
+ *   SYSTEM/LINEAGE/00000002.history
+ *   SYSTEM/LINEAGE/0000000200000000/000000020000000000000003
+ *   SYSTEM/LINEAGE/0000000200000000/000000020000000000000003.conflict-5F1C22AA
+ * </pre>
+ *
+ * <p>An object is never overwritten: other bytes under a name that is taken are kept beside it. Thread-safe; blocks for as long as the store does.
+ */
+public final class Archive implements AutoCloseable {
+
+    /** What became of a put. */
+    public sealed interface Put {
+        record Stored() implements Put {}
+
+        /** Somebody had put the same bytes. */
+        record AlreadyThere() implements Put {}
+
+        /** The name has other bytes; ours are kept under {@code key}. */
+        record Conflict(String key) implements Put {}
+    }
+
+    private static final String MARKER = "walrelay-archive";
+    private static final Put STORED = new Put.Stored();
+    private static final Put ALREADY_THERE = new Put.AlreadyThere();
+
+    private final ObjectStore store;
+    private final ObjectFormat format;
+    private final SystemId system;
+    private final Path spool;
+    private final String id;
+
+    private Archive(ObjectStore store, ObjectFormat format, SystemId system, Path spool, String id) {
+        this.store = store;
+        this.format = format;
+        this.system = system;
+        this.spool = spool;
+        this.id = id;
+    }
+
+    /**
+     * Opens the archive, and marks it as one when it has no mark yet.
+     *
+     * @param known the id of the archive that was used before; empty when none was
+     * @param spool an existing directory for objects on their way
+     * @throws IOException when the archive can't be asked, or is not the known one: what is behind an empty mount point knows nothing of
+     *     what is absent
+     */
+    public static Archive open(ObjectStore store, ObjectFormat format, SystemId system, Path spool, Optional<String> known) throws IOException {
+        Optional<String> found = readMark(store);
+        if (found.isEmpty() && known.isEmpty()) {
+            Path mark = Files.createTempFile(spool, "mark", null);
+            try {
+                Files.writeString(mark, UUID.randomUUID() + "\n");
+                store.putIfAbsent(MARKER, mark);
+            } finally {
+                Files.deleteIfExists(mark);
+            }
+            found = readMark(store);
+        }
+        return new Archive(store, format, system, spool, expect(store, found, known));
+    }
+
+    private static Optional<String> readMark(ObjectStore store) throws IOException {
+        Optional<InputStream> mark = store.get(MARKER);
+        if (mark.isEmpty()) {
+            return Optional.empty();
+        }
+        try (InputStream in = mark.get()) {
+            return Optional.of(new String(in.readNBytes(100), StandardCharsets.US_ASCII).strip());
+        }
+    }
+
+    private static String expect(ObjectStore store, Optional<String> found, Optional<String> known) throws IOException {
+        if (found.isEmpty()) {
+            throw new IOException("%s is no archive: it has no %s%s".formatted(store, MARKER, known.isPresent() ? "; is it mounted?" : ""));
+        }
+        if (known.isPresent() && !known.equals(found)) {
+            throw new IOException("%s is archive %s; expected archive %s, which was used before. If that is right, delete the file archive in the data directory"
+                    .formatted(store, found.get(), known.get()));
+        }
+        return found.get();
+    }
+
+    /** What no other archive has. */
+    public String id() {
+        return id;
+    }
+
+    /**
+     * Stores a file, unless the same is there.
+     *
+     * @throws IOException when the archive could not be asked, or {@code plain} not be read; the same may be tried again
+     */
+    public Put put(ArchivedName name, Plain plain) throws IOException {
+        ObjectIdentity identity = new ObjectIdentity(system.toString(), name.lineage().id(), name.fileName(), checksum(plain));
+        String key = key(name);
+        if (sameAt(key, identity.content()).orElse(false)) {
+            return ALREADY_THERE;
+        }
+        Path object = Files.createTempFile(spool, name.fileName() + ".", null);
+        try {
+            format.write(identity, plain, Files.newOutputStream(object));
+            if (store.putIfAbsent(key, object)) {
+                return STORED;
+            }
+            if (sameAt(key, identity.content()).orElseThrow(() -> new IOException("%s vanished from %s while it was put".formatted(key, store)))) {
+                return ALREADY_THERE;
+            }
+            String beside = "%s.conflict-%08X".formatted(key, identity.content().crc32c());
+            store.putIfAbsent(beside, object);
+            return new Put.Conflict(beside);
+        } finally {
+            Files.deleteIfExists(object);
+        }
+    }
+
+    private static Checksum checksum(Plain plain) throws IOException {
+        try (InputStream in = plain.open()) {
+            return Checksum.of(in);
+        }
+    }
+
+    /** Whether the object under {@code key} has that content; empty when there is none. */
+    private Optional<Boolean> sameAt(String key, Checksum content) throws IOException {
+        Optional<InputStream> object = store.get(key);
+        if (object.isEmpty()) {
+            return Optional.empty();
+        }
+        try (InputStream in = object.get()) {
+            ObjectFormat.Opened opened = format.read(in);
+            Checksum there = opened.identity().isPresent() ? opened.identity().get().content() : Checksum.of(opened.plain());
+            return Optional.of(there.equals(content));
+        } catch (DamagedObjectException e) {
+            throw about(key, e);
+        }
+    }
+
+    /**
+     * Copies a file's plain bytes to {@code into}, which is left open.
+     *
+     * @return false when the archive provably has no such file; nothing was written then
+     * @throws DamagedObjectException when it has one that is not what it says; something may have been written
+     */
+    public boolean fetch(ArchivedName name, OutputStream into) throws IOException {
+        String key = key(name);
+        Optional<InputStream> object = store.get(key);
+        if (object.isEmpty()) {
+            requireMark();
+            return false;
+        }
+        try (InputStream in = object.get();
+                ObjectFormat.Opened opened = format.read(in)) {
+            opened.plain().transferTo(into);
+            return true;
+        } catch (DamagedObjectException e) {
+            throw about(key, e);
+        }
+    }
+
+    /** Whether the archive has the file. */
+    public boolean has(ArchivedName name) throws IOException {
+        boolean there = store.find(key(name)).isPresent();
+        if (!there) {
+            requireMark();
+        }
+        return there;
+    }
+
+    /** That nothing is found proves something only where the archive is. */
+    private void requireMark() throws IOException {
+        expect(store, readMark(store), Optional.of(id));
+    }
+
+    private DamagedObjectException about(String key, DamagedObjectException e) {
+        return new DamagedObjectException("%s/%s is damaged: %s".formatted(store, key, e.getMessage()), e);
+    }
+
+    private String key(ArchivedName name) {
+        return system + "/" + name.key();
+    }
+
+    /** The directories of the lineages that the archive has something of; see {@link io.walrelay.wal.TimelineHistory#directoryName}. */
+    public List<String> lineages() throws IOException {
+        List<String> names = new ArrayList<>(store.children(system.toString()));
+        if (names.isEmpty()) {
+            requireMark();
+        }
+        return names;
+    }
+
+    /** What the archive has of a lineage: file names, conflicts among them, in no order. */
+    public void list(String lineage, Consumer<ObjectStore.Listed> each) throws IOException {
+        store.list(system + "/" + lineage, each);
+    }
+
+    /** Which clusters an archive has something of. */
+    public static List<SystemId> systems(ObjectStore store) throws IOException {
+        return store.children("").stream().filter(name -> name.matches("[0-9]+")).map(SystemId::parse).toList();
+    }
+
+    @Override
+    public String toString() {
+        return store.toString();
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+}
