@@ -11,4 +11,12 @@ import java.time.Duration;
  * @param maxRetained bytes that one slot may hold before it is lost
  * @param holdUpstream whether to stop reading upstream rather than give up a slot's WAL
  */
-public record CacheSettings(long memory, long disk, Duration keep, long maxRetained, boolean holdUpstream) {}
+public record CacheSettings(long memory, long disk, Duration keep, long maxRetained, boolean holdUpstream) {
+
+    private static final int FETCHED_PART = 8;
+
+    /** Bytes of segments from the archive that are kept, which are part of {@link #disk}. */
+    public long fetched() {
+        return disk / FETCHED_PART;
+    }
+}

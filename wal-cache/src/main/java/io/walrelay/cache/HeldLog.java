@@ -1,5 +1,6 @@
 package io.walrelay.cache;
 
+import io.walrelay.cache.storage.SegmentFile;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;

@@ -1,6 +1,7 @@
 package io.walrelay.cache;
 
 import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.cache.storage.SegmentFile;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
@@ -105,26 +106,31 @@ final class SegmentFiles {
         return Optional.ofNullable(held.get(id));
     }
 
+    /** The held file among {@link #candidates}. */
+    Optional<SegmentId> locate(TimelineHistory lineage, Lsn lsn) {
+        return candidates(lineage, lsn, size).stream().filter(held::containsKey).findFirst();
+    }
+
     /**
-     * The file that holds the byte at {@code lsn} of {@code lineage}. The newest timeline's comes first: PostgreSQL begins a
+     * The files that may have the byte at {@code lsn} of {@code lineage}. The newest timeline's comes first: PostgreSQL begins a
      * timeline's first segment with a copy of what it shares with its parent, and so do we (walsender.c, WalSndSegmentOpen).
      */
-    Optional<SegmentId> locate(TimelineHistory lineage, Lsn lsn) {
+    static List<SegmentId> candidates(TimelineHistory lineage, Lsn lsn, SegmentSize size) {
         Lsn lastByte = size.endOf(lsn).plus(-1);
-        List<TimelineId> candidates = new ArrayList<>();
+        List<TimelineId> timelines = new ArrayList<>();
         for (TimelineHistory.Ancestor a : lineage.ancestors()) {
             if (a.switchPoint().isAfter(lsn)) {
-                candidates.addFirst(a.timeline());
+                timelines.addFirst(a.timeline());
                 if (a.switchPoint().isAfter(lastByte)) {
                     break;
                 }
             }
         }
         if (lineage.begin().isAtMost(lastByte)) {
-            candidates.addFirst(lineage.timeline());
+            timelines.addFirst(lineage.timeline());
         }
         long number = size.segmentNumber(lsn);
-        return candidates.stream().map(t -> new SegmentId(t, number)).filter(held::containsKey).findFirst();
+        return timelines.stream().map(t -> new SegmentId(t, number)).toList();
     }
 
     /** Opens a segment for reading, or shares it with those who read it already. The caller releases it. */

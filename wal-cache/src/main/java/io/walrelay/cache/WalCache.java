@@ -48,6 +48,7 @@ public final class WalCache implements AutoCloseable {
     private final Slots slots;
     private final CacheSettings settings;
     private final TimelineSwitch timelineSwitch;
+    private final Optional<ArchivedWal> archived;
     /** Held while files are deleted or change places: what was decided about them is still so when it is done. */
     private final Object filing = new Object();
     private volatile CacheState state;
@@ -55,11 +56,11 @@ public final class WalCache implements AutoCloseable {
     /** Set before any file of a fork changes its place, taken away after the new lineage was published. */
     private volatile boolean changingTimeline;
 
-    private WalCache(Storage storage, DurableFiles durable, CacheState state, CacheSettings settings) throws IOException {
-        this.storage = storage;
+    private WalCache(Tiers tiers, DurableFiles durable, CacheState state) throws IOException {
+        this.storage = tiers.disk();
         this.durable = durable;
         this.state = state;
-        this.settings = settings;
+        this.settings = tiers.settings();
         // Read before anything is repaired: a start that a damaged file ends leaves the directory as it was.
         this.slots = Slots.load(durable);
         this.files = new SegmentFiles(storage, state.segmentSize());
@@ -70,14 +71,19 @@ public final class WalCache implements AutoCloseable {
         this.allocator = new SegmentAllocator(files);
         this.writer = new WalWriter(files, allocator, tail, found, this::settle);
         this.oldest = findOldest();
+        this.archived = tiers.archive().isEmpty()
+                ? Optional.empty()
+                : Optional.of(new ArchivedWal(tiers.archive().get(), state.system(), state.segmentSize(), storage, settings.fetched()));
     }
 
     /**
      * Opens what an earlier run left and recovers it; empty when there is nothing yet.
      *
+     * @param tiers stay the caller's
      * @throws DurableFiles.DamagedFileException when the state can't be trusted; nothing was changed
      */
-    public static Optional<WalCache> open(Storage storage, CacheSettings settings) throws IOException {
+    public static Optional<WalCache> open(Tiers tiers) throws IOException {
+        Storage storage = tiers.disk();
         DurableFiles durable = new DurableFiles(storage);
         Optional<CacheState> state = CacheState.load(durable);
         if (state.isEmpty()) {
@@ -88,7 +94,7 @@ public final class WalCache implements AutoCloseable {
             }
             return Optional.empty();
         }
-        return Optional.of(new WalCache(storage, durable, state.get(), settings));
+        return Optional.of(new WalCache(tiers, durable, state.get()));
     }
 
     /**
@@ -97,12 +103,11 @@ public final class WalCache implements AutoCloseable {
      * @param start the beginning of a segment of {@code lineage}
      * @throws DiskFullException when there is no room for it; nothing was begun
      */
-    public static WalCache create(
-            Storage storage, CacheSettings settings, SystemId system, SegmentSize segmentSize, TimelineHistory lineage, Lsn start)
-            throws IOException {
+    public static WalCache create(Tiers tiers, SystemId system, SegmentSize segmentSize, TimelineHistory lineage, Lsn start) throws IOException {
         if (segmentSize.offset(start) != 0) {
             throw new IllegalArgumentException("%s is not the beginning of a segment of %s".formatted(start, segmentSize));
         }
+        Storage storage = tiers.disk();
         DurableFiles durable = new DurableFiles(storage);
         if (CacheState.load(durable).isPresent()) {
             throw new IOException("the data directory holds a relay's WAL already");
@@ -115,7 +120,7 @@ public final class WalCache implements AutoCloseable {
         } catch (IOException e) {
             throw CacheState.load(durable).isPresent() ? e : DiskFullException.orAsItIs(e);
         }
-        return new WalCache(storage, durable, state, settings);
+        return new WalCache(tiers, durable, state);
     }
 
     public SystemId system() {
@@ -441,17 +446,21 @@ public final class WalCache implements AutoCloseable {
         return files;
     }
 
+    /** The archive; empty when none is configured. */
+    Optional<ArchivedWal> archived() {
+        return archived;
+    }
+
     MemoryTail tail() {
         return tail;
     }
 
-    /** Where reading from {@code from} has to stop because of a gap. */
-    Lsn limitByGaps(Lsn from, Lsn limit) throws WalNotHeldException {
+    /** How far WAL from {@code from} on goes without a gap, at most to {@code limit}; {@code from} itself inside of one. */
+    Lsn gapAfter(Lsn from, Lsn limit) {
         Lsn stop = limit;
         for (Gap gap : state.gaps()) {
             if (gap.contains(from)) {
-                throw new WalNotHeldException(
-                        from, "the relay never got WAL from %s to %s; the oldest it holds without a gap is %s".formatted(gap.from(), gap.to(), oldest()));
+                return from;
             }
             if (from.isBefore(gap.from()) && gap.from().isBefore(stop)) {
                 stop = gap.from();
@@ -460,10 +469,21 @@ public final class WalCache implements AutoCloseable {
         return stop;
     }
 
+    /** Why nobody has the byte at {@code from}. */
+    String whyNotHeld(Lsn from) {
+        String archive = archived.isPresent() ? ", and the archive has it not" : "";
+        return state.gaps().stream()
+                .filter(gap -> gap.contains(from) && gap.from().isValid())
+                .findFirst()
+                .map(gap -> "the relay never got WAL from %s to %s%s; the oldest it holds without a gap is %s".formatted(gap.from(), gap.to(), archive, oldest()))
+                .orElseGet(() -> "no tier of the relay holds WAL at %s%s; the oldest on its disk is %s".formatted(from, archive, oldest()));
+    }
+
     /** Saves what is saved lazily and closes all files. */
     @Override
     public void close() throws IOException {
         try (allocator) {
+            archived.ifPresent(ArchivedWal::close);
             try {
                 writer.close();
             } finally {

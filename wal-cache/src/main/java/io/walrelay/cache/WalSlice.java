@@ -1,6 +1,7 @@
 package io.walrelay.cache;
 
 import io.netty.buffer.ByteBuf;
+import io.walrelay.cache.storage.SegmentFile;
 
 /** A run of WAL bytes, where they lie. Holds a reference; whoever has sent or dropped it releases it. */
 public sealed interface WalSlice {

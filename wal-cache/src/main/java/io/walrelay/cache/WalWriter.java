@@ -1,6 +1,7 @@
 package io.walrelay.cache;
 
 import io.netty.buffer.ByteBuf;
+import io.walrelay.cache.storage.SegmentFile;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;

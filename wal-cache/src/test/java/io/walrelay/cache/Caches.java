@@ -28,11 +28,11 @@ final class Caches {
     }
 
     static WalCache create(Storage storage, WalCraft wal, Lsn start) throws IOException {
-        return WalCache.create(storage, SETTINGS, SYSTEM, SEGMENT, wal.history(), start);
+        return WalCache.create(Tiers.local(storage, SETTINGS), SYSTEM, SEGMENT, wal.history(), start);
     }
 
     static WalCache reopen(Storage storage) throws IOException {
-        return WalCache.open(storage, SETTINGS).orElseThrow();
+        return WalCache.open(Tiers.local(storage, SETTINGS)).orElseThrow();
     }
 
     /** Offers the true bytes from {@code from} up to {@code to}. */
@@ -43,7 +43,7 @@ final class Caches {
     }
 
     /** All bytes from {@code from} up to {@code to} as a session of {@code lineage} would get them, by a cursor. */
-    static byte[] read(WalCache cache, TimelineHistory lineage, Lsn from, Lsn to, int atMost) throws IOException, WalNotHeldException, TimelineChangingException {
+    static byte[] read(WalCache cache, TimelineHistory lineage, Lsn from, Lsn to, int atMost) throws IOException, WalNotHeldException, WalOnItsWayException, TimelineChangingException {
         ByteBuffer all = ByteBuffer.allocate((int) to.minus(from));
         try (WalCursor cursor = cache.openCursor()) {
             while (all.hasRemaining()) {

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotException;
 import io.walrelay.cache.storage.CrashableStorage;
+import io.walrelay.cache.storage.SegmentFile;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineHistory;
@@ -242,7 +243,7 @@ class CrashTest {
         Random random = new Random(seed);
         disk.crashBeforeOperation(1 + random.nextInt(8));
         try {
-            Optional<WalCache> opened = WalCache.open(disk, Caches.SETTINGS);
+            Optional<WalCache> opened = WalCache.open(Tiers.local(disk, Caches.SETTINGS));
             opened.ifPresent(CrashTest::closeDead);
         } catch (IOException e) {
             assertEquals("the machine has crashed", e.getMessage());
@@ -252,7 +253,7 @@ class CrashTest {
 
     private static void check(CrashableStorage disk, Scenario scenario) throws Exception {
         Story story = scenario.story;
-        Optional<WalCache> opened = WalCache.open(disk, Caches.SETTINGS);
+        Optional<WalCache> opened = WalCache.open(Tiers.local(disk, Caches.SETTINGS));
         if (opened.isEmpty()) {
             assertFalse(story.created, "a folder that was made is gone");
             return;

@@ -51,7 +51,7 @@ class ReserveWalTest {
         checkpoint(wal, CHECKPOINT_ONLINE, wal.end());
         wal.randomRecords(10, 100);
         CacheSettings settings = new CacheSettings(MB, 1L << 40, Duration.ofHours(1), 2 * MB, false);
-        try (WalCache cache = WalCache.create(disk, settings, Caches.SYSTEM, Caches.SEGMENT, wal.history(), ORIGIN)) {
+        try (WalCache cache = WalCache.create(Tiers.local(disk, settings), Caches.SYSTEM, Caches.SEGMENT, wal.history(), ORIGIN)) {
             Caches.append(cache, wal, ORIGIN, wal.end());
             cache.writer().publish();
             cache.writer().flush();

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.storage.CrashableStorage;
+import io.walrelay.cache.storage.SegmentFile;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineHistory;
@@ -226,7 +227,7 @@ class WalCursorTest {
         WalCraft much = Caches.craft(10).randomRecords(6_000, 20_000);
         byte[] truth = much.bytes();
         List<CompletableFuture<Long>> readers = new ArrayList<>();
-        try (WalCache cache = WalCache.create(disk, small, Caches.SYSTEM, Caches.SEGMENT, much.history(), ORIGIN)) {
+        try (WalCache cache = WalCache.create(Tiers.local(disk, small), Caches.SYSTEM, Caches.SEGMENT, much.history(), ORIGIN)) {
             for (int i = 0; i < 4; i++) {
                 readers.add(CompletableFuture.supplyAsync(() -> readAlong(cache, much.history(), truth, done)));
             }
@@ -271,7 +272,7 @@ class WalCursorTest {
                     at = Lsn.max(cache.oldest(), at.plus(1));
                 }
             }
-        } catch (java.io.IOException | TimelineChangingException e) {
+        } catch (java.io.IOException | TimelineChangingException | WalOnItsWayException e) {
             throw new AssertionError(e);
         }
         return bytes;

@@ -1,5 +1,6 @@
 package io.walrelay.proxy.relay;
 
+import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.proxy.auth.AuthQuery;
@@ -93,13 +94,14 @@ public final class Relay implements AutoCloseable {
         DataDirectory directory = DataDirectory.take(settings.data());
         parts.push(directory);
         Storage storage = directory.storage();
-        WalCache.open(storage, cacheSettings()).ifPresent(state::open);
+        Tiers tiers = Tiers.local(storage, cacheSettings());
+        WalCache.open(tiers).ifPresent(state::open);
         parts.push(this::closeCache);
         Users users = users();
         parts.push(users);
         // The link knows from its last run what standbys are told of upstream, so it is made before they can ask.
         UpstreamLink link = new UpstreamLink(
-                settings.upstream(), state, storage, cacheSettings(), LinkTiming.DEFAULT, fatal);
+                settings.upstream(), state, tiers, LinkTiming.DEFAULT, fatal);
         parts.push(link);
         // Standbys before upstream: what is held is served whether upstream is there or not.
         StandbyServer standbys = StandbyServer.start(

@@ -9,6 +9,7 @@ import io.walrelay.cache.TimelineChangingException;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalCursor;
 import io.walrelay.cache.WalNotHeldException;
+import io.walrelay.cache.WalOnItsWayException;
 import io.walrelay.cache.WalSlice;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.replication.FromServerCodec;
@@ -20,6 +21,7 @@ import io.walrelay.wal.WalFileName;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Clock;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,6 +86,8 @@ final class WalMessages implements AutoCloseable {
     private final boolean encrypted;
     private final WalCursor cursor;
     private int fileInFlight;
+    /** What was waited for last: once is enough. */
+    private @Nullable CompletionStage<?> awaited;
 
     /** @param resume called on the event loop when what could not be sent may be tried again */
     WalMessages(Channel channel, WalCache cache, Clock clock, SharedFrames frames, Runnable resume) {
@@ -143,6 +147,8 @@ final class WalMessages implements AutoCloseable {
             slice = cursor.read(now.lineage(), from, limit, atMost);
         } catch (TimelineChangingException e) {
             return LATER; // Whoever changes it wakes all senders.
+        } catch (WalOnItsWayException e) {
+            return onItsWay(e);
         } catch (WalNotHeldException e) {
             return timelineChangedSince(now) ? LATER : notHeld(at, e);
         } catch (IOException e) {
@@ -180,6 +186,14 @@ final class WalMessages implements AutoCloseable {
 
     private void writeHeader(ByteBuf into, Lsn from, Lsn limit, int length) {
         FromServerCodec.writeXLogDataHeader(into, from, limit, PgTime.of(clock.instant()), length);
+    }
+
+    private Outcome onItsWay(WalOnItsWayException e) {
+        if (!e.arrival().equals(awaited)) {
+            awaited = e.arrival();
+            var _ = e.arrival().whenComplete((_, _) -> channel.eventLoop().execute(resume));
+        }
+        return LATER;
     }
 
     private Outcome notHeld(StreamPosition at, WalNotHeldException e) {

@@ -4,9 +4,8 @@ import io.walrelay.proxy.conninfo.Conninfo;
 import io.netty.channel.EventLoopGroup;
 import io.walrelay.protocol.command.ReplicationCommand;
 import io.walrelay.protocol.handshake.SessionKind;
-import io.walrelay.cache.CacheSettings;
+import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
-import io.walrelay.cache.storage.Storage;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
@@ -28,8 +27,7 @@ final class NewFolder {
     private final WalProbe wal;
     private final SlotKeeper slots;
     private final Start start;
-    private final Storage storage;
-    private final CacheSettings settings;
+    private final Tiers tiers;
 
     NewFolder(
             Conninfo conninfo,
@@ -38,11 +36,9 @@ final class NewFolder {
             WalProbe wal,
             SlotKeeper slots,
             Start start,
-            Storage storage,
-            CacheSettings settings) {
+            Tiers tiers) {
         this.start = start;
-        this.storage = storage;
-        this.settings = settings;
+        this.tiers = tiers;
         this.conninfo = conninfo;
         this.dialer = dialer;
         this.group = group;
@@ -59,7 +55,7 @@ final class NewFolder {
         HostReport.Reachable host = probe.report();
         Lsn at = find(connection, probe);
         TimelineHistory lineage = host.history().upTo(host.history().timelineAt(at));
-        WalCache cache = writer.call(() -> WalCache.create(storage, settings, host.system(), host.segmentSize(), lineage, at));
+        WalCache cache = writer.call(() -> WalCache.create(tiers, host.system(), host.segmentSize(), lineage, at));
         relay.open(cache);
         relay.events().info("new-folder", "begins with WAL at %s on timeline %s of %s".formatted(at, lineage.timeline(), connection.host()));
         return cache;

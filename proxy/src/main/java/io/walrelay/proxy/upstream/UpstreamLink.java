@@ -3,10 +3,9 @@ package io.walrelay.proxy.upstream;
 import io.walrelay.proxy.state.FollowOrder;
 import io.walrelay.proxy.conninfo.HostAddress;
 import io.walrelay.proxy.conninfo.Conninfo;
-import io.walrelay.cache.CacheSettings;
+import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.DurableFiles;
-import io.walrelay.cache.storage.Storage;
 import io.walrelay.proxy.config.UpstreamSettings;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.UpstreamStatus.State;
@@ -75,17 +74,17 @@ public final class UpstreamLink implements AutoCloseable {
     /**
      * Reads the files that the connection string names; connects to nothing yet.
      *
-     * @param storage the data directory; when {@code relay} has no cache yet, one is begun there as soon as an upstream is known
+     * @param tiers with the data directory; when {@code relay} has no cache yet, one is begun there as soon as an upstream is known
      * @param fatal called once the disk has failed in a way that only a restart mends; on any thread
      * @throws IOException when a file for TLS can't be used, or what is known of upstream can't be read
      */
     public UpstreamLink(
-            UpstreamSettings settings, RelayState relay, Storage storage, CacheSettings cache, LinkTiming timing, Consumer<IOException> fatal)
+            UpstreamSettings settings, RelayState relay, Tiers tiers, LinkTiming timing, Consumer<IOException> fatal)
             throws IOException {
         this.conninfo = settings.conninfo();
         this.relay = relay;
         this.timing = timing;
-        this.facts = new KnownFacts(relay, new DurableFiles(storage));
+        this.facts = new KnownFacts(relay, new DurableFiles(tiers.disk()));
         this.status = new LinkStatus(relay);
         this.standstill = new Standstill(relay, status);
         this.hindrance = new Hindrance(relay.events());
@@ -100,7 +99,7 @@ public final class UpstreamLink implements AutoCloseable {
         this.room = new Room(relay);
         this.running = new RunningStream(room, fatal);
         this.lineages = new LineageSwitch(relay, status, writer, fatal);
-        NewFolder newFolder = new NewFolder(conninfo, dialer, loops.probes(), wal, slots, settings.start(), storage, cache);
+        NewFolder newFolder = new NewFolder(conninfo, dialer, loops.probes(), wal, slots, settings.start(), tiers);
         StreamRefusal refusals = new StreamRefusal(relay, status, dialer, slots, new WalGap(wal), writer, timing);
         CommitWaits waits = new CommitWaits(relay.events(), timing.status(), name);
         this.follower = new UpstreamFollower(

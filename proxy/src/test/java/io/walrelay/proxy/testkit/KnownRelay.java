@@ -2,6 +2,7 @@ package io.walrelay.proxy.testkit;
 
 import io.netty.buffer.Unpooled;
 import io.walrelay.cache.CacheSettings;
+import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.proxy.state.ProcessFacts;
@@ -57,7 +58,7 @@ public final class KnownRelay implements AutoCloseable {
         KnownRelay relay = empty();
         WalCraft wal = WalCraft.begin(SEGMENT, SYSTEM, BEGAN, 1).randomRecords(2_000, 300);
         CacheSettings settings = new CacheSettings(1 << 20, 1L << 40, Duration.ofHours(1), 1L << 40, false);
-        WalCache cache = WalCache.create(new PosixStorage(directory), settings, SYSTEM, SEGMENT, wal.history(), BEGAN);
+        WalCache cache = WalCache.create(Tiers.local(new PosixStorage(directory), settings), SYSTEM, SEGMENT, wal.history(), BEGAN);
         cache.writer().append(BEGAN, Unpooled.wrappedBuffer(wal.bytes(BEGAN, WRITTEN)));
         cache.writer().publish();
         cache.writer().flush();

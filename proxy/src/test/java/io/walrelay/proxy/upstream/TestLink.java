@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.walrelay.cache.CacheSettings;
+import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.proxy.config.HintUrl;
@@ -59,14 +60,13 @@ final class TestLink implements AutoCloseable {
             throws IOException {
         this.data = data;
         PosixStorage storage = new PosixStorage(data);
-        CacheSettings settings = new CacheSettings(64 << 20, 10L << 30, Duration.ofHours(1), 10L << 30, false);
-        Optional<WalCache> cache = WalCache.open(storage, settings);
+        Tiers tiers = Tiers.local(storage, new CacheSettings(64 << 20, 10L << 30, Duration.ofHours(1), 10L << 30, false));
+        Optional<WalCache> cache = WalCache.open(tiers);
         cache.ifPresent(state::open);
         this.link = new UpstreamLink(
                 new UpstreamSettings(Conninfo.parse(conninfo, Map.of()), SLOT, start, UpstreamSettings.OnDivergence.STOP, hint),
                 state,
-                storage,
-                settings,
+                tiers,
                 timing,
                 fatal::add);
         link.start();

@@ -10,6 +10,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.walrelay.cache.CacheSettings;
 import io.walrelay.cache.GroupFsync;
+import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.protocol.message.BackendMessage;
@@ -58,8 +59,7 @@ class WalStreamTest {
     private GroupFsync fsync;
 
     WalStreamTest() throws IOException {
-        cache = WalCache.create(
-                disk, new CacheSettings(MB, 1L << 40, Duration.ofHours(1), 1L << 40, false), wal.systemId(), wal.segmentSize(), wal.history(), ORIGIN);
+        cache = WalCache.create(Tiers.local(disk, new CacheSettings(MB, 1L << 40, Duration.ofHours(1), 1L << 40, false)), wal.systemId(), wal.segmentSize(), wal.history(), ORIGIN);
         fsync = cache.groupFsync(() -> {}, fatal::add);
     }
 

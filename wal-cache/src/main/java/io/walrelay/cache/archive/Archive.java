@@ -25,9 +25,10 @@ import java.util.function.Consumer;
  *   SYSTEM/LINEAGE/0000000200000000/000000020000000000000003.conflict-5F1C22AA
  * </pre>
  *
- * <p>An object is never overwritten: other bytes under a name that is taken are kept beside it. Thread-safe; blocks for as long as the store does.
+ * <p>An object is never overwritten: other bytes under a name that is taken are kept beside it. Thread-safe; blocks for as long as the store
+ * does, which is closed by whoever opened it.
  */
-public final class Archive implements AutoCloseable {
+public final class Archive {
 
     /** What became of a put. */
     public sealed interface Put {
@@ -222,10 +223,5 @@ public final class Archive implements AutoCloseable {
     @Override
     public String toString() {
         return store.toString();
-    }
-
-    @Override
-    public void close() {
-        store.close();
     }
 }

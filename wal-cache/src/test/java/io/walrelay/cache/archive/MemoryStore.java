@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -33,6 +34,8 @@ public final class MemoryStore implements ObjectStore {
     private final AtomicInteger requests = new AtomicInteger();
     private volatile Duration latency = Duration.ZERO;
     private volatile Predicate<String> failing = key -> false;
+    private volatile Predicate<String> hanging = key -> false;
+    private volatile CountDownLatch released = new CountDownLatch(0);
 
     /** Every request takes that long from now on. */
     public MemoryStore latency(Duration newLatency) {
@@ -43,6 +46,12 @@ public final class MemoryStore implements ObjectStore {
     /** Requests about keys (or directories) that are matched fail from now on. */
     public void failFor(Predicate<String> keys) {
         failing = keys;
+    }
+
+    /** Requests about keys that are matched wait for {@code until} from now on. */
+    public void hangFor(Predicate<String> keys, CountDownLatch until) {
+        released = until;
+        hanging = keys;
     }
 
     /** Replaces an object's bytes, as no store should. */
@@ -72,6 +81,13 @@ public final class MemoryStore implements ObjectStore {
         long until = System.nanoTime() + latency.toNanos();
         while (System.nanoTime() < until) {
             LockSupport.parkNanos(until - System.nanoTime());
+        }
+        if (hanging.test(key)) {
+            try {
+                released.await();
+            } catch (InterruptedException e) {
+                throw new java.io.InterruptedIOException("interrupted");
+            }
         }
         if (failing.test(key)) {
             throw new IOException("memory:" + key + " can't be asked now");

@@ -1,9 +1,8 @@
-package io.walrelay.cache;
+package io.walrelay.cache.storage;
 
 import io.netty.util.AbstractReferenceCounted;
 import io.netty.util.IllegalReferenceCountException;
 import io.netty.util.ReferenceCounted;
-import io.walrelay.cache.storage.Storage;
 import io.walrelay.wal.SegmentId;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -22,7 +21,8 @@ public final class SegmentFile extends AbstractReferenceCounted {
     private final Consumer<SegmentFile> whenClosed;
     private volatile boolean retired;
 
-    SegmentFile(SegmentId id, Storage.File file, Consumer<SegmentFile> whenClosed) {
+    /** @param whenClosed told when the last reader has let go, before {@code file} is closed */
+    public SegmentFile(SegmentId id, Storage.File file, Consumer<SegmentFile> whenClosed) {
         this.id = id;
         this.file = file;
         this.whenClosed = whenClosed;
@@ -43,16 +43,16 @@ public final class SegmentFile extends AbstractReferenceCounted {
     }
 
     /** Whether the name that it was opened under may belong to another file by now: new readers have to look again. */
-    boolean isRetired() {
+    public boolean isRetired() {
         return retired;
     }
 
-    void retire() {
+    public void retire() {
         retired = true;
     }
 
     /** Takes one more reference unless the last is gone already. */
-    boolean tryRetain() {
+    public boolean tryRetain() {
         try {
             retain();
             return true;

@@ -1,0 +1,225 @@
+package io.walrelay.cache;
+
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.format.WalEnd;
+import io.walrelay.wal.format.WalIdentity;
+import io.walrelay.wal.format.WalReader;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads the log record by record as it comes, off the path of the stream: page headers, the chain of prev links and the checksum of every record.
+ * What it has not verified is not archived.
+ *
+ * <pre>
+ *   …verified………│ flaw? ─▶ what upstream has of it ─┬─ other bytes, and good ─▶ ours are mended, go on there
+ *                                                    └─ the same             ─▶ upstream's own damage: told, go on with the next segment
+ * </pre>
+ *
+ * <p>One thread of its own; {@link #verified} may be asked by any.
+ */
+public final class WalVerifier implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(WalVerifier.class);
+
+    /** WAL is read in pieces of this time: a commit's record need not be checked at once, and each look costs a wake-up. */
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+    private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /** Damage that has been found. {@code at}: where the record starts, or the page, that is none. */
+    public record Damage(TimelineHistory lineage, Lsn at, WalEnd.Flaw flaw) {
+
+        @Override
+        public String toString() {
+            return "timeline %s: %s".formatted(lineage.timelineAt(at), flaw.message());
+        }
+    }
+
+    /** How far all is verified, on which history. */
+    public record Verified(TimelineHistory lineage, Lsn upTo) {}
+
+    /** What is done about damage. Called on the verifier's thread, which may wait. */
+    public interface Remedy {
+
+        /** Damage was found; called once for each. */
+        void found(Damage damage);
+
+        /**
+         * Asks upstream for WAL again, from the beginning of {@code damage}'s segment up to {@code end}, and mends ours where it differs.
+         *
+         * @return whether anything differed, so that the damage may be gone
+         * @throws IOException when upstream can't be asked now, or has it no more; asked again later
+         */
+        boolean fetchAgain(Damage damage, Lsn end) throws IOException, InterruptedException;
+
+        /** What upstream has is damaged in the same way: nothing more can be done. */
+        void lasting(Damage damage);
+    }
+
+    private final WalCache cache;
+    private final SegmentSize size;
+    private final Remedy remedy;
+    private final Thread thread;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition closing = lock.newCondition();
+    private volatile boolean closed;
+    private volatile Verified verified;
+
+    /* Confined to the thread. */
+    private WalReader reader;
+    private Lsn limit = Lsn.INVALID;
+    private @Nullable Damage damage;
+
+    /** @param from the beginning of a segment: what lies before is taken for verified */
+    WalVerifier(WalCache cache, Lsn from, Remedy remedy) {
+        this.cache = cache;
+        this.size = cache.segmentSize();
+        this.remedy = remedy;
+        TimelineHistory lineage = cache.end().lineage();
+        this.verified = new Verified(lineage, from);
+        this.reader = open(lineage, from);
+        this.thread = Thread.ofPlatform().name("wal-verifier").daemon().unstarted(this::run);
+    }
+
+    public void start() {
+        thread.start();
+    }
+
+    public Verified verified() {
+        return verified;
+    }
+
+    /** How much of {@code lineage} is verified. */
+    public Lsn verifiedOn(TimelineHistory lineage) {
+        Verified now = verified;
+        return lineage.forkWith(now.lineage).map(fork -> Lsn.min(fork, now.upTo)).orElse(now.upTo);
+    }
+
+    private void run() {
+        try {
+            while (!closed) {
+                boolean all = readOn();
+                if (damage != null) {
+                    treat(damage);
+                } else if (all) {
+                    pause(LOOK_NANOS);
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Reads what there is. Returns whether that was all. */
+    private boolean readOn() {
+        try {
+            EndOfWal end = cache.end();
+            place(end);
+            // Not all at once: whoever asks is told how far it is, and a change of timeline is noticed.
+            long stop = System.nanoTime() + LOOK_NANOS;
+            while (reader.next()) {
+                verified = new Verified(verified.lineage, reader.lastRecordEnd());
+                if (System.nanoTime() - stop > 0) {
+                    return false;
+                }
+            }
+            switch (reader.end().orElseThrow()) {
+                case WalEnd.NoMoreBytes _, WalEnd.UnfinishedRecord _ -> reader.again();
+                case WalEnd.Flaw flaw when stillThere(end) -> {
+                    damage = new Damage(verified.lineage, flaw.at(), flaw);
+                    remedy.found(damage);
+                }
+                case WalEnd.Flaw _ -> restart(cache.end().lineage(), verified.upTo);
+            }
+        } catch (IOException e) {
+            log.warn("WAL can't be verified now: {}", e.getMessage());
+        }
+        return true;
+    }
+
+    /** What was read while files changed places may have been anything. */
+    private boolean stillThere(EndOfWal then) {
+        return !cache.isChangingTimeline() && cache.end().lineage().equals(then.lineage());
+    }
+
+    /** Where reading goes on, and how far it may: another timeline, a gap, or what retention freed may be in the way. */
+    private void place(EndOfWal end) {
+        Verified now = verified;
+        if (!end.lineage().equals(now.lineage)) {
+            restart(end.lineage(), end.lineage().forkWith(now.lineage).map(fork -> Lsn.min(fork, now.upTo)).orElse(now.upTo));
+        }
+        if (verified.upTo.isBefore(cache.oldest())) {
+            // Freed, or never got: the oldest is where a gap ends, if there is one.
+            restart(end.lineage(), cache.oldest());
+        }
+        limit = cache.gapAfter(verified.upTo, end.written());
+    }
+
+    private void restart(TimelineHistory lineage, Lsn from) {
+        verified = new Verified(lineage, from);
+        reader = open(lineage, size.startOf(from));
+    }
+
+    private WalReader open(TimelineHistory lineage, Lsn segmentStart) {
+        HeldLog held = HeldLog.whole(cache.files(), lineage);
+        return WalReader.open((at, into) -> held.upTo(limit).read(at, into), new WalIdentity(cache.system(), size, lineage), segmentStart);
+    }
+
+    private void treat(Damage found) throws InterruptedException {
+        Lsn end = Lsn.min(size.endOf(found.at), limit);
+        try {
+            if (!remedy.fetchAgain(found, end)) {
+                remedy.lasting(found);
+                restart(found.lineage, size.endOf(found.at));
+            } else {
+                restart(found.lineage, Lsn.min(verified.upTo, size.startOf(found.at)));
+            }
+            damage = null;
+        } catch (IOException e) {
+            log.warn("damaged WAL at {} could not be fetched again: {}", found.at, e.getMessage());
+            if (!found.lineage.equals(cache.end().lineage()) || found.at.isBefore(cache.oldest())) {
+                damage = null; // It is no longer ours.
+            } else {
+                pause(RETRY_NANOS);
+            }
+        }
+    }
+
+    private void pause(long nanos) throws InterruptedException {
+        lock.lock();
+        try {
+            long left = nanos;
+            while (!closed && left > 0) {
+                left = closing.awaitNanos(left);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            closed = true;
+            closing.signal();
+        } finally {
+            lock.unlock();
+        }
+        thread.interrupt();
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
