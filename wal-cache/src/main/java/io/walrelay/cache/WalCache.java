@@ -15,6 +15,7 @@ import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
 import io.walrelay.wal.format.WalIdentity;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -164,6 +165,25 @@ public final class WalCache implements AutoCloseable {
      */
     public GroupFsync groupFsync(Runnable whenFlushed, Consumer<IOException> whenFailed) {
         return new GroupFsync(writer, whenFlushed, whenFailed);
+    }
+
+    /**
+     * Something that verifies WAL as it comes. The caller starts and closes it.
+     *
+     * @param from the beginning of a segment: what lies before is taken for verified
+     */
+    public WalVerifier verifier(Lsn from, WalVerifier.Remedy remedy) {
+        return new WalVerifier(this, from, remedy);
+    }
+
+    /**
+     * Writes bytes over those that are held, because upstream has others and ours are damaged. WAL writer thread only.
+     *
+     * @param from where {@code bytes} begin; they end at or before the end of the segment, and of what is written
+     * @return whether any differed
+     */
+    public boolean mend(Lsn from, ByteBuffer bytes) throws IOException {
+        return writer.mend(from, bytes);
     }
 
     /** The oldest position from which WAL is held without a gap up to the end. */

@@ -394,6 +394,33 @@ public final class WalWriter {
         }
     }
 
+    /** See {@link WalCache#mend}. What is mended goes to the disk at once: the segment may be whole, and is not synced again then. */
+    boolean mend(Lsn from, ByteBuffer bytes) throws IOException {
+        refuseWhenBroken();
+        writeOut();
+        SegmentId id = files.locate(end().lineage(), from).orElseThrow(() -> new IOException("no segment with %s is held".formatted(from)));
+        Lsn last = from.plus(bytes.remaining());
+        if (last.isAfter(Lsn.min(id.end(size), end().written()))) {
+            throw new IllegalArgumentException("can't mend up to %s: the segment or WAL ends before".formatted(last));
+        }
+        SegmentFile file = files.acquire(id);
+        try {
+            ByteBuffer held = ByteBuffer.allocate(bytes.remaining());
+            file.read(held, size.offset(from));
+            if (held.flip().equals(bytes)) {
+                return false;
+            }
+            file.overwrite(bytes, size.offset(from));
+            tail.reset(position);
+            return true;
+        } catch (IOException e) {
+            broken = e;
+            throw e;
+        } finally {
+            file.release();
+        }
+    }
+
     private void addDirty(Dirty segment) {
         synchronized (dirty) {
             dirty.addLast(segment);

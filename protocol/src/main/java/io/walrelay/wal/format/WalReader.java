@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * history, and does not look at resource manager numbers: a record with a right checksum is one.
  *
  * <p>A cursor: {@link #next()} moves to the next record, the accessors describe it. What a page continues from before the
- * start is passed over, unverified. Ends for good at the first thing that is no valid record.
+ * start is passed over, unverified. Ends at the first thing that is no valid record: for good, unless there were only no more bytes.
  *
  * <p>Confined to one thread.
  */
@@ -92,9 +92,25 @@ public final class WalReader {
         found = false;
         while (!found && end == null) {
             end = readAt(next);
-            started = true;
+            started |= end == null;
         }
         return found;
+    }
+
+    /**
+     * Looks again where it ended for want of bytes: there may be more by now. Records are still chained to those read before.
+     *
+     * @throws IllegalStateException when it has not ended, or ended at what is no log
+     */
+    public void again() {
+        switch (end) {
+            case WalEnd.NoMoreBytes _, WalEnd.UnfinishedRecord _ -> {
+                end = null;
+                chunkLength = 0;
+            }
+            case WalEnd.Flaw flaw -> throw new IllegalStateException("there is no log to go on with: " + flaw.message());
+            case null -> throw new IllegalStateException("there may be more records before the end");
+        }
     }
 
     /** Moves behind the last record and says why it is the last. */

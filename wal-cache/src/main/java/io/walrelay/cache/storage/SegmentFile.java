@@ -42,6 +42,12 @@ public final class SegmentFile extends AbstractReferenceCounted {
         return file.read(into, offset);
     }
 
+    /** Writes over what is there, durably: for bytes that turned out to be damaged. */
+    public void overwrite(ByteBuffer bytes, long offset) throws IOException {
+        file.write(bytes, offset);
+        file.sync();
+    }
+
     /** Whether the name that it was opened under may belong to another file by now: new readers have to look again. */
     public boolean isRetired() {
         return retired;
