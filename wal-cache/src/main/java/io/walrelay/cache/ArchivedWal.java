@@ -15,6 +15,8 @@ import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -31,19 +33,34 @@ final class ArchivedWal implements AutoCloseable {
     private final SegmentSize size;
     private final SegmentFetcher fetcher;
     private final ReadAhead readAhead;
+    private volatile Map<ArchivedName, String> elsewhere = Map.of();
 
     /** @param keep bytes of fetched segments to keep at most */
     ArchivedWal(ArchiveTier tier, SystemId system, SegmentSize size, Storage storage, long keep) throws IOException {
         this.tier = tier;
         this.system = system;
         this.size = size;
-        this.fetcher = new SegmentFetcher(this::archive, storage, keep);
+        this.fetcher = new SegmentFetcher(this::copy, storage, keep);
         this.readAhead = new ReadAhead((int) Math.min(WIDEST_WINDOW, keep / size.bytes() / READERS));
     }
 
     /** @throws IOException while it can't be asked */
     Archive archive() throws IOException {
         return tier.of(system);
+    }
+
+    ArchiveTier tier() {
+        return tier;
+    }
+
+    /** Names that something else has in the archive, and under which keys our files are. */
+    void liesElsewhere(Map<ArchivedName, String> keys) {
+        elsewhere = keys;
+    }
+
+    private boolean copy(ArchivedName name, OutputStream into) throws IOException {
+        String key = elsewhere.get(name);
+        return key == null ? archive().fetch(name, into) : archive().fetchBeside(key, into);
     }
 
     SegmentFetcher fetcher() {

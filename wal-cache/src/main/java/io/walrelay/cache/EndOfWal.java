@@ -27,6 +27,11 @@ public record EndOfWal(TimelineHistory lineage, Lsn written, Lsn lastRecord, Lsn
         }
     }
 
+    /** As it may be reported where WAL from {@code limit} on is not to be acknowledged. */
+    public EndOfWal acknowledgingAtMost(Lsn limit) {
+        return new EndOfWal(lineage, written, lastRecord, flushed, Lsn.min(acknowledgeable, limit));
+    }
+
     EndOfWal withWritten(Lsn newWritten, Lsn newLastRecord) {
         return new EndOfWal(lineage, newWritten, newLastRecord, flushed, acknowledgeable);
     }

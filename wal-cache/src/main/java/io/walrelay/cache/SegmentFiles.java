@@ -37,7 +37,11 @@ final class SegmentFiles {
     private static final String UNFINISHED = "xlogtemp.";
 
     /** A segment on disk: all of it, or a {@code .partial} whose end only the writer (or a gap's record) knows. */
-    record Held(SegmentId id, boolean whole) {}
+    record Held(SegmentId id, boolean whole) {
+        WalFileName fileName() {
+            return whole ? new WalFileName.Segment(id) : new WalFileName.Partial(id);
+        }
+    }
 
     /** A segment past a fork. */
     record Orphaned(String directory, Held held) {}
@@ -148,6 +152,11 @@ final class SegmentFiles {
             open.put(id, file);
             return file;
         }
+    }
+
+    /** Opens a segment past a fork. The caller closes it. */
+    Storage.File open(Orphaned orphan) throws IOException {
+        return storage.open(path(orphan));
     }
 
     /** A file that lost its name must not be found under it when another gets it: timeline numbers are taken twice. */
@@ -337,16 +346,11 @@ final class SegmentFiles {
     }
 
     private String path(Held h) {
-        return path(fileName(h));
+        return path(h.fileName());
     }
 
     private String path(Orphaned orphan) {
-        return orphan.directory + "/" + fileName(orphan.held);
-    }
-
-    private String fileName(Held h) {
-        WalFileName name = h.whole ? new WalFileName.Segment(h.id) : new WalFileName.Partial(h.id);
-        return name.fileName(size);
+        return orphan.directory + "/" + orphan.held.fileName().fileName(size);
     }
 
     private static String path(String name) {

@@ -1,6 +1,8 @@
 package io.walrelay.cache;
 
+import io.walrelay.cache.archive.SegmentFetcher;
 import io.walrelay.cache.retention.Retention;
+import io.walrelay.cache.retention.Retention.Archival;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotException;
 import io.walrelay.cache.slot.Slots;
@@ -23,7 +25,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The WAL of one cluster that the relay holds, with what belongs to it: timelines, slots, gaps and orphans.
@@ -50,6 +54,7 @@ public final class WalCache implements AutoCloseable {
     private final CacheSettings settings;
     private final TimelineSwitch timelineSwitch;
     private final Optional<ArchivedWal> archived;
+    private volatile @Nullable Archiver archiver;
     /** Held while files are deleted or change places: what was decided about them is still so when it is done. */
     private final Object filing = new Object();
     private volatile CacheState state;
@@ -177,6 +182,42 @@ public final class WalCache implements AutoCloseable {
     }
 
     /**
+     * Something that archives WAL once it is verified; empty when there is no archive. The caller starts it, and closes it before this.
+     *
+     * @param leavesOut whether a segment with damage that lasts is not archived
+     * @throws IOException when the disk can't be asked
+     */
+    public Optional<Archiver> archiver(WalVerifier verifier, boolean leavesOut, Archiver.Listener listener) throws IOException {
+        if (archived.isEmpty()) {
+            return Optional.empty();
+        }
+        ArchiveProgress.File file = progressFile(archived.get());
+        ArchiveProgress progress = file.load().orElseGet(() -> ArchiveProgress.begin(end().lineage(), oldest()));
+        Predicate<SegmentId> never = id -> leavesOut && verifier.isDamaged(id);
+        Archiver made = new Archiver(this, archived.get(), verifier, never, file, progress, listener);
+        archiver = made;
+        return Optional.of(made);
+    }
+
+    private ArchiveProgress.File progressFile(ArchivedWal archive) {
+        return new ArchiveProgress.File(durable, segmentSize(), archive.tier());
+    }
+
+    /** What {@link #archiver} has made; empty before, and when there is no archive. */
+    public Optional<Archiver> archiving() {
+        return Optional.ofNullable(archiver);
+    }
+
+    /** Where a {@link #verifier} begins: what is archived is verified, and where there is no archive only what comes is. */
+    public Lsn verifyFrom() throws IOException {
+        if (archived.isEmpty()) {
+            return Lsn.max(oldest(), segmentSize().startOf(end().written()));
+        }
+        Optional<ArchiveProgress> progress = progressFile(archived.get()).load();
+        return progress.map(p -> Lsn.max(oldest(), p.on(end().lineage(), segmentSize()).archived())).orElse(oldest());
+    }
+
+    /**
      * Writes bytes over those that are held, because upstream has others and ours are damaged. WAL writer thread only.
      *
      * @param from where {@code bytes} begin; they end at or before the end of the segment, and of what is written
@@ -207,9 +248,9 @@ public final class WalCache implements AutoCloseable {
         return tail.heldBytes();
     }
 
-    /** Bytes that segment files occupy, orphans included. */
+    /** Bytes that segment files occupy, orphans and what was fetched from the archive included. */
     public long diskBytes() {
-        return files.bytes();
+        return files.bytes() + archived.map(a -> a.fetcher().bytes()).orElse(0L);
     }
 
     /** The text of a timeline's history as upstream sent it; empty when it is not an ancestor of ours, or has none. */
@@ -396,10 +437,11 @@ public final class WalCache implements AutoCloseable {
     private Retention.Snapshot snapshot(Instant now) throws IOException {
         EndOfWal end = end();
         Lsn inUse = neededToRecover(end);
+        Archiver archiving = archiver;
         List<Retention.Segment> segments = new ArrayList<>();
         for (SegmentFiles.Held held : files.all()) {
             if (held.id().end(segmentSize()).isAtMost(inUse)) {
-                segments.add(freeable(Retention.OWN, held.id(), files.lastModified(held).orElse(now)));
+                segments.add(freeable(Retention.OWN, held, archiving == null ? Archival.NONE : archiving.ofOwn(held, end.lineage()), files.lastModified(held).orElse(now)));
             }
         }
         Set<String> evidence = state.orphans().stream()
@@ -408,12 +450,13 @@ public final class WalCache implements AutoCloseable {
                 .collect(Collectors.toSet());
         for (SegmentFiles.Orphaned orphan : files.orphaned()) {
             Retention.Side side = new Retention.Side.Orphan(orphan.directory(), evidence.contains(orphan.directory()));
-            segments.add(freeable(side, orphan.held().id(), files.lastModified(orphan).orElse(now)));
+            segments.add(freeable(side, orphan.held(), archiving == null ? Archival.NONE : archiving.ofOrphan(orphan, state.orphans()), files.lastModified(orphan).orElse(now)));
         }
         segments.sort(Comparator.comparing(Retention.Segment::completed).thenComparing(Retention.Segment::start));
-        List<Retention.Holder> holders = slots.all().stream()
+        Lsn archivedFrom = archiving == null ? null : archiving.status().from();
+        List<Retention.Holder.Slot> holders = slots.all().stream()
                 .filter(Slot::holds)
-                .map(s -> new Retention.Holder(s.name(), s.reservedFrom()))
+                .map(s -> new Retention.Holder.Slot(s.name(), s.reservedFrom(), archivedFrom != null && archivedFrom.isAtMost(s.reservedFrom())))
                 .toList();
         long reserve = 3L * segmentSize().bytes();
         Retention.Limits limits = new Retention.Limits(
@@ -421,8 +464,9 @@ public final class WalCache implements AutoCloseable {
         return new Retention.Snapshot(segments, end.written(), holders, limits, now);
     }
 
-    private Retention.Segment freeable(Retention.Side side, SegmentId id, Instant completed) {
-        return new Retention.Segment(side, id, id.start(segmentSize()), id.end(segmentSize()), completed, false);
+    private Retention.Segment freeable(Retention.Side side, SegmentFiles.Held held, Archival archival, Instant completed) {
+        SegmentId id = held.id();
+        return new Retention.Segment(side, id, id.start(segmentSize()), id.end(segmentSize()), completed, archival);
     }
 
     /**
@@ -464,6 +508,11 @@ public final class WalCache implements AutoCloseable {
 
     SegmentFiles files() {
         return files;
+    }
+
+    /** What was fetched from the archive since the start; empty when none is configured. */
+    public Optional<SegmentFetcher.Statistics> fetched() {
+        return archived.map(a -> a.fetcher().statistics());
     }
 
     /** The archive; empty when none is configured. */

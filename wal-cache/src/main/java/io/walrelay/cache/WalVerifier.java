@@ -1,6 +1,7 @@
 package io.walrelay.cache;
 
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.format.WalEnd;
@@ -8,6 +9,8 @@ import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
 import java.io.IOException;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -71,6 +74,7 @@ public final class WalVerifier implements AutoCloseable {
     private final Thread thread;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition closing = lock.newCondition();
+    private final Set<SegmentId> damaged = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
     private volatile Verified verified;
 
@@ -102,6 +106,11 @@ public final class WalVerifier implements AutoCloseable {
     public Lsn verifiedOn(TimelineHistory lineage) {
         Verified now = verified;
         return lineage.forkWith(now.lineage).map(fork -> Lsn.min(fork, now.upTo)).orElse(now.upTo);
+    }
+
+    /** Whether a segment of the history that is verified now has damage that lasts. */
+    public boolean isDamaged(SegmentId id) {
+        return damaged.contains(id);
     }
 
     private void run() {
@@ -155,6 +164,7 @@ public final class WalVerifier implements AutoCloseable {
     private void place(EndOfWal end) {
         Verified now = verified;
         if (!end.lineage().equals(now.lineage)) {
+            damaged.removeIf(id -> !end.lineage().reaches(now.lineage, id.end(size)));
             restart(end.lineage(), end.lineage().forkWith(now.lineage).map(fork -> Lsn.min(fork, now.upTo)).orElse(now.upTo));
         }
         if (verified.upTo.isBefore(cache.oldest())) {
@@ -178,6 +188,7 @@ public final class WalVerifier implements AutoCloseable {
         Lsn end = Lsn.min(size.endOf(found.at), limit);
         try {
             if (!remedy.fetchAgain(found, end)) {
+                damaged.add(new SegmentId(found.lineage.timelineAt(found.at), size.segmentNumber(found.at)));
                 remedy.lasting(found);
                 restart(found.lineage, size.endOf(found.at));
             } else {

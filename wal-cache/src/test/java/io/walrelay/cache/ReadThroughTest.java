@@ -59,7 +59,7 @@ class ReadThroughTest {
         }
     }
 
-    private static byte[] read(WalCache cache, TimelineHistory lineage, Lsn from, Lsn to) throws Exception {
+    static byte[] read(WalCache cache, TimelineHistory lineage, Lsn from, Lsn to) throws Exception {
         ByteBuffer all = ByteBuffer.allocate((int) to.minus(from));
         try (WalCursor cursor = cache.openCursor()) {
             while (all.hasRemaining()) {

@@ -14,6 +14,7 @@ import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.ssl.SslHandler;
 import io.walrelay.cache.CacheSettings;
+import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalCursor;
 import io.walrelay.cache.WalSlice;
@@ -56,8 +57,7 @@ final class WalMessagesTest {
         end = wal.end();
         assertTrue(end.minus(START) > 5 << 20, "more than the memory");
         cache = WalCache.create(
-                new PosixStorage(data),
-                new CacheSettings(1 << 20, 1L << 30, Duration.ofHours(1), 1L << 30, false),
+                Tiers.local(new PosixStorage(data), new CacheSettings(1 << 20, 1L << 30, Duration.ofHours(1), 1L << 30, false)),
                 wal.systemId(),
                 wal.segmentSize(),
                 wal.history(),

@@ -119,6 +119,7 @@ public final class Archive {
         if (sameAt(key, identity.content()).orElse(false)) {
             return ALREADY_THERE;
         }
+        requireMark();
         Path object = Files.createTempFile(spool, name.fileName() + ".", null);
         try {
             format.write(identity, plain, Files.newOutputStream(object));
@@ -164,7 +165,15 @@ public final class Archive {
      * @throws DamagedObjectException when it has one that is not what it says; something may have been written
      */
     public boolean fetch(ArchivedName name, OutputStream into) throws IOException {
-        String key = key(name);
+        return copy(key(name), into);
+    }
+
+    /** As {@link #fetch}, of what was put beside something else: {@link Put.Conflict}. */
+    public boolean fetchBeside(String key, OutputStream into) throws IOException {
+        return copy(key, into);
+    }
+
+    private boolean copy(String key, OutputStream into) throws IOException {
         Optional<InputStream> object = store.get(key);
         if (object.isEmpty()) {
             requireMark();

@@ -44,10 +44,15 @@ public final class ArchiveTier implements AutoCloseable {
         return open != null ? open : open(system);
     }
 
+    /** What the data directory says is the archive that is used; asks no archive. */
+    public Optional<String> knownId() throws IOException {
+        return durable.read(PATH, FORMAT).map(id -> new String(id, StandardCharsets.US_ASCII));
+    }
+
     private synchronized Archive open(SystemId system) throws IOException {
         Archive open = archive;
         if (open == null) {
-            Optional<String> known = durable.read(PATH, FORMAT).map(id -> new String(id, StandardCharsets.US_ASCII));
+            Optional<String> known = knownId();
             open = Archive.open(store, format, system, spool, known);
             if (known.isEmpty()) {
                 durable.write(PATH, FORMAT, open.id().getBytes(StandardCharsets.US_ASCII));

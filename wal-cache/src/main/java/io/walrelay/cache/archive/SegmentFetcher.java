@@ -47,10 +47,10 @@ public final class SegmentFetcher implements AutoCloseable {
 
     private static final int MOST_ABSENT = 10_000;
 
-    /** Whose archive is asked; it may not be there yet. */
+    /** Where files come from; see {@link Archive#fetch}. */
     @FunctionalInterface
     public interface Source {
-        Archive archive() throws IOException;
+        boolean fetch(ArchivedName name, OutputStream into) throws IOException;
     }
 
     /** What this did since it was made. */
@@ -188,7 +188,7 @@ public final class SegmentFetcher implements AutoCloseable {
         Storage.File file = storage.create(path);
         try {
             Filling filling = new Filling(file);
-            boolean there = source.archive().fetch(flight.name, filling);
+            boolean there = source.fetch(flight.name, filling);
             if (there && filling.length != flight.name.size().bytes()) {
                 throw new DamagedObjectException("%s has %d bytes in the archive; expected %d"
                         .formatted(flight.name, filling.length, flight.name.size().bytes()));

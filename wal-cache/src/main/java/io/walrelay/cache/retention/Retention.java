@@ -13,8 +13,8 @@ import java.util.function.Predicate;
 /**
  * What does the relay keep? A pure function of a snapshot; whoever deletes only receives its answer.
  *
- * <p>The order, when there is too much: WAL that nobody needs, WAL that the archive holds, the WAL of the slot that holds the most (which
- * is then lost) unless upstream is to be held instead. Upstream's own disk comes before any standby's convenience: where slots are given up,
+ * <p>The order, when there is too much: WAL that nobody needs, WAL that the archive has, the WAL of whoever holds the most unless upstream is to
+ * be held instead: a slot, which is then lost, or the archive, which then has a gap. Upstream's own disk comes before any standby's convenience: where slots are given up,
  * a limit that what is left does not fit in is passed over rather than upstream held. Only a file system without room holds it then.
  */
 public final class Retention {
@@ -35,11 +35,28 @@ public final class Retention {
 
     public static final Side OWN = new Side.Own();
 
-    /** A segment that could be freed; the ones being written are not offered. */
-    public record Segment(Side side, SegmentId id, Lsn start, Lsn end, Instant completed, boolean archived) {}
+    /** What the archive has of a segment. */
+    public enum Archival {
+        /** There is no archive, or the segment never goes there. */
+        NONE,
+        /** It is still to be archived. */
+        PENDING,
+        DONE
+    }
 
-    /** Somebody who still needs WAL from {@code from} on: a slot, by its name. */
-    public record Holder(String name, Lsn from) {}
+    /** A segment that could be freed; the ones being written are not offered. */
+    public record Segment(Side side, SegmentId id, Lsn start, Lsn end, Instant completed, Archival archival) {}
+
+    /** Somebody who still needs WAL from {@code from} on. */
+    public sealed interface Holder {
+        Lsn from();
+
+        /** @param covered whether the archive has all of that but for what is {@link Archival#PENDING} */
+        record Slot(String name, Lsn from, boolean covered) implements Holder {}
+
+        /** The archive needs what it has not got yet. */
+        record Archive(Lsn from) implements Holder {}
+    }
 
     /**
      * @param keep how long WAL is kept though nobody needs it
@@ -47,20 +64,20 @@ public final class Retention {
      * @param diskUsed bytes that they do occupy, with those that are being written or prepared
      * @param diskFree bytes that the file system has left
      * @param reserve bytes that the file system is to have left, so that the next segments fit
-     * @param maxRetained bytes that one slot may hold
+     * @param maxRetained bytes that one slot may hold on the disk
      * @param holdUpstream whether to stop reading upstream rather than give up a slot
      */
     public record Limits(Duration keep, long diskLimit, long diskUsed, long diskFree, long reserve, long maxRetained, boolean holdUpstream) {}
 
     /**
      * @param segments from the oldest
-     * @param end the end of WAL: what a holder retains is counted up to here
+     * @param end the end of WAL: what a slot retains is counted up to here
      */
-    public record Snapshot(List<Segment> segments, Lsn end, List<Holder> holders, Limits limits, Instant now) {}
+    public record Snapshot(List<Segment> segments, Lsn end, List<Holder.Slot> slots, Limits limits, Instant now) {}
 
     /**
      * @param free segments to delete, oldest first
-     * @param lost holders whose WAL is given up
+     * @param lost slots whose WAL no tier has after this
      * @param hold whether upstream must not be read until there is room
      * @param overLimit bytes more than the limit that are used nevertheless; 0 or less when there are none
      * @param horizon who needs the oldest WAL after this; empty when nobody needs any
@@ -71,35 +88,47 @@ public final class Retention {
 
     public static Decision decide(Snapshot snapshot) {
         Limits limits = snapshot.limits;
-        List<Holder> holders = new ArrayList<>(snapshot.holders);
-        List<String> lost = new ArrayList<>();
-        holders.removeIf(h -> {
-            boolean over = snapshot.end.minus(h.from) > limits.maxRetained;
-            if (over) {
-                lost.add(h.name);
-            }
-            return over;
-        });
+        List<Holder> holders = new ArrayList<>(snapshot.slots);
+        archive(snapshot).ifPresent(holders::add);
+        List<Holder> givenUp = new ArrayList<>(snapshot.slots.stream().filter(slot -> snapshot.end.minus(slot.from) > limits.maxRetained).toList());
+        holders.removeAll(givenUp);
 
         Plan plan = new Plan(snapshot.segments, limits);
         plan.free(s -> !needed(s, holders) && Duration.between(s.completed, snapshot.now).compareTo(limits.keep) > 0);
         plan.freeExcess(s -> !needed(s, holders));
-        plan.freeExcess(Segment::archived);
+        plan.freeExcess(s -> s.archival == Archival.DONE);
         while (plan.excess() > 0 && !limits.holdUpstream && plan.anythingLeft() && !holders.isEmpty()) {
             Holder greediest = holders.stream().min(Comparator.comparing(Holder::from)).orElseThrow();
             holders.remove(greediest);
-            lost.add(greediest.name);
+            givenUp.add(greediest);
             plan.freeExcess(s -> !needed(s, holders));
         }
+        List<String> lost = snapshot.slots.stream()
+                .filter(slot -> givenUp.contains(slot) && !slot.covered || plan.freed.stream().anyMatch(s -> s.archival != Archival.DONE && holds(slot, s)))
+                .map(Holder.Slot::name)
+                .toList();
         Optional<Holder> horizon = holders.stream().min(Comparator.comparing(Holder::from));
         boolean hold = limits.holdUpstream ? plan.excess() > 0 : plan.lacking() > 0;
-        return new Decision(List.copyOf(plan.freed), List.copyOf(lost), hold, plan.overLimit(), horizon);
+        return new Decision(List.copyOf(plan.freed), lost, hold, plan.overLimit(), horizon);
+    }
+
+    /** Comes last among equals. */
+    private static Optional<Holder> archive(Snapshot snapshot) {
+        return snapshot.segments.stream()
+                .filter(s -> s.archival == Archival.PENDING)
+                .map(s -> s.side.equals(OWN) ? s.start : snapshot.end)
+                .min(Comparator.naturalOrder())
+                .map(Holder.Archive::new);
     }
 
     private static boolean needed(Segment segment, List<Holder> holders) {
-        return switch (segment.side) {
-            case Side.Own() -> holders.stream().anyMatch(h -> segment.end.isAfter(h.from));
-            case Side.Orphan(_, var evidence) -> evidence;
+        return segment.side instanceof Side.Orphan(_, var evidence) && evidence || holders.stream().anyMatch(holder -> holds(holder, segment));
+    }
+
+    private static boolean holds(Holder holder, Segment segment) {
+        return switch (holder) {
+            case Holder.Slot slot -> segment.side.equals(OWN) && segment.end.isAfter(slot.from);
+            case Holder.Archive _ -> segment.archival == Archival.PENDING;
         };
     }
 

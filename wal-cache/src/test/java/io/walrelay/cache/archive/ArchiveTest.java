@@ -119,6 +119,8 @@ class ArchiveTest {
         assertThrows(IOException.class, () -> archive.has(segment(ONE, 1)));
         assertThrows(IOException.class, () -> fetch(archive, segment(ONE, 1)));
         assertThrows(IOException.class, archive::lineages);
+        assertThrows(IOException.class, () -> put(archive, segment(ONE, 1), random(1, 10)));
+        assertEquals(List.of(), store.keys(), "nothing was put");
         String known = archive.id();
         IOException e = assertThrows(IOException.class, () -> Archive.open(store, ZSTD, new SystemId(7), spool, Optional.of(known)));
         assertEquals("memory: is no archive: it has no walrelay-archive; is it mounted?", e.getMessage());

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -31,6 +32,7 @@ public final class MemoryStore implements ObjectStore {
     }
 
     private final Map<String, Kept> objects = new ConcurrentSkipListMap<>();
+    private final List<String> puts = new CopyOnWriteArrayList<>();
     private final AtomicInteger requests = new AtomicInteger();
     private volatile Duration latency = Duration.ZERO;
     private volatile Predicate<String> failing = key -> false;
@@ -71,6 +73,11 @@ public final class MemoryStore implements ObjectStore {
         return List.copyOf(objects.keySet());
     }
 
+    /** The keys in the order in which they were put. */
+    public List<String> puts() {
+        return List.copyOf(puts);
+    }
+
     /** How many requests there were. */
     public int requests() {
         return requests.get();
@@ -97,7 +104,11 @@ public final class MemoryStore implements ObjectStore {
     @Override
     public boolean putIfAbsent(String key, Path content) throws IOException {
         request(ObjectKeys.require(key));
-        return objects.putIfAbsent(key, new Kept(Files.readAllBytes(content), Instant.now())) == null;
+        boolean put = objects.putIfAbsent(key, new Kept(Files.readAllBytes(content), Instant.now())) == null;
+        if (put) {
+            puts.add(key);
+        }
+        return put;
     }
 
     @Override

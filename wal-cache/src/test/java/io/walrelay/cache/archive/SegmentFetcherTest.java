@@ -50,7 +50,7 @@ class SegmentFetcherTest {
     void open() throws IOException {
         Path spool = Files.createDirectory(directory.resolve("spool"));
         archive = Archive.open(store, new ObjectFormat(Compression.LZ4, Optional.empty()), new SystemId(7), spool, Optional.empty());
-        fetcher = new SegmentFetcher(() -> archive, new PosixStorage(directory), 4 * MB);
+        fetcher = new SegmentFetcher((name, into) -> archive.fetch(name, into), new PosixStorage(directory), 4 * MB);
     }
 
     @AfterEach
@@ -163,7 +163,7 @@ class SegmentFetcherTest {
         }
         CountDownLatch hanging = new CountDownLatch(1);
         SegmentFetcher slow = new SegmentFetcher(
-                () -> archive,
+                (name, into) -> archive.fetch(name, into),
                 new PosixStorage(Files.createDirectory(directory.resolve("slow"))),
                 64L * MB);
         store.hangFor(key -> !key.endsWith("28"), hanging);

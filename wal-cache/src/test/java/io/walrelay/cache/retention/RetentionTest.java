@@ -3,6 +3,7 @@ package io.walrelay.cache.retention;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import io.walrelay.cache.retention.Retention.Archival;
 import io.walrelay.cache.retention.Retention.Decision;
 import io.walrelay.cache.retention.Retention.Holder;
 import io.walrelay.cache.retention.Retention.Limits;
@@ -32,7 +33,7 @@ class RetentionTest {
     private static final Instant NOW = Instant.parse("2026-11-21T12:00:00Z");
 
     record Case(
-            String name, int old, int archived, long limit, long free, long maxRetained, boolean hold, List<Holder> holders,
+            String name, int old, int archived, long limit, long free, long maxRetained, boolean hold, List<Holder.Slot> slots,
             List<Integer> freed, List<String> lost, boolean holds, String horizon) {
         @Override
         public String toString() {
@@ -40,15 +41,19 @@ class RetentionTest {
         }
     }
 
-    private static Holder slot(String name, int segment) {
-        return new Holder(name, new Lsn(segment * MB));
+    private static Holder.Slot slot(String name, int segment) {
+        return new Holder.Slot(name, new Lsn(segment * MB), false);
+    }
+
+    private static Holder.Slot covered(String name, int segment) {
+        return new Holder.Slot(name, new Lsn(segment * MB), true);
     }
 
     static Stream<Arguments> cases() {
-        Holder one = slot("one", 1);
-        Holder three = slot("three", 3);
-        Holder six = slot("six", 6);
-        Holder inside = new Holder("inside", new Lsn(3 * MB + 5));
+        Holder.Slot one = slot("one", 1);
+        Holder.Slot three = slot("three", 3);
+        Holder.Slot six = slot("six", 6);
+        Holder.Slot inside = new Holder.Slot("inside", new Lsn(3 * MB + 5), false);
         return Stream.of(
                         new Case("keeps young WAL that nobody needs", 0, 0, 99, 99, 99, false, List.of(), List.of(), List.of(), false, ""),
                         new Case("frees old WAL that nobody needs", 3, 0, 99, 99, 99, false, List.of(), List.of(1, 2, 3), List.of(), false, ""),
@@ -75,14 +80,68 @@ class RetentionTest {
         List<Segment> segments = new ArrayList<>();
         for (int n = 1; n <= 8; n++) {
             Instant completed = n <= c.old ? NOW.minus(Duration.ofHours(2)) : NOW;
-            segments.add(new Segment(Retention.OWN, id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), completed, n <= c.archived));
+            segments.add(new Segment(Retention.OWN, id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), completed, n <= c.archived ? Archival.DONE : Archival.NONE));
         }
         Limits limits = new Limits(Duration.ofHours(1), c.limit * MB, 8 * MB, c.free * MB, 3 * MB, c.maxRetained * MB, c.hold);
-        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.holders, limits, NOW));
+        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.slots, limits, NOW));
         assertEquals(c.freed.stream().map(RetentionTest::id).toList(), decision.free().stream().map(Segment::id).toList());
         assertEquals(c.lost, decision.lost());
         assertEquals(c.holds, decision.hold());
-        assertEquals(Optional.of(c.horizon).filter(name -> !name.isEmpty()), decision.horizon().map(Holder::name));
+        assertEquals(Optional.of(c.horizon).filter(name -> !name.isEmpty()), decision.horizon().map(RetentionTest::name));
+    }
+
+    private static String name(Holder holder) {
+        return switch (holder) {
+            case Holder.Slot slot -> slot.name();
+            case Holder.Archive _ -> "(archive)";
+        };
+    }
+
+    /** All segments are old; up to {@code archived} they are in the archive, the rest is still to come there. */
+    record WithArchive(
+            String name, int archived, long limit, long maxRetained, boolean hold, List<Holder.Slot> slots,
+            List<Integer> freed, List<String> lost, boolean holds, String horizon) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    static Stream<Arguments> casesWithArchive() {
+        return Stream.of(
+                        new WithArchive("keeps what is to be archived, however old", 2, 99, 99, false, List.of(), List.of(1, 2), List.of(), false, "(archive)"),
+                        new WithArchive("a slot over its quota reads the archive", 4, 99, 5, false, List.of(covered("far", 1)), List.of(1, 2, 3, 4), List.of(), false, "(archive)"),
+                        new WithArchive("unless the archive has not all of it", 4, 99, 5, false, List.of(slot("far", 1)), List.of(1, 2, 3, 4), List.of("far"), false, "(archive)"),
+                        new WithArchive("over the limit what is archived goes, whoever needs it", 4, 5, 99, false, List.of(covered("far", 1)), List.of(1, 2, 3), List.of(), false, "far"),
+                        new WithArchive("then the archive itself loses what it holds, and slots that need the same", 2, 4, 99, false, List.of(covered("far", 1), covered("near", 6)), List.of(1, 2, 3, 4), List.of("far"), false, "near"),
+                        new WithArchive("a slot that holds as much as the archive is lost before it", 0, 6, 99, false, List.of(slot("first", 1), slot("near", 6)), List.of(1, 2), List.of("first"), false, "near"),
+                        new WithArchive("or upstream is held for the archive", 2, 4, 99, true, List.of(), List.of(1, 2), List.of(), true, "(archive)"))
+                .map(Arguments::of);
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("casesWithArchive")
+    void decidesWithAnArchive(WithArchive c) {
+        List<Segment> segments = new ArrayList<>();
+        for (int n = 1; n <= 8; n++) {
+            segments.add(new Segment(
+                    Retention.OWN, id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), NOW.minus(Duration.ofHours(2)), n <= c.archived ? Archival.DONE : Archival.PENDING));
+        }
+        Limits limits = new Limits(Duration.ofHours(1), c.limit * MB, 8 * MB, 99 * MB, 3 * MB, c.maxRetained * MB, c.hold);
+        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.slots, limits, NOW));
+        assertEquals(c.freed.stream().map(RetentionTest::id).toList(), decision.free().stream().map(Segment::id).toList());
+        assertEquals(c.lost, decision.lost());
+        assertEquals(c.holds, decision.hold());
+        assertEquals(Optional.of(c.horizon), decision.horizon().map(RetentionTest::name));
+    }
+
+    @Test
+    void anOrphanStaysUntilItIsArchived() {
+        Instant old = NOW.minus(Duration.ofHours(2));
+        Segment done = new Segment(new Retention.Side.Orphan("lost", false), id(1), new Lsn(MB), new Lsn(2 * MB), old, Archival.DONE);
+        Segment pending = new Segment(new Retention.Side.Orphan("lost", false), id(2), new Lsn(2 * MB), new Lsn(3 * MB), old, Archival.PENDING);
+        assertEquals(List.of(done), decide(List.of(done, pending), 99).free());
+        assertEquals(List.of(done, pending), decide(List.of(done, pending), 0).free());
     }
 
     @Test
@@ -95,7 +154,7 @@ class RetentionTest {
 
     @Test
     void overTheLimitOrphansGoBeforeASlotIsLostAndEvidenceStays() {
-        Segment needed = new Segment(Retention.OWN, id(8), new Lsn(8 * MB), new Lsn(9 * MB), NOW, false);
+        Segment needed = new Segment(Retention.OWN, id(8), new Lsn(8 * MB), new Lsn(9 * MB), NOW, Archival.NONE);
         Segment evidence = orphan(2, NOW, true);
         Segment young = orphan(3, NOW, false);
         Decision decision = decide(List.of(evidence, young, needed), 2);
@@ -118,7 +177,7 @@ class RetentionTest {
     }
 
     private static Segment orphan(int number, Instant completed, boolean evidence) {
-        return new Segment(new Retention.Side.Orphan("lost", evidence), id(number), new Lsn(number * MB), new Lsn((number + 1) * MB), completed, false);
+        return new Segment(new Retention.Side.Orphan("lost", evidence), id(number), new Lsn(number * MB), new Lsn((number + 1) * MB), completed, Archival.NONE);
     }
 
     private static SegmentId id(int number) {

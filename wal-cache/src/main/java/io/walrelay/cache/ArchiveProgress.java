@@ -1,0 +1,185 @@
+package io.walrelay.cache;
+
+import io.walrelay.cache.archive.ArchiveTier;
+import io.walrelay.cache.archive.ArchivedName;
+import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.WalFileName;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What is known to be in the archive; the file {@code archived} in the data directory. It may be behind the truth, never ahead.
+ *
+ * @param lineage whose WAL {@code archived} counts
+ * @param from the beginning of a segment
+ * @param archived all own WAL from {@code from} to here; the beginning of a segment
+ * @param done files beyond that, and files that no position counts
+ * @param elsewhere files whose name something else has in the archive, and under which key ours are
+ */
+record ArchiveProgress(TimelineHistory lineage, Lsn from, Lsn archived, Set<ArchivedName> done, Map<ArchivedName, String> elsewhere) {
+
+    ArchiveProgress {
+        done = Set.copyOf(done);
+        elsewhere = Map.copyOf(elsewhere);
+    }
+
+    static ArchiveProgress begin(TimelineHistory lineage, Lsn from) {
+        return new ArchiveProgress(lineage, from, from, Set.of(), Map.of());
+    }
+
+    /** Another history is followed: what it shares with ours is archived, from the segment of the fork on it is not. */
+    ArchiveProgress on(TimelineHistory next, SegmentSize size) {
+        if (next.equals(lineage)) {
+            return this;
+        }
+        Lsn shared = lineage.forkWith(next).map(fork -> Lsn.min(archived, size.startOf(fork))).orElse(archived);
+        return new ArchiveProgress(next, Lsn.min(from, shared), shared, done, elsewhere);
+    }
+
+    ArchiveProgress with(ArchivedName name) {
+        Set<ArchivedName> more = new HashSet<>(done);
+        more.add(name);
+        return new ArchiveProgress(lineage, from, archived, more, elsewhere);
+    }
+
+    ArchiveProgress elsewhere(ArchivedName name, String key) {
+        Map<ArchivedName, String> more = new HashMap<>(elsewhere);
+        more.put(name, key);
+        return new ArchiveProgress(lineage, from, archived, done, more);
+    }
+
+    ArchiveProgress upTo(Lsn position) {
+        return position.equals(archived) ? this : new ArchiveProgress(lineage, from, position, done, elsewhere);
+    }
+
+    /** What lies before {@code position} is not all there, and never will be. */
+    ArchiveProgress passingOverTo(Lsn position) {
+        return new ArchiveProgress(lineage, position, position, done, elsewhere);
+    }
+
+    /** Whether a file is known to be in the archive. */
+    boolean has(ArchivedName name, SegmentSize size) {
+        return done.contains(name) || isCounted(name, size);
+    }
+
+    private boolean isCounted(ArchivedName name, SegmentSize size) {
+        return name.file() instanceof WalFileName.Segment(var id)
+                && id.start(size).isAtLeast(from)
+                && id.end(size).isAtMost(archived)
+                && lineage.contains(id.timeline())
+                && lineage.upTo(id.timeline()).equals(name.lineage());
+    }
+
+    /** Without own segments that the positions count now. */
+    ArchiveProgress forgetting(SegmentSize size) {
+        Set<ArchivedName> left = new HashSet<>(done);
+        left.removeIf(name -> isCounted(name, size));
+        return left.size() == done.size() ? this : new ArchiveProgress(lineage, from, archived, left, elsewhere);
+    }
+
+    /** Where it is kept. */
+    static final class File {
+        private static final Logger log = LoggerFactory.getLogger(ArchiveProgress.class);
+        private static final String PATH = "archived";
+        private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WALARCPR", 1);
+
+        private final DurableFiles files;
+        private final SegmentSize size;
+        private final ArchiveTier tier;
+
+        File(DurableFiles files, SegmentSize size, ArchiveTier tier) {
+            this.files = files;
+            this.size = size;
+            this.tier = tier;
+        }
+
+        /** Empty also when it is about another archive than the one that is used: of that nothing is known. */
+        Optional<ArchiveProgress> load() throws IOException {
+            Optional<byte[]> body;
+            try {
+                body = files.read(PATH, FORMAT);
+            } catch (DurableFiles.DamagedFileException e) {
+                log.warn("what has been archived is looked up anew: {}", e.getMessage());
+                return Optional.empty();
+            }
+            return body.isEmpty() ? Optional.empty() : parse(body.get());
+        }
+
+        private Optional<ArchiveProgress> parse(byte[] body) throws IOException {
+            try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(body))) {
+                if (!in.readUTF().equals(tier.knownId().orElse(""))) {
+                    return Optional.empty();
+                }
+                TimelineHistory lineage = readHistory(in);
+                Lsn from = new Lsn(in.readLong());
+                Lsn archived = new Lsn(in.readLong());
+                Set<ArchivedName> done = new HashSet<>();
+                for (int n = in.readInt(); n > 0; n--) {
+                    done.add(readName(in));
+                }
+                Map<ArchivedName, String> elsewhere = new HashMap<>();
+                for (int n = in.readInt(); n > 0; n--) {
+                    elsewhere.put(readName(in), in.readUTF());
+                }
+                return Optional.of(new ArchiveProgress(lineage, from, archived, done, elsewhere));
+            }
+        }
+
+        void save(ArchiveProgress progress) throws IOException {
+            ByteArrayOutputStream body = new ByteArrayOutputStream();
+            try (DataOutputStream out = new DataOutputStream(body)) {
+                out.writeUTF(tier.knownId().orElse(""));
+                writeHistory(out, progress.lineage);
+                out.writeLong(progress.from.value());
+                out.writeLong(progress.archived.value());
+                out.writeInt(progress.done.size());
+                for (ArchivedName name : progress.done) {
+                    writeName(out, name);
+                }
+                out.writeInt(progress.elsewhere.size());
+                for (Map.Entry<ArchivedName, String> entry : progress.elsewhere.entrySet()) {
+                    writeName(out, entry.getKey());
+                    out.writeUTF(entry.getValue());
+                }
+            }
+            files.write(PATH, FORMAT, body.toByteArray());
+        }
+
+        private ArchivedName readName(DataInputStream in) throws IOException {
+            TimelineHistory lineage = readHistory(in);
+            return new ArchivedName(lineage, WalFileName.require(in.readUTF(), size), size);
+        }
+
+        private static void writeName(DataOutputStream out, ArchivedName name) throws IOException {
+            writeHistory(out, name.lineage());
+            out.writeUTF(name.fileName());
+        }
+
+        private static TimelineHistory readHistory(DataInputStream in) throws IOException {
+            TimelineId timeline = new TimelineId(in.readInt());
+            return TimelineHistory.parse(timeline, new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8));
+        }
+
+        private static void writeHistory(DataOutputStream out, TimelineHistory history) throws IOException {
+            byte[] text = history.format().getBytes(StandardCharsets.UTF_8);
+            out.writeInt(history.timeline().value());
+            out.writeInt(text.length);
+            out.write(text);
+        }
+    }
+}

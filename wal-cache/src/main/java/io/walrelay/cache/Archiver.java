@@ -1,0 +1,460 @@
+package io.walrelay.cache;
+
+import io.walrelay.cache.ArchivePlan.Item;
+import io.walrelay.cache.ArchivePlan.Place;
+import io.walrelay.cache.archive.Archive;
+import io.walrelay.cache.archive.ArchivedName;
+import io.walrelay.cache.archive.ObjectFormat.Plain;
+import io.walrelay.cache.retention.Retention.Archival;
+import io.walrelay.cache.storage.SegmentFile;
+import io.walrelay.cache.storage.Storage;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Puts what {@link ArchivePlan} says into the archive, a few at a time. What has been archived is remembered on the disk lazily: a file that is
+ * archived once more is found to be there. After a failure everything rests, longer each time.
+ *
+ * <p>One thread decides, others carry; methods are thread-safe. Whoever starts it closes it.
+ */
+public final class Archiver implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(Archiver.class);
+
+    private static final int PARALLEL = 4;
+    private static final Duration FIRST_REST = Duration.ofSeconds(1);
+    private static final Duration LONGEST_REST = Duration.ofMinutes(1);
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+    private static final long LAST_TRANSFERS_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final long SAVE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    /** Who wants to know. Called on any thread; must be quick. */
+    public interface Listener {
+        /** Another object has the name; ours lies beside it. */
+        void conflict(String file, String key);
+
+        /** WAL between went before it was archived. */
+        void gap(Lsn from, Lsn to);
+
+        /** The first failure after a success, and each whose reason is another. */
+        void failed(String reason);
+
+        void recovered();
+    }
+
+    /**
+     * @param from where the archive's own WAL begins that has no hole up to {@code archived}
+     * @param waiting files that are still to be archived
+     * @param done files that were archived since the start, those that were there already included
+     * @param failures of puts since the start
+     * @param conflicts files whose name something else has, since the start
+     * @param problem why nothing can be archived now
+     */
+    public record Status(Lsn from, Lsn archived, int waiting, long done, long failures, long conflicts, Optional<String> problem) {}
+
+    private final WalCache cache;
+    private final ArchivedWal archive;
+    private final WalVerifier verifier;
+    private final Predicate<SegmentId> never;
+    private final Listener listener;
+    private final ArchiveProgress.File file;
+    private final SegmentSize size;
+    private final Thread thread;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+
+    /* Guarded by the lock. */
+    private ArchiveProgress progress;
+    private final Set<ArchivedName> underWay = new HashSet<>();
+    private final Map<ArchivedName, CompletableFuture<Boolean>> awaited = new HashMap<>();
+    private int failures;
+    private long restUntil = System.nanoTime();
+    private @Nullable String problem;
+    private int waiting;
+    private long done;
+    private long allFailures;
+    private long conflicts;
+    private boolean unsaved;
+    private boolean closed;
+
+    /** @param never segments that are not archived */
+    Archiver(
+            WalCache cache,
+            ArchivedWal archive,
+            WalVerifier verifier,
+            Predicate<SegmentId> never,
+            ArchiveProgress.File file,
+            ArchiveProgress progress,
+            Listener listener) {
+        this.cache = cache;
+        this.archive = archive;
+        this.verifier = verifier;
+        this.never = never;
+        this.file = file;
+        this.progress = progress;
+        this.listener = listener;
+        this.size = cache.segmentSize();
+        archive.liesElsewhere(progress.elsewhere());
+        this.thread = Thread.ofPlatform().name("archiver").daemon().unstarted(this::run);
+    }
+
+    public void start() {
+        thread.start();
+    }
+
+    public Status status() {
+        lock.lock();
+        try {
+            return new Status(progress.from(), progress.archived(), waiting, done, allFailures, conflicts, Optional.ofNullable(problem));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What the archive has of a segment in {@code wal/}. */
+    Archival ofOwn(SegmentFiles.Held held, TimelineHistory own) {
+        TimelineId timeline = held.id().timeline();
+        boolean goesThere = own.contains(timeline) && !never.test(held.id()) && (held.whole() || own.switchPointOf(timeline).isPresent());
+        return goesThere ? archival(new ArchivedName(own.upTo(timeline), held.fileName(), size)) : Archival.NONE;
+    }
+
+    /** What the archive has of a segment past a fork. */
+    Archival ofOrphan(SegmentFiles.Orphaned file, List<Orphan> orphans) {
+        return ArchivePlan.nameOf(file, orphans, size).map(this::archival).orElse(Archival.NONE);
+    }
+
+    private Archival archival(ArchivedName name) {
+        return isArchived(name) ? Archival.DONE : Archival.PENDING;
+    }
+
+    private boolean isArchived(ArchivedName name) {
+        lock.lock();
+        try {
+            return progress.has(name, size);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Completed when {@code name} has been archived; with false when the archiver is closed before. It comes next if it can. */
+    public CompletableFuture<Boolean> whenArchived(ArchivedName name) {
+        lock.lock();
+        try {
+            if (closed || progress.has(name, size)) {
+                return CompletableFuture.completedFuture(!closed);
+            }
+            changed.signalAll();
+            return awaited.computeIfAbsent(name, _ -> new CompletableFuture<>());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void run() {
+        long lastSave = System.nanoTime();
+        lock.lock();
+        try {
+            while (!closed) {
+                look();
+                if (unsaved && System.nanoTime() - lastSave > SAVE_NANOS) {
+                    save();
+                    lastSave = System.nanoTime();
+                }
+                var _ = changed.awaitNanos(LOOK_NANOS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void look() {
+        EndOfWal end = cache.end();
+        CacheState state = cache.state();
+        if (!end.lineage().equals(state.lineage()) || cache.isChangingTimeline()) {
+            return; // Between two timelines; looked at again.
+        }
+        update(progress.on(end.lineage(), size));
+        List<SegmentFiles.Held> held = cache.files().all();
+        List<SegmentFiles.Orphaned> orphaned = cache.files().orphaned();
+        ArchivePlan.View view = new ArchivePlan.View(
+                end.lineage(), progress.archived(), progress.done(), verifier.verifiedOn(end.lineage()), never, held, orphaned, state.orphans(), size);
+        List<Item> pending = ArchivePlan.pending(view);
+        waiting = pending.size();
+        advance(held);
+        if (System.nanoTime() - restUntil < 0) {
+            return;
+        }
+        Set<TimelineHistory> withoutHistory =
+                pending.stream().filter(item -> item.place() instanceof Place.History).map(item -> item.name().lineage()).collect(Collectors.toSet());
+        pending.stream()
+                .filter(item -> !underWay.contains(item.name()))
+                .filter(item -> item.place() instanceof Place.History || !withoutHistory.contains(item.name().lineage()))
+                .sorted((a, b) -> Boolean.compare(awaited.containsKey(b.name()), awaited.containsKey(a.name())))
+                .limit(Math.max(0, (failures > 0 ? 1 : PARALLEL) - underWay.size()))
+                .forEach(this::begin);
+    }
+
+    /** Moves on over what is archived, what never will be, and what is gone. */
+    private void advance(List<SegmentFiles.Held> held) {
+        Set<SegmentId> own = new HashSet<>();
+        held.stream().filter(SegmentFiles.Held::whole).forEach(h -> own.add(h.id()));
+        ArchiveProgress next = progress;
+        while (true) {
+            Lsn at = next.archived();
+            SegmentId id = new SegmentId(next.lineage().timelineAt(at.plus(size.bytes() - 1L)), size.segmentNumber(at));
+            if (next.done().contains(archive.name(next.lineage(), id))) {
+                next = next.upTo(id.end(size));
+            } else if (never.test(id)) {
+                next = next.passingOverTo(id.end(size));
+            } else if (!own.contains(id) && at.isBefore(cache.oldest())) {
+                // Freed before it was archived, or never got.
+                next = next.passingOverTo(cache.oldest());
+                listener.gap(at, next.archived());
+            } else {
+                break;
+            }
+        }
+        update(next.forgetting(size));
+    }
+
+    private void update(ArchiveProgress next) {
+        if (!next.equals(progress)) {
+            progress = next;
+            unsaved = true;
+        }
+    }
+
+    private void begin(Item item) {
+        underWay.add(item.name());
+        var _ = Thread.ofVirtual().name("archive-put").start(() -> {
+            try {
+                ended(item, put(item));
+            } catch (IOException | RuntimeException e) {
+                failed(item, e);
+            }
+        });
+    }
+
+    private Archive.Put put(Item item) throws IOException {
+        return archive.archive().put(item.name(), plain(item));
+    }
+
+    private Plain plain(Item item) {
+        return switch (item.place()) {
+            case Place.Own(var id) -> () -> new SegmentStream(cache.files().acquire(id), size.bytes());
+            case Place.Orphan(var orphan) -> () -> new FileStream(cache.files().open(orphan), size.bytes());
+            case Place.History(var lineage) -> () -> new ByteArrayInputStream(historyText(lineage));
+        };
+    }
+
+    private byte[] historyText(TimelineHistory lineage) throws IOException {
+        boolean own = cache.end().lineage().contains(lineage.timeline()) && cache.end().lineage().upTo(lineage.timeline()).equals(lineage);
+        Optional<byte[]> asItCame = own ? cache.history(lineage.timeline()) : Optional.empty();
+        return asItCame.orElseGet(() -> lineage.format().getBytes(StandardCharsets.UTF_8));
+    }
+
+    private void ended(Item item, Archive.Put put) {
+        CompletableFuture<Boolean> told;
+        lock.lock();
+        try {
+            underWay.remove(item.name());
+            failures = 0;
+            done++;
+            if (problem != null) {
+                problem = null;
+                listener.recovered();
+            }
+            update(progress.with(item.name()));
+            if (put instanceof Archive.Put.Conflict(var key)) {
+                conflicts++;
+                update(progress.elsewhere(item.name(), key));
+                archive.liesElsewhere(progress.elsewhere());
+                listener.conflict(item.name().fileName(), key);
+            }
+            archive.fetcher().nowThere(item.name());
+            told = awaited.remove(item.name());
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        if (told != null) {
+            told.complete(true);
+        }
+    }
+
+    private void failed(Item item, Exception e) {
+        lock.lock();
+        try {
+            underWay.remove(item.name());
+            changed.signalAll();
+            if (isGone(item.place())) {
+                return; // The next look sees it.
+            }
+            Duration rest = FIRST_REST.multipliedBy(1L << Math.min(failures, 6));
+            failures++;
+            allFailures++;
+            long nanos = Math.min(rest.toNanos(), LONGEST_REST.toNanos());
+            restUntil = System.nanoTime() + nanos / 2 + ThreadLocalRandom.current().nextLong(nanos / 2);
+            String reason = String.valueOf(e.getMessage());
+            if (!reason.equals(problem)) {
+                problem = reason;
+                listener.failed(reason);
+            }
+            log.debug("{} could not be archived", item.name(), e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean isGone(Place place) {
+        return switch (place) {
+            case Place.Own(var id) -> cache.files().find(id).isEmpty();
+            case Place.Orphan(var file) -> !cache.files().orphaned().contains(file);
+            case Place.History _ -> false;
+        };
+    }
+
+    private void save() {
+        try {
+            file.save(progress);
+            unsaved = false;
+        } catch (IOException e) {
+            log.warn("could not remember what has been archived: {}", e.getMessage());
+        }
+    }
+
+    /** Begins nothing more, waits a while for what is under way, and remembers what was archived. The rest is found to be there the next time. */
+    @Override
+    public void close() {
+        List<CompletableFuture<Boolean>> told;
+        lock.lock();
+        try {
+            closed = true;
+            told = List.copyOf(awaited.values());
+            awaited.clear();
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        told.forEach(future -> future.complete(false));
+        try {
+            thread.join();
+            awaitTransfers();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        lock.lock();
+        try {
+            if (unsaved) {
+                save();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void awaitTransfers() throws InterruptedException {
+        lock.lock();
+        try {
+            long left = LAST_TRANSFERS_NANOS;
+            while (!underWay.isEmpty() && left > 0) {
+                left = changed.awaitNanos(left);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A shared segment's bytes, from the beginning. */
+    private static final class SegmentStream extends InputStream {
+        private final SegmentFile segment;
+        private final int length;
+        private int at;
+        private boolean open = true;
+
+        SegmentStream(SegmentFile segment, int length) {
+            this.segment = segment;
+            this.length = length;
+        }
+
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
+        }
+
+        @Override
+        public int read(byte[] into, int offset, int wanted) throws IOException {
+            int room = Math.min(wanted, length - at);
+            int n = room == 0 ? 0 : segment.read(ByteBuffer.wrap(into, offset, room).slice(), at);
+            at += n;
+            return n == 0 && wanted > 0 ? -1 : n;
+        }
+
+        @Override
+        public void close() {
+            if (open) {
+                open = false;
+                segment.release();
+            }
+        }
+    }
+
+    /** A file's bytes, from the beginning. */
+    private static final class FileStream extends InputStream {
+        private final Storage.File file;
+        private final int length;
+        private int at;
+
+        FileStream(Storage.File file, int length) {
+            this.file = file;
+            this.length = length;
+        }
+
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
+        }
+
+        @Override
+        public int read(byte[] into, int offset, int wanted) throws IOException {
+            int room = Math.min(wanted, length - at);
+            int n = room == 0 ? 0 : file.read(ByteBuffer.wrap(into, offset, room).slice(), at);
+            at += n;
+            return n == 0 && wanted > 0 ? -1 : n;
+        }
+
+        @Override
+        public void close() throws IOException {
+            file.close();
+        }
+    }
+}
