@@ -36,6 +36,9 @@ final class SettingsOptions {
     @Option(names = "--data", paramLabel = "DIR", description = "The relay's own files (default: /var/lib/walrelay).")
     private @Nullable String data;
 
+    @Option(names = "--archive", paramLabel = "URL", description = "Where WAL goes for good: file:///PATH or s3://BUCKET/PREFIX.")
+    private @Nullable String archive;
+
     /** @throws InvalidSettingsException with all that is wrong */
     Settings conclude() throws InvalidSettingsException {
         return sources().conclude();
@@ -59,6 +62,7 @@ final class SettingsOptions {
         put(flags, "--listen", listen);
         put(flags, "--http", http);
         put(flags, "--data", data);
+        put(flags, "--archive", archive);
         return flags;
     }
 

@@ -26,6 +26,7 @@ final class StatusText {
         text.head();
         text.upstream(report.upstream());
         report.wal().ifPresent(text::wal);
+        report.archive().ifPresent(text::archive);
         text.standbys();
         text.slots();
         text.events();
@@ -55,6 +56,11 @@ final class StatusText {
         wal.gaps().forEach(gap -> line("           GAP from %s to %s".formatted(gap.from(), gap.to())));
         wal.orphans().forEach(orphan -> line("           orphan of timeline %s from %s to %s%s".formatted(
                 orphan.lineage(), orphan.fork(), orphan.end(), orphan.acknowledged() ? ", ACKNOWLEDGED: commits may be lost" : "")));
+    }
+
+    private void archive(StatusReport.Archive archive) {
+        line("archive    from %s  archived %s  waiting %d files".formatted(archive.from(), archive.archived(), archive.waitingFiles()));
+        archive.problem().ifPresent(problem -> line("           NOTHING IS ARCHIVED: " + problem));
     }
 
     private void standbys() {

@@ -1,5 +1,6 @@
 package io.walrelay.proxy.config;
 
+import io.walrelay.cache.archive.Encryption;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.Keys.Tls;
 import io.walrelay.proxy.auth.Hba;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,6 +31,11 @@ final class Concluding {
 
     /** A tail that leaves less is too large: with {@link #OTHER_MEMORY} it is enough for some 80 sessions. */
     private static final long MEMORY_BESIDE_TAIL = 128L << 20;
+
+    private static final Duration KEEP = Duration.ofHours(24);
+
+    /** Whoever is away for longer reads the archive. */
+    private static final Duration KEEP_WITH_ARCHIVE = Duration.ofMinutes(10);
 
     /** One segment of the default size written, one preallocated, with something to keep. */
     private static final ByteSize LEAST_DISK = ByteSize.parse("64MB");
@@ -54,6 +61,8 @@ final class Concluding {
         var listen = listen();
         var http = http();
         var data = read(Keys.DATA);
+        var archive = archive();
+        var verify = read(Keys.VERIFY);
         var cache = cache();
         var slots = slots(cache);
         var standbys = standbys(cache);
@@ -66,6 +75,8 @@ final class Concluding {
                     http.orElseThrow(),
                     data.orElseThrow(),
                     cache.orElseThrow(),
+                    archive,
+                    verify.orElseThrow(),
                     slots.orElseThrow(),
                     standbys.orElseThrow(),
                     advertise);
@@ -243,10 +254,37 @@ final class Concluding {
         return cert.isPresent() && key.isPresent() ? Optional.of(new TlsSettings(cert.get(), key.get(), clientCa)) : Optional.empty();
     }
 
+    private Optional<ArchiveSettings> archive() {
+        var location = read(Keys.ARCHIVE_URL);
+        var compression = read(Keys.ARCHIVE_COMPRESSION);
+        Optional<Encryption> encryption = readable(Keys.ARCHIVE_KEY_FILE).filter(Concluding::isReadable).flatMap(this::encryption);
+        if (!given.containsKey(Keys.ARCHIVE_URL.name())) {
+            for (Key<?> other : List.of(Keys.ARCHIVE_COMPRESSION, Keys.ARCHIVE_KEY_FILE)) {
+                if (given.containsKey(other.name())) {
+                    problem(other, "%s with it".formatted(Keys.ARCHIVE_URL.name()));
+                }
+            }
+        }
+        return location.isPresent() && compression.isPresent()
+                ? Optional.of(new ArchiveSettings(location.get(), compression.get(), encryption))
+                : Optional.empty();
+    }
+
+    private Optional<Encryption> encryption(Path keyFile) {
+        try {
+            return Optional.of(Encryption.withKeyFrom(keyFile));
+        } catch (IOException | IllegalArgumentException e) {
+            problem(Keys.ARCHIVE_KEY_FILE, "a key: " + e.getMessage());
+            return Optional.empty();
+        }
+    }
+
     private Optional<CacheSettings> cache() {
         var memory = atLeast(Keys.CACHE_MEMORY, LEAST_MEMORY);
         var disk = atLeast(Keys.CACHE_DISK, LEAST_DISK);
-        var keep = read(Keys.CACHE_KEEP);
+        var keep = given.containsKey(Keys.CACHE_KEEP.name())
+                ? read(Keys.CACHE_KEEP)
+                : Optional.of(given.containsKey(Keys.ARCHIVE_URL.name()) ? KEEP_WITH_ARCHIVE : KEEP);
         var onFull = read(Keys.CACHE_ON_FULL);
         long room = Math.max(directMemory - MEMORY_BESIDE_TAIL, LEAST_MEMORY.bytes());
         if (memory.isPresent() && memory.get().bytes() > room) {

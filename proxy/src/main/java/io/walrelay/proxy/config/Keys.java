@@ -1,5 +1,7 @@
 package io.walrelay.proxy.config;
 
+import io.walrelay.cache.archive.ArchiveLocation;
+import io.walrelay.cache.archive.Compression;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.CacheSettings.OnFull;
 import io.walrelay.proxy.config.HttpSettings.Token;
@@ -90,15 +92,38 @@ final class Keys {
                     .withDefault("256MB");
     static final Key<ByteSize> CACHE_DISK =
             Key.of("cache.disk", ValueType.SIZE, "The most that WAL may take on the local disk; at least 8 of upstream's segments, 128MB of 16MB.").withDefault("50GB");
-    static final Key<Duration> CACHE_KEEP =
-            Key.of("cache.keep", ValueType.TIME, "How long WAL stays that nobody needs any more, while there is room.")
-                    .withDefault("24h");
+    static final Key<Duration> CACHE_KEEP = Key.of(
+            "cache.keep",
+            ValueType.TIME,
+            "How long WAL stays on the local disk that nobody needs any more, while there is room. Default: 24h; 10min with an archive, which has it then.");
     static final Key<OnFull> CACHE_ON_FULL = Key.of(
                     "cache.on-full",
                     ValueType.choice(OnFull.class),
                     "When cache.disk is reached and all of it is needed: drop-slots (the slot that holds the most loses its WAL) or"
                             + " hold-upstream (the relay stops reading, WAL gathers on the primary).")
             .withDefault("drop-slots");
+
+    static final Key<ArchiveLocation> ARCHIVE_URL = Key.of(
+                    "archive.url",
+                    ValueType.ARCHIVE,
+                    "Where whole segments, histories and the ends of timelines go, and come from when the local disk has them no more."
+                            + " Credentials of S3 come from where Amazon's own tools look for them.")
+            .withFlag("--archive");
+    static final Key<Compression> ARCHIVE_COMPRESSION = Key.of(
+                    "archive.compression",
+                    ValueType.choice(Compression.class),
+                    "How objects are written; what is there is read however it was written. none leaves plain files, as archive_command = cp does.")
+            .withDefault("zstd");
+    static final Key<Path> ARCHIVE_KEY_FILE = Key.of(
+            "archive.encryption.key-file",
+            ValueType.FILE,
+            "A key of 32 bytes, as by openssl rand -hex 32: with it objects are encrypted, AES-256-GCM. Without the file they can't be read ever again.");
+    static final Key<Verify> VERIFY = Key.of(
+                    "verify",
+                    ValueType.choice(Verify.class),
+                    "What follows from WAL that is damaged on upstream, too: report (an event, and the relay is not ready), archive (and it is not archived) or"
+                            + " ack (and nothing from there on is acknowledged, so that WAL gathers on the primary).")
+            .withDefault("archive");
 
     static final Key<ByteSize> SLOTS_MAX_RETAINED = Key.of(
             "slots.max-retained",
@@ -150,6 +175,10 @@ final class Keys {
             CACHE_DISK,
             CACHE_KEEP,
             CACHE_ON_FULL,
+            ARCHIVE_URL,
+            ARCHIVE_COMPRESSION,
+            ARCHIVE_KEY_FILE,
+            VERIFY,
             SLOTS_MAX_RETAINED,
             STANDBYS_AHEAD_WAIT,
             STANDBYS_MAX_WRITE_RATE,
@@ -160,12 +189,12 @@ final class Keys {
     /** Keys, and sections of keys, that the design names and this version does not act on: refused by name, never ignored. */
     private static final List<String> LATER = List.of(
             "upstream.slot-follows",
-            "archive",
+            "archive.keep",
+            "archive.import",
             "slots.inactive-timeout",
             "standbys.named",
             "feedback",
-            "peers",
-            "verify");
+            "peers");
 
     private Keys() {}
 

@@ -1,6 +1,7 @@
 package io.walrelay.proxy.config;
 
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * Everything the operator decided, checked once at the start and immutable from then on; one record per concern.
@@ -13,6 +14,8 @@ public record Settings(
         HttpSettings http,
         Path data,
         CacheSettings cache,
+        Optional<ArchiveSettings> archive,
+        Verify verify,
         SlotSettings slots,
         StandbySettings standbys,
         AdvertiseSettings advertise) {}

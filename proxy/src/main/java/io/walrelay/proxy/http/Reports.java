@@ -1,5 +1,6 @@
 package io.walrelay.proxy.http;
 
+import io.walrelay.cache.Archiver;
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.proxy.state.Event;
@@ -39,6 +40,7 @@ final class Reports {
                 readiness.reasons(),
                 upstream(),
                 relay.cache().map(Reports::wal),
+                relay.cache().flatMap(WalCache::archiving).map(archiver -> archive(archiver.status())),
                 standbys(),
                 slots(),
                 relay.events().recent().stream().map(Reports::event).toList());
@@ -82,6 +84,10 @@ final class Reports {
                 cache.orphans().stream()
                         .map(o -> new StatusReport.OrphanedWal(o.lineage().id(), o.fork().toString(), o.end().toString(), o.acknowledged()))
                         .toList());
+    }
+
+    private static StatusReport.Archive archive(Archiver.Status status) {
+        return new StatusReport.Archive(status.from().toString(), status.archived().toString(), status.waiting(), status.problem());
     }
 
     List<StatusReport.Standby> standbys() {

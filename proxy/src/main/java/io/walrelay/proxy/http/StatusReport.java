@@ -21,6 +21,7 @@ public record StatusReport(
         Map<String, String> reasons,
         Upstream upstream,
         Optional<Wal> wal,
+        Optional<Archive> archive,
         List<Standby> standbys,
         List<Slot> slots,
         List<RecentEvent> events) {
@@ -53,6 +54,13 @@ public record StatusReport(
             long diskBytes,
             List<MissingWal> gaps,
             List<OrphanedWal> orphans) {}
+
+    /**
+     * @param from where the relay's WAL in the archive begins that has no hole up to {@code archived}
+     * @param waitingFiles files that are still to be archived
+     * @param problem why nothing can be archived now
+     */
+    public record Archive(String from, String archived, int waitingFiles, Optional<String> problem) {}
 
     /** WAL that the relay never got, up to and without {@code to}. */
     public record MissingWal(String from, String to) {}

@@ -48,6 +48,8 @@ final class RelayCollector implements MultiCollector {
         positions(families);
         upstream(families);
         relay.cache().ifPresent(cache -> holdings(families, cache));
+        relay.cache().flatMap(WalCache::archiving).ifPresent(archiver -> ArchiveSeries.add(families, archiver.status()));
+        relay.cache().flatMap(WalCache::fetched).ifPresent(fetched -> ArchiveSeries.add(families, fetched));
         List<StandbyStatus> standbys = relay.standbys().all();
         Optional<Lsn> written = relay.cache().map(cache -> cache.end().written());
         StandbySeries.add(families, standbys, written);
@@ -69,6 +71,7 @@ final class RelayCollector implements MultiCollector {
             stage(positions, "flushed", end.flushed());
             stage(positions, "acknowledgeable", end.acknowledgeable());
             stage(positions, "oldest", cache.oldest());
+            cache.archiving().ifPresent(archiver -> stage(positions, "archived", archiver.status().archived()));
         });
         stage(positions, "acknowledged", upstream.acknowledged());
         positions.done();

@@ -7,19 +7,24 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.ByteBuffer;
+import java.util.stream.Stream;
 
 /** The relay's directory, taken for this process alone for as long as it is open: two writers would ruin each other's WAL. */
 final class DataDirectory implements AutoCloseable {
 
     private static final String LOCK = "relay.lock";
+    private static final String SPOOL = "spool";
 
+    private final Path path;
     private final Storage storage;
     private final FileChannel channel;
 
-    private DataDirectory(Storage storage, FileChannel channel) {
+    private DataDirectory(Path path, Storage storage, FileChannel channel) {
+        this.path = path;
         this.storage = storage;
         this.channel = channel;
     }
@@ -45,7 +50,7 @@ final class DataDirectory implements AutoCloseable {
         }
         channel.truncate(0);
         channel.write(ByteBuffer.wrap(Long.toString(ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)), 0);
-        return new DataDirectory(storage, channel);
+        return new DataDirectory(path, storage, channel);
     }
 
     private static IOException taken(Path path, FileChannel channel) throws IOException {
@@ -54,6 +59,17 @@ final class DataDirectory implements AutoCloseable {
         channel.close();
         return new IOException("the data directory %s is in use by process %s; expected a directory of this relay's own"
                 .formatted(path, StandardCharsets.US_ASCII.decode(pid.flip())));
+    }
+
+    /** An empty directory for files on their way to somewhere else. */
+    Path spool() throws IOException {
+        Path spool = Files.createDirectories(path.resolve(SPOOL));
+        try (Stream<Path> left = Files.list(spool)) {
+            for (Path file : left.toList()) {
+                Files.delete(file);
+            }
+        }
+        return spool;
     }
 
     Storage storage() {

@@ -2,6 +2,9 @@ package io.walrelay.proxy.relay;
 
 import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.archive.ArchiveTier;
+import io.walrelay.cache.archive.ObjectFormat;
+import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.proxy.auth.AuthQuery;
 import io.walrelay.proxy.auth.CachedUsers;
@@ -10,6 +13,7 @@ import io.walrelay.proxy.auth.FollowedFirst;
 import io.walrelay.proxy.auth.JdbcAuthQuery;
 import io.walrelay.proxy.auth.Users;
 import io.walrelay.proxy.auth.UsersFile;
+import io.walrelay.proxy.config.ArchiveSettings;
 import io.walrelay.proxy.config.ByteSize;
 import io.walrelay.proxy.config.CacheSettings;
 import io.walrelay.proxy.config.Settings;
@@ -94,7 +98,7 @@ public final class Relay implements AutoCloseable {
         DataDirectory directory = DataDirectory.take(settings.data());
         parts.push(directory);
         Storage storage = directory.storage();
-        Tiers tiers = Tiers.local(storage, cacheSettings());
+        Tiers tiers = new Tiers(storage, cacheSettings(), archive(directory));
         WalCache.open(tiers).ifPresent(state::open);
         parts.push(this::closeCache);
         Users users = users();
@@ -113,6 +117,8 @@ public final class Relay implements AutoCloseable {
                 state);
         // At the end standbys go last, with all that came.
         parts.pop();
+        Archiving archiving = new Archiving(state, settings.verify(), link::mend);
+        parts.push(archiving);
         parts.push(() -> stop(standbys));
         parts.push(link);
         ProcessFacts process = new ProcessFacts(version, state.clock().instant(), settings.slots().maxRetained().bytes());
@@ -121,12 +127,27 @@ public final class Relay implements AutoCloseable {
         RelayMetrics metrics = new RelayMetrics(state, process, standbys.addedDelay());
         state.whenOpen(cache -> cache.writer().onFsync(metrics::fsyncTook));
         state.whenOpen(this::checkDiskLimit);
+        state.whenOpen(archiving::begin);
         HttpServer http = HttpServer.start(
                 settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder);
         parts.push(http);
         link.start();
         housekeeping.start();
         log.info("relay started; data in {}", settings.data());
+    }
+
+    private Optional<ArchiveTier> archive(DataDirectory directory) throws IOException {
+        if (settings.archive().isEmpty()) {
+            return Optional.empty();
+        }
+        ArchiveSettings archive = settings.archive().get();
+        ArchiveTier tier = new ArchiveTier(
+                archive.location().open(),
+                new ObjectFormat(archive.compression(), archive.encryption()),
+                new DurableFiles(directory.storage()),
+                directory.spool());
+        parts.push(tier);
+        return Optional.of(tier);
     }
 
     private Users users() throws IOException {

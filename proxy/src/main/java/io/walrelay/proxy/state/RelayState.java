@@ -1,6 +1,8 @@
 package io.walrelay.proxy.state;
 
+import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
+import io.walrelay.wal.Lsn;
 import java.time.Clock;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +28,7 @@ public final class RelayState {
     private final AtomicReference<UpstreamStatus> upstream;
     private final Map<String, String> notReady = new LinkedHashMap<>();
     private final LongAdder received = new LongAdder();
+    private final AtomicReference<@Nullable Lsn> acknowledgeBefore = new AtomicReference<>();
     private final WrittenTimes writtenTimes = new WrittenTimes();
     private final List<Consumer<WalCache>> openListeners = new CopyOnWriteArrayList<>();
     private final List<Runnable> walListeners = new CopyOnWriteArrayList<>();
@@ -79,6 +82,17 @@ public final class RelayState {
 
     public void update(UpstreamStatus status) {
         upstream.set(status);
+    }
+
+    /** From {@code damaged} on nothing is to be acknowledged; with nothing, that holds no longer. */
+    public void acknowledgeBefore(Optional<Lsn> damaged) {
+        acknowledgeBefore.set(damaged.orElse(null));
+    }
+
+    /** Where WAL ends, as upstream may be told. */
+    public EndOfWal reportable(WalCache held) {
+        Lsn limit = acknowledgeBefore.get();
+        return limit == null ? held.end() : held.end().acknowledgingAtMost(limit);
     }
 
     /** That many bytes of WAL came from upstream; for the metrics. */

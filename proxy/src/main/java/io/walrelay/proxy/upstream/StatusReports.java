@@ -3,12 +3,12 @@ package io.walrelay.proxy.upstream;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.walrelay.cache.EndOfWal;
-import io.walrelay.cache.WalCache;
 import io.walrelay.protocol.replication.FromStandby;
 import io.walrelay.protocol.replication.FromStandbyCodec;
 import io.walrelay.protocol.replication.PgTime;
 import io.walrelay.wal.Lsn;
 import java.time.Clock;
+import java.util.function.Supplier;
 
 /**
  * Tells upstream how far we are. What is reported as flushed is {@link EndOfWal#acknowledgeable}; apply is never reported, as
@@ -17,7 +17,7 @@ import java.time.Clock;
 final class StatusReports {
 
     private final Channel channel;
-    private final WalCache cache;
+    private final Supplier<EndOfWal> end;
     private final LinkStatus status;
     private final Clock clock;
     private final long everyNanos;
@@ -26,15 +26,18 @@ final class StatusReports {
     /** Where WAL ended at the last report. */
     private EndOfWal reported;
 
-    /** @param everyNanos the longest time between two reports */
-    StatusReports(Channel channel, WalCache cache, LinkStatus status, Clock clock, long everyNanos) {
+    /**
+     * @param end where WAL ends, as upstream may be told
+     * @param everyNanos the longest time between two reports
+     */
+    StatusReports(Channel channel, Supplier<EndOfWal> end, LinkStatus status, Clock clock, long everyNanos) {
         this.channel = channel;
-        this.cache = cache;
+        this.end = end;
         this.status = status;
         this.clock = clock;
         this.everyNanos = everyNanos;
         this.last = System.nanoTime();
-        this.reported = cache.end();
+        this.reported = end.get();
     }
 
     /** Upstream asked for a report: it is made with the next {@link #settle}. */
@@ -45,7 +48,7 @@ final class StatusReports {
     /** @param upstreamEnd what upstream has sent, or is about to */
     void settle(Lsn upstreamEnd) {
         if (owed && channel.isWritable()) {
-            EndOfWal now = cache.end();
+            EndOfWal now = end.get();
             send(now, isAll(now, upstreamEnd) ? Lsn.INVALID : now.acknowledgeable(), false);
         }
     }
@@ -73,7 +76,7 @@ final class StatusReports {
 
     /** Reports if upstream does not know all yet that may be acknowledged. */
     void reportNews() {
-        if (cache.end().acknowledgeable().isAfter(status.acknowledged())) {
+        if (end.get().acknowledgeable().isAfter(status.acknowledged())) {
             report(false);
         }
     }
@@ -90,7 +93,7 @@ final class StatusReports {
     }
 
     private void sendAll(boolean askForSign) {
-        EndOfWal now = cache.end();
+        EndOfWal now = end.get();
         send(now, now.acknowledgeable(), askForSign);
     }
 

@@ -227,7 +227,7 @@ final class UpstreamFollower {
             return;
         }
         if (!connection.host().equals(now.host().host())) {
-            slots.visit(connection, probe, cache.get().end());
+            slots.visit(connection, probe, relay.reportable(cache.get()));
         } else if (!now.slot() && slots.ensure(connection)) {
             // Begun anew it uses the slot.
             running.stop();

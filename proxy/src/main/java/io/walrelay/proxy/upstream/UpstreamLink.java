@@ -13,6 +13,8 @@ import io.walrelay.proxy.upstream.UpstreamDecision.Follow;
 import io.walrelay.proxy.upstream.UpstreamDecision.Stop;
 import io.walrelay.proxy.upstream.UpstreamDecision.Wait;
 import io.walrelay.proxy.upstream.UpstreamSnapshot.OnDivergence;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashSet;
@@ -60,6 +62,7 @@ public final class UpstreamLink implements AutoCloseable {
     private final RunningStream running;
     private final LineageSwitch lineages;
     private final UpstreamFollower follower;
+    private final Mending mending;
     private final Thread control;
     private final AtomicReference<@Nullable FollowOrder> order = new AtomicReference<>();
     private final CompletableFuture<Boolean> closing = new CompletableFuture<>();
@@ -96,6 +99,7 @@ public final class UpstreamLink implements AutoCloseable {
         SlotKeeper slots = new SlotKeeper(settings.slot(), relay.events(), relay.clock(), timing);
         WalProbe wal = new WalProbe(dialer, loops.probes(), timing);
         WalWriterThread writer = new WalWriterThread(loops.writer());
+        this.mending = new Mending(dialer, writer);
         this.room = new Room(relay);
         this.running = new RunningStream(room, fatal);
         this.lineages = new LineageSwitch(relay, status, writer, fatal);
@@ -124,6 +128,19 @@ public final class UpstreamLink implements AutoCloseable {
                 },
                 standstill::nothingYet);
         control.start();
+    }
+
+    /**
+     * Compares WAL that is held with what the host in use has, and mends it where that differs. Blocks; any thread but the link's own.
+     *
+     * @param from the beginning of a segment
+     * @param end where that segment ends, or WAL does
+     * @return whether anything differed
+     * @throws IOException when there is no host in use, or it has that WAL no more
+     */
+    public boolean mend(TimelineHistory lineage, Lsn from, Lsn end) throws IOException, InterruptedException {
+        HostAddress host = follower.following().map(HostReport.Reachable::host).orElseThrow(() -> new IOException("no upstream is in use"));
+        return mending.mend(host, relay.cache().orElseThrow(), lineage, from, end);
     }
 
     /** What {@code walrelay follow} says. It holds until it was carried out or another one comes. */

@@ -72,7 +72,7 @@ final class WalStream implements Conversation {
         long receiver = around.timing().receiver().toNanos();
         this.period = Math.min(TimeUnit.SECONDS.toNanos(1), Math.min(status.toNanos(), receiver / 4));
         this.intake = new WalIntake(around.cache().writer());
-        this.reports = new StatusReports(channel, around.cache(), around.status(), around.relay().clock(), status.toNanos());
+        this.reports = new StatusReports(channel, () -> around.relay().reportable(around.cache()), around.status(), around.relay().clock(), status.toNanos());
         this.publisher = new WalPublisher(around, reports);
         this.signs = new SignsOfLife(receiver, System.nanoTime());
     }

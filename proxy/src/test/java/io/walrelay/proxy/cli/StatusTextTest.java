@@ -29,6 +29,8 @@ class StatusTextTest {
                 wal        timeline 2  written 0/1010000  flushed 0/1010000  oldest 0/1000000
                            memory 64.0kB  disk 1.0MB
                            orphan of timeline 1-00000000 from 0/F000000 to 0/F000100, ACKNOWLEDGED: commits may be lost
+                archive    from 0/F000000  archived 0/1000000  waiting 2 files
+                           NOTHING IS ARCHIVED: s3://b can't be asked
 
                 standby  state      slot  client         sent lag  write lag  flush lag   replay lag
                 a        streaming  a     10.0.0.7:5000  0B        4.0kB 5ms  8.0kB 20ms  16.0kB
@@ -73,6 +75,7 @@ class StatusTextTest {
                 Optional.of(new StatusReport.Wal(
                         2, "2@0/F000000-00000000", 1 << 20, "0/1000000", "0/1010000", "0/1010000", "0/1010000", "0/1010000", 65_536, 1 << 20,
                         List.of(), List.of(new StatusReport.OrphanedWal("1-00000000", "0/F000000", "0/F000100", true)))),
+                Optional.of(new StatusReport.Archive("0/F000000", "0/1000000", 2, Optional.of("s3://b can't be asked"))),
                 List.of(new StatusReport.Standby(
                         41, standby, "repl", "10.0.0.7:5000", Optional.of("a"), "streaming", NOW, Optional.of(2L),
                         new Stage(Optional.of("0/1010000"), Optional.of(0L), Optional.empty()),

@@ -178,7 +178,12 @@ class SettingsSourcesTest {
                 "upstream: {hint: 'http://pg1:8008/cluster', hint-ca: /etc/hostname} | upstream.hint-ca = \"/etc/hostname\" | upstream.hint with https://",
                 "upstream: {hint-ca: /etc/hostname} | upstream.hint-ca = \"/etc/hostname\" | upstream.hint with https://",
                 "advertise: {url: 'relay:8433'} | advertise.url = \"relay:8433\" | a URL like",
-                "archive: {url: 'file:///a'} | archive = given | not available in this version",
+                "archive: {keep: 7d} | archive.keep = given | not available in this version",
+                "archive: {url: 'ftp://a/b'} | archive.url = \"ftp://a/b\" | file:///PATH or s3://BUCKET/PREFIX",
+                "archive: {url: 'file:///a', compression: gzip} | archive.compression = \"gzip\" | none or zstd or lz4",
+                "archive: {compression: lz4} | archive.compression = \"lz4\" | archive.url with it",
+                "archive: {url: 'file:///a', encryption: {key-file: /etc/hostname}} | archive.encryption.key-file | a key: no key in /etc/hostname",
+                "verify: never | verify = \"never\" | ack or archive or report",
                 "standbys: {named: [{name: a, delay: 1h}]} | standbys.named = given | not available in this version",
                 "feedback: {cap-catalog: true} | feedback = given | not available in this version",
                 "- a | configuration file = no mapping | keys like",
@@ -210,9 +215,9 @@ class SettingsSourcesTest {
 
     @Test
     void refusesAVariableOfALaterVersionByName() throws IOException {
-        String message = problems(UPSTREAM, Map.of("WALRELAY_ARCHIVE_URL", "s3://b"));
+        String message = problems(UPSTREAM, Map.of("WALRELAY_ARCHIVE_KEEP", "7d"));
 
-        assertTrue(message.startsWith("WALRELAY_ARCHIVE_URL = given") && message.contains("not available in this version"), message);
+        assertTrue(message.startsWith("WALRELAY_ARCHIVE_KEEP = given") && message.contains("not available in this version"), message);
     }
 
     @Test

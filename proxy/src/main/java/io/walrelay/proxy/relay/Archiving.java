@@ -1,0 +1,129 @@
+package io.walrelay.proxy.relay;
+
+import io.walrelay.cache.Archiver;
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.WalVerifier;
+import io.walrelay.proxy.config.Verify;
+import io.walrelay.proxy.state.Events;
+import io.walrelay.proxy.state.RelayState;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineHistory;
+import java.io.IOException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Verifies WAL as it comes, archives it where there is an archive, and says what is found. Started and closed by one thread. */
+final class Archiving implements AutoCloseable {
+
+    /** Compares WAL that is held with upstream's; see {@link io.walrelay.proxy.upstream.UpstreamLink#mend}. */
+    @FunctionalInterface
+    interface Mend {
+        boolean mend(TimelineHistory lineage, Lsn from, Lsn end) throws IOException, InterruptedException;
+    }
+
+    private static final String DAMAGED = "wal-damaged";
+    private static final String ARCHIVE = "archive";
+
+    private final RelayState state;
+    private final Verify verify;
+    private final Mend mend;
+    private @Nullable WalVerifier verifier;
+    private @Nullable Archiver archiver;
+    private boolean closed;
+
+    Archiving(RelayState state, Verify verify, Mend mend) {
+        this.state = state;
+        this.verify = verify;
+        this.mend = mend;
+    }
+
+    /** Begins; called once, on any thread. */
+    synchronized void begin(WalCache cache) {
+        if (closed) {
+            return;
+        }
+        try {
+            WalVerifier verifying = cache.verifier(cache.verifyFrom(), new Remedy(cache));
+            Optional<Archiver> archiving = cache.archiver(verifying, verify != Verify.REPORT, new Told(state.events()));
+            verifying.start();
+            archiving.ifPresent(Archiver::start);
+            verifier = verifying;
+            archiver = archiving.orElse(null);
+        } catch (IOException e) {
+            state.events().error(ARCHIVE, "nothing is archived: the relay's disk can't be asked what was: %s; restart the relay".formatted(e.getMessage()));
+            state.setNotReady(ARCHIVE, "nothing is archived: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        closed = true;
+        if (archiver != null) {
+            archiver.close();
+        }
+        if (verifier != null) {
+            verifier.close();
+        }
+    }
+
+    private final class Remedy implements WalVerifier.Remedy {
+        private final WalCache cache;
+
+        Remedy(WalCache cache) {
+            this.cache = cache;
+        }
+
+        @Override
+        public void found(WalVerifier.Damage damage) {
+            state.events().warning(DAMAGED, "the relay's WAL is damaged: %s; upstream is asked for it again".formatted(damage));
+        }
+
+        @Override
+        public boolean fetchAgain(WalVerifier.Damage damage, Lsn end) throws IOException, InterruptedException {
+            boolean differed = mend.mend(damage.lineage(), cache.segmentSize().startOf(damage.at()), end);
+            if (differed) {
+                state.events().warning("wal-mended", "upstream had other bytes than the relay in the segment of %s, which are the relay's now".formatted(damage.at()));
+            }
+            return differed;
+        }
+
+        @Override
+        public void lasting(WalVerifier.Damage damage) {
+            String consequence = switch (verify) {
+                case REPORT -> "";
+                case ARCHIVE -> "; the segment is not archived";
+                case ACK -> "; the segment is not archived, and nothing from there on is acknowledged";
+            };
+            String problem = "WAL is damaged on upstream, too: %s%s. A standby stops there; look at the primary's disk, and make a base backup".formatted(damage, consequence);
+            if (verify == Verify.ACK) {
+                state.acknowledgeBefore(Optional.of(damage.at()));
+            }
+            state.setNotReady(DAMAGED, problem);
+            state.events().error(DAMAGED, problem);
+        }
+    }
+
+    private record Told(Events events) implements Archiver.Listener {
+
+        @Override
+        public void conflict(String file, String key) {
+            events.error("archive-conflict", "the archive has other bytes under the name %s of the same history: two servers wrote it. The relay's are kept beside, as %s"
+                    .formatted(file, key));
+        }
+
+        @Override
+        public void gap(Lsn from, Lsn to) {
+            events.error("archive-gap", "the archive has a gap: WAL from %s to %s left the relay's disk before it was archived. Make a base backup".formatted(from, to));
+        }
+
+        @Override
+        public void failed(String reason) {
+            events.warning("archive-failed", "WAL can't be archived now, and stays on the relay's disk: " + reason);
+        }
+
+        @Override
+        public void recovered() {
+            events.info("archive-recovered", "WAL is archived again");
+        }
+    }
+}
