@@ -38,6 +38,20 @@ public final class Main implements Callable<Integer> {
 
     /** Runs a command in this process; what {@link #main} exits with. */
     static int run(String... arguments) {
+        return switch (arguments.length == 0 ? "" : arguments[0]) {
+            // PostgreSQL runs them for every file: they start alone, and write no log whose settings could be wrong.
+            case "restore" -> told(commandLine(new RestoreCommand()).execute(arguments));
+            case "push" -> commandLine(new PushCommand()).execute(arguments);
+            default -> runWithLog(arguments);
+        };
+    }
+
+    /** A JVM that does not start exits with 1; so that nobody takes that for a file that is absent, the launcher wants another status for it. */
+    private static int told(int status) {
+        return status == FAILURE ? Integer.getInteger("walrelay.exit-status-1", FAILURE) : status;
+    }
+
+    private static int runWithLog(String... arguments) {
         try {
             LogSettings.check(System.getProperties(), System.getenv());
         } catch (InvalidSettingsException e) {
@@ -49,15 +63,23 @@ public final class Main implements Callable<Integer> {
 
     /** All commands there are: a new one is a class with picocli's annotations and a line here. */
     static CommandLine commandLine() {
-        return new CommandLine(new Main())
-                .addSubcommand(new DemoCommand())
-                .addSubcommand(new ServeCommand())
-                .addSubcommand(new CheckCommand())
-                .addSubcommand(new SetupSqlCommand())
-                .addSubcommand(new StatusCommand())
-                .addSubcommand(new FollowCommand())
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setExecutionExceptionHandler(Main::report);
+        return commandLine(
+                new DemoCommand(),
+                new ServeCommand(),
+                new CheckCommand(),
+                new SetupSqlCommand(),
+                new StatusCommand(),
+                new FollowCommand(),
+                new RestoreCommand(),
+                new PushCommand());
+    }
+
+    private static CommandLine commandLine(Object... commands) {
+        CommandLine line = new CommandLine(new Main());
+        for (Object command : commands) {
+            line.addSubcommand(command);
+        }
+        return line.setCaseInsensitiveEnumValuesAllowed(true).setExecutionExceptionHandler(Main::report);
     }
 
     @Override

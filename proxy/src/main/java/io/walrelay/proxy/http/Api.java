@@ -8,7 +8,9 @@ import io.walrelay.proxy.state.FollowOrder;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.Readiness;
 import io.walrelay.proxy.state.RelayState;
+import java.net.URI;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +28,7 @@ final class Api {
     private final RelayMetrics metrics;
     private final Reports reports;
     private final Consumer<FollowOrder> follow;
+    private final Optional<String> advertised;
 
     /** @param follow as {@link HttpServer#start} has it */
     Api(RelayState relay, ProcessFacts process, RelayMetrics metrics, Consumer<FollowOrder> follow) {
@@ -33,6 +36,7 @@ final class Api {
         this.metrics = metrics;
         this.reports = new Reports(relay, process);
         this.follow = follow;
+        this.advertised = process.url().map(URI::toString);
     }
 
     /** Answers a request with an admitted method. May touch the disk, so not for an event loop. */
@@ -49,6 +53,7 @@ final class Api {
                     : Reply.json(HttpResponseStatus.OK, reports.upstream());
             case EVENTS -> Reply.json(
                     HttpResponseStatus.OK, relay.events().recent().stream().map(Reports::event).toList());
+            case RESTORE_SH -> Reply.of(HttpResponseStatus.OK, RestoreScript.CONTENT_TYPE, RestoreScript.asking(advertised.or(call::asked)));
         };
     }
 

@@ -6,14 +6,21 @@ import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpUtil;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.Optional;
 
-/** A request as the paths see it: a copy, free of the connection's buffers. */
-record Call(HttpMethod method, String path, String contentType, String body, boolean keepAlive) {
+/**
+ * A request as the paths see it: a copy, free of the connection's buffers.
+ *
+ * @param asked the URL of the relay by which it was asked, as the client wrote it; not to be trusted
+ */
+record Call(HttpMethod method, String path, Optional<String> asked, String contentType, String body, boolean keepAlive) {
 
-    static Call of(FullHttpRequest request) {
+    /** @param scheme http or https */
+    static Call of(String scheme, FullHttpRequest request) {
         return new Call(
                 request.method(),
                 pathOf(request.uri()),
+                Optional.ofNullable(request.headers().get(HttpHeaderNames.HOST)).map(host -> scheme + "://" + host),
                 request.headers().get(HttpHeaderNames.CONTENT_TYPE, "").toLowerCase(Locale.ROOT),
                 request.content().toString(StandardCharsets.UTF_8),
                 HttpUtil.isKeepAlive(request));

@@ -15,7 +15,8 @@ enum Endpoint {
     STANDBYS("/api/v1/standbys", Audience.THE_ADMITTED, "GET, HEAD"),
     SLOTS("/api/v1/slots", Audience.THE_ADMITTED, "GET, HEAD"),
     UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),
-    EVENTS("/api/v1/events", Audience.THE_ADMITTED, "GET, HEAD");
+    EVENTS("/api/v1/events", Audience.THE_ADMITTED, "GET, HEAD"),
+    RESTORE_SH("/restore.sh", Audience.THE_ADMITTED, "GET, HEAD");
 
     /** Who may ask for it. */
     enum Audience {

@@ -113,7 +113,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     private void begin(ChannelHandlerContext context, FullHttpRequest request) {
         stopClock();
         answering = true;
-        Call call = Call.of(request);
+        Call call = Call.of(context.pipeline().get(SslHandler.class) == null ? "http" : "https", request);
         if (request.decoderResult().isFailure()) {
             send(context, call, malformed(request.decoderResult().cause()), false);
             return;
@@ -180,7 +180,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
                     send(context, call, reply.with("retry-after", "10"), call.keepAlive());
                 }
             }
-            case READYZ, METRICS, STATUS, STANDBYS, SLOTS, UPSTREAM -> answerByReader(context, endpoint, call);
+            case READYZ, METRICS, STATUS, STANDBYS, SLOTS, UPSTREAM, RESTORE_SH -> answerByReader(context, endpoint, call);
         }
     }
 

@@ -37,7 +37,7 @@ public final class KnownRelay implements AutoCloseable {
     public static final Instant NOW = Instant.parse("2026-01-02T03:04:05Z");
     public static final Lsn BEGAN = Lsn.parse("0/1000000");
     public static final Lsn WRITTEN = Lsn.parse("0/1010000");
-    public static final ProcessFacts PROCESS = new ProcessFacts("0.1.0", NOW.minusSeconds(3_723), 16_384);
+    public static final ProcessFacts PROCESS = new ProcessFacts("0.1.0", NOW.minusSeconds(3_723), Optional.empty(), 16_384);
 
     private static final SegmentSize SEGMENT = new SegmentSize(1 << 20);
     private static final SystemId SYSTEM = SystemId.parse("7000000000000000001");

@@ -1,0 +1,81 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.proxy.client.Relays;
+import io.walrelay.proxy.config.Durations;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import javax.net.ssl.SSLSocketFactory;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** The options of the commands that PostgreSQL runs for every file; a mixin for picocli. */
+final class RelayOptions {
+
+    @Option(names = "--relay", paramLabel = "URL[,URL]", required = true, converter = Urls.class, description = "The relays' HTTP ports, like http://relay:8433, in the order in which they are asked.")
+    private List<URI> relays = List.of();
+
+    @Option(names = "--timeout", paramLabel = "TIME", defaultValue = "10s", converter = Time.class, description = "How long a relay may send less than 1 kB/s (default: ${DEFAULT-VALUE}).")
+    private Duration timeout = Duration.ZERO;
+
+    @Option(names = "--token-file", paramLabel = "FILE", description = "Has a bearer token on its first line (default: the variable WALRELAY_TOKEN).")
+    private @Nullable Path tokenFile;
+
+    @Option(names = "--ca-file", paramLabel = "FILE", description = "Who signed the relays' certificates, PEM (default: whom Java trusts).")
+    private @Nullable Path authority;
+
+    @Option(names = "--cert", paramLabel = "FILE", description = "A client certificate, PEM.")
+    private @Nullable Path certificate;
+
+    @Option(names = "--key", paramLabel = "FILE", description = "Its private key, PEM.")
+    private @Nullable Path key;
+
+    /** A list of relays, one value and not several. */
+    static final class Urls implements ITypeConverter<List<URI>> {
+        @Override
+        public List<URI> convert(String value) {
+            try {
+                return Relays.parse(value);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+
+    /** A time as the configuration writes it. */
+    static final class Time implements ITypeConverter<Duration> {
+        @Override
+        public Duration convert(String value) {
+            try {
+                return Durations.parse(value);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+
+    /** @throws IOException when a file can't be used */
+    Relays relays() throws IOException {
+        boolean files = authority != null || certificate != null;
+        boolean https = relays.stream().anyMatch(relay -> "https".equals(relay.getScheme()));
+        Optional<SSLSocketFactory> tls = files && https ? Optional.of(Relays.tls(authority, certificate, key)) : Optional.empty();
+        return new Relays(relays, token(), tls, timeout);
+    }
+
+    private Optional<String> token() throws IOException {
+        if (tokenFile == null) {
+            return Optional.ofNullable(System.getenv("WALRELAY_TOKEN")).filter(token -> !token.isEmpty());
+        }
+        Optional<String> token = Files.readString(tokenFile).lines().findFirst().filter(line -> !line.isBlank());
+        if (token.isEmpty()) {
+            throw new IOException("no token in %s; expected it on the first line".formatted(tokenFile));
+        }
+        return token.map(String::strip);
+    }
+}
