@@ -239,7 +239,16 @@ EOF
                 fi
             fi
             ;;
-        404) outcome=absent ;;
+        404)
+            # Where no relay answers but a proxy, or another server than was meant, nothing is proved. A relay explains in JSON.
+            case $answer in
+                *"$newline"[Cc]ontent-[Tt]ype:\ application/json*) outcome=absent ;;
+                *)
+                    first_line
+                    reason="$reason; this is no answer of a relay: is it the URL of its HTTP port?"
+                    ;;
+            esac
+            ;;
         409)
             outcome=elsewhere
             first_line

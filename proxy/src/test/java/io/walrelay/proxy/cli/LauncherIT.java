@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.testkit.ExternalProcess;
+import io.walrelay.proxy.testkit.FakeRelay;
 import io.walrelay.proxy.testkit.Programs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -233,13 +234,42 @@ final class LauncherIT {
         assertTrue(launch("--version").orFail().startsWith("walrelay 0.1.0"));
     }
 
+    /** What PostgreSQL takes for the end of WAL must not come from a JVM that is not there, or does not start. */
+    @Test
+    void restoreTellsAbsentFromNotRun() throws IOException {
+        environment.put("WALRELAY_JAVA", JDK.resolve("bin/java").toString());
+        String[] restore = {"restore", "000000010000000000000001", "x", "--relay", "http://127.0.0.1:1", "--retries", "0"};
+        Programs.Result unbuilt = launch(restore);
+        assertEquals(126, unbuilt.status(), unbuilt::output);
+        assertTrue(unbuilt.output().startsWith("walrelay: is not built yet; this builds it: "), unbuilt::output);
+
+        bringWhatIsBuilt();
+        setAge(checkout().resolve(SOURCE), Duration.ofHours(-1));
+        Programs.Result away = launch(restore);
+        assertEquals(126, away.status(), away::output);
+        assertTrue(away.output().startsWith("walrelay restore: could not look for 000000010000000000000001: "), away::output);
+        restore[1] = "nonsense";
+        assertEquals(126, launch(restore).status());
+
+        try (FakeRelay relay = FakeRelay.serving(directory)) {
+            restore[1] = "000000010000000000000001";
+            restore[4] = relay.url();
+            assertEquals(1, launch(restore).status(), "absent");
+            environment.put("WALRELAY_JAVA_OPTS", "-XX:NoSuchOption");
+            assertEquals(126, launch(restore).status(), "no JVM");
+            environment.put("WALRELAY_JAVA", "nowhere");
+            assertEquals(126, launch(restore).status(), "no Java");
+            assertEquals(1, launch("push", "x", restore[1], "--relay", relay.url()).status(), "PostgreSQL repeats it");
+        }
+    }
+
     @Test
     void runsTheRelaysCommandLine() throws IOException {
         bringWhatIsBuilt();
         environment.put("WALRELAY_JAVA", JDK.resolve("bin/java").toString());
         assertEquals("walrelay 0.1.0\n", launch("--version").orFail());
         String help = launch("--help").orFail();
-        for (String command : new String[] {"serve", "check", "setup-sql", "status", "follow", "demo"}) {
+        for (String command : new String[] {"serve", "check", "setup-sql", "status", "follow", "restore", "push", "demo"}) {
             assertTrue(help.lines().anyMatch(line -> line.strip().startsWith(command + " ")), help);
         }
         Programs.Result mistake = launch("sevre");

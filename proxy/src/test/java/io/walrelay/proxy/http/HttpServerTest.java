@@ -207,6 +207,18 @@ class HttpServerTest {
     }
 
     @Test
+    void givesTheRestoreScriptWithItselfFilledIn() throws Exception {
+        int port = serve(TOKENS);
+        assertEquals(401, send(port, request(port, "/restore.sh")).statusCode());
+        HttpResponse<String> script = send(port, request(port, "/restore.sh").header("Authorization", "Bearer only-look"));
+        assertEquals(200, script.statusCode());
+        assertTrue(script.body().startsWith("#!/bin/sh\n"), script.body());
+        assertTrue(script.body().contains("\nrelays='http://127.0.0.1:%d'\n".formatted(port)), script.body());
+        String hostile = raw(port, "GET /restore.sh HTTP/1.1\r\nHost: a';id;'\r\nAuthorization: Bearer only-look\r\nConnection: close\r\n\r\n");
+        assertTrue(hostile.contains("\nrelays=''\n"), hostile);
+    }
+
+    @Test
     void takesAnOrderToFollow() throws Exception {
         int port = serve(OPEN);
         assertEquals(202, post(port, "application/json", "{\"follow\": \"2@0/3000000\"}").statusCode());
