@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -60,6 +61,9 @@ final class RestoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        if (retries != null && retries < 0) {
+            throw new ParameterException(spec.commandLine(), "--retries is %d; expected a whole number".formatted(retries));
+        }
         RestoreMode decided = mode == null ? RestoreMode.in(Path.of("")) : mode;
         Restore.Result result;
         try {

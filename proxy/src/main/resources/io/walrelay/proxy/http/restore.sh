@@ -130,6 +130,14 @@ esac
 case $relays in
     '' | @*) refuse "no relay; expected --relay with URLs like http://relay1:8433,http://relay2:8433" ;;
 esac
+IFS=,
+for relay in $relays; do
+    case $relay in
+        http://?* | https://?*) ;;
+        *) refuse "not a relay's URL: \"$relay\"; expected one like http://relay1:8433, several with commas between them" ;;
+    esac
+done
+unset IFS
 hex8='[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]'
 case $name in
     $hex8$hex8$hex8 | $hex8$hex8$hex8.partial | $hex8$hex8$hex8.$hex8.backup | $hex8.history) ;;
@@ -218,6 +226,8 @@ EOF
                 reason=${reason%%"$newline"*}
                 ;;
         esac
+        # Curl's number for what it can't write.
+        [ "$status" != 23 ] || reason="$reason: $temporary"
         return
     fi
     length=

@@ -32,6 +32,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -121,8 +122,9 @@ final class RestoreIT {
         return new Case(title, relays, 0, 0, "");
     }
 
+    /** Twice, since Java repeats a request that got no answer at all. */
     private static Case unknown(String title, Answer answer, String said) {
-        return new Case(title, List.of(List.of(answer)), 126, 1, said);
+        return new Case(title, List.of(List.of(answer, answer)), 126, 1, said);
     }
 
     private static Stream<Case> cases() {
@@ -234,8 +236,10 @@ final class RestoreIT {
         Map<String, String> environment = where.equals("variable") ? Map.of("WALRELAY_TOKEN", "s3cret/+=") : Map.of();
         try (ExternalProcess process = client.start(data(), environment, arguments.toArray(String[]::new))) {
             Await.until("the request", Duration.ofSeconds(30), relay::requests, requests -> !requests.isEmpty());
-            List<String> lines = ProcessHandle.of(process.pid()).orElseThrow().descendants().map(RestoreIT::commandLine).toList();
-            assertFalse(lines.isEmpty() || lines.stream().anyMatch(line -> line.contains("s3cret")), lines.toString());
+            ProcessHandle started = ProcessHandle.of(process.pid()).orElseThrow();
+            List<String> lines = Stream.concat(Stream.of(started), started.descendants()).map(RestoreIT::commandLine).toList();
+            assertTrue(lines.getFirst().contains(SEGMENT), lines.toString());
+            assertFalse(lines.stream().anyMatch(line -> line.contains("s3cret")), lines.toString());
         }
         assertEquals(where.equals("none") ? null : "Bearer s3cret/+=", relay.requests().getFirst().headers().get("authorization"));
     }
@@ -248,9 +252,8 @@ final class RestoreIT {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"TERM", "INT"})
-    void leavesNothingWhenItIsToldToEnd(String signal) throws IOException {
+    @Test
+    void leavesNothingWhenItIsToldToEnd() throws IOException {
         // As much as makes the file appear.
         FakeRelay relay = relay((out, server) -> {
             body(Arrays.copyOf(WAL, MB / 2), "content-length: " + MB).write(out, server);
@@ -259,18 +262,13 @@ final class RestoreIT {
         });
         try (ExternalProcess process = client.start(data(), Map.of(), SEGMENT, target().toString(), "--relay", relay.url())) {
             Await.until("the temporary file", Duration.ofSeconds(30), () -> names(data()), names -> !names.isEmpty());
-            // PostgreSQL tells the group, of which the command is a part.
-            ProcessHandle.of(process.pid()).orElseThrow().descendants().forEach(child -> signal(signal, child.pid()));
-            int status = process.awaitExit(Duration.ofSeconds(30));
-            assertEquals(signal.equals("TERM") ? 143 : 130, status, process::output);
+            // PostgreSQL tells the whole group (postmaster.c, signal_child).
+            try (ExternalProcess kill = ExternalProcess.start(List.of("kill", "-TERM", "--", "-" + process.pid()))) {
+                assertEquals(0, kill.awaitExit(Duration.ofSeconds(10)), kill::output);
+            }
+            assertEquals(143, process.awaitExit(Duration.ofSeconds(30)), process::output);
         }
         assertNothingIn(data());
-    }
-
-    private static void signal(String name, long pid) {
-        try (ExternalProcess kill = ExternalProcess.start(List.of("kill", "-" + name, Long.toString(pid)))) {
-            kill.awaitExit(Duration.ofSeconds(10));
-        }
     }
 
     @ParameterizedTest

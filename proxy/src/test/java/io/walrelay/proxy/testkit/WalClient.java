@@ -21,9 +21,9 @@ public enum WalClient {
     /** Tests run in the module's directory. */
     private static final Path SCRIPT = Path.of("src/main/resources/io/walrelay/proxy/http/restore.sh").toAbsolutePath();
 
-    /** Starts it in {@code directory}, which is PostgreSQL's data directory; as a session of its own, as PostgreSQL's processes are. */
+    /** Starts it in {@code directory}, which is PostgreSQL's data directory; the leader of a group, as PostgreSQL's processes are. */
     public ExternalProcess start(Path directory, Map<String, String> environment, String... arguments) {
-        List<String> command = new ArrayList<>(List.of("setsid", "--wait", "env", "-C", directory.toString()));
+        List<String> command = new ArrayList<>(List.of("setsid", "env", "-C", directory.toString()));
         command.addAll(line("restore"));
         command.addAll(Arrays.asList(arguments));
         return ExternalProcess.start(command, environment);
