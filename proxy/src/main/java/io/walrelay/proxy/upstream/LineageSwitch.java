@@ -73,6 +73,17 @@ final class LineageSwitch {
         if (!ordered) {
             alarm(cache);
         }
+        warnOfTaken(cache);
+    }
+
+    /** A promotion takes the first number whose history file it can't find (timeline.c, findNewestTimeLine), and an orphan's is not shown to standbys. */
+    private void warnOfTaken(WalCache cache) {
+        TimelineId own = cache.end().lineage().timeline();
+        cache.orphans().stream().map(Orphan::lineage).filter(orphan -> orphan.timeline().compareTo(own) > 0).forEach(orphan -> relay.events().warning(
+                "timeline-taken",
+                ("timeline %s is an orphan's, %s: the next promotion will take its number again. The relay and its archive keep the two apart;"
+                                + " an archive_command that copies files by their names does not")
+                        .formatted(orphan.timeline(), orphan.id())));
     }
 
     /** Lost acknowledged WAL is never quiet: not ready, also after a restart, until an operator has said which side is right. */

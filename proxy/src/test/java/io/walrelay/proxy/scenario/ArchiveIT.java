@@ -67,7 +67,7 @@ final class ArchiveIT {
         return RelayProcess.of(upstream, "relay", directory.resolve("data"), "--archive", "file://" + archive());
     }
 
-    private static void write(LocalPostgres server, int megabytes) {
+    static void write(LocalPostgres server, int megabytes) {
         server.execute(
                 "CREATE TABLE IF NOT EXISTS filler (noise text)",
                 "ALTER TABLE filler ALTER noise SET STORAGE EXTERNAL",
@@ -96,11 +96,15 @@ final class ArchiveIT {
     }
 
     static void awaitArchived(RelayProcess relay, Lsn position) {
-        Await.until(
-                "the relay to have archived up to " + position,
-                LIMIT,
-                () -> position(relay, "archived"),
-                archived -> archived.isAtLeast(SEGMENT.startOf(position)));
+        try {
+            Await.until(
+                    "the relay to have archived up to " + position,
+                    LIMIT,
+                    () -> position(relay, "archived"),
+                    archived -> archived.isAtLeast(SEGMENT.startOf(position)));
+        } catch (Await.TimedOut e) {
+            throw new AssertionError(e.getMessage() + "; the relay's log:\n" + relay.log(), e);
+        }
     }
 
     @ParameterizedTest
