@@ -110,6 +110,10 @@ final class SegmentFiles {
         return Optional.ofNullable(held.get(id));
     }
 
+    Optional<Orphaned> findOrphaned(String directory, SegmentId id) {
+        return orphaned.stream().filter(o -> o.directory.equals(directory) && o.held.id.equals(id)).findFirst();
+    }
+
     /** The held file among {@link #candidates}. */
     Optional<SegmentId> locate(TimelineHistory lineage, Lsn lsn) {
         return candidates(lineage, lsn, size).stream().filter(held::containsKey).findFirst();

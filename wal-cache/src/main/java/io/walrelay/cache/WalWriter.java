@@ -75,6 +75,7 @@ public final class WalWriter {
     private Lsn inFile;
     private volatile @Nullable Exception broken;
     private volatile LongConsumer fsyncListener = nanos -> {};
+    private volatile Runnable fileListener = () -> {};
 
     WalWriter(SegmentFiles files, SegmentAllocator allocator, MemoryTail tail, Recovery.Found found, Settled settledLog) throws IOException {
         EndOfWal start = found.end();
@@ -115,6 +116,14 @@ public final class WalWriter {
     /** {@code listener} is told how many nanoseconds each fsync of a segment took, on the thread that waited for it; it must be quick. */
     public void onFsync(LongConsumer listener) {
         fsyncListener = listener;
+    }
+
+    /**
+     * {@code listener} is called when a segment has got its whole name, and when WAL goes on elsewhere: on the thread that did it, so it must
+     * only wake somebody.
+     */
+    public void onFiles(Runnable listener) {
+        fileListener = listener;
     }
 
     /**
@@ -200,8 +209,8 @@ public final class WalWriter {
                 return target;
             }
             boolean settled;
+            List<Dirty> whole = new ArrayList<>();
             try {
-                List<Dirty> whole = new ArrayList<>();
                 for (Dirty segment : dirtySnapshot()) {
                     boolean complete = segment.complete;
                     long began = System.nanoTime();
@@ -224,6 +233,9 @@ public final class WalWriter {
             EndOfWal flushed = end.updateAndGet(e -> e.withFlushed(target.written(), settled ? target.lastRecord() : e.acknowledgeable()));
             provableFrom.headMap(size.startOf(flushed.acknowledgeable())).clear();
             crossings.headMap(size.startOf(flushed.acknowledgeable())).clear();
+            if (!whole.isEmpty()) {
+                fileListener.run();
+            }
             return flushed;
         }
     }
@@ -289,6 +301,7 @@ public final class WalWriter {
             provableFrom.put(size.startOf(at), size.startOf(at));
             end.set(new EndOfWal(lineage, at, at, at, at));
             reopenCurrent();
+            fileListener.run();
         }
     }
 

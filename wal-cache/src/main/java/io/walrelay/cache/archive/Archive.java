@@ -2,7 +2,11 @@ package io.walrelay.cache.archive;
 
 import io.walrelay.cache.archive.ObjectFormat.Plain;
 import io.walrelay.cache.archive.ObjectIdentity.Checksum;
+import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.WalFileName;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -14,6 +18,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The archive of one cluster.
@@ -42,6 +48,11 @@ public final class Archive {
     }
 
     private static final String MARKER = "walrelay-archive";
+    private static final Pattern LINEAGE = Pattern.compile("(?<timeline>[0-9]{1,10})@[0-9A-F]{1,8}_[0-9A-F]{1,8}-[0-9a-f]{8}");
+
+    /** A line for each promotion that there ever was. */
+    private static final int LONGEST_HISTORY = 1 << 20;
+
     private static final Put STORED = new Put.Stored();
     private static final Put ALREADY_THERE = new Put.AlreadyThere();
 
@@ -217,6 +228,41 @@ public final class Archive {
             requireMark();
         }
         return names;
+    }
+
+    /**
+     * The lineage that one of {@link #lineages} is; empty when that can't be told, because the archive has no history of it (yet) or it is no
+     * lineage's directory.
+     */
+    public Optional<TimelineHistory> lineage(String directory) throws IOException {
+        Matcher m = LINEAGE.matcher(directory);
+        if (!m.matches()) {
+            return Optional.empty();
+        }
+        TimelineId timeline;
+        try {
+            timeline = TimelineId.parse(m.group("timeline"));
+        } catch (IllegalArgumentException e) {
+            return Optional.empty();
+        }
+        TimelineHistory root = TimelineHistory.root(timeline);
+        if (root.directoryName().equals(directory)) {
+            return Optional.of(root);
+        }
+        String key = "%s/%s/%s".formatted(system, directory, new WalFileName.History(timeline).fileName(SegmentSize.DEFAULT));
+        Optional<InputStream> object = store.get(key);
+        if (object.isEmpty()) {
+            return Optional.empty();
+        }
+        try (InputStream in = object.get();
+                ObjectFormat.Opened opened = format.read(in)) {
+            String text = new String(opened.plain().readNBytes(LONGEST_HISTORY), StandardCharsets.UTF_8);
+            return Optional.of(TimelineHistory.parse(timeline, text)).filter(lineage -> lineage.directoryName().equals(directory));
+        } catch (DamagedObjectException e) {
+            throw about(key, e);
+        } catch (IllegalArgumentException e) {
+            throw new DamagedObjectException("%s/%s is no history: %s".formatted(store, key, e.getMessage()), e);
+        }
     }
 
     /** What the archive has of a lineage: file names, conflicts among them, in no order. */

@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.cache.lookup;
+
+import org.jspecify.annotations.NullMarked;
