@@ -31,6 +31,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Finds files by PostgreSQL's names for them, wherever they lie: acts on what {@link WalLookup} answers. Thread-safe; blocks while a disk or
@@ -44,8 +45,10 @@ public final class WalByName {
     /** An archive that takes longer can't be asked. */
     private static final int ARCHIVE_SECONDS = 60;
 
-    /** A timeline does not change that often while one file is looked for. */
-    private static final int ATTEMPTS = 3;
+    /** A change of timeline moves a few files, which is done within this by far. */
+    private static final int ATTEMPTS = 20;
+
+    private static final long BETWEEN_ATTEMPTS_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     public sealed interface Result {
         /** {@code file} is the receiver's to close. */
@@ -60,14 +63,15 @@ public final class WalByName {
     private record Version(Object name, Extent extent, Optional<Instant> modified) {}
 
     private final WalCache cache;
-    private final SegmentSize size;
+    private final Optional<ArchivedWal> archive;
     private final Optional<KnownLineages> archivedLineages;
     private final Cache<Version, Integer> checksums = Caffeine.newBuilder().maximumSize(CHECKSUMS).build();
 
-    public WalByName(WalCache cache) {
+    /** @param cache not looked at yet */
+    WalByName(WalCache cache, Optional<ArchivedWal> archive) {
         this.cache = cache;
-        this.size = cache.segmentSize();
-        this.archivedLineages = cache.archived().map(KnownLineages::new);
+        this.archive = archive;
+        this.archivedLineages = archive.map(KnownLineages::new);
     }
 
     /**
@@ -86,12 +90,13 @@ public final class WalByName {
             if (result instanceof Result.Found(var file)) {
                 file.close();
             }
+            LockSupport.parkNanos(BETWEEN_ATTEMPTS_NANOS);
         }
         throw new IOException("the relay's timeline is changing; expected to answer after that");
     }
 
     private Result search(WalQuery query, TimelineHistory own) throws IOException {
-        WalView view = view(query.name(), own, cache.archived().isEmpty() ? new WalView.Archived.None() : new WalView.Archived.NotAsked());
+        WalView view = view(query.name(), own, archive.isEmpty() ? new WalView.Archived.None() : new WalView.Archived.NotAsked());
         Answer answer = WalLookup.decide(query, view);
         if (answer instanceof Answer.AskArchive) {
             view = view(query.name(), own, new WalView.Archived.Has(archivedLineages.orElseThrow().all()));
@@ -104,6 +109,11 @@ public final class WalByName {
         };
     }
 
+    /** What is known about a name, without the archive. */
+    WalView view(WalFileName name) {
+        return view(name, cache.end().lineage(), archive.isEmpty() ? new WalView.Archived.None() : new WalView.Archived.NotAsked());
+    }
+
     private WalView view(WalFileName name, TimelineHistory own, WalView.Archived archive) {
         Optional<SegmentId> id = switch (name) {
             case WalFileName.Segment s -> Optional.of(s.id());
@@ -114,7 +124,7 @@ public final class WalByName {
         return new WalView(
                 own,
                 written,
-                size,
+                cache.segmentSize(),
                 id.flatMap(i -> ownCopy(i, own, written)),
                 cache.orphans().stream().map(orphan -> new WalView.Orphaned(orphan.lineage(), id.flatMap(i -> copyPastFork(i, orphan)))).toList(),
                 archive);
@@ -123,13 +133,13 @@ public final class WalByName {
     private Optional<WalView.Copy> ownCopy(SegmentId id, TimelineHistory own, Lsn written) {
         return cache.files().find(id).map(held -> {
             Lsn all = own.switchPointOf(id.timeline()).orElse(written);
-            return held.whole() ? new WalView.Copy(true, id.end(size)) : new WalView.Copy(false, cache.gapAfter(id.start(size), all));
+            return held.whole() ? new WalView.Copy(true, id.end(cache.segmentSize())) : new WalView.Copy(false, cache.gapAfter(id.start(cache.segmentSize()), all));
         });
     }
 
     private Optional<WalView.Copy> copyPastFork(SegmentId id, Orphan orphan) {
         return cache.files().findOrphaned(SegmentFiles.orphanDirectory(orphan.lineage()), id).map(file -> file.held().whole()
-                ? new WalView.Copy(true, id.end(size))
+                ? new WalView.Copy(true, id.end(cache.segmentSize()))
                 : new WalView.Copy(false, orphan.lineage().switchPointOf(id.timeline()).orElse(orphan.end())));
     }
 
@@ -160,8 +170,9 @@ public final class WalByName {
         try {
             return switch (place) {
                 case Place.Own(var id, var extent) -> {
-                    Optional<Instant> modified = cache.files().find(id).isPresent() ? cache.files().lastModified(cache.files().find(id).orElseThrow()) : Optional.empty();
-                    yield Optional.of(segment(Tier.DISK, cache.files().acquire(id), extent, new Version(id, extent, modified)));
+                    SegmentFiles.Held held = cache.files().find(id).orElseThrow(() -> new NoSuchFileException(id.toString()));
+                    Version version = new Version(id, extent, cache.files().lastModified(held));
+                    yield Optional.of(segment(Tier.DISK, cache.files().acquire(id), extent, version));
                 }
                 case Place.Orphan(var lineage, var id, var extent) -> {
                     SegmentFiles.Orphaned file = cache.files().findOrphaned(SegmentFiles.orphanDirectory(lineage), id)
@@ -179,10 +190,10 @@ public final class WalByName {
 
     private WalFile segment(Tier tier, SegmentFile file, Extent extent, Version version) throws IOException {
         try {
-            int bytes = extent.bytes().orElse(size.bytes());
-            Content content = new Content.OfSegment(file, bytes, extent.padded() ? size.bytes() - bytes : 0);
+            int bytes = extent.bytes().orElse(cache.segmentSize().bytes());
+            Content content = new Content.OfSegment(file, bytes, extent.padded() ? cache.segmentSize().bytes() - bytes : 0);
             boolean settled = tier == Tier.ARCHIVE || extent.bytes().isEmpty();
-            Optional<Lsn> end = extent.bytes().isEmpty() ? Optional.empty() : Optional.of(file.id().start(size).plus(bytes));
+            Optional<Lsn> end = extent.bytes().isEmpty() ? Optional.empty() : Optional.of(file.id().start(cache.segmentSize()).plus(bytes));
             return new WalFile(tier, content, end, settled ? Optional.of(checksum(version, content)) : Optional.empty());
         } catch (IOException | RuntimeException e) {
             file.release();
@@ -216,25 +227,25 @@ public final class WalByName {
     }
 
     private Optional<WalFile> archived(ArchivedName name, Extent extent, TimelineHistory own) throws IOException {
-        ArchivedWal archive = cache.archived().orElseThrow();
+        ArchivedWal open = archive.orElseThrow();
         return switch (name.file()) {
             case WalFileName.Segment(var id) -> {
                 if (own.contains(id.timeline()) && own.upTo(id.timeline()).equals(name.lineage())) {
-                    archive.reads(own, id.number(), cache.end().written());
+                    open.reads(own, id.number(), cache.end().written());
                 }
-                yield fetched(archive, name, id, extent);
+                yield fetched(open, name, id, extent);
             }
-            case WalFileName.Partial(var id) -> fetched(archive, name, id, extent);
-            case WalFileName.History _, WalFileName.Backup _ -> small(archive.archive(), name);
+            case WalFileName.Partial(var id) -> fetched(open, name, id, extent);
+            case WalFileName.History _, WalFileName.Backup _ -> small(open.archive(), name);
         };
     }
 
-    private Optional<WalFile> fetched(ArchivedWal archive, ArchivedName name, SegmentId id, Extent extent) throws IOException {
-        Optional<SegmentFile> file = await(archive.fetcher().fetch(name, id), name);
+    private Optional<WalFile> fetched(ArchivedWal open, ArchivedName name, SegmentId id, Extent extent) throws IOException {
+        Optional<SegmentFile> file = await(open.fetcher().fetch(name, id), name);
         return file.isPresent() ? Optional.of(segment(Tier.ARCHIVE, file.get(), extent, new Version(name, extent, Optional.empty()))) : Optional.empty();
     }
 
-    private static Optional<SegmentFile> await(CompletableFuture<Optional<SegmentFile>> future, ArchivedName name) throws IOException {
+    static Optional<SegmentFile> await(CompletableFuture<Optional<SegmentFile>> future, ArchivedName name) throws IOException {
         try {
             return future.get(ARCHIVE_SECONDS, TimeUnit.SECONDS);
         } catch (ExecutionException e) {
@@ -257,6 +268,6 @@ public final class WalByName {
     /** Somebody has put a file: what was not there may be now. */
     void nowThere(ArchivedName name) {
         archivedLineages.ifPresent(KnownLineages::forget);
-        cache.archived().ifPresent(archive -> archive.fetcher().nowThere(name));
+        archive.ifPresent(open -> open.fetcher().nowThere(name));
     }
 }

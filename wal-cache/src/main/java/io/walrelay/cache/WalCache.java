@@ -55,6 +55,7 @@ public final class WalCache implements AutoCloseable {
     private final TimelineSwitch timelineSwitch;
     private final Optional<ArchivedWal> archived;
     private volatile @Nullable Archiver archiver;
+    private final WalByName byName;
     /** Held while files are deleted or change places: what was decided about them is still so when it is done. */
     private final Object filing = new Object();
     private volatile CacheState state;
@@ -80,6 +81,7 @@ public final class WalCache implements AutoCloseable {
         this.archived = tiers.archive().isEmpty()
                 ? Optional.empty()
                 : Optional.of(new ArchivedWal(tiers.archive().get(), state.system(), state.segmentSize(), storage, settings.fetched()));
+        this.byName = new WalByName(this, archived);
     }
 
     /**
@@ -161,6 +163,11 @@ public final class WalCache implements AutoCloseable {
     /** A cursor of the caller's own. */
     public WalCursor openCursor() {
         return new WalCursor(this);
+    }
+
+    /** Finds files by PostgreSQL's names for them. */
+    public WalByName byName() {
+        return byName;
     }
 
     /**
@@ -513,6 +520,10 @@ public final class WalCache implements AutoCloseable {
     /** What was fetched from the archive since the start; empty when none is configured. */
     public Optional<SegmentFetcher.Statistics> fetched() {
         return archived.map(a -> a.fetcher().statistics());
+    }
+
+    Storage storage() {
+        return storage;
     }
 
     /** The archive; empty when none is configured. */
