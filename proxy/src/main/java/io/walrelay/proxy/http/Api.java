@@ -54,6 +54,7 @@ final class Api {
             case EVENTS -> Reply.json(
                     HttpResponseStatus.OK, relay.events().recent().stream().map(Reports::event).toList());
             case RESTORE_SH -> Reply.of(HttpResponseStatus.OK, RestoreScript.CONTENT_TYPE, RestoreScript.asking(advertised.or(call::asked)));
+            case WAL, WAL_FILE -> throw new IllegalArgumentException("files are not answered here: " + call.path());
         };
     }
 

@@ -1,9 +1,13 @@
 package io.walrelay.proxy.http;
 
+import io.netty.channel.ChannelPipeline;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.ssl.SslHandler;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Optional;
@@ -11,24 +15,38 @@ import java.util.Optional;
 /**
  * A request as the paths see it: a copy, free of the connection's buffers.
  *
- * @param asked the URL of the relay by which it was asked, as the client wrote it; not to be trusted
+ * @param scheme http or https
  */
-record Call(HttpMethod method, String path, Optional<String> asked, String contentType, String body, boolean keepAlive) {
+record Call(String scheme, HttpMethod method, String path, String query, HttpHeaders headers, String body, boolean keepAlive) {
 
-    /** @param scheme http or https */
-    static Call of(String scheme, FullHttpRequest request) {
+    static Call of(ChannelPipeline pipeline, HttpRequest request) {
         return new Call(
+                pipeline.get(SslHandler.class) == null ? "http" : "https",
                 request.method(),
                 pathOf(request.uri()),
-                Optional.ofNullable(request.headers().get(HttpHeaderNames.HOST)).map(host -> scheme + "://" + host),
-                request.headers().get(HttpHeaderNames.CONTENT_TYPE, "").toLowerCase(Locale.ROOT),
-                request.content().toString(StandardCharsets.UTF_8),
+                queryOf(request.uri()),
+                request.headers(),
+                request instanceof FullHttpRequest full ? full.content().toString(StandardCharsets.UTF_8) : "",
                 HttpUtil.isKeepAlive(request));
+    }
+
+    /** The URL of the relay by which it was asked, as the client wrote it; not to be trusted. */
+    Optional<String> asked() {
+        return Optional.ofNullable(headers.get(HttpHeaderNames.HOST)).map(host -> scheme + "://" + host);
+    }
+
+    String contentType() {
+        return headers.get(HttpHeaderNames.CONTENT_TYPE, "").toLowerCase(Locale.ROOT);
     }
 
     /** Compared with known paths only, so nothing is decoded: an encoded slash stays a wrong path. */
     static String pathOf(String uri) {
         int query = uri.indexOf('?');
         return query < 0 ? uri : uri.substring(0, query);
+    }
+
+    private static String queryOf(String uri) {
+        int query = uri.indexOf('?');
+        return query < 0 ? "" : uri.substring(query + 1);
     }
 }

@@ -16,7 +16,11 @@ enum Endpoint {
     SLOTS("/api/v1/slots", Audience.THE_ADMITTED, "GET, HEAD"),
     UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),
     EVENTS("/api/v1/events", Audience.THE_ADMITTED, "GET, HEAD"),
-    RESTORE_SH("/restore.sh", Audience.THE_ADMITTED, "GET, HEAD");
+    RESTORE_SH("/restore.sh", Audience.THE_ADMITTED, "GET, HEAD"),
+    WAL("/wal", Audience.THE_ADMITTED, "GET, HEAD"),
+    WAL_FILE("/wal/{name}", Audience.THE_ADMITTED, "GET, HEAD, PUT");
+
+    private static final String PARAMETER = "{";
 
     /** Who may ask for it. */
     enum Audience {
@@ -37,7 +41,18 @@ enum Endpoint {
     }
 
     static Optional<Endpoint> at(String path) {
-        return Arrays.stream(values()).filter(e -> e.path.equals(path)).findFirst();
+        return Arrays.stream(values()).filter(e -> e.isAt(path)).findFirst();
+    }
+
+    /** Whatever stands for a parameter, slashes too, is for the endpoint to judge. */
+    private boolean isAt(String other) {
+        int parameter = path.indexOf(PARAMETER);
+        return parameter < 0 ? path.equals(other) : other.startsWith(path.substring(0, parameter));
+    }
+
+    /** What stands for the parameter in a path that is this one's. */
+    String parameterOf(String at) {
+        return at.substring(path.indexOf(PARAMETER));
     }
 
     /** All paths, for the message that a wrong one gets. */

@@ -23,6 +23,7 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.timeout.WriteTimeoutHandler;
 import io.netty.util.concurrent.GlobalEventExecutor;
+import io.walrelay.cache.WalPush;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.state.FollowOrder;
@@ -33,24 +34,27 @@ import java.net.InetSocketAddress;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * The HTTP port. Its connections live on one event loop of their own, and what may touch the disk is read on one other thread,
- * so that neither a scrape nor a slow browser costs a standby anything. Thread-safe; whoever starts it closes it.
+ * The HTTP port. Its connections live on one event loop of their own, and what may touch the disk is read on one other thread, WAL files on
+ * virtual ones, so that neither a scrape nor a slow browser costs a standby anything. Thread-safe; whoever starts it closes it.
  */
 public final class HttpServer implements AutoCloseable {
 
     private final EventLoopGroup loop;
     private final ExecutorService reader;
+    private final ExecutorService workers;
     private final ChannelGroup connections;
     private final Channel listening;
 
-    private HttpServer(EventLoopGroup loop, ExecutorService reader, ChannelGroup connections, Channel listening) {
+    private HttpServer(EventLoopGroup loop, ExecutorService reader, ExecutorService workers, ChannelGroup connections, Channel listening) {
         this.loop = loop;
         this.reader = reader;
+        this.workers = workers;
         this.connections = connections;
         this.listening = listening;
     }
@@ -60,10 +64,17 @@ public final class HttpServer implements AutoCloseable {
      *
      * @param follow takes an order, on the reading thread; refuses one that can't be obeyed with an IllegalArgumentException,
      *     whose message the client gets
+     * @param archiving asked about segments that somebody pushes and the relay holds, when it has an archive
      * @throws IOException when the address is taken or the certificate can't be used
      */
     public static HttpServer start(
-            HttpSettings settings, HttpLimits limits, RelayState relay, ProcessFacts process, RelayMetrics metrics, Consumer<FollowOrder> follow)
+            HttpSettings settings,
+            HttpLimits limits,
+            RelayState relay,
+            ProcessFacts process,
+            RelayMetrics metrics,
+            Consumer<FollowOrder> follow,
+            WalPush.Archiving archiving)
             throws IOException {
         Optional<SslContext> tls = settings.tls().isPresent() ? Optional.of(HttpTls.of(settings.tls().get())) : Optional.empty();
         boolean epoll = Epoll.isAvailable();
@@ -76,9 +87,14 @@ public final class HttpServer implements AutoCloseable {
                 TimeUnit.SECONDS,
                 new ArrayBlockingQueue<>(limits.connections()),
                 Thread.ofPlatform().name("http-reader").daemon().factory());
+        // As many as there are connections: each has one request answered at a time.
+        ExecutorService workers = Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("http-wal-", 0).factory());
+        WalFiles wal = new WalFiles(relay, metrics.walFiles());
+        WalPushes pushes = new WalPushes(relay, archiving, metrics.walFiles());
         ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
-        Access access = new Access(settings);
+        Gate gate = new Gate(new Access(settings));
         Api api = new Api(relay, process, metrics, follow);
+        RequestHandler.Answers answers = new RequestHandler.Answers(api, relay.events(), reader, wal, pushes, metrics.walFiles(), workers);
         Class<? extends ServerSocketChannel> channel = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(loop)
@@ -92,6 +108,7 @@ public final class HttpServer implements AutoCloseable {
                             connection.close();
                             return;
                         }
+                        RequestHandler requests = new RequestHandler(gate, answers, limits);
                         tls.ifPresent(context -> connection.pipeline().addLast(handshake(context, connection, limits)));
                         connection
                                 .pipeline()
@@ -99,18 +116,20 @@ public final class HttpServer implements AutoCloseable {
                                 .addLast(new HttpServerCodec(new HttpDecoderConfig()
                                         .setMaxInitialLineLength(limits.lineBytes())
                                         .setMaxHeaderSize(limits.headerBytes())))
+                                .addLast(new PushReceiver(requests, gate, answers, limits))
                                 .addLast(new BodyLimit(limits.bodyBytes()))
-                                .addLast(new RequestHandler(access, api, relay.events(), reader, limits));
+                                .addLast(requests);
                     }
                 });
         InetSocketAddress address = new InetSocketAddress(settings.address().host(), settings.address().port());
         ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
         if (!bound.isSuccess()) {
             reader.shutdownNow();
+            workers.shutdown();
             loop.shutdownGracefully(0, 0, TimeUnit.SECONDS);
             throw new IOException("could not listen on http.address %s: %s".formatted(settings.address(), bound.cause()), bound.cause());
         }
-        return new HttpServer(loop, reader, connections, bound.channel());
+        return new HttpServer(loop, reader, workers, connections, bound.channel());
     }
 
     private static SslHandler handshake(SslContext context, SocketChannel connection, HttpLimits limits) {
@@ -130,6 +149,8 @@ public final class HttpServer implements AutoCloseable {
         listening.close().awaitUninterruptibly();
         connections.close().awaitUninterruptibly();
         reader.shutdownNow();
+        // Not interrupted: that would close the files that they share with others.
+        workers.shutdown();
         loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
     }
 }

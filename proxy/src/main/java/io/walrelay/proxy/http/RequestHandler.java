@@ -1,8 +1,6 @@
 package io.walrelay.proxy.http;
 
 import io.netty.buffer.Unpooled;
-import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.DecoderException;
@@ -15,12 +13,11 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
-import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.timeout.WriteTimeoutException;
 import io.netty.util.concurrent.Future;
+import io.walrelay.proxy.metrics.WalFileCounts;
 import io.walrelay.proxy.state.Events;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -29,6 +26,8 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,20 +43,25 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     /** More than any client sends ahead that means well. */
     private static final int MOST_WAITING = 16;
 
-    private final Access access;
-    private final Api api;
-    private final Events events;
-    private final ExecutorService reader;
+    /**
+     * Who answers.
+     *
+     * @param reader answers from {@code api}
+     * @param workers answer from {@code wal} and {@code pushes}
+     */
+    record Answers(Api api, Events events, ExecutorService reader, WalFiles wal, WalPushes pushes, WalFileCounts counts, ExecutorService workers) {}
+
+    private final Gate gate;
+    private final Answers answers;
     private final HttpLimits limits;
     private final Deque<FullHttpRequest> waiting = new ArrayDeque<>();
     private @Nullable Future<?> deadline;
     private boolean answering;
+    private SegmentWaits.@Nullable Wait wait;
 
-    RequestHandler(Access access, Api api, Events events, ExecutorService reader, HttpLimits limits) {
-        this.access = access;
-        this.api = api;
-        this.events = events;
-        this.reader = reader;
+    RequestHandler(Gate gate, Answers answers, HttpLimits limits) {
+        this.gate = gate;
+        this.answers = answers;
         this.limits = limits;
     }
 
@@ -74,12 +78,28 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     @Override
     public void channelInactive(ChannelHandlerContext context) {
         stopClock();
-        waiting.forEach(FullHttpRequest::release);
+        if (wait != null) {
+            wait.end();
+        }
+        waiting.forEach(this::forget);
         waiting.clear();
         context.fireChannelInactive();
     }
 
-    private void stopClock() {
+    private void forget(FullHttpRequest request) {
+        request.release();
+        if (request instanceof Upload upload && upload.body() instanceof Upload.Body.Came(var file)) {
+            PushReceiver.close(file);
+        }
+    }
+
+    /** Whether an answer is still to come; nothing may be written in between. */
+    boolean isAnswering() {
+        return answering;
+    }
+
+    /** A request has begun that takes its time: who reads it watches over it. */
+    void stopClock() {
         if (deadline != null) {
             deadline.cancel(false);
         }
@@ -113,35 +133,18 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     private void begin(ChannelHandlerContext context, FullHttpRequest request) {
         stopClock();
         answering = true;
-        Call call = Call.of(context.pipeline().get(SslHandler.class) == null ? "http" : "https", request);
+        Call call = Call.of(context.pipeline(), request);
         if (request.decoderResult().isFailure()) {
             send(context, call, malformed(request.decoderResult().cause()), false);
             return;
         }
-        Optional<Endpoint> endpoint = Endpoint.at(call.path());
-        if (endpoint.map(Endpoint::audience).orElse(Endpoint.Audience.THE_ADMITTED) == Endpoint.Audience.THE_ADMITTED) {
-            switch (access.decide(evidence(context, request))) {
-                case Access.Decision.Granted() -> {}
-                case Access.Decision.Unknown(String reason) -> {
-                    Reply reply = Reply.error(HttpResponseStatus.UNAUTHORIZED, call.path(), reason);
-                    send(context, call, reply.with("www-authenticate", "Bearer realm=\"walrelay\""), call.keepAlive());
-                    return;
-                }
-                case Access.Decision.Forbidden(String reason) -> {
-                    send(context, call, Reply.error(HttpResponseStatus.FORBIDDEN, call.path(), reason), call.keepAlive());
-                    return;
-                }
-            }
-        }
-        if (endpoint.isEmpty()) {
-            String text = "nothing at this path; expected one of " + Endpoint.paths();
-            send(context, call, Reply.error(HttpResponseStatus.NOT_FOUND, call.path(), text), call.keepAlive());
-        } else if (!endpoint.get().takes(call.method())) {
-            String allowed = endpoint.get().allow();
-            String text = "method %s is not for this path; expected %s".formatted(call.method(), allowed);
-            send(context, call, Reply.error(HttpResponseStatus.METHOD_NOT_ALLOWED, call.path(), text).with("allow", allowed), call.keepAlive());
+        Optional<Reply> refusal = gate.refuse(context, request);
+        if (refusal.isPresent()) {
+            send(context, call, refusal.get(), call.keepAlive());
+        } else if (request instanceof Upload upload) {
+            answer(context, upload.body(), call);
         } else {
-            answer(context, endpoint.get(), call);
+            answer(context, Endpoint.at(call.path()).orElseThrow(), call);
         }
     }
 
@@ -153,16 +156,11 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
         };
     }
 
-    private static Access.Request evidence(ChannelHandlerContext context, FullHttpRequest request) {
-        boolean changes = !request.method().equals(HttpMethod.GET) && !request.method().equals(HttpMethod.HEAD);
-        boolean loopback = context.channel().remoteAddress() instanceof InetSocketAddress peer && peer.getAddress().isLoopbackAddress();
-        SslHandler tls = context.pipeline().get(SslHandler.class);
-        return new Access.Request(
-                changes,
-                loopback,
-                Optional.ofNullable(request.headers().get(HttpHeaderNames.HOST)),
-                Optional.ofNullable(request.headers().get(HttpHeaderNames.AUTHORIZATION)),
-                tls != null && HttpTls.certified(tls));
+    private void answer(ChannelHandlerContext context, Upload.Body body, Call call) {
+        switch (body) {
+            case Upload.Body.Refused(var reply) -> send(context, call, reply, call.keepAlive());
+            case Upload.Body.Came(var file) -> answerByWorker(context, call, _ -> new WalReply.Plain(answers.pushes.accept(call, file)));
+        }
     }
 
     private void answer(ChannelHandlerContext context, Endpoint endpoint, Call call) {
@@ -172,7 +170,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             case EVENTS -> {
                 if (call.method().equals(HttpMethod.HEAD)) {
                     EventStream.head(context);
-                } else if (!EventStream.begin(context, events, limits)) {
+                } else if (!EventStream.begin(context, answers.events, limits)) {
                     Reply reply = Reply.error(
                             HttpResponseStatus.SERVICE_UNAVAILABLE,
                             call.path(),
@@ -180,13 +178,15 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
                     send(context, call, reply.with("retry-after", "10"), call.keepAlive());
                 }
             }
+            case WAL -> answerByWorker(context, call, _ -> answers.wal.list(call));
+            case WAL_FILE -> answerByWorker(context, call, mine -> answers.wal.get(call, mine));
             case READYZ, METRICS, STATUS, STANDBYS, SLOTS, UPSTREAM, RESTORE_SH -> answerByReader(context, endpoint, call);
         }
     }
 
     private void answerByReader(ChannelHandlerContext context, Endpoint endpoint, Call call) {
         try {
-            reader.execute(() -> {
+            answers.reader.execute(() -> {
                 Reply reply = answerOrApologize(endpoint, call);
                 context.executor().execute(() -> send(context, call, reply, call.keepAlive()));
             });
@@ -199,10 +199,66 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
 
     private Reply answerOrApologize(Endpoint endpoint, Call call) {
         try {
-            return api.answer(endpoint, call);
+            return answers.api.answer(endpoint, call);
         } catch (RuntimeException | OutOfMemoryError e) {
-            log.atError().setCause(e).log("could not answer {} {}", call.method(), call.path());
-            return Reply.error(HttpResponseStatus.INTERNAL_SERVER_ERROR, call.path(), "could not answer; the relay's log says why");
+            return apology(call, e);
+        }
+    }
+
+    private static Reply apology(Call call, Throwable e) {
+        log.atError().setCause(e).log("could not answer {} {}", call.method(), call.path());
+        return Reply.error(HttpResponseStatus.INTERNAL_SERVER_ERROR, call.path(), "could not answer; the relay's log says why");
+    }
+
+    private void answerByWorker(ChannelHandlerContext context, Call call, Function<SegmentWaits.Wait, WalReply> answer) {
+        SegmentWaits.Wait mine = answers.wal.begin();
+        wait = mine;
+        try {
+            answers.workers.execute(() -> {
+                WalReply reply = answerOrApologize(call, () -> answer.apply(mine));
+                try {
+                    context.executor().execute(() -> deliver(context, call, reply));
+                } catch (RejectedExecutionException e) {
+                    drop(reply);
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            log.atDebug().setCause(e).log("the server stops");
+            context.close();
+        }
+    }
+
+    private static WalReply answerOrApologize(Call call, Supplier<WalReply> answer) {
+        try {
+            return answer.get();
+        } catch (RuntimeException | OutOfMemoryError e) {
+            return new WalReply.Plain(apology(call, e));
+        }
+    }
+
+    private void deliver(ChannelHandlerContext context, Call call, WalReply reply) {
+        if (wait != null) {
+            wait.end();
+            wait = null;
+        }
+        switch (reply) {
+            case WalReply.File _ when !context.channel().isActive() -> drop(reply);
+            case WalReply.File file -> WalBody.send(context, call, file, answers.workers, answers.counts, () -> ended(context, call.keepAlive()));
+            case WalReply.Plain(var plain) -> send(context, call, plain, call.keepAlive());
+        }
+    }
+
+    private static void drop(WalReply reply) {
+        if (reply instanceof WalReply.File file) {
+            file.file().close();
+        }
+    }
+
+    private void ended(ChannelHandlerContext context, boolean keepAlive) {
+        if (keepAlive) {
+            goOn(context);
+        } else {
+            context.close();
         }
     }
 
@@ -219,14 +275,11 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
         if (call.method().equals(HttpMethod.HEAD)) {
             response.content().clear();
         }
-        ChannelFuture sent = context.writeAndFlush(response);
-        if (!keepAlive) {
-            sent.addListener(ChannelFutureListener.CLOSE);
-            return;
-        }
-        sent.addListener(done -> {
+        context.writeAndFlush(response).addListener(done -> {
             if (done.isSuccess()) {
-                goOn(context);
+                ended(context, keepAlive);
+            } else {
+                context.close();
             }
         });
     }

@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
 
 /**
  * The relay's metrics. Nearly all are read from its state when they are asked for, so that a series goes with the standby or
- * slot that it is about and all values of one scrape are of one moment; only fsync is timed as it happens. Thread-safe.
+ * slot that it is about and all values of one scrape are of one moment; only fsync is timed, and requests for files are counted, as it happens. Thread-safe.
  */
 public final class RelayMetrics {
 
@@ -24,6 +24,7 @@ public final class RelayMetrics {
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final Timer fsync;
+    private final WalFileCounts walFiles = new WalFileCounts();
 
     /** @param pacing how long WAL waited because of the write rate (standbys.max-write-rate) */
     public RelayMetrics(RelayState relay, ProcessFacts process, DelayCounts pacing) {
@@ -32,7 +33,13 @@ public final class RelayMetrics {
                 .serviceLevelObjectives(FSYNC_BOUNDS)
                 .register(registry);
         registry.getPrometheusRegistry().register(new RelayCollector(relay, process, pacing));
+        registry.getPrometheusRegistry().register(walFiles);
         registry.getPrometheusRegistry().register(new ProcessCollector(process));
+    }
+
+    /** Where requests for WAL files are counted. */
+    public WalFileCounts walFiles() {
+        return walFiles;
     }
 
     /** One fsync of a WAL segment took that long. Cheap enough for the thread that waited for it. */

@@ -39,6 +39,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -129,7 +130,7 @@ public final class Relay implements AutoCloseable {
         state.whenOpen(this::checkDiskLimit);
         state.whenOpen(archiving::begin);
         HttpServer http = HttpServer.start(
-                settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder);
+                settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder, (_, _) -> CompletableFuture.completedFuture(false));
         parts.push(http);
         link.start();
         housekeeping.start();

@@ -29,6 +29,7 @@ import java.security.KeyStore;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -363,7 +364,8 @@ class HttpServerTest {
 
     private int serve(HttpSettings settings, HttpLimits limits, Consumer<FollowOrder> follow) throws IOException {
         RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, NO_PACING);
-        HttpServer started = HttpServer.start(settings, limits, relay.state(), KnownRelay.PROCESS, metrics, follow);
+        HttpServer started = HttpServer.start(
+                settings, limits, relay.state(), KnownRelay.PROCESS, metrics, follow, (_, _) -> CompletableFuture.completedFuture(false));
         server = Optional.of(started);
         return started.address().getPort();
     }

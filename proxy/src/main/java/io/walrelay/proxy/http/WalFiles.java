@@ -1,0 +1,140 @@
+package io.walrelay.proxy.http;
+
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.walrelay.cache.WalByName;
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.WalHoldings;
+import io.walrelay.cache.lookup.Answer;
+import io.walrelay.proxy.metrics.WalFileCounts;
+import io.walrelay.proxy.metrics.WalFileCounts.Outcome;
+import io.walrelay.proxy.state.RelayState;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Answers to {@code /wal} and {@code /wal/NAME}. Thread-safe; blocks, so for virtual threads. */
+final class WalFiles {
+
+    private static final Logger log = LoggerFactory.getLogger(WalFiles.class);
+
+    /** Any size at all has these: while it is not known, names that none has are still told from others. */
+    private static final SegmentSize SMALLEST = new SegmentSize(1 << 20);
+
+    static final String NO_WAL = "the relay has no WAL yet: it has not streamed from an upstream so far";
+
+    private static final String RETRY_AFTER = "retry-after";
+
+    private final SegmentWaits waits = new SegmentWaits();
+    private final WalFileCounts counts;
+    private final AtomicReference<@Nullable Held> held = new AtomicReference<>();
+
+    private record Held(WalByName files, WalHoldings holdings, SegmentSize size) {}
+
+    WalFiles(RelayState relay, WalFileCounts counts) {
+        this.counts = counts;
+        relay.whenOpen(this::open);
+    }
+
+    private void open(WalCache cache) {
+        cache.writer().onFiles(waits::wake);
+        held.set(new Held(cache.byName(), new WalHoldings(cache), cache.segmentSize()));
+    }
+
+    /** The request's own; ended when the client goes. */
+    SegmentWaits.Wait begin() {
+        return waits.begin();
+    }
+
+    /** What is held. */
+    WalReply list(Call call) {
+        Held open = held.get();
+        return open == null
+                ? new WalReply.Plain(Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), NO_WAL).with(RETRY_AFTER, "1"))
+                : new WalReply.Plain(Reply.json(HttpResponseStatus.OK, WalReport.of(open.holdings.look(), open.size)));
+    }
+
+    WalReply get(Call call, SegmentWaits.Wait wait) {
+        Held open = held.get();
+        WalRequest request;
+        try {
+            request = WalRequest.parse(Endpoint.WAL_FILE.parameterOf(call.path()), call.query(), open == null ? SMALLEST : open.size);
+        } catch (IllegalArgumentException e) {
+            return error(call, Outcome.BAD_REQUEST, HttpResponseStatus.BAD_REQUEST, String.valueOf(e.getMessage()));
+        }
+        if (open == null) {
+            return couldNotLook(call, NO_WAL);
+        }
+        try {
+            return answer(call, find(open.files, request, wait));
+        } catch (IOException e) {
+            log.atDebug().setCause(e).log("could not look for {}", call.path());
+            return couldNotLook(call, "could not look: " + e.getMessage());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return couldNotLook(call, "the relay stops");
+        }
+    }
+
+    private WalByName.Result find(WalByName files, WalRequest request, SegmentWaits.Wait wait) throws IOException, InterruptedException {
+        long deadline = System.nanoTime() + request.patience().toNanos();
+        while (true) {
+            wait.forget();
+            WalByName.Result result = files.find(request.query());
+            boolean comes = result instanceof WalByName.Result.Missing(var why) && why instanceof Answer.Missing.NotYet;
+            if (!comes || !await(wait, deadline - System.nanoTime())) {
+                return result;
+            }
+        }
+    }
+
+    private boolean await(SegmentWaits.Wait wait, long nanos) throws InterruptedException {
+        counts.waiting(1);
+        try {
+            return wait.await(nanos);
+        } finally {
+            counts.waiting(-1);
+        }
+    }
+
+    private WalReply answer(Call call, WalByName.Result result) {
+        return switch (result) {
+            case WalByName.Result.Found(var file) -> {
+                counts.asked(Outcome.FOUND, Optional.of(file.tier()));
+                yield WalReply.of(file, call);
+            }
+            case WalByName.Result.Missing(Answer.Missing.NotYet(var reason)) -> error(call, Outcome.NOT_YET, HttpResponseStatus.NOT_FOUND, reason);
+            case WalByName.Result.Missing(Answer.Missing.Absent(var reason)) -> error(call, Outcome.ABSENT, HttpResponseStatus.NOT_FOUND, reason);
+            case WalByName.Result.NotOnLineage(var why) -> notOnLineage(why);
+        };
+    }
+
+    private WalReply notOnLineage(Answer.NotOnLineage why) {
+        counts.asked(Outcome.NOT_ON_LINEAGE, Optional.empty());
+        Map<String, Object> body = new LinkedHashMap<>();
+        body.put("error", why.reason());
+        why.fork().ifPresent(fork -> body.put("fork", fork.toString()));
+        body.put("lineages", why.selectors());
+        body.put("hint", why.selectors().isEmpty()
+                ? "see /api/v1/status for the relay's lineage"
+                : "to get what lies on another lineage, ask in mode pitr or rewind for timeline=" + String.join(" or timeline=", why.selectors()));
+        Reply reply = Reply.json(HttpResponseStatus.CONFLICT, body);
+        return new WalReply.Plain(why.fork().map(Lsn::toString).map(fork -> reply.with("x-walrelay-fork", fork)).orElse(reply));
+    }
+
+    private WalReply couldNotLook(Call call, String reason) {
+        counts.asked(Outcome.COULD_NOT_LOOK, Optional.empty());
+        return new WalReply.Plain(Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), reason).with(RETRY_AFTER, "1"));
+    }
+
+    private WalReply error(Call call, Outcome outcome, HttpResponseStatus status, String reason) {
+        counts.asked(outcome, Optional.empty());
+        return new WalReply.Plain(Reply.error(status, call.path(), reason));
+    }
+}
