@@ -21,6 +21,9 @@ final class LibrariesTest {
     private static final List<String> LOG = List.of("org.slf4j..");
     private static final List<String> ANNOTATIONS = List.of("org.jspecify.annotations");
 
+    private static final List<String> CACHE =
+            List.of("io.walrelay.cache..", "io.walrelay.wal..", "io.walrelay.protocol..", "com.github.benmanes.caffeine..", "java..");
+
     /** For the PostgreSQL that the demo brings. */
     private static final List<String> UNPACKING = List.of("org.apache.commons.compress..", "org.tukaani.xz..");
 
@@ -65,9 +68,26 @@ final class LibrariesTest {
 
     @Test
     void theCacheUsesBuffersACacheAndALog() {
+        classes()
+                .that()
+                .resideInAPackage("io.walrelay.cache..")
+                .and()
+                .resideOutsideOfPackage("io.walrelay.cache.archive..")
+                .should()
+                .onlyDependOnClassesThat(in(CACHE, BUFFERS, LOG, ANNOTATIONS))
+                .check(ArrowsTest.CLASSES);
+    }
+
+    @Test
+    void theArchiveUsesAStoreCompressionAndEncryptionAsWell() {
         allow(
-                "io.walrelay.cache..",
-                in(List.of("io.walrelay.cache..", "io.walrelay.wal..", "io.walrelay.protocol..", "com.github.benmanes.caffeine..", "java.."), BUFFERS, LOG, ANNOTATIONS));
+                "io.walrelay.cache.archive..",
+                in(
+                        CACHE,
+                        List.of("software.amazon.awssdk..", "com.google.crypto.tink.subtle..", "com.github.luben.zstd..", "net.jpountz.lz4.."),
+                        BUFFERS,
+                        LOG,
+                        ANNOTATIONS));
     }
 
     @Test

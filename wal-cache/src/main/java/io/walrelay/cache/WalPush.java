@@ -48,7 +48,7 @@ public final class WalPush {
     /** Whoever archives what the relay holds: completed when it is there, with false when it will not be for now. */
     @FunctionalInterface
     public interface Archiving {
-        CompletableFuture<Boolean> whenArchived(ArchivedName name, SegmentId id);
+        CompletableFuture<Boolean> whenArchived(ArchivedName name);
     }
 
     /** What is said to who wants to push a file, before it comes. */
@@ -240,14 +240,14 @@ public final class WalPush {
         if (differs.isPresent()) {
             return new Outcome.Conflict("the relay holds other bytes at %s, on the same lineage %s".formatted(differs.get(), name.lineage().id()));
         }
-        return cache.archived().isEmpty() || isArchived(name, id)
+        return cache.archived().isEmpty() || isArchived(name)
                 ? new Outcome.Held()
                 : new Outcome.Later("the relay has the same bytes; it could not archive them within %d s".formatted(ARCHIVED_WITHIN_SECONDS));
     }
 
-    private boolean isArchived(ArchivedName name, SegmentId id) throws IOException {
+    private boolean isArchived(ArchivedName name) throws IOException {
         try {
-            return archiving.whenArchived(name, id).get(ARCHIVED_WITHIN_SECONDS, TimeUnit.SECONDS);
+            return archiving.whenArchived(name).get(ARCHIVED_WITHIN_SECONDS, TimeUnit.SECONDS);
         } catch (TimeoutException e) {
             return false;
         } catch (ExecutionException e) {

@@ -1,8 +1,10 @@
 package io.walrelay.proxy.relay;
 
+import io.walrelay.cache.Archiver;
 import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.archive.ArchiveTier;
+import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.ObjectFormat;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.Storage;
@@ -130,11 +132,16 @@ public final class Relay implements AutoCloseable {
         state.whenOpen(this::checkDiskLimit);
         state.whenOpen(archiving::begin);
         HttpServer http = HttpServer.start(
-                settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder, (_, _) -> CompletableFuture.completedFuture(false));
+                settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder, this::whenArchived);
         parts.push(http);
         link.start();
         housekeeping.start();
         log.info("relay started; data in {}", settings.data());
+    }
+
+    private CompletableFuture<Boolean> whenArchived(ArchivedName name) {
+        Optional<Archiver> archiver = state.cache().flatMap(WalCache::archiving);
+        return archiver.map(it -> it.whenArchived(name)).orElseGet(() -> CompletableFuture.completedFuture(false));
     }
 
     private Optional<ArchiveTier> archive(DataDirectory directory) throws IOException {

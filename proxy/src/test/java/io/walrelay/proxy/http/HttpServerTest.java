@@ -149,6 +149,7 @@ class HttpServerTest {
                 "wal":{"timeline":1,"lineage":"LINEAGE","segment_size":1048576,"oldest":"0/1000000","written":"0/1010000",
                 "last_record":"RECORD","flushed":"0/1010000","acknowledgeable":"RECORD","memory_bytes":MEMORY,"disk_bytes":1048576,
                 "gaps":[],"orphans":[]},
+                "archive":null,
                 "standbys":[{"pid":41,"name":"a","user":"repl","client":"10.0.0.7:5000","slot":"a","state":"streaming",
                 "since":"2026-01-02T03:03:05Z","timeline":1,
                 "sent":{"position":"0/1010000","lag_bytes":0,"lag_seconds":0.0},
@@ -365,7 +366,7 @@ class HttpServerTest {
     private int serve(HttpSettings settings, HttpLimits limits, Consumer<FollowOrder> follow) throws IOException {
         RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, NO_PACING);
         HttpServer started = HttpServer.start(
-                settings, limits, relay.state(), KnownRelay.PROCESS, metrics, follow, (_, _) -> CompletableFuture.completedFuture(false));
+                settings, limits, relay.state(), KnownRelay.PROCESS, metrics, follow, _ -> CompletableFuture.completedFuture(false));
         server = Optional.of(started);
         return started.address().getPort();
     }

@@ -47,7 +47,7 @@ class WalPutTest {
 
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final Lsn BEGAN = ORIGIN.plus(2L * MB);
-    private static final WalPush.Archiving AT_ONCE = (_, _) -> CompletableFuture.completedFuture(true);
+    private static final WalPush.Archiving AT_ONCE = _ -> CompletableFuture.completedFuture(true);
 
     @TempDir
     private Path directory;
@@ -97,7 +97,7 @@ class WalPutTest {
     @Test
     void whatIsHeldIsAnsweredWhenItIsArchived() throws Exception {
         CompletableFuture<Boolean> archived = new CompletableFuture<>();
-        try (WalServer server = WalServer.holding(directory, Optional.of(store), one, BEGAN, WalServer.OPEN, (_, _) -> archived)) {
+        try (WalServer server = WalServer.holding(directory, Optional.of(store), one, BEGAN, WalServer.OPEN, _ -> archived)) {
             CompletableFuture<Integer> answer = CompletableFuture.supplyAsync(() -> {
                 try {
                     return put(server, name(one, BEGAN), segment(BEGAN)).statusCode();

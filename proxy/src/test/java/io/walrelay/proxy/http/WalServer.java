@@ -77,7 +77,7 @@ final class WalServer implements AutoCloseable {
     };
 
     /** An archiver that does not come to it. */
-    static final WalPush.Archiving NEVER = (_, _) -> CompletableFuture.completedFuture(false);
+    static final WalPush.Archiving NEVER = _ -> CompletableFuture.completedFuture(false);
 
     private final RelayState state;
     private final Path directory;

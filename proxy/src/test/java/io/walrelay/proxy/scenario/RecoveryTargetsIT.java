@@ -126,13 +126,14 @@ final class RecoveryTargetsIT {
                 Lsn end = primary.flushedLsn();
                 ArchiveIT.awaitArchived(relay, end);
                 assertEquals("a", recovered(recovering));
-                // Its own new timeline is nobody's yet: the relay does not follow it. It is kept under its own lineage.
+                // Its new timeline is not the relay's: the history is kept under its own lineage, the segments are refused.
                 ArchiveIT.write(recovering, 3);
                 Await.until(
-                        "the server to have pushed a segment of its own",
+                        "the server to be refused a segment of its own",
                         LIMIT,
-                        () -> recovering.query("SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver"),
-                        name -> name.startsWith("00000002") && !name.endsWith(".history"));
+                        () -> recovering.query("SELECT coalesce(last_failed_wal, '') FROM pg_stat_archiver"),
+                        name -> name.matches("00000002[0-9A-F]{16}"));
+                assertEquals("00000002.history", recovering.query("SELECT last_archived_wal FROM pg_stat_archiver"));
                 assertEquals(0, ArchiveIT.metric(relay, "walrelay_archive_conflicts_total"));
                 Path wal = primary.dataDirectory().resolve("pg_wal");
                 int compared = 0;
