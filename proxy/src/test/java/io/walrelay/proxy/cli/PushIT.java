@@ -1,6 +1,5 @@
 package io.walrelay.proxy.cli;
 
-import static io.walrelay.proxy.testkit.FakeRelay.dropped;
 import static io.walrelay.proxy.testkit.FakeRelay.hanging;
 import static io.walrelay.proxy.testkit.FakeRelay.noise;
 import static io.walrelay.proxy.testkit.FakeRelay.refusal;
@@ -118,7 +117,7 @@ final class PushIT {
     @ParameterizedTest
     @ValueSource(ints = {15, 18})
     void archivesForPostgresql(int version) throws IOException {
-        FakeRelay relay = FakeRelay.serving(archive).next(dropped(0, 10), refusal(503, "not yet"));
+        FakeRelay relay = FakeRelay.serving(archive).next((_, _) -> {}, refusal(503, "not yet"));
         String command = "%s %%p %%f --relay %s".formatted(WalClient.JAVA.script(directory, "push"), relay.url());
         try (relay;
                 LocalPostgres primary = LocalPostgres.of(Programs.version(version).server())

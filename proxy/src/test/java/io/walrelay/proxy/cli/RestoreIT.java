@@ -20,6 +20,8 @@ import io.walrelay.proxy.testkit.FakeRelay.Answer;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.WalClient;
 import java.io.IOException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -170,7 +172,7 @@ final class RestoreIT {
         for (String mode : List.of("pitr", "standby")) {
             String urls = String.join(",", wanted.relays().stream().map(answers -> relay(answers.toArray(Answer[]::new)).url()).toList());
             int status = mode.equals("pitr") ? wanted.pitr() : wanted.standby();
-            Programs.Result run = restore(SEGMENT, "--relay", urls, "--mode", mode, "--retries", "0", "--timeout", "1s", "--wait", "0s");
+            Programs.Result run = restoreHere("--relay", urls, "--mode", mode, "--retries", "0", "--timeout", "1s", "--wait", "0s");
             assertEquals(status, run.status(), mode + run);
             assertTrue(run.output().contains(wanted.said()), mode + run);
             assertEquals(wanted.said().isEmpty() ? 0 : 1, run.output().lines().count(), mode + run);
@@ -205,10 +207,9 @@ final class RestoreIT {
         String[] told = {"--relay=" + relay.url(), "--retries=0", "--timeline=2@0/3002830", "--standby", "re ports", "--wait", "1500ms"};
         assertEquals(1, restore(SEGMENT, told).status());
         assertEquals(standby ? 1 : 126, restore(SEGMENT, told).status());
-        String target = relay.requests().getLast().target();
-        assertTrue(target.startsWith("/wal/%s?mode=%s&wait=1500ms".formatted(SEGMENT, standby ? "standby" : "pitr")), target);
-        assertTrue(target.contains("&timeline=2%400%2F3002830") || target.contains("&timeline=2@0/3002830"), target);
-        assertTrue(target.contains("&standby=re%20ports") || target.contains("&standby=re+ports"), target);
+        assertEquals(
+                "/wal/%s?mode=%s&wait=1500ms&timeline=2@0/3002830&standby=re ports".formatted(SEGMENT, standby ? "standby" : "pitr"),
+                URLDecoder.decode(relay.requests().getLast().target(), StandardCharsets.UTF_8));
 
         // A mistake in restore_command must not look like the end of WAL.
         String url = "--relay=" + relay.url();
@@ -293,6 +294,17 @@ final class RestoreIT {
         List<String> arguments = new ArrayList<>(List.of(name, "RECOVERYXLOG"));
         arguments.addAll(Arrays.asList(options));
         return client.run(data(), Map.of(), arguments.toArray(String[]::new));
+    }
+
+    /** In this process where that is possible: a JVM for each of many cases takes long to start. */
+    private Programs.Result restoreHere(String... options) {
+        if (client != WalClient.JAVA) {
+            return restore(SEGMENT, options);
+        }
+        List<String> arguments = new ArrayList<>(List.of("restore", SEGMENT, target().toString()));
+        arguments.addAll(Arrays.asList(options));
+        CommandRun run = CommandRun.of(arguments.toArray(String[]::new));
+        return new Programs.Result(arguments, run.status(), run.out() + run.err());
     }
 
     private static List<String> names(Path directory) throws IOException {

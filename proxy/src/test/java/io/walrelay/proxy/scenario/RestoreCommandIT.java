@@ -11,6 +11,7 @@ import io.walrelay.proxy.testkit.FakeRelay;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.WalClient;
 import io.walrelay.wal.SegmentSize;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -98,9 +99,7 @@ final class RestoreCommandIT {
                 }
                 assertEquals(session, value(statement, "SELECT pg_backend_pid()"));
                 assertFalse(standby.log().contains("shutting down"), standby::log);
-                try (Stream<Path> left = Files.list(standby.dataDirectory().resolve("pg_wal"))) {
-                    assertEquals(List.of(), left.filter(file -> file.toString().contains(".walrelay-")).toList());
-                }
+                Await.until("no temporary file, while none is fetched", LIMIT, () -> temporary(standby), List.of()::equals);
             }
         }
     }
@@ -132,6 +131,12 @@ final class RestoreCommandIT {
             Await.until("the recovery to end", LIMIT, () -> recovered.query("SELECT pg_is_in_recovery()"), "f"::equals);
             assertEquals("t", recovered.query("SELECT to_regclass('first') IS NOT NULL AND to_regclass('second') IS NOT NULL"));
             assertTrue(relay.requests().stream().allMatch(request -> request.target().contains("mode=pitr")));
+        }
+    }
+
+    private static List<Path> temporary(LocalPostgres server) throws IOException {
+        try (Stream<Path> files = Files.list(server.dataDirectory().resolve("pg_wal"))) {
+            return files.filter(file -> file.toString().contains(".walrelay-")).toList();
         }
     }
 
