@@ -12,8 +12,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.netty.handler.ssl.JdkSslContext;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslProvider;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.FreePort;
+import io.walrelay.proxy.testkit.Certificates;
 import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.proxy.testkit.FakeRelay;
 import io.walrelay.proxy.testkit.FakeRelay.Answer;
@@ -32,6 +37,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -163,7 +169,8 @@ final class RestoreIT {
                 unknown("no HTTP", noise(), "could not look"),
                 unknown("an end without an answer", (_, _) -> {}, "could not look"),
                 unknown("silence", hanging(), "could not look"),
-                unknown("a trickle", trickling(), "could not look"));
+                unknown("a trickle", trickling(), "could not look"),
+                unknown("many bytes before the end of the header", (out, _) -> out.write(new byte[1 << 20]), "could not look"));
     }
 
     @ParameterizedTest
@@ -223,6 +230,42 @@ final class RestoreIT {
             assertEquals(standby ? 1 : 126, run.status(), run::toString);
             assertFalse(run.output().isEmpty(), run::toString);
         }
+    }
+
+    /** What POSIX shells have no means to. */
+    @Test
+    void javaComparesTheChecksum() throws IOException {
+        byte[] flipped = WAL.clone();
+        flipped[500_000] ^= 1;
+        Files.write(held().resolve(SEGMENT), flipped);
+        CRC32C sum = new CRC32C();
+        sum.update(WAL);
+        FakeRelay relay = relay(body(flipped, "content-length: " + MB, "etag: \"%08x\"".formatted((int) sum.getValue())));
+        Programs.Result run = restore(SEGMENT, "--relay", relay.url(), "--retries", "0");
+        assertEquals(client == WalClient.JAVA ? 126 : 0, run.status(), run::toString);
+        assertEquals(client == WalClient.JAVA, run.output().contains("what came has CRC32C "), run::toString);
+    }
+
+    @Test
+    void speaksTlsToWhomItTrustsAndShowsItsCertificate() throws Exception {
+        Certificates certificates = Certificates.in(Files.createDirectory(directory.resolve("certificates")));
+        Certificates.Pair own = certificates.issue("relay");
+        Certificates.Pair its = certificates.issue("standby");
+        SslContext tls = SslContextBuilder.forServer(own.certificate().toFile(), own.key().toFile())
+                .trustManager(certificates.authority().toFile())
+                .sslProvider(SslProvider.JDK)
+                .build();
+        FakeRelay relay = FakeRelay.serving(held(), ((JdkSslContext) tls).context());
+        relays.add(relay);
+        String[] identity = {"--cert=" + its.certificate(), "--key=" + its.key()};
+        String authority = "--ca-file=" + certificates.authority();
+        String[] once = {"--relay=" + relay.url(), "--retries=0"};
+        assertEquals(126, restore(SEGMENT, once[0], once[1], identity[0], identity[1]).status(), "an authority that nobody knows");
+        assertEquals(126, restore(SEGMENT, once[0], once[1], authority).status(), "no certificate");
+        assertNothingIn(data());
+        Programs.Result run = restore(SEGMENT, once[0], once[1], authority, identity[0], identity[1]);
+        assertEquals(0, run.status(), run::toString);
+        assertArrayEquals(WAL, Files.readAllBytes(target()));
     }
 
     @ParameterizedTest

@@ -28,6 +28,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.zip.CRC32C;
+import javax.net.ServerSocketFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLServerSocket;
 
 /**
  * What clients take for a relay's HTTP port: it serves the WAL files of a directory and takes new ones, and for as many requests as it
@@ -64,8 +67,19 @@ public final class FakeRelay implements AutoCloseable {
 
     /** As a relay that comes back on its old port. */
     public static FakeRelay serving(Path directory, int port) {
+        return serving(directory, ServerSocketFactory.getDefault(), port);
+    }
+
+    /** Speaks TLS, and wants a certificate of its clients. */
+    public static FakeRelay serving(Path directory, SSLContext tls) {
+        FakeRelay relay = serving(directory, tls.getServerSocketFactory(), FreePort.next());
+        ((SSLServerSocket) relay.listener).setNeedClientAuth(true);
+        return relay;
+    }
+
+    private static FakeRelay serving(Path directory, ServerSocketFactory sockets, int port) {
         try {
-            FakeRelay relay = new FakeRelay(directory, new ServerSocket(port, 64, InetAddress.getByAddress(new byte[] {127, 0, 0, 1})));
+            FakeRelay relay = new FakeRelay(directory, sockets.createServerSocket(port, 64, InetAddress.getByAddress(new byte[] {127, 0, 0, 1})));
             Thread.ofVirtual().name("fake-relay").start(relay::accept);
             return relay;
         } catch (IOException e) {
@@ -74,7 +88,7 @@ public final class FakeRelay implements AutoCloseable {
     }
 
     public String url() {
-        return "http://127.0.0.1:" + listener.getLocalPort();
+        return (listener instanceof SSLServerSocket ? "https" : "http") + "://127.0.0.1:" + listener.getLocalPort();
     }
 
     /** Answers the next requests so, and those after them as a relay does. */
