@@ -15,8 +15,6 @@ import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
@@ -268,8 +266,14 @@ public final class Archiver implements AutoCloseable {
 
     private Plain plain(Item item) {
         return switch (item.place()) {
-            case Place.Own(var id) -> () -> new SegmentStream(cache.files().acquire(id), size.bytes());
-            case Place.Orphan(var orphan) -> () -> new FileStream(cache.files().open(orphan), size.bytes());
+            case Place.Own(var id) -> () -> {
+                SegmentFile file = cache.files().acquire(id);
+                return new FileStream(file::read, size.bytes(), file::release);
+            };
+            case Place.Orphan(var orphan) -> () -> {
+                Storage.File file = cache.files().open(orphan);
+                return new FileStream(file::read, size.bytes(), file);
+            };
             case Place.History(var lineage) -> () -> new ByteArrayInputStream(historyText(lineage));
         };
     }
@@ -389,72 +393,6 @@ public final class Archiver implements AutoCloseable {
             }
         } finally {
             lock.unlock();
-        }
-    }
-
-    /** A shared segment's bytes, from the beginning. */
-    private static final class SegmentStream extends InputStream {
-        private final SegmentFile segment;
-        private final int length;
-        private int at;
-        private boolean open = true;
-
-        SegmentStream(SegmentFile segment, int length) {
-            this.segment = segment;
-            this.length = length;
-        }
-
-        @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
-        }
-
-        @Override
-        public int read(byte[] into, int offset, int wanted) throws IOException {
-            int room = Math.min(wanted, length - at);
-            int n = room == 0 ? 0 : segment.read(ByteBuffer.wrap(into, offset, room).slice(), at);
-            at += n;
-            return n == 0 && wanted > 0 ? -1 : n;
-        }
-
-        @Override
-        public void close() {
-            if (open) {
-                open = false;
-                segment.release();
-            }
-        }
-    }
-
-    /** A file's bytes, from the beginning. */
-    private static final class FileStream extends InputStream {
-        private final Storage.File file;
-        private final int length;
-        private int at;
-
-        FileStream(Storage.File file, int length) {
-            this.file = file;
-            this.length = length;
-        }
-
-        @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
-        }
-
-        @Override
-        public int read(byte[] into, int offset, int wanted) throws IOException {
-            int room = Math.min(wanted, length - at);
-            int n = room == 0 ? 0 : file.read(ByteBuffer.wrap(into, offset, room).slice(), at);
-            at += n;
-            return n == 0 && wanted > 0 ? -1 : n;
-        }
-
-        @Override
-        public void close() throws IOException {
-            file.close();
         }
     }
 }

@@ -14,6 +14,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongConsumer;
@@ -373,37 +374,13 @@ public final class WalWriter {
     }
 
     private void compare(Lsn start, ByteBuf offered) throws IOException, DivergentWalException {
-        ByteBuffer held = ByteBuffer.allocate(Math.min(offered.readableBytes(), 128 << 10));
-        Lsn at = start;
-        while (offered.isReadable()) {
-            int room = (int) size.endOf(at).minus(at);
-            held.clear().limit(Math.min(held.capacity(), Math.min(room, offered.readableBytes())));
-            SegmentId id = files.locate(end().lineage(), at).orElse(null);
-            if (id == null) {
-                // Freed meanwhile: nothing to compare with, and nothing to write either.
-                offered.skipBytes(held.limit());
-                at = at.plus(held.limit());
-                continue;
-            }
-            writeOut();
-            SegmentFile file = files.acquire(id);
-            try {
-                if (file.read(held, size.offset(at)) != held.limit()) {
-                    throw new IOException("segment %s ends before %s".formatted(id, at.plus(held.limit())));
-                }
-            } finally {
-                file.release();
-            }
-            held.flip();
-            for (int i = 0; held.hasRemaining(); i++) {
-                if (held.get() != offered.readByte()) {
-                    throw new DivergentWalException(
-                            at.plus(i),
-                            "upstream's WAL differs from the relay's at %s although both are timeline %s"
-                                    .formatted(at.plus(i), end().lineage().timelineAt(at.plus(i))));
-                }
-            }
-            at = at.plus(held.limit());
+        writeOut();
+        TimelineHistory lineage = end().lineage();
+        Optional<Lsn> differs = new HeldBytes(files, lineage).firstDifference(start, offered);
+        if (differs.isPresent()) {
+            throw new DivergentWalException(
+                    differs.get(),
+                    "upstream's WAL differs from the relay's at %s although both are timeline %s".formatted(differs.get(), lineage.timelineAt(differs.get())));
         }
     }
 
