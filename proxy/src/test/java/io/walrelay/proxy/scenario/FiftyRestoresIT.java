@@ -25,11 +25,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Fifty servers' restore_commands at once, of twenty segments each: half of them of what only the archive has, half of what is on the disk. */
+/** Fifty servers' restore_commands at once, of twenty segments each that only the archive has: half of them the same twenty, half others. */
 @Timeout(300)
 final class FiftyRestoresIT {
 
-    private static final Duration LIMIT = Duration.ofSeconds(120);
+    private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final SegmentSize SEGMENT = new SegmentSize(1 << 20);
     private static final int SERVERS = 50;
     private static final int SEGMENTS = 20;
@@ -48,7 +48,7 @@ final class FiftyRestoresIT {
         Path script = WalClient.DASH.script(directory, "restore");
         try (LocalPostgres primary = LocalPostgres.of(Programs.version(15).server()).segmentSize(SEGMENT).set("wal_keep_size", "1GB").start();
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"), "--archive", "file://" + directory.resolve("archive"))
-                        .with("WALRELAY_CACHE_DISK", "64MB")
+                        .with("WALRELAY_CACHE_DISK", "512MB")
                         .with("WALRELAY_CACHE_KEEP", "0s")
                         .start()) {
             relay.awaitReady(LIMIT);
@@ -57,15 +57,15 @@ final class FiftyRestoresIT {
             primary.execute("SELECT pg_switch_wal()", "INSERT INTO filler VALUES ('one more')");
             Lsn end = primary.flushedLsn();
             ArchiveIT.awaitArchived(relay, end);
-            Lsn archiveOnly = SEGMENT.start(oldest + SEGMENTS);
+            Lsn archiveOnly = SEGMENT.start(oldest + 2 * SEGMENTS);
             Await.until("the relay to have freed the oldest", LIMIT, () -> ArchiveIT.position(relay, "oldest"), freed -> freed.isAtLeast(archiveOnly));
-            List<String> old = names(oldest);
-            List<String> young = names(SEGMENT.segmentNumber(end) - SEGMENTS);
+            List<String> some = names(oldest);
+            List<String> others = names(oldest + SEGMENTS);
             List<ExternalProcess> servers = new ArrayList<>();
             try {
                 for (int i = 0; i < SERVERS; i++) {
                     Path to = Files.createDirectory(directory.resolve("server" + i));
-                    String loop = "for f in %s; do %s --relay %s --mode pitr $f %s/$f || exit; done".formatted(String.join(" ", i % 2 == 0 ? old : young), script, relay.url(), to);
+                    String loop = "for f in %s; do %s --relay %s --mode pitr $f %s/$f || exit; done".formatted(String.join(" ", i % 2 == 0 ? some : others), script, relay.url(), to);
                     servers.add(ExternalProcess.start(List.of("dash", "-c", loop)));
                 }
                 for (ExternalProcess server : servers) {
@@ -75,7 +75,7 @@ final class FiftyRestoresIT {
                 servers.forEach(ExternalProcess::close);
             }
             for (int i = 0; i < SERVERS; i++) {
-                for (String name : i % 2 == 0 ? old : young) {
+                for (String name : i % 2 == 0 ? some : others) {
                     assertArrayEquals(
                             Files.readAllBytes(primary.dataDirectory().resolve("pg_wal").resolve(name)),
                             Files.readAllBytes(directory.resolve("server" + i).resolve(name)),
@@ -83,7 +83,7 @@ final class FiftyRestoresIT {
                 }
             }
             double fetched = ArchiveIT.metric(relay, "walrelay_archive_fetched_segments_total");
-            assertTrue(fetched >= SEGMENTS && fetched <= 3 * SEGMENTS, fetched + " segments were fetched, for 25 servers each of them once");
+            assertTrue(fetched >= 2 * SEGMENTS && fetched < 4 * SEGMENTS, fetched + " segments were fetched; 40 were asked for, each by 25 servers");
         }
     }
 }
