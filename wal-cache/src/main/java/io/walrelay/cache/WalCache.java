@@ -2,8 +2,6 @@ package io.walrelay.cache;
 
 import io.walrelay.cache.archive.SegmentFetcher;
 import io.walrelay.cache.retention.Retention;
-import io.walrelay.cache.retention.Retention.Archival;
-import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotException;
 import io.walrelay.cache.slot.Slots;
 import io.walrelay.cache.storage.DurableFiles;
@@ -19,14 +17,11 @@ import io.walrelay.wal.format.WalIdentity;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -426,7 +421,7 @@ public final class WalCache implements AutoCloseable {
         synchronized (filing) {
             // So that what is freed is never needed by a slot as a restart would find it.
             slots.save();
-            Retention.Decision decision = Retention.decide(snapshot(now));
+            Retention.Decision decision = Retention.decide(new Freeable(this, settings).snapshot(now));
             for (String name : decision.lost()) {
                 slots.markLost(name);
             }
@@ -439,50 +434,6 @@ public final class WalCache implements AutoCloseable {
             oldest = findOldest();
             return decision;
         }
-    }
-
-    private Retention.Snapshot snapshot(Instant now) throws IOException {
-        EndOfWal end = end();
-        Lsn inUse = neededToRecover(end);
-        Archiver archiving = archiver;
-        List<Retention.Segment> segments = new ArrayList<>();
-        for (SegmentFiles.Held held : files.all()) {
-            if (held.id().end(segmentSize()).isAtMost(inUse)) {
-                segments.add(freeable(Retention.OWN, held, archiving == null ? Archival.NONE : archiving.ofOwn(held, end.lineage()), files.lastModified(held).orElse(now)));
-            }
-        }
-        Set<String> evidence = state.orphans().stream()
-                .filter(Orphan::alarming)
-                .map(o -> SegmentFiles.orphanDirectory(o.lineage()))
-                .collect(Collectors.toSet());
-        for (SegmentFiles.Orphaned orphan : files.orphaned()) {
-            Retention.Side side = new Retention.Side.Orphan(orphan.directory(), evidence.contains(orphan.directory()));
-            segments.add(freeable(side, orphan.held(), archiving == null ? Archival.NONE : archiving.ofOrphan(orphan, state.orphans()), files.lastModified(orphan).orElse(now)));
-        }
-        segments.sort(Comparator.comparing(Retention.Segment::completed).thenComparing(Retention.Segment::start));
-        Lsn archivedFrom = archiving == null ? null : archiving.status().from();
-        List<Retention.Holder.Slot> holders = slots.all().stream()
-                .filter(Slot::holds)
-                .map(s -> new Retention.Holder.Slot(s.name(), s.reservedFrom(), archivedFrom != null && archivedFrom.isAtMost(s.reservedFrom())))
-                .toList();
-        long reserve = 3L * segmentSize().bytes();
-        Retention.Limits limits = new Retention.Limits(
-                settings.keep(), settings.disk(), diskBytes(), storage.freeBytes(), reserve, settings.maxRetained(), settings.holdUpstream());
-        return new Retention.Snapshot(segments, end.written(), holders, limits, now);
-    }
-
-    private Retention.Segment freeable(Retention.Side side, SegmentFiles.Held held, Archival archival, Instant completed) {
-        SegmentId id = held.id();
-        return new Retention.Segment(side, id, id.start(segmentSize()), id.end(segmentSize()), completed, archival);
-    }
-
-    /**
-     * Where the next start begins to read to find the end of WAL again. It trusts what the state calls settled and whole segments, so the
-     * newest of those stays; settled may be long gone. Records that go on in the present segment are proved from where they begin.
-     */
-    private Lsn neededToRecover(EndOfWal end) {
-        Lsn provable = segmentSize().startOf(Lsn.min(end.acknowledgeable(), writer.provableFrom()));
-        return files.newestWhole(end.lineage().timeline()).map(id -> Lsn.min(provable, id.start(segmentSize()))).orElse(provable);
     }
 
     /**
