@@ -219,7 +219,10 @@ public final class Archiver implements AutoCloseable {
                 .forEach(this::begin);
     }
 
-    /** Moves on over what is archived, what never will be, and what is gone. */
+    /**
+     * Moves on over what is archived and what is gone. Not over what is damaged, while it is held: the next start verifies from there on, and says
+     * it again.
+     */
     private void advance(List<SegmentFiles.Held> held) {
         Set<SegmentId> own = new HashSet<>();
         held.stream().filter(SegmentFiles.Held::whole).forEach(h -> own.add(h.id()));
@@ -229,8 +232,6 @@ public final class Archiver implements AutoCloseable {
             SegmentId id = new SegmentId(next.lineage().timelineAt(at.plus(size.bytes() - 1L)), size.segmentNumber(at));
             if (next.done().contains(archive.name(next.lineage(), id))) {
                 next = next.upTo(id.end(size));
-            } else if (never.test(id)) {
-                next = next.passingOverTo(id.end(size));
             } else if (!own.contains(id) && at.isBefore(cache.oldest())) {
                 // Freed before it was archived, or never got.
                 next = next.passingOverTo(cache.oldest());
