@@ -28,11 +28,13 @@ public final class S3MockServer implements AutoCloseable {
 
     private final Process process;
     private final int port;
+    private final OneAtATime front;
     private final Thread endAtExit;
 
     private S3MockServer(Process process, int port) {
         this.process = process;
         this.port = port;
+        this.front = new OneAtATime("http://127.0.0.1:" + port);
         this.endAtExit = Thread.ofPlatform().unstarted(process::destroyForcibly);
         Runtime.getRuntime().addShutdownHook(endAtExit);
     }
@@ -89,7 +91,7 @@ public final class S3MockServer implements AutoCloseable {
 
     private boolean answers() {
         try (HttpClient client = HttpClient.newHttpClient()) {
-            HttpRequest request = HttpRequest.newBuilder(URI.create(endpoint() + "/" + BUCKET)).timeout(Duration.ofSeconds(5)).build();
+            HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:%d/%s".formatted(port, BUCKET))).timeout(Duration.ofSeconds(5)).build();
             return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() == 200;
         } catch (IOException e) {
             return false;
@@ -100,7 +102,7 @@ public final class S3MockServer implements AutoCloseable {
     }
 
     public String endpoint() {
-        return "http://127.0.0.1:" + port;
+        return front.endpoint();
     }
 
     /** As {@code archive.url} says it. */
@@ -114,6 +116,7 @@ public final class S3MockServer implements AutoCloseable {
 
     @Override
     public void close() {
+        front.close();
         process.destroyForcibly();
         try {
             process.waitFor();
