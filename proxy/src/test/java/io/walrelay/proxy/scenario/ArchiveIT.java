@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -84,15 +85,19 @@ final class ArchiveIT {
     }
 
     static double metric(RelayProcess relay, String name) {
+        return find(relay, name).orElseThrow(() -> new AssertionError("no metric %s in %s".formatted(name, relay.metrics())));
+    }
+
+    private static OptionalDouble find(RelayProcess relay, String name) {
         return relay.metrics().lines()
                 .filter(line -> line.startsWith(name + " "))
                 .mapToDouble(line -> Double.parseDouble(line.substring(name.length() + 1)))
-                .findFirst()
-                .orElseThrow(() -> new AssertionError("no metric %s in %s".formatted(name, relay.metrics())));
+                .findFirst();
     }
 
+    /** Invalid while the relay does not say: it has no WAL yet, or does not archive yet. */
     static Lsn position(RelayProcess relay, String stage) {
-        return new Lsn((long) metric(relay, "walrelay_wal_position_bytes{stage=\"%s\"}".formatted(stage)));
+        return new Lsn((long) find(relay, "walrelay_wal_position_bytes{stage=\"%s\"}".formatted(stage)).orElse(0));
     }
 
     static void awaitArchived(RelayProcess relay, Lsn position) {
