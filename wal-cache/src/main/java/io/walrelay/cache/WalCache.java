@@ -222,11 +222,12 @@ public final class WalCache implements AutoCloseable {
     /**
      * Writes bytes over those that are held, because upstream has others and ours are damaged. WAL writer thread only.
      *
+     * @param lineage whose WAL it is; the relay's own, or one that shares it up to the end of {@code bytes}
      * @param from where {@code bytes} begin; they end at or before the end of the segment, and of what is written
      * @return whether any differed
      */
-    public boolean mend(Lsn from, ByteBuffer bytes) throws IOException {
-        return writer.mend(from, bytes);
+    public boolean mend(TimelineHistory lineage, Lsn from, ByteBuffer bytes) throws IOException {
+        return writer.mend(lineage, from, bytes);
     }
 
     /** The oldest position from which WAL is held without a gap up to the end. */
@@ -498,6 +499,11 @@ public final class WalCache implements AutoCloseable {
             }
         }
         return stop;
+    }
+
+    /** Where WAL goes on after the gap that {@code at} is inside of; {@code at} itself outside of any. */
+    Lsn afterGap(Lsn at) {
+        return state.gaps().stream().filter(gap -> gap.contains(at)).map(Gap::to).findFirst().orElse(at);
     }
 
     /** Why nobody has the byte at {@code from}. */

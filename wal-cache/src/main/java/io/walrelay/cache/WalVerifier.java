@@ -57,15 +57,29 @@ public final class WalVerifier implements AutoCloseable {
         void found(Damage damage);
 
         /**
-         * Asks upstream for WAL again, from the beginning of {@code damage}'s segment up to {@code end}, and mends ours where it differs.
+         * Asks upstream for a segment again, and mends ours where it differs.
          *
-         * @return whether anything differed, so that the damage may be gone
-         * @throws IOException when upstream can't be asked now, or has it no more; asked again later
+         * @param from the beginning of a segment that the damaged record has a part of
+         * @param end where that ends, or WAL does
+         * @throws IOException when upstream can't be asked now; asked again later
          */
-        boolean fetchAgain(Damage damage, Lsn end) throws IOException, InterruptedException;
+        Again fetchAgain(Damage damage, Lsn from, Lsn end) throws IOException, InterruptedException;
 
-        /** What upstream has is damaged in the same way: nothing more can be done. */
-        void lasting(Damage damage);
+        /**
+         * Nothing more can be done.
+         *
+         * @param why what upstream has of it: the same, or nothing any more
+         */
+        void lasting(Damage damage, Again why);
+    }
+
+    /** What came of asking upstream for WAL again. */
+    public enum Again {
+        /** It has other bytes, which are ours now: the damage may be gone. */
+        MENDED,
+        SAME,
+        /** It has removed that WAL. */
+        GONE
     }
 
     private final WalCache cache;
@@ -82,6 +96,8 @@ public final class WalVerifier implements AutoCloseable {
     private WalReader reader;
     private Lsn limit = Lsn.INVALID;
     private @Nullable Damage damage;
+    /** How far the damaged record goes, as far as it could be followed. */
+    private Lsn damagedTo = Lsn.INVALID;
 
     /** @param from the beginning of a segment: what lies before is taken for verified */
     WalVerifier(WalCache cache, Lsn from, Remedy remedy) {
@@ -116,10 +132,10 @@ public final class WalVerifier implements AutoCloseable {
     private void run() {
         try {
             while (!closed) {
-                boolean all = readOn();
-                if (damage != null) {
-                    treat(damage);
-                } else if (all) {
+                Damage found = damage;
+                if (found != null) {
+                    treat(found);
+                } else if (readOn() && damage == null) {
                     pause(LOOK_NANOS);
                 }
             }
@@ -142,9 +158,11 @@ public final class WalVerifier implements AutoCloseable {
                 }
             }
             switch (reader.end().orElseThrow()) {
+                case WalEnd.NoMoreBytes _, WalEnd.UnfinishedRecord _ when limit.isBefore(end.written()) -> restart(verified.lineage, cache.afterGap(limit));
                 case WalEnd.NoMoreBytes _, WalEnd.UnfinishedRecord _ -> reader.again();
                 case WalEnd.Flaw flaw when stillThere(end) -> {
                     damage = new Damage(verified.lineage, flaw.at(), flaw);
+                    damagedTo = Lsn.max(reader.continuedTo(), flaw.at().plus(1));
                     remedy.found(damage);
                 }
                 case WalEnd.Flaw _ -> restart(cache.end().lineage(), verified.upTo);
@@ -167,7 +185,7 @@ public final class WalVerifier implements AutoCloseable {
             damaged.removeIf(id -> !end.lineage().reaches(now.lineage, id.end(size)));
             restart(end.lineage(), end.lineage().forkWith(now.lineage).map(fork -> Lsn.min(fork, now.upTo)).orElse(now.upTo));
         }
-        if (verified.upTo.isBefore(cache.oldest())) {
+        if (verified.upTo.isBefore(cache.oldest()) && cache.files().locate(end.lineage(), verified.upTo).isEmpty()) {
             // Freed, or never got: the oldest is where a gap ends, if there is one.
             restart(end.lineage(), cache.oldest());
         }
@@ -185,14 +203,16 @@ public final class WalVerifier implements AutoCloseable {
     }
 
     private void treat(Damage found) throws InterruptedException {
-        Lsn end = Lsn.min(size.endOf(found.at), limit);
         try {
-            if (!remedy.fetchAgain(found, end)) {
-                damaged.add(new SegmentId(found.lineage.timelineAt(found.at), size.segmentNumber(found.at)));
-                remedy.lasting(found);
-                restart(found.lineage, size.endOf(found.at));
-            } else {
+            Again again = fetchAgain(found);
+            if (again == Again.MENDED) {
                 restart(found.lineage, Lsn.min(verified.upTo, size.startOf(found.at)));
+            } else {
+                for (Lsn at = size.startOf(found.at); at.isBefore(damagedTo); at = size.endOf(at)) {
+                    damaged.add(new SegmentId(found.lineage.timelineAt(size.endOf(at).plus(-1)), size.segmentNumber(at)));
+                }
+                remedy.lasting(found, again);
+                restart(found.lineage, size.endOf(damagedTo.plus(-1)));
             }
             damage = null;
         } catch (IOException e) {
@@ -203,6 +223,16 @@ public final class WalVerifier implements AutoCloseable {
                 pause(RETRY_NANOS);
             }
         }
+    }
+
+    /** A record may go on in further segments, and what is wrong be there. */
+    private Again fetchAgain(Damage found) throws IOException, InterruptedException {
+        Again all = Again.SAME;
+        for (Lsn at = size.startOf(found.at); at.isBefore(damagedTo); at = size.endOf(at)) {
+            Again one = remedy.fetchAgain(found, at, Lsn.min(size.endOf(at), limit));
+            all = one == Again.MENDED || all == Again.SAME ? one : all;
+        }
+        return all;
     }
 
     private void pause(long nanos) throws InterruptedException {

@@ -385,9 +385,12 @@ public final class WalWriter {
     }
 
     /** See {@link WalCache#mend}. What is mended goes to the disk at once: the segment may be whole, and is not synced again then. */
-    boolean mend(Lsn from, ByteBuffer bytes) throws IOException {
+    boolean mend(TimelineHistory lineage, Lsn from, ByteBuffer bytes) throws IOException {
         refuseWhenBroken();
         writeOut();
+        if (!end().lineage().reaches(lineage, from.plus(bytes.remaining()))) {
+            throw new IOException("the relay follows timeline %s by now, which has not the WAL at %s".formatted(end().lineage().timeline(), from));
+        }
         SegmentId id = files.locate(end().lineage(), from).orElseThrow(() -> new IOException("no segment with %s is held".formatted(from)));
         Lsn last = from.plus(bytes.remaining());
         if (last.isAfter(Lsn.min(id.end(size), end().written()))) {

@@ -38,13 +38,13 @@ class WalVerifierTest {
             }
 
             @Override
-            public boolean fetchAgain(WalVerifier.Damage damage, Lsn end) throws IOException {
-                Lsn from = SEGMENT.startOf(damage.at());
-                return cache.mend(from, ByteBuffer.wrap(again, (int) from.minus(ORIGIN), (int) end.minus(from)).slice());
+            public WalVerifier.Again fetchAgain(WalVerifier.Damage damage, Lsn from, Lsn end) throws IOException {
+                ByteBuffer segment = ByteBuffer.wrap(again, (int) from.minus(ORIGIN), (int) end.minus(from)).slice();
+                return cache.mend(damage.lineage(), from, segment) ? WalVerifier.Again.MENDED : WalVerifier.Again.SAME;
             }
 
             @Override
-            public void lasting(WalVerifier.Damage damage) {
+            public void lasting(WalVerifier.Damage damage, WalVerifier.Again why) {
                 lasting.add(damage);
             }
         };
@@ -91,6 +91,28 @@ class WalVerifierTest {
             assertEquals(1, found.size());
             assertEquals(record, found.getFirst().at());
             assertInstanceOf(WalEnd.BadChecksum.class, found.getFirst().flaw());
+            assertEquals(List.of(), lasting);
+            assertArrayEquals(wal.bytes(), Caches.read(cache, wal.history(), ORIGIN, wal.end(), 128 << 10));
+        }
+    }
+
+    /** The first bytes of the record are good: what rotted is in the segment that it goes on in. */
+    @Test
+    void theRestOfARecordThatCrossesIntoTheNextSegmentIsMended() throws Exception {
+        WalCraft wal = Caches.craft(5).randomRecords(300, 20_000).record(2 * MB).randomRecords(100, 20_000);
+        int longest = 0;
+        for (int i = 0; i < wal.recordStarts().size(); i++) {
+            longest = wal.recordEnds().get(i).minus(wal.recordStarts().get(i)) > MB ? i : longest;
+        }
+        Lsn rotten = wal.recordEnds().get(longest).plus(-500);
+        byte[] damaged = wal.bytes();
+        damaged[(int) rotten.minus(ORIGIN)] ^= 1;
+        try (WalCache cache = Caches.create(disk, wal, ORIGIN);
+                WalVerifier verifier = cache.verifier(ORIGIN, remedy(cache, wal.bytes()))) {
+            append(cache, damaged, ORIGIN, wal.end());
+            verifier.start();
+            await(verifier, () -> verifier.verified().upTo().equals(wal.end()));
+            assertEquals(1, found.size());
             assertEquals(List.of(), lasting);
             assertArrayEquals(wal.bytes(), Caches.read(cache, wal.history(), ORIGIN, wal.end(), 128 << 10));
         }

@@ -18,7 +18,7 @@ final class Archiving implements AutoCloseable {
     /** Compares WAL that is held with upstream's; see {@link io.walrelay.proxy.upstream.UpstreamLink#mend}. */
     @FunctionalInterface
     interface Mend {
-        boolean mend(TimelineHistory lineage, Lsn from, Lsn end) throws IOException, InterruptedException;
+        WalVerifier.Again mend(TimelineHistory lineage, Lsn from, Lsn end) throws IOException, InterruptedException;
     }
 
     private static final String DAMAGED = "wal-damaged";
@@ -43,7 +43,7 @@ final class Archiving implements AutoCloseable {
             return;
         }
         try {
-            WalVerifier verifying = cache.verifier(cache.verifyFrom(), new Remedy(cache));
+            WalVerifier verifying = cache.verifier(cache.verifyFrom(), new Remedy());
             Optional<Archiver> archiving = cache.archiver(verifying, verify != Verify.REPORT, new Told(state.events()));
             verifying.start();
             archiving.ifPresent(Archiver::start);
@@ -67,34 +67,29 @@ final class Archiving implements AutoCloseable {
     }
 
     private final class Remedy implements WalVerifier.Remedy {
-        private final WalCache cache;
-
-        Remedy(WalCache cache) {
-            this.cache = cache;
-        }
-
         @Override
         public void found(WalVerifier.Damage damage) {
             state.events().warning(DAMAGED, "the relay's WAL is damaged: %s; upstream is asked for it again".formatted(damage));
         }
 
         @Override
-        public boolean fetchAgain(WalVerifier.Damage damage, Lsn end) throws IOException, InterruptedException {
-            boolean differed = mend.mend(damage.lineage(), cache.segmentSize().startOf(damage.at()), end);
-            if (differed) {
-                state.events().warning("wal-mended", "upstream had other bytes than the relay in the segment of %s, which are the relay's now".formatted(damage.at()));
+        public WalVerifier.Again fetchAgain(WalVerifier.Damage damage, Lsn from, Lsn end) throws IOException, InterruptedException {
+            WalVerifier.Again again = mend.mend(damage.lineage(), from, end);
+            if (again == WalVerifier.Again.MENDED) {
+                state.events().warning("wal-mended", "upstream had other bytes than the relay in the segment at %s, which are the relay's now".formatted(from));
             }
-            return differed;
+            return again;
         }
 
         @Override
-        public void lasting(WalVerifier.Damage damage) {
+        public void lasting(WalVerifier.Damage damage, WalVerifier.Again why) {
+            String where = why == WalVerifier.Again.GONE ? "WAL is damaged, and upstream has removed it" : "WAL is damaged on upstream, too";
             String consequence = switch (verify) {
                 case REPORT -> "";
                 case ARCHIVE -> "; the segment is not archived";
                 case ACK -> "; the segment is not archived, and nothing from there on is acknowledged";
             };
-            String problem = "WAL is damaged on upstream, too: %s%s. A standby stops there; look at the primary's disk, and make a base backup".formatted(damage, consequence);
+            String problem = "%s: %s%s. A standby stops there; look at the disks, and make a base backup".formatted(where, damage, consequence);
             if (verify == Verify.ACK) {
                 state.acknowledgeBefore(Optional.of(damage.at()));
             }

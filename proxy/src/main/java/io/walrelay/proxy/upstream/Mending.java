@@ -3,6 +3,7 @@ package io.walrelay.proxy.upstream;
 import io.netty.buffer.ByteBuf;
 import io.netty.util.ReferenceCountUtil;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.WalVerifier.Again;
 import io.walrelay.protocol.command.ReplicationCommand;
 import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.protocol.message.BackendMessage;
@@ -25,16 +26,16 @@ record Mending(UpstreamDialer dialer, WalWriterThread writer) {
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
     /** See {@link UpstreamLink#mend}. */
-    boolean mend(HostAddress host, WalCache cache, TimelineHistory lineage, Lsn from, Lsn end) throws IOException, InterruptedException {
+    Again mend(HostAddress host, WalCache cache, TimelineHistory lineage, Lsn from, Lsn end) throws IOException, InterruptedException {
         try (UpstreamConnection connection = dialer.connect(host, SessionKind.PHYSICAL_REPLICATION, writer.group())) {
             if (!connection.identify().equals(cache.system())) {
                 throw new IOException("%s is another cluster by now".formatted(host));
             }
-            Comparison comparison = new Comparison(cache, from, end);
+            Comparison comparison = new Comparison(cache, lineage, from, end);
             // By the timeline that has the segment's last byte: there the server begins a timeline's first segment with what came before.
             var command = new ReplicationCommand.StartPhysical(Optional.empty(), from, Optional.of(lineage.timelineAt(end.plus(-1))));
             connection.begin(command, comparison);
-            return UpstreamConnection.await(comparison.differed, LIMIT, "START_REPLICATION of damaged WAL");
+            return UpstreamConnection.await(comparison.done, LIMIT, "START_REPLICATION of damaged WAL");
         } catch (UpstreamException e) {
             throw new IOException("%s: %s".formatted(host, e.reason()), e);
         }
@@ -43,13 +44,15 @@ record Mending(UpstreamDialer dialer, WalWriterThread writer) {
     /** Confined to the WAL writer thread. */
     private static final class Comparison implements Conversation {
         private final WalCache cache;
+        private final TimelineHistory lineage;
         private final Lsn end;
-        private final CompletableFuture<Boolean> differed = new CompletableFuture<>();
+        private final CompletableFuture<Again> done = new CompletableFuture<>();
         private Lsn at;
         private boolean changed;
 
-        Comparison(WalCache cache, Lsn from, Lsn end) {
+        Comparison(WalCache cache, TimelineHistory lineage, Lsn from, Lsn end) {
             this.cache = cache;
+            this.lineage = lineage;
             this.at = from;
             this.end = end;
         }
@@ -58,9 +61,10 @@ record Mending(UpstreamDialer dialer, WalWriterThread writer) {
         public boolean on(BackendMessage message) {
             switch (message) {
                 case BackendMessage.CopyData(var data) -> onData(data);
+                case BackendMessage.ErrorResponse(var diagnostic) when diagnostic.sqlState().equals(UpstreamException.UNDEFINED_FILE) -> done.complete(Again.GONE);
                 case BackendMessage.ErrorResponse(var diagnostic) ->
-                    differed.completeExceptionally(new UpstreamException("START_REPLICATION", diagnostic));
-                case BackendMessage.CopyDone _ -> differed.completeExceptionally(new UpstreamException("its timeline ends at %s, before %s".formatted(at, end)));
+                    done.completeExceptionally(new UpstreamException("START_REPLICATION", diagnostic));
+                case BackendMessage.CopyDone _ -> done.completeExceptionally(new UpstreamException("its timeline ends at %s, before %s".formatted(at, end)));
                 case BackendMessage.Other(_, var body) -> ReferenceCountUtil.release(body);
                 default -> {}
             }
@@ -70,11 +74,11 @@ record Mending(UpstreamDialer dialer, WalWriterThread writer) {
         private void onData(ByteBuf data) {
             if (FromServerCodec.decode(data) instanceof FromServer.XLogData(var start, _, _, var wal)) {
                 try {
-                    if (!differed.isDone()) {
+                    if (!done.isDone()) {
                         compare(start, wal);
                     }
                 } catch (IOException | RuntimeException e) {
-                    differed.completeExceptionally(e);
+                    done.completeExceptionally(e);
                 } finally {
                     wal.release();
                 }
@@ -86,10 +90,10 @@ record Mending(UpstreamDialer dialer, WalWriterThread writer) {
                 throw new IOException("WAL at %s came; expected %s".formatted(start, at));
             }
             int wanted = (int) Math.min(wal.readableBytes(), end.minus(start));
-            changed |= wanted > 0 && cache.mend(start, wal.nioBuffer(wal.readerIndex(), wanted));
+            changed |= wanted > 0 && cache.mend(lineage, start, wal.nioBuffer(wal.readerIndex(), wanted));
             at = start.plus(wanted);
             if (at.equals(end)) {
-                differed.complete(changed);
+                done.complete(changed ? Again.MENDED : Again.SAME);
             }
         }
 
@@ -100,7 +104,7 @@ record Mending(UpstreamDialer dialer, WalWriterThread writer) {
 
         @Override
         public void lost(UpstreamException why) {
-            differed.completeExceptionally(why);
+            done.completeExceptionally(why);
         }
     }
 }

@@ -5,6 +5,7 @@ import io.walrelay.proxy.conninfo.HostAddress;
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.WalVerifier;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.proxy.config.UpstreamSettings;
 import io.walrelay.proxy.state.RelayState;
@@ -135,10 +136,9 @@ public final class UpstreamLink implements AutoCloseable {
      *
      * @param from the beginning of a segment
      * @param end where that segment ends, or WAL does
-     * @return whether anything differed
-     * @throws IOException when there is no host in use, or it has that WAL no more
+     * @throws IOException when there is no host in use, or it can't be asked
      */
-    public boolean mend(TimelineHistory lineage, Lsn from, Lsn end) throws IOException, InterruptedException {
+    public WalVerifier.Again mend(TimelineHistory lineage, Lsn from, Lsn end) throws IOException, InterruptedException {
         HostAddress host = follower.following().map(HostReport.Reachable::host).orElseThrow(() -> new IOException("no upstream is in use"));
         return mending.mend(host, relay.cache().orElseThrow(), lineage, from, end);
     }
