@@ -24,7 +24,7 @@ record Reply(HttpResponseStatus status, String contentType, String body, Map<Str
 
     /** One line that says what is wrong, for programs where programs ask. */
     static Reply error(HttpResponseStatus status, String path, String message) {
-        return path.startsWith("/api/") || path.startsWith("/wal") ? json(status, Map.of("error", message)) : text(status, message);
+        return path.startsWith("/api/") || path.equals("/wal") || path.startsWith("/wal/") ? json(status, Map.of("error", message)) : text(status, message);
     }
 
     Reply with(String header, String value) {
