@@ -177,7 +177,8 @@ public final class SegmentFetcher implements AutoCloseable {
             Throwable failure = null;
             try {
                 file = transfer(flight, path);
-            } catch (IOException | RuntimeException e) {
+            } catch (IOException | RuntimeException | Error e) {
+                // Whatever it is: somebody waits, and the place is wanted by others. Memory for files is direct memory, whose end ends no process.
                 failure = e;
             }
             land(flight, path, file, failure, asAhead);
@@ -187,7 +188,7 @@ public final class SegmentFetcher implements AutoCloseable {
     private Optional<SegmentFile> transfer(Flight flight, String path) throws IOException {
         Storage.File file = storage.create(path);
         try {
-            Filling filling = new Filling(file);
+            Filling filling = new Filling(file, flight.name.size().bytes());
             boolean there = source.fetch(flight.name, filling);
             if (there && filling.length != flight.name.size().bytes()) {
                 throw new DamagedObjectException("%s has %d bytes in the archive; expected %d"
@@ -198,7 +199,7 @@ public final class SegmentFetcher implements AutoCloseable {
                 return Optional.empty();
             }
             return Optional.of(new SegmentFile(flight.id, file, _ -> {}));
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             discard(file, path);
             throw e;
         }
@@ -281,10 +282,12 @@ public final class SegmentFetcher implements AutoCloseable {
     /** Appends to a file. */
     private static final class Filling extends OutputStream {
         private final Storage.File file;
+        private final long limit;
         private long length;
 
-        Filling(Storage.File file) {
+        Filling(Storage.File file, long limit) {
             this.file = file;
+            this.limit = limit;
         }
 
         @Override
@@ -294,6 +297,9 @@ public final class SegmentFetcher implements AutoCloseable {
 
         @Override
         public void write(byte[] bytes, int offset, int count) throws IOException {
+            if (length + count > limit) {
+                throw new DamagedObjectException("it is longer than %d bytes".formatted(limit));
+            }
             file.write(ByteBuffer.wrap(bytes, offset, count), length);
             length += count;
         }
