@@ -39,15 +39,13 @@ final class ArchivePlan {
     record Item(ArchivedName name, Place place) {}
 
     /**
-     * @param archived own WAL before is in the archive
-     * @param done what else is
+     * @param archived whether a file is known to be in the archive
      * @param verified own WAL before is verified
      * @param damaged segments that never will be
      */
     record View(
             TimelineHistory own,
-            Lsn archived,
-            Set<ArchivedName> done,
+            Predicate<ArchivedName> archived,
             Lsn verified,
             Predicate<SegmentId> damaged,
             List<SegmentFiles.Held> held,
@@ -83,7 +81,7 @@ final class ArchivePlan {
     }
 
     private void add(ArchivedName name, Place place) {
-        if (!view.done.contains(name)) {
+        if (!view.archived.test(name)) {
             items.add(new Item(name, place));
         }
     }
@@ -104,7 +102,7 @@ final class ArchivePlan {
     private void ownSegments() {
         view.held.stream()
                 .filter(h -> h.whole() && view.own.contains(h.id().timeline()) && !view.damaged.test(h.id()))
-                .filter(h -> h.id().end(view.size).isAfter(view.archived) && h.id().end(view.size).isAtMost(view.verified))
+                .filter(h -> h.id().end(view.size).isAtMost(view.verified))
                 .sorted(Comparator.comparingLong(h -> h.id().number()))
                 .forEach(h -> add(new ArchivedName(view.own.upTo(h.id().timeline()), h.fileName(), view.size), new Place.Own(h.id())));
     }

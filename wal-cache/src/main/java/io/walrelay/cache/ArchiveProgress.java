@@ -4,6 +4,7 @@ import io.walrelay.cache.archive.ArchiveTier;
 import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
@@ -81,15 +82,24 @@ record ArchiveProgress(TimelineHistory lineage, Lsn from, Lsn archived, Set<Arch
         return name.file() instanceof WalFileName.Segment(var id)
                 && id.start(size).isAtLeast(from)
                 && id.end(size).isAtMost(archived)
-                && lineage.contains(id.timeline())
+                // A position is one timeline's: what an ancestor wrote past the fork is another file.
+                && lineage.timelineAt(id.end(size).plus(-1)).equals(id.timeline())
                 && lineage.upTo(id.timeline()).equals(name.lineage());
     }
 
-    /** Without own segments that the positions count now. */
-    ArchiveProgress forgetting(SegmentSize size) {
+    /** Without own segments that the positions count now, and without what lies before and nobody has any more. */
+    ArchiveProgress forgetting(SegmentSize size, Set<SegmentId> present) {
         Set<ArchivedName> left = new HashSet<>(done);
-        left.removeIf(name -> isCounted(name, size));
+        left.removeIf(name -> isCounted(name, size) || segment(name).filter(id -> id.end(size).isAtMost(archived) && !present.contains(id)).isPresent());
         return left.size() == done.size() ? this : new ArchiveProgress(lineage, from, archived, left, elsewhere);
+    }
+
+    private static Optional<SegmentId> segment(ArchivedName name) {
+        return switch (name.file()) {
+            case WalFileName.Segment(var id) -> Optional.of(id);
+            case WalFileName.Partial(var id) -> Optional.of(id);
+            case WalFileName.History _, WalFileName.Backup _ -> Optional.empty();
+        };
     }
 
     /** Where it is kept. */

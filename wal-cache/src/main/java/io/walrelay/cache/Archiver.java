@@ -17,6 +17,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -75,6 +76,8 @@ public final class Archiver implements AutoCloseable {
      */
     public record Status(Lsn from, Lsn archived, int waiting, long done, long failures, long conflicts, Optional<String> problem) {}
 
+    private record Fault(int times, long restUntil) {}
+
     private final WalCache cache;
     private final ArchivedWal archive;
     private final WalVerifier verifier;
@@ -90,6 +93,8 @@ public final class Archiver implements AutoCloseable {
     private ArchiveProgress progress;
     private final Set<ArchivedName> underWay = new HashSet<>();
     private final Map<ArchivedName, CompletableFuture<Boolean>> awaited = new HashMap<>();
+    /** Files that could not be put the last time, and until when each of them rests. */
+    private final Map<ArchivedName, Fault> faults = new HashMap<>();
     private int failures;
     private long restUntil = System.nanoTime();
     private @Nullable String problem;
@@ -202,19 +207,22 @@ public final class Archiver implements AutoCloseable {
         List<SegmentFiles.Held> held = cache.files().all();
         List<SegmentFiles.Orphaned> orphaned = cache.files().orphaned();
         ArchivePlan.View view = new ArchivePlan.View(
-                end.lineage(), progress.archived(), progress.done(), verifier.verifiedOn(end.lineage()), never, held, orphaned, state.orphans(), size);
+                end.lineage(), name -> progress.has(name, size), verifier.verifiedOn(end.lineage()), never, held, orphaned, state.orphans(), size);
         List<Item> pending = ArchivePlan.pending(view);
         waiting = pending.size();
         advance(held);
+        forget(held, orphaned);
+        faults.keySet().retainAll(pending.stream().map(Item::name).collect(Collectors.toSet()));
         if (System.nanoTime() - restUntil < 0) {
             return;
         }
         Set<TimelineHistory> withoutHistory =
                 pending.stream().filter(item -> item.place() instanceof Place.History).map(item -> item.name().lineage()).collect(Collectors.toSet());
         pending.stream()
-                .filter(item -> !underWay.contains(item.name()))
+                .filter(item -> !underWay.contains(item.name()) && !isResting(item.name()))
                 .filter(item -> item.place() instanceof Place.History || !withoutHistory.contains(item.name().lineage()))
-                .sorted((a, b) -> Boolean.compare(awaited.containsKey(b.name()), awaited.containsKey(a.name())))
+                // What is waited for first, and what failed last: one bad file must not be in the way of all others.
+                .sorted(Comparator.comparing((Item item) -> faults.containsKey(item.name())).thenComparing(item -> !awaited.containsKey(item.name())))
                 .limit(Math.max(0, (failures > 0 ? 1 : PARALLEL) - underWay.size()))
                 .forEach(this::begin);
     }
@@ -227,20 +235,37 @@ public final class Archiver implements AutoCloseable {
         Set<SegmentId> own = new HashSet<>();
         held.stream().filter(SegmentFiles.Held::whole).forEach(h -> own.add(h.id()));
         ArchiveProgress next = progress;
+        Lsn gap = Lsn.INVALID;
         while (true) {
             Lsn at = next.archived();
             SegmentId id = new SegmentId(next.lineage().timelineAt(at.plus(size.bytes() - 1L)), size.segmentNumber(at));
             if (next.done().contains(archive.name(next.lineage(), id))) {
+                gap = told(gap, at);
                 next = next.upTo(id.end(size));
             } else if (!own.contains(id) && at.isBefore(cache.oldest())) {
                 // Freed before it was archived, or never got.
-                next = next.passingOverTo(cache.oldest());
-                listener.gap(at, next.archived());
+                gap = gap.isValid() ? gap : at;
+                next = next.passingOverTo(id.end(size));
             } else {
                 break;
             }
         }
-        update(next.forgetting(size));
+        var _ = told(gap, next.archived());
+        update(next);
+    }
+
+    private Lsn told(Lsn gap, Lsn end) {
+        if (gap.isValid()) {
+            listener.gap(gap, end);
+        }
+        return Lsn.INVALID;
+    }
+
+    private void forget(List<SegmentFiles.Held> held, List<SegmentFiles.Orphaned> orphaned) {
+        Set<SegmentId> present = new HashSet<>();
+        held.forEach(h -> present.add(h.id()));
+        orphaned.forEach(o -> present.add(o.held().id()));
+        update(progress.forgetting(size, present));
     }
 
     private void update(ArchiveProgress next) {
@@ -250,32 +275,47 @@ public final class Archiver implements AutoCloseable {
         }
     }
 
+    /** What is read is taken now: a name may be another file's by the time that it is read, since timeline numbers are taken twice. */
     private void begin(Item item) {
+        Source source;
+        try {
+            source = source(item.place());
+        } catch (IOException | RuntimeException e) {
+            failed(item, e);
+            return;
+        }
+        if (cache.isChangingTimeline() || !cache.end().lineage().equals(progress.lineage())) {
+            source.release.run();
+            return;
+        }
         underWay.add(item.name());
         var _ = Thread.ofVirtual().name("archive-put").start(() -> {
             try {
-                ended(item, put(item));
-            } catch (IOException | RuntimeException e) {
+                ended(item, archive.archive().put(item.name(), source.plain));
+            } catch (IOException | RuntimeException | Error e) {
+                // Whatever it is: its place is wanted by others.
                 failed(item, e);
+            } finally {
+                source.release.run();
             }
         });
     }
 
-    private Archive.Put put(Item item) throws IOException {
-        return archive.archive().put(item.name(), plain(item));
-    }
+    private record Source(Plain plain, Runnable release) {}
 
-    private Plain plain(Item item) {
-        return switch (item.place()) {
-            case Place.Own(var id) -> () -> {
+    private Source source(Place place) throws IOException {
+        return switch (place) {
+            case Place.Own(var id) -> {
                 SegmentFile file = cache.files().acquire(id);
-                return new FileStream(file::read, size.bytes(), file::release);
-            };
-            case Place.Orphan(var orphan) -> () -> {
-                Storage.File file = cache.files().open(orphan);
-                return new FileStream(file::read, size.bytes(), file);
-            };
-            case Place.History(var lineage) -> () -> new ByteArrayInputStream(historyText(lineage));
+                yield new Source(() -> new FileStream(file::read, size.bytes(), () -> {}), file::release);
+            }
+            case Place.Orphan(var orphan) -> new Source(
+                    () -> {
+                        Storage.File file = cache.files().open(orphan);
+                        return new FileStream(file::read, size.bytes(), file);
+                    },
+                    () -> {});
+            case Place.History(var lineage) -> new Source(() -> new ByteArrayInputStream(historyText(lineage)), () -> {});
         };
     }
 
@@ -292,7 +332,8 @@ public final class Archiver implements AutoCloseable {
             underWay.remove(item.name());
             failures = 0;
             done++;
-            if (problem != null) {
+            faults.remove(item.name());
+            if (problem != null && faults.isEmpty()) {
                 problem = null;
                 listener.recovered();
             }
@@ -314,7 +355,7 @@ public final class Archiver implements AutoCloseable {
         }
     }
 
-    private void failed(Item item, Exception e) {
+    private void failed(Item item, Throwable e) {
         lock.lock();
         try {
             underWay.remove(item.name());
@@ -322,11 +363,11 @@ public final class Archiver implements AutoCloseable {
             if (isGone(item.place())) {
                 return; // The next look sees it.
             }
-            Duration rest = FIRST_REST.multipliedBy(1L << Math.min(failures, 6));
+            Fault before = faults.getOrDefault(item.name(), new Fault(0, 0));
+            faults.put(item.name(), new Fault(before.times + 1, restAfter(before.times)));
+            restUntil = restAfter(failures);
             failures++;
             allFailures++;
-            long nanos = Math.min(rest.toNanos(), LONGEST_REST.toNanos());
-            restUntil = System.nanoTime() + nanos / 2 + ThreadLocalRandom.current().nextLong(nanos / 2);
             String reason = String.valueOf(e.getMessage());
             if (!reason.equals(problem)) {
                 problem = reason;
@@ -336,6 +377,16 @@ public final class Archiver implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    private boolean isResting(ArchivedName name) {
+        Fault fault = faults.get(name);
+        return fault != null && System.nanoTime() - fault.restUntil < 0;
+    }
+
+    private static long restAfter(int failures) {
+        long nanos = Math.min(FIRST_REST.multipliedBy(1L << Math.min(failures, 6)).toNanos(), LONGEST_REST.toNanos());
+        return System.nanoTime() + nanos / 2 + ThreadLocalRandom.current().nextLong(nanos / 2);
     }
 
     private boolean isGone(Place place) {

@@ -23,10 +23,12 @@ record Freeable(WalCache cache, CacheSettings settings) {
         SegmentFiles files = cache.files();
         Lsn inUse = neededToRecover(end);
         Optional<Archiver> archiver = cache.archiving();
+        // Before it is known what the archive has, it may lack everything.
+        Archival otherwise = cache.archived().isPresent() ? Archival.PENDING : Archival.NONE;
         List<Retention.Segment> segments = new ArrayList<>();
         for (SegmentFiles.Held held : files.all()) {
             if (held.id().end(cache.segmentSize()).isAtMost(inUse)) {
-                segments.add(freeable(Retention.OWN, held, archiver.map(it -> it.ofOwn(held, end.lineage())).orElse(Archival.NONE), files.lastModified(held).orElse(now)));
+                segments.add(freeable(Retention.OWN, held, archiver.map(it -> it.ofOwn(held, end.lineage())).orElse(otherwise), files.lastModified(held).orElse(now)));
             }
         }
         Set<String> evidence = state.orphans().stream()
@@ -35,7 +37,7 @@ record Freeable(WalCache cache, CacheSettings settings) {
                 .collect(Collectors.toSet());
         for (SegmentFiles.Orphaned orphan : files.orphaned()) {
             Retention.Side side = new Retention.Side.Orphan(orphan.directory(), evidence.contains(orphan.directory()));
-            segments.add(freeable(side, orphan.held(), archiver.map(it -> it.ofOrphan(orphan, state.orphans())).orElse(Archival.NONE), files.lastModified(orphan).orElse(now)));
+            segments.add(freeable(side, orphan.held(), archiver.map(it -> it.ofOrphan(orphan, state.orphans())).orElse(otherwise), files.lastModified(orphan).orElse(now)));
         }
         segments.sort(Comparator.comparing(Retention.Segment::completed).thenComparing(Retention.Segment::start));
         Optional<Lsn> archivedFrom = archiver.map(it -> it.status().from());

@@ -92,12 +92,12 @@ class ArchiverTest {
         public void found(WalVerifier.Damage damage) {}
 
         @Override
-        public boolean fetchAgain(WalVerifier.Damage damage, Lsn end) {
-            return false;
+        public WalVerifier.Again fetchAgain(WalVerifier.Damage damage, Lsn from, Lsn end) {
+            return WalVerifier.Again.SAME;
         }
 
         @Override
-        public void lasting(WalVerifier.Damage damage) {}
+        public void lasting(WalVerifier.Damage damage, WalVerifier.Again why) {}
     }
 
     private final class Notes implements Archiver.Listener {
@@ -212,6 +212,43 @@ class ArchiverTest {
                     one.history(), new WalFileName.Partial(SegmentId.at(new TimelineId(1), one.end(), SEGMENT)), SEGMENT));
             Lsn last = SEGMENT.startOf(one.end());
             assertArrayEquals(one.bytes(last, one.end()), Arrays.copyOf(partial, (int) one.end().minus(last)));
+        }
+    }
+
+    /** A fork deep in what was archived: whole segments of the side that lost have names whose positions the winning side counts. */
+    @Test
+    void whatWasArchivedBeforeAForkIsNotPutAgain() throws Exception {
+        WalCraft one = Caches.craft(12).randomRecords(600, 300_000);
+        Lsn fork = one.lastRecordEndAt(ORIGIN.plus(2 * MB + 300_000));
+        WalCraft two = one.promoted(new TimelineId(2), fork).randomRecords(900, 300_000);
+        try (Running relay = create(one)) {
+            append(relay.cache, one, ORIGIN, one.end());
+            relay.awaitArchived(SEGMENT.startOf(one.end()));
+            relay.cache.follow(two.history(), Caches.historyText(two.history()), ORIGIN);
+            // Past what the side that lost had, so that the position has come by all of its names.
+            Lsn some = two.lastRecordEndAt(SEGMENT.endOf(one.end()).plus(2L * MB));
+            append(relay.cache, two, fork, some);
+            long before = relay.awaitArchived(SEGMENT.startOf(some)).done();
+            append(relay.cache, two, some, two.end());
+            long after = relay.awaitArchived(SEGMENT.startOf(two.end())).done();
+            assertEquals(SEGMENT.startOf(two.end()).minus(SEGMENT.startOf(some)) / MB, after - before);
+        }
+    }
+
+    @Test
+    void oneFileThatCantBePutIsNotInTheWayOfTheOthers() throws Exception {
+        WalCraft wal = Caches.craft(13).randomRecords(600, 300_000);
+        Lsn bad = ORIGIN.plus(2 * MB);
+        store.failFor(key -> key.endsWith(fileName(wal, bad)));
+        try (Running relay = create(wal)) {
+            append(relay.cache, wal, ORIGIN, wal.end());
+            relay.await(() -> relay.archiver.status().waiting() == 1);
+            assertEquals(bad, relay.archiver.status().archived());
+            assertTrue(relay.archiver.status().problem().isPresent());
+            assertTrue(archive().has(name(wal.history(), SEGMENT.startOf(wal.end()).plus(-1))));
+            store.failFor(key -> false);
+            relay.awaitArchived(SEGMENT.startOf(wal.end()));
+            assertEquals(Optional.empty(), relay.archiver.status().problem());
         }
     }
 

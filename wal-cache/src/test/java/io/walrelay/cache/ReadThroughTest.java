@@ -26,6 +26,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -84,7 +85,8 @@ class ReadThroughTest {
     void whatWasBeforeTheRelayBeganAndWhatItFreed() throws Exception {
         WalCraft wal = Caches.craft(1).randomRecords(500, 300_000);
         Lsn began = ORIGIN.plus(3 * MB);
-        Tiers tiers = tiers();
+        CacheSettings small = new CacheSettings(MB, 3L * MB, Duration.ofHours(1), 1L << 40, false);
+        Tiers tiers = new Tiers(disk, small, tiers().archive());
         archive(tiers, wal, ORIGIN, wal.end());
         try (WalCache cache = WalCache.create(tiers, Caches.SYSTEM, SEGMENT, wal.history(), began)) {
             append(cache, wal, began, wal.end());

@@ -4,6 +4,7 @@ import io.walrelay.cache.archive.ObjectFormat.Plain;
 import io.walrelay.cache.archive.ObjectIdentity.Checksum;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
+import io.walrelay.wal.WalFileName;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
@@ -127,7 +128,9 @@ public final class Archive {
     public Put put(ArchivedName name, Plain plain) throws IOException {
         ObjectIdentity identity = new ObjectIdentity(system.toString(), name.lineage().id(), name.fileName(), checksum(plain));
         String key = key(name);
-        if (sameAt(key, identity.content()).orElse(false)) {
+        // The key says which timelines and switch points it has; the reasons are free text.
+        boolean sameHistory = name.file() instanceof WalFileName.History && store.find(key).isPresent();
+        if (sameHistory || sameAt(key, identity.content()).orElse(false)) {
             return ALREADY_THERE;
         }
         requireMark();
