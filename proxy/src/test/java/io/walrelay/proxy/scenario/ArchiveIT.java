@@ -117,7 +117,7 @@ final class ArchiveIT {
     void aStandbyThatWasAwayForLongerThanTheDiskHoldsStreamsOn(int version) throws Exception {
         Programs programs = Programs.version(version);
         try (LocalPostgres primary = primary(programs);
-                RelayProcess relay = relay(primary.conninfo()).with("WALRELAY_CACHE_DISK", "64MB").with("WALRELAY_CACHE_KEEP", "0s").start();
+                RelayProcess relay = relay(primary.conninfo()).with("WALRELAY_CACHE_DISK", "512MB").with("WALRELAY_CACHE_KEEP", "0s").start();
                 LocalPostgres standby = LocalPostgres.standbyOf(primary, relay.conninfo("away")).name("away").start()) {
             standby.awaitReplay(primary.flushedLsn(), LIMIT);
             Lsn left = standby.replayedLsn();

@@ -52,7 +52,7 @@ final class RecoveryTargetsIT {
     private RelayProcess relay(LocalPostgres primary) {
         return RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"), "--archive", "file://" + directory.resolve("archive"))
                 .with("WALRELAY_ARCHIVE_COMPRESSION", "none")
-                .with("WALRELAY_CACHE_DISK", "64MB")
+                .with("WALRELAY_CACHE_DISK", "512MB")
                 .with("WALRELAY_CACHE_KEEP", "0s");
     }
 

@@ -39,7 +39,7 @@ final class SharedArchiveIT {
     private RelayProcess relay(LocalPostgres primary, String name) {
         return RelayProcess.of(primary.conninfo(), name, directory.resolve(name), "--archive", "file://" + directory.resolve("archive"))
                 .with("WALRELAY_ARCHIVE_COMPRESSION", name.equals("one") ? "none" : "zstd")
-                .with("WALRELAY_CACHE_DISK", "64MB")
+                .with("WALRELAY_CACHE_DISK", "512MB")
                 .with("WALRELAY_CACHE_KEEP", "0s");
     }
 
