@@ -79,7 +79,7 @@ public record Restore(Relays relays, RestoreMode mode, Duration longPoll, int re
                     download.take(connection, relays.timeout().plus(longPoll));
                     yield new Outcome.Found();
                 }
-                case 404 -> absent(connection);
+                case 404 -> absent(connection, name);
                 case 409 -> new Outcome.Elsewhere(Relays.refusal(connection));
                 default -> new Outcome.Unknown(Relays.refusal(connection), retryAfter(connection));
             };
@@ -94,10 +94,9 @@ public record Restore(Relays relays, RestoreMode mode, Duration longPoll, int re
         }
     }
 
-    /** Where no relay answers but a proxy, or another server than was meant, nothing is proved. A relay explains in JSON. */
-    private static Outcome absent(HttpURLConnection connection) throws IOException {
-        String type = connection.getContentType();
-        return type != null && type.startsWith("application/json")
+    /** Any server answers 404 to what it does not know. A relay that has looked names the file. */
+    private static Outcome absent(HttpURLConnection connection, String name) throws IOException {
+        return name.equals(connection.getHeaderField("X-Walrelay-Absent"))
                 ? new Outcome.Absent()
                 : new Outcome.Unknown(Relays.refusal(connection) + "; this is no answer of a relay: is it the URL of its HTTP port?", Optional.empty());
     }

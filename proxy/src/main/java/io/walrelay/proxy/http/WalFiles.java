@@ -31,6 +31,9 @@ final class WalFiles {
 
     private static final String RETRY_AFTER = "retry-after";
 
+    /** Names the file that is provably absent. */
+    private static final String ABSENT = "x-walrelay-absent";
+
     private final SegmentWaits waits = new SegmentWaits();
     private final WalFileCounts counts;
     private final AtomicReference<@Nullable Held> held = new AtomicReference<>();
@@ -66,7 +69,8 @@ final class WalFiles {
         try {
             request = WalRequest.parse(Endpoint.WAL_FILE.parameterOf(call.path()), call.query(), open == null ? SMALLEST : open.size);
         } catch (IllegalArgumentException e) {
-            return error(call, Outcome.BAD_REQUEST, HttpResponseStatus.BAD_REQUEST, String.valueOf(e.getMessage()));
+            counts.asked(Outcome.BAD_REQUEST, Optional.empty());
+            return new WalReply.Plain(Reply.error(HttpResponseStatus.BAD_REQUEST, call.path(), String.valueOf(e.getMessage())));
         }
         if (open == null) {
             return couldNotLook(call, NO_WAL);
@@ -109,8 +113,8 @@ final class WalFiles {
                 counts.asked(Outcome.FOUND, Optional.of(file.tier()));
                 yield WalReply.of(file, call);
             }
-            case WalByName.Result.Missing(Answer.Missing.NotYet(var reason)) -> error(call, Outcome.NOT_YET, HttpResponseStatus.NOT_FOUND, reason);
-            case WalByName.Result.Missing(Answer.Missing.Absent(var reason)) -> error(call, Outcome.ABSENT, HttpResponseStatus.NOT_FOUND, reason);
+            case WalByName.Result.Missing(Answer.Missing.NotYet(var reason)) -> absent(call, Outcome.NOT_YET, reason);
+            case WalByName.Result.Missing(Answer.Missing.Absent(var reason)) -> absent(call, Outcome.ABSENT, reason);
             case WalByName.Result.NotOnLineage(var why) -> notOnLineage(why);
         };
     }
@@ -133,8 +137,10 @@ final class WalFiles {
         return new WalReply.Plain(Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), reason).with(RETRY_AFTER, "1"));
     }
 
-    private WalReply error(Call call, Outcome outcome, HttpResponseStatus status, String reason) {
+    /** Any server answers 404 to what it does not know: only the header says that a relay has looked for this file. */
+    private WalReply absent(Call call, Outcome outcome, String reason) {
         counts.asked(outcome, Optional.empty());
-        return new WalReply.Plain(Reply.error(status, call.path(), reason));
+        String name = Endpoint.WAL_FILE.parameterOf(call.path());
+        return new WalReply.Plain(Reply.error(HttpResponseStatus.NOT_FOUND, call.path(), reason).with(ABSENT, name));
     }
 }

@@ -250,9 +250,9 @@ EOF
             fi
             ;;
         404)
-            # Where no relay answers but a proxy, or another server than was meant, nothing is proved. A relay explains in JSON.
+            # Any server answers 404 to what it does not know. A relay that has looked names the file.
             case $answer in
-                *"$newline"[Cc]ontent-[Tt]ype:\ application/json*) outcome=absent ;;
+                *"$newline"[Xx]-[Ww]alrelay-[Aa]bsent:\ "$name"[!.0-9A-Za-z]*) outcome=absent ;;
                 *)
                     first_line
                     reason="$reason; this is no answer of a relay: is it the URL of its HTTP port?"

@@ -1,5 +1,6 @@
 package io.walrelay.proxy.cli;
 
+import static io.walrelay.proxy.testkit.FakeRelay.absent;
 import static io.walrelay.proxy.testkit.FakeRelay.body;
 import static io.walrelay.proxy.testkit.FakeRelay.dropped;
 import static io.walrelay.proxy.testkit.FakeRelay.hanging;
@@ -60,7 +61,7 @@ final class RestoreIT {
     private static final int MB = 1 << 20;
     private static final byte[] WAL = wal();
 
-    private static final Answer ABSENT = refusal(404, "no such segment");
+    private static final Answer ABSENT = absent(SEGMENT);
     private static final Answer AWAY = refusal(503, "the archive is away", "retry-after: 1");
 
     private final WalClient client;
@@ -157,6 +158,8 @@ final class RestoreIT {
                 unknown("broken", refusal(500, "oops"), "HTTP 500"),
                 unknown("elsewhere", status(302, "text/plain", "", "location: /wal"), "HTTP 302"),
                 unknown("absent, says another server", status(404, "text/html", "<html>Not Found</html>"), "this is no answer of a relay"),
+                unknown("absent, says another server in JSON", refusal(404, "no route matches"), "this is no answer of a relay"),
+                unknown("another file is absent", absent(SEGMENT + ".partial"), "this is no answer of a relay"),
                 unknown("broken off at the start", dropped(0, MB), "could not look"),
                 unknown("broken off in the middle", dropped(300_000, MB), "could not look"),
                 unknown("broken off before the last byte", dropped(MB - 1, MB), "could not look"),

@@ -155,6 +155,8 @@ class WalGetTest {
             String answer = new String(socket.getInputStream().readNBytes(4_096), StandardCharsets.ISO_8859_1);
             assertTrue(answer.startsWith("HTTP/1.1 " + status), answer);
             assertTrue(status == 200 || !path.startsWith("/wal") || answer.contains("{\"error\":\""), answer);
+            boolean proved = status == 404 && path.startsWith("/wal/");
+            assertEquals(proved, answer.contains("\r\nx-walrelay-absent: %s\r\n".formatted(path.replaceFirst("/wal/", ""))), answer);
         }
     }
 

@@ -64,7 +64,8 @@ final class WalHttpIT {
     /** @param couldNotLook the status for an answer that proves nothing: above 125 it stops a recovery, which would end early otherwise */
     private static String fetch(RelayProcess relay, String parameters, int couldNotLook) {
         String url = "%s/wal/%%f?%s".formatted(relay.url(), parameters);
-        return "code=$(curl -sf --max-time 60 -o \"%%p\" -w \"%%%%{http_code}\" \"%s\"); case $code in 200) exit 0;; 404) exit 1;; *) exit %d;; esac".formatted(url, couldNotLook);
+        return "case $(curl -sf --max-time 60 -o \"%%p\" -w \"%%%%{http_code} %%%%header{x-walrelay-absent}\" \"%s\") in \"200 \") exit 0;; \"404 %%f\") exit 1;; *) exit %d;; esac"
+                .formatted(url, couldNotLook);
     }
 
     private LocalPostgres primary() {

@@ -124,6 +124,11 @@ public final class FakeRelay implements AutoCloseable {
         return status(status, "application/json", "{\"error\":\"%s\"}\n".formatted(reason), headers);
     }
 
+    /** As a relay answers that has looked for a file and has proved that there is none. */
+    public static Answer absent(String name) {
+        return refusal(404, name + " is absent", "x-walrelay-absent: " + name);
+    }
+
     /** 200 and {@code body} under these headers, whatever they say of it. */
     public static Answer body(byte[] body, String... headers) {
         byte[] copy = body.clone();
@@ -234,7 +239,7 @@ public final class FakeRelay implements AutoCloseable {
             return refusal(503, "the archive is away");
         }
         if (!Files.isRegularFile(file)) {
-            return refusal(404, name + " is absent");
+            return absent(name);
         }
         byte[] bytes = Files.readAllBytes(file);
         CRC32C sum = new CRC32C();
