@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -31,6 +32,9 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class WalPush {
 
+    /** How long what the relay holds may take to be archived before whoever pushes it is told to come again. */
+    public static final Duration ARCHIVED_WITHIN = Duration.ofSeconds(30);
+
     private static final String DIRECTORY = "incoming";
 
     /** Files at one time; each takes room on the disk. */
@@ -42,7 +46,6 @@ public final class WalPush {
     /** Room that is left to the stream, in segments. */
     private static final int RESERVE = 4;
 
-    private static final int ARCHIVED_WITHIN_SECONDS = 30;
     private static final int BUFFER = 1 << 16;
 
     /** Whoever archives what the relay holds: completed when it is there, with false when it will not be for now. */
@@ -242,12 +245,12 @@ public final class WalPush {
         }
         return cache.archived().isEmpty() || isArchived(name)
                 ? new Outcome.Held()
-                : new Outcome.Later("the relay has the same bytes; it could not archive them within %d s".formatted(ARCHIVED_WITHIN_SECONDS));
+                : new Outcome.Later("the relay has the same bytes; it could not archive them within %d s".formatted(ARCHIVED_WITHIN.toSeconds()));
     }
 
     private boolean isArchived(ArchivedName name) throws IOException {
         try {
-            return archiving.whenArchived(name).get(ARCHIVED_WITHIN_SECONDS, TimeUnit.SECONDS);
+            return archiving.whenArchived(name).get(ARCHIVED_WITHIN.toSeconds(), TimeUnit.SECONDS);
         } catch (TimeoutException e) {
             return false;
         } catch (ExecutionException e) {

@@ -3,11 +3,13 @@ package io.walrelay.proxy.cli;
 import io.walrelay.proxy.client.Push;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -27,6 +29,10 @@ final class PushCommand implements Callable<Integer> {
     @Mixin
     private final RelayOptions options = new RelayOptions();
 
+    /** Longer than a relay takes that answers when its archive has the file: see WalPush. */
+    @Option(names = "--timeout", paramLabel = "TIME", defaultValue = "60s", converter = RelayOptions.Time.class, description = "How long a relay may take to say that it is archived (default: ${DEFAULT-VALUE}).")
+    private Duration timeout = Duration.ZERO;
+
     @Parameters(index = "0", paramLabel = "PATH", description = "The file: %%p.")
     private Path path = Path.of("");
 
@@ -35,7 +41,7 @@ final class PushCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Optional<String> problem = new Push(options.relays()).run(path, name);
+        Optional<String> problem = new Push(options.relays(timeout)).run(path, name);
         problem.ifPresent(reason -> spec.commandLine().getErr().println("walrelay push: " + reason));
         return problem.isEmpty() ? Main.OK : Main.FAILURE;
     }

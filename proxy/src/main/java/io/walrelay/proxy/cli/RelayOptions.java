@@ -21,9 +21,6 @@ final class RelayOptions {
     @Option(names = "--relay", paramLabel = "URL[,URL]", required = true, converter = Urls.class, description = "The relays' HTTP ports, like http://relay:8433, in the order in which they are asked.")
     private List<URI> relays = List.of();
 
-    @Option(names = "--timeout", paramLabel = "TIME", defaultValue = "10s", converter = Time.class, description = "How long a relay may send less than 1 kB/s (default: ${DEFAULT-VALUE}).")
-    private Duration timeout = Duration.ZERO;
-
     @Option(names = "--token-file", paramLabel = "FILE", description = "Has a bearer token on its first line (default: the variable WALRELAY_TOKEN).")
     private @Nullable Path tokenFile;
 
@@ -60,8 +57,11 @@ final class RelayOptions {
         }
     }
 
-    /** @throws IOException when a file can't be used */
-    Relays relays() throws IOException {
+    /**
+     * @param timeout how long a relay may send less than 1 kB/s
+     * @throws IOException when a file can't be used
+     */
+    Relays relays(Duration timeout) throws IOException {
         boolean files = authority != null || certificate != null;
         boolean https = relays.stream().anyMatch(relay -> "https".equals(relay.getScheme()));
         Optional<SSLSocketFactory> tls = files && https ? Optional.of(Relays.tls(authority, certificate, key)) : Optional.empty();

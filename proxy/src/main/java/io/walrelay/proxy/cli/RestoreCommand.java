@@ -40,6 +40,9 @@ final class RestoreCommand implements Callable<Integer> {
     @Option(names = "--mode", paramLabel = "standby|pitr|rewind", description = "What for (default: standby where the working directory has standby.signal, else pitr).")
     private @Nullable RestoreMode mode;
 
+    @Option(names = "--timeout", paramLabel = "TIME", defaultValue = "10s", converter = RelayOptions.Time.class, description = "How long a relay may send less than 1 kB/s (default: ${DEFAULT-VALUE}).")
+    private Duration timeout = Duration.ZERO;
+
     @Option(names = "--wait", paramLabel = "TIME", defaultValue = "2s", converter = RelayOptions.Time.class, description = "How long a relay may wait for a segment that is not there yet (default: ${DEFAULT-VALUE}).")
     private Duration wait = Duration.ZERO;
 
@@ -68,7 +71,7 @@ final class RestoreCommand implements Callable<Integer> {
         Restore.Result result;
         try {
             int rounds = retries == null ? decided.retries() : retries;
-            result = new Restore(options.relays(), decided, wait, rounds, Optional.ofNullable(timeline), Optional.ofNullable(standby)).run(name, path);
+            result = new Restore(options.relays(timeout), decided, wait, rounds, Optional.ofNullable(timeline), Optional.ofNullable(standby)).run(name, path);
         } catch (IOException | RuntimeException e) {
             result = new Restore.Result(decided.couldNotLook(), Optional.of(e.getMessage() == null ? e.toString() : e.getMessage()));
         }

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.cache.WalPush;
+import io.walrelay.proxy.config.Durations;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
@@ -54,5 +56,12 @@ class MainTest {
         command.setOut(new PrintWriter(out, true));
         command.setErr(new PrintWriter(err, true));
         return command.execute(arguments);
+    }
+
+    /** A client that hangs up before the relay has answered pushes the same file for ever. */
+    @Test
+    void pushWaitsForLongerThanARelayWaitsForItsArchive() {
+        CommandLine.Model.OptionSpec timeout = new CommandLine(new PushCommand()).getCommandSpec().findOption("--timeout");
+        assertTrue(Durations.parse(timeout.defaultValue()).compareTo(WalPush.ARCHIVED_WITHIN.plusSeconds(10)) > 0, timeout::defaultValue);
     }
 }
