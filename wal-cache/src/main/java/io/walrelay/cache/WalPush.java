@@ -132,7 +132,7 @@ public final class WalPush {
         String path = "%s/%d".formatted(DIRECTORY, sequence.getAndIncrement());
         try {
             return new Admission.Begin(new Incoming(storage, path, name, length, storage.create(path), places::release));
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             places.release();
             throw e;
         }

@@ -228,12 +228,32 @@ final class PushReceiver extends ChannelDuplexHandler {
         }
     }
 
+    /** What may block is done elsewhere. Whatever fails there, the client gets an answer. */
     private void work(ChannelHandlerContext context, Runnable task) {
         try {
-            answers.workers().execute(task);
+            answers.workers().execute(() -> {
+                try {
+                    task.run();
+                } catch (RuntimeException | Error e) {
+                    // Memory for files is direct memory, whose end ends no process.
+                    inLoop(context, () -> failed(context, e), null);
+                }
+            });
         } catch (RejectedExecutionException e) {
             log.atDebug().setCause(e).log("the server stops");
             context.close();
+        }
+    }
+
+    private void failed(ChannelHandlerContext context, Throwable cause) {
+        endWait();
+        working = false;
+        closeFile();
+        HttpRequest request = head;
+        if (request == null) {
+            log.atError().setCause(cause).log("could not take what a client pushed that has gone");
+        } else {
+            answerUnread(context, request, RequestHandler.apology(Call.of(context.pipeline(), request), cause));
         }
     }
 

@@ -200,12 +200,13 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     private Reply answerOrApologize(Endpoint endpoint, Call call) {
         try {
             return answers.api.answer(endpoint, call);
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             return apology(call, e);
         }
     }
 
-    private static Reply apology(Call call, Throwable e) {
+    /** To whoever asked what failed for a reason of ours, which is logged. */
+    static Reply apology(Call call, Throwable e) {
         log.atError().setCause(e).log("could not answer {} {}", call.method(), call.path());
         return Reply.error(HttpResponseStatus.INTERNAL_SERVER_ERROR, call.path(), "could not answer; the relay's log says why");
     }
@@ -231,7 +232,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     private static WalReply answerOrApologize(Call call, Supplier<WalReply> answer) {
         try {
             return answer.get();
-        } catch (RuntimeException | OutOfMemoryError e) {
+        } catch (RuntimeException | Error e) {
             return new WalReply.Plain(apology(call, e));
         }
     }

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.WalPush;
 import io.walrelay.cache.archive.MemoryStore;
+import io.walrelay.cache.storage.TroubledStorage;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.HttpSettings;
@@ -40,6 +41,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Files that an archive_command pushes. */
 @Timeout(120)
@@ -285,6 +288,27 @@ class WalPutTest {
             }
             assertNothingIsLeft();
             assertEquals(404, server.get("/wal/" + name(one, ORIGIN)).statusCode());
+        }
+    }
+
+    /** Such as the end of direct memory, which ends no process. Each place for a push is needed again afterwards. */
+    @ParameterizedTest
+    @EnumSource(names = {"CREATE", "WRITE"})
+    void anErrorOfTheRelaysOwnIsAnswered(TroubledStorage.Operation failing) throws Exception {
+        try (WalServer server = server(true)) {
+            server.disk().trouble((operation, path) -> {
+                if (operation == failing && path.startsWith("incoming/")) {
+                    throw new OutOfMemoryError("direct buffer memory, says the test");
+                }
+            });
+            for (int i = 0; i < 6; i++) {
+                HttpResponse<byte[]> response = put(server, name(one, ORIGIN), segment(ORIGIN));
+                assertEquals(500, response.statusCode());
+                assertTrue(text(response).contains("the relay's log says why"), text(response));
+            }
+            assertNothingIsLeft();
+            server.disk().trouble((_, _) -> {});
+            assertEquals(201, put(server, name(one, ORIGIN), segment(ORIGIN)).statusCode());
         }
     }
 

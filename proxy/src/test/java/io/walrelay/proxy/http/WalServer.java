@@ -13,6 +13,7 @@ import io.walrelay.cache.archive.MemoryStore;
 import io.walrelay.cache.archive.ObjectFormat;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.PosixStorage;
+import io.walrelay.cache.storage.TroubledStorage;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.TlsSettings;
@@ -82,6 +83,7 @@ final class WalServer implements AutoCloseable {
     private final RelayState state;
     private final Path directory;
     private final Tiers tiers;
+    private final TroubledStorage disk;
     private final RelayMetrics metrics;
     private final HttpServer server;
     private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
@@ -89,7 +91,8 @@ final class WalServer implements AutoCloseable {
     private WalServer(Path directory, Optional<MemoryStore> store, HttpSettings settings, WalPush.Archiving archiving) throws IOException {
         this.directory = directory;
         this.state = new RelayState(Clock.systemUTC(), KnownRelay.upstream(io.walrelay.proxy.state.UpstreamStatus.State.STREAMING, Optional.empty()));
-        PosixStorage storage = new PosixStorage(directory.resolve("data"));
+        TroubledStorage storage = new TroubledStorage(new PosixStorage(directory.resolve("data")));
+        this.disk = storage;
         Path spool = Files.createDirectories(directory.resolve("spool"));
         ObjectFormat format = new ObjectFormat(Compression.LZ4, Optional.empty());
         this.tiers = new Tiers(storage, KEEP_ALL, store.map(s -> new ArchiveTier(s, format, new DurableFiles(storage), spool)));
@@ -191,6 +194,11 @@ final class WalServer implements AutoCloseable {
 
     Path directory() {
         return directory;
+    }
+
+    /** The disk that all of it is on. */
+    TroubledStorage disk() {
+        return disk;
     }
 
     RelayState state() {
