@@ -24,6 +24,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -44,6 +45,9 @@ public final class WalByName {
 
     /** An archive that takes longer can't be asked. */
     private static final int ARCHIVE_SECONDS = 60;
+
+    /** A client that asks for a history does not wait for longer. */
+    private static final Duration LINEAGES_WITHIN = Duration.ofSeconds(8);
 
     /** A change of timeline moves a few files, which is done within this by far. */
     private static final int ATTEMPTS = 20;
@@ -71,7 +75,7 @@ public final class WalByName {
     WalByName(WalCache cache, Optional<ArchivedWal> archive) {
         this.cache = cache;
         this.archive = archive;
-        this.archivedLineages = archive.map(KnownLineages::new);
+        this.archivedLineages = archive.map(it -> new KnownLineages(it, LINEAGES_WITHIN));
     }
 
     /**

@@ -197,7 +197,8 @@ class WalGetTest {
             assertEquals(404, server.get("/wal/" + name(one, one.end())).statusCode(), "nobody may show a standby more than the relay has");
             store.failFor(_ -> false);
             assertEquals(200, server.get("/wal/" + name(one, ORIGIN)).statusCode());
-            assertEquals(404, server.get("/wal/00000002.history").statusCode());
+            // What could not be looked up is believed for a moment.
+            Await.until("the archive to be asked again", LIMIT, () -> server.get("/wal/00000002.history").statusCode(), status -> status == 404);
         }
     }
 
