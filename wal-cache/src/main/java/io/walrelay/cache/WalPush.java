@@ -48,10 +48,16 @@ public final class WalPush {
 
     private static final int BUFFER = 1 << 16;
 
-    /** Whoever archives what the relay holds: completed when it is there, with false when it will not be for now. */
+    /** Whoever archives what the relay holds. */
     @FunctionalInterface
     public interface Archiving {
+        /** Completed when it is there, with false when it will not be for now. */
         CompletableFuture<Boolean> whenArchived(ArchivedName name);
+
+        /** Why a segment that the relay holds is not going to be archived; empty when it is. */
+        default Optional<String> leftOut(SegmentId id) {
+            return Optional.empty();
+        }
     }
 
     /** What is said to who wants to push a file, before it comes. */
@@ -240,8 +246,13 @@ public final class WalPush {
             return new Outcome.Later("the relay has just freed it");
         }
         Optional<Lsn> differs = firstDifference(file, held, bytes);
+        Optional<String> leftOut = archiving.leftOut(id);
         if (differs.isPresent()) {
-            return new Outcome.Conflict("the relay holds other bytes at %s, on the same lineage %s".formatted(differs.get(), name.lineage().id()));
+            return new Outcome.Conflict("the relay holds other bytes at %s, on the same lineage %s%s"
+                    .formatted(differs.get(), name.lineage().id(), leftOut.map(why -> ". The relay's: " + why).orElse("")));
+        }
+        if (leftOut.isPresent()) {
+            return new Outcome.Unfit("the relay has the same bytes: " + leftOut.get());
         }
         return cache.archived().isEmpty() || isArchived(name)
                 ? new Outcome.Held()

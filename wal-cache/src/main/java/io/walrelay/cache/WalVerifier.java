@@ -8,8 +8,8 @@ import io.walrelay.wal.format.WalEnd;
 import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
 import java.io.IOException;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -88,7 +88,7 @@ public final class WalVerifier implements AutoCloseable {
     private final Thread thread;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition closing = lock.newCondition();
-    private final Set<SegmentId> damaged = ConcurrentHashMap.newKeySet();
+    private final Map<SegmentId, Damage> damaged = new ConcurrentHashMap<>();
     private volatile boolean closed;
     private volatile Verified verified;
 
@@ -126,7 +126,12 @@ public final class WalVerifier implements AutoCloseable {
 
     /** Whether a segment of the history that is verified now has damage that lasts. */
     public boolean isDamaged(SegmentId id) {
-        return damaged.contains(id);
+        return damaged.containsKey(id);
+    }
+
+    /** What is wrong with such a segment. */
+    public Optional<Damage> damage(SegmentId id) {
+        return Optional.ofNullable(damaged.get(id));
     }
 
     private void run() {
@@ -182,7 +187,7 @@ public final class WalVerifier implements AutoCloseable {
     private void place(EndOfWal end) {
         Verified now = verified;
         if (!end.lineage().equals(now.lineage)) {
-            damaged.removeIf(id -> !end.lineage().reaches(now.lineage, id.end(size)));
+            damaged.keySet().removeIf(id -> !end.lineage().reaches(now.lineage, id.end(size)));
             restart(end.lineage(), end.lineage().forkWith(now.lineage).map(fork -> Lsn.min(fork, now.upTo)).orElse(now.upTo));
         }
         if (verified.upTo.isBefore(cache.oldest()) && cache.files().locate(end.lineage(), verified.upTo).isEmpty()) {
@@ -209,7 +214,7 @@ public final class WalVerifier implements AutoCloseable {
                 restart(found.lineage, Lsn.min(verified.upTo, size.startOf(found.at)));
             } else {
                 for (Lsn at = size.startOf(found.at); at.isBefore(damagedTo); at = size.endOf(at)) {
-                    damaged.add(new SegmentId(found.lineage.timelineAt(size.endOf(at).plus(-1)), size.segmentNumber(at)));
+                    damaged.put(new SegmentId(found.lineage.timelineAt(size.endOf(at).plus(-1)), size.segmentNumber(at)), found);
                 }
                 remedy.lasting(found, again);
                 restart(found.lineage, size.endOf(damagedTo.plus(-1)));

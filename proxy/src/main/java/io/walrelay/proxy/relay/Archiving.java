@@ -2,18 +2,22 @@ package io.walrelay.proxy.relay;
 
 import io.walrelay.cache.Archiver;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.WalPush;
 import io.walrelay.cache.WalVerifier;
+import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.proxy.config.Verify;
 import io.walrelay.proxy.state.Events;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** Verifies WAL as it comes, archives it where there is an archive, and says what is found. Started and closed by one thread. */
-final class Archiving implements AutoCloseable {
+final class Archiving implements AutoCloseable, WalPush.Archiving {
 
     /** Compares WAL that is held with upstream's; see {@link io.walrelay.proxy.upstream.UpstreamLink#mend}. */
     @FunctionalInterface
@@ -27,8 +31,8 @@ final class Archiving implements AutoCloseable {
     private final RelayState state;
     private final Verify verify;
     private final Mend mend;
-    private @Nullable WalVerifier verifier;
-    private @Nullable Archiver archiver;
+    private volatile @Nullable WalVerifier verifier;
+    private volatile @Nullable Archiver archiver;
     private boolean closed;
 
     Archiving(RelayState state, Verify verify, Mend mend) {
@@ -56,13 +60,32 @@ final class Archiving implements AutoCloseable {
     }
 
     @Override
+    public CompletableFuture<Boolean> whenArchived(ArchivedName name) {
+        Archiver running = archiver;
+        return running == null ? CompletableFuture.completedFuture(false) : running.whenArchived(name);
+    }
+
+    @Override
+    public Optional<String> leftOut(SegmentId id) {
+        WalVerifier running = verifier;
+        if (running == null || archiver == null || verify == Verify.REPORT) {
+            return Optional.empty();
+        }
+        return running.damage(id)
+                .map(damage -> "WAL is damaged, %s, so this segment is not archived. Make a base backup; a restart of the relay compares its WAL with upstream's again, with \"verify: report\" in its configuration it archives this as it is"
+                        .formatted(damage));
+    }
+
+    @Override
     public synchronized void close() {
         closed = true;
-        if (archiver != null) {
-            archiver.close();
+        Archiver archiving = archiver;
+        if (archiving != null) {
+            archiving.close();
         }
-        if (verifier != null) {
-            verifier.close();
+        WalVerifier verifying = verifier;
+        if (verifying != null) {
+            verifying.close();
         }
     }
 

@@ -1,10 +1,8 @@
 package io.walrelay.proxy.relay;
 
-import io.walrelay.cache.Archiver;
 import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.archive.ArchiveTier;
-import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.ObjectFormat;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.Storage;
@@ -41,7 +39,6 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -132,16 +129,11 @@ public final class Relay implements AutoCloseable {
         state.whenOpen(this::checkDiskLimit);
         state.whenOpen(archiving::begin);
         HttpServer http = HttpServer.start(
-                settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder, this::whenArchived);
+                settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder, archiving);
         parts.push(http);
         link.start();
         housekeeping.start();
         log.info("relay started; data in {}", settings.data());
-    }
-
-    private CompletableFuture<Boolean> whenArchived(ArchivedName name) {
-        Optional<Archiver> archiver = state.cache().flatMap(WalCache::archiving);
-        return archiver.map(it -> it.whenArchived(name)).orElseGet(() -> CompletableFuture.completedFuture(false));
     }
 
     private Optional<ArchiveTier> archive(DataDirectory directory) throws IOException {

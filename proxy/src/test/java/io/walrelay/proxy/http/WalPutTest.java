@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.WalPush;
+import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.MemoryStore;
 import io.walrelay.cache.storage.TroubledStorage;
 import io.walrelay.protocol.message.Secret;
@@ -18,6 +19,7 @@ import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
@@ -119,6 +121,32 @@ class WalPutTest {
     void withoutAnArchiverItIsNotSaidThatItIsArchived() throws Exception {
         try (WalServer server = WalServer.holding(directory, Optional.of(store), one, BEGAN)) {
             assertEquals(503, put(server, name(one, BEGAN), segment(BEGAN)).statusCode());
+        }
+    }
+
+    /** PostgreSQL tries again for ever, but whoever reads its log is told what is the matter. */
+    @Test
+    void whatIsNeverArchivedIsRefusedForGood() throws Exception {
+        WalPush.Archiving leavesOut = new WalPush.Archiving() {
+            @Override
+            public CompletableFuture<Boolean> whenArchived(ArchivedName name) {
+                return new CompletableFuture<>();
+            }
+
+            @Override
+            public Optional<String> leftOut(SegmentId id) {
+                return id.equals(SegmentId.at(new TimelineId(1), BEGAN, SEGMENT)) ? Optional.of("WAL is damaged, says the test") : Optional.empty();
+            }
+        };
+        try (WalServer server = WalServer.holding(directory, Optional.of(store), one, BEGAN, WalServer.OPEN, leavesOut)) {
+            HttpResponse<byte[]> same = put(server, name(one, BEGAN), segment(BEGAN));
+            assertEquals(422, same.statusCode());
+            assertTrue(text(same).contains("WAL is damaged, says the test"), text(same));
+            byte[] other = segment(BEGAN);
+            other[700_001] ^= 1;
+            HttpResponse<byte[]> conflict = put(server, name(one, BEGAN), other);
+            assertEquals(409, conflict.statusCode());
+            assertTrue(text(conflict).contains("WAL is damaged, says the test"), text(conflict));
         }
     }
 
