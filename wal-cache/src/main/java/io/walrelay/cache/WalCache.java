@@ -210,6 +210,11 @@ public final class WalCache implements AutoCloseable {
         return Optional.ofNullable(archiver);
     }
 
+    /** What {@link #verifier} has found in earlier runs, if whoever starts it remembers it. */
+    public KnownDamage knownDamage() {
+        return new KnownDamage(durable);
+    }
+
     /** Where a {@link #verifier} begins: what is archived is verified, and where there is no archive only what comes is. */
     public Lsn verifyFrom() throws IOException {
         if (archived.isEmpty()) {

@@ -65,6 +65,9 @@ public final class WalVerifier implements AutoCloseable {
          */
         Again fetchAgain(Damage damage, Lsn from, Lsn end) throws IOException, InterruptedException;
 
+        /** All that is held before {@code upTo} has been read, back to where this began. Called after each look. */
+        default void verified(Lsn upTo) {}
+
         /**
          * Nothing more can be done.
          *
@@ -162,6 +165,7 @@ public final class WalVerifier implements AutoCloseable {
                     return false;
                 }
             }
+            remedy.verified(verified.upTo);
             switch (reader.end().orElseThrow()) {
                 case WalEnd.NoMoreBytes _, WalEnd.UnfinishedRecord _ when limit.isBefore(end.written()) -> restart(verified.lineage, cache.afterGap(limit));
                 case WalEnd.NoMoreBytes _, WalEnd.UnfinishedRecord _ -> reader.again();

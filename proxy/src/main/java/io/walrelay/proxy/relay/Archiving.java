@@ -25,7 +25,7 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
         WalVerifier.Again mend(TimelineHistory lineage, Lsn from, Lsn end) throws IOException, InterruptedException;
     }
 
-    private static final String DAMAGED = "wal-damaged";
+    static final String DAMAGED = "wal-damaged";
     private static final String ARCHIVE = "archive";
 
     private final RelayState state;
@@ -47,7 +47,8 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
             return;
         }
         try {
-            WalVerifier verifying = cache.verifier(cache.verifyFrom(), new Remedy());
+            AcknowledgedBefore acknowledged = AcknowledgedBefore.begin(state, cache, verify == Verify.ACK);
+            WalVerifier verifying = cache.verifier(acknowledged.verifyFrom(), new Remedy(acknowledged));
             Optional<Archiver> archiving = cache.archiver(verifying, verify != Verify.REPORT, new Told(state.events()));
             verifying.start();
             archiving.ifPresent(Archiver::start);
@@ -90,6 +91,20 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
     }
 
     private final class Remedy implements WalVerifier.Remedy {
+        private final AcknowledgedBefore acknowledged;
+
+        Remedy(AcknowledgedBefore acknowledged) {
+            this.acknowledged = acknowledged;
+        }
+
+        @Override
+        public void verified(Lsn upTo) {
+            if (acknowledged.verified(upTo)) {
+                state.clearNotReady(DAMAGED);
+                state.events().info("wal-mended", "WAL that an earlier run found damaged is good now; it is acknowledged again");
+            }
+        }
+
         @Override
         public void found(WalVerifier.Damage damage) {
             state.events().warning(DAMAGED, "the relay's WAL is damaged: %s; upstream is asked for it again".formatted(damage));
@@ -114,7 +129,7 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
             };
             String problem = "%s: %s%s. A standby stops there; look at the disks, and make a base backup".formatted(where, damage, consequence);
             if (verify == Verify.ACK) {
-                state.acknowledgeBefore(Optional.of(damage.at()));
+                acknowledged.endAt(damage.at());
             }
             state.setNotReady(DAMAGED, problem);
             state.events().error(DAMAGED, problem);

@@ -8,6 +8,7 @@ import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
+import io.walrelay.proxy.testkit.WalrelayCommand;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
@@ -20,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -118,6 +120,9 @@ final class DamagedWalIT {
             String next = new WalFileName.Segment(SegmentId.at(new TimelineId(1), SEGMENT.endOf(damaged), SEGMENT)).fileName(SEGMENT);
             Await.until("the next segment to be archived", LIMIT, () -> ArchiveIT.files(archive), files -> files.containsKey(next));
             assertFalse(ArchiveIT.files(archive).containsKey(spoiled));
+            Programs.Result push = WalrelayCommand.run(
+                    LIMIT, Map.of(), "push", primary.dataDirectory().resolve("pg_wal").resolve(spoiled).toString(), spoiled, "--relay", relay.url());
+            assertTrue(push.status() == 1 && push.output().contains("CAN'T BE ARCHIVED") && push.output().contains("WAL is damaged, timeline 1: "), push::output);
             if (start == 0) {
                 relay.terminate(LIMIT);
             }
@@ -140,8 +145,41 @@ final class DamagedWalIT {
         Await.until(
                 "the slot to stand before the damage",
                 LIMIT,
-                () -> Lsn.parse(primary.query("SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = 'relay'")),
+                () -> restart("relay"),
                 position -> SEGMENT.startOf(position).equals(damaged));
+    }
+
+    /** Without an archive only what comes is verified, so a restart finds nothing: it has to know. */
+    @Test
+    void thatNothingIsAcknowledgedOutlivesARestartWithoutAnArchive() throws Exception {
+        try (RelayProcess other = RelayProcess.of(primary.conninfo(), "other", directory.resolve("other")).with("WALRELAY_VERIFY", "ack").start()) {
+            other.awaitReady(LIMIT);
+            other.terminate(LIMIT);
+            Lsn bad = SEGMENT.endOf(primary.flushedLsn());
+            write();
+            write();
+            spoil(primary.dataDirectory().resolve("pg_wal").resolve(new WalFileName.Segment(SegmentId.at(new TimelineId(1), bad, SEGMENT)).fileName(SEGMENT)));
+            other.start();
+            awaitDamaged(other, "WAL is damaged on upstream, too: timeline 1: ");
+            other.terminate(LIMIT);
+            other.start();
+            awaitDamaged(other, "wal-damaged");
+            write();
+            Lsn end = primary.flushedLsn();
+            Await.until("the relay to have " + end, LIMIT, () -> ArchiveIT.position(other, "written"), written -> written.isAtLeast(end));
+            Await.until("the slot to stand before the damage", LIMIT, () -> restart("other"), position -> SEGMENT.startOf(position).equals(bad));
+            other.terminate(LIMIT);
+            other.with("WALRELAY_VERIFY", "archive").start();
+            Await.until("the relay to acknowledge again", LIMIT, () -> restart("other"), position -> position.isAtLeast(end));
+        }
+    }
+
+    private Lsn restart(String slot) {
+        return Lsn.parse(primary.query("SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = '%s'".formatted(slot)));
+    }
+
+    private static void awaitDamaged(RelayProcess process, String problem) {
+        Await.until("the relay to say so", LIMIT, () -> process.get("/readyz").body(), body -> body.contains(problem));
     }
 
     @Test
