@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 
 /**
  * A server on loopback that speaks S3 (Adobe's S3Mock), a process of its own, with an empty bucket {@code wal}. Whoever starts it closes it; it
@@ -45,10 +46,12 @@ public final class S3MockServer implements AutoCloseable {
      * @param directory an existing directory for its files and its log
      */
     public static S3MockServer start(Path directory) {
-        Path jar = Path.of("target", "s3mock", "s3mock.jar").toAbsolutePath();
-        if (!Files.isRegularFile(jar)) {
-            throw new AssertionError("%s is missing; \"mvn verify\" puts it there".formatted(jar));
-        }
+        // Tests of another module have it from this one.
+        Path jar = Stream.of("target", "../wal-cache/target")
+                .map(target -> Path.of(target, "s3mock", "s3mock.jar").toAbsolutePath().normalize())
+                .filter(Files::isRegularFile)
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("wal-cache/target/s3mock/s3mock.jar is missing; \"mvn verify\" puts it there"));
         int port = freePort();
         File log = directory.resolve("s3mock.log").toFile();
         ProcessBuilder builder = new ProcessBuilder(
@@ -103,6 +106,11 @@ public final class S3MockServer implements AutoCloseable {
 
     public String endpoint() {
         return front.endpoint();
+    }
+
+    /** What happens to requests from now on. */
+    public void faults(Fault.Of faults) {
+        front.faults(faults);
     }
 
     /** As {@code archive.url} says it. */
