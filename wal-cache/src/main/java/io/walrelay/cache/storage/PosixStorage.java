@@ -19,10 +19,23 @@ import java.util.Set;
 /** {@link Storage} on a local file system. Directories are made for the owner alone, as PostgreSQL's data directory is. */
 public final class PosixStorage implements Storage {
 
+    private static final Set<StandardOpenOption> READ_AND_WRITE = Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
+
     private final Path root;
+    private final Set<StandardOpenOption> opening;
+
+    private PosixStorage(Path root, Set<StandardOpenOption> opening) {
+        this.root = root;
+        this.opening = opening;
+    }
+
+    /** For looking only, beside a relay that may run: nothing is made, and no file is opened so that it could be written. */
+    public static Storage readOnly(Path root) {
+        return new PosixStorage(root, Set.of(StandardOpenOption.READ));
+    }
 
     public PosixStorage(Path root) throws IOException {
-        this.root = root;
+        this(root, READ_AND_WRITE);
         if (!Files.isDirectory(root)) {
             Files.createDirectories(root, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             Path parent = root.toAbsolutePath().getParent();
@@ -70,7 +83,7 @@ public final class PosixStorage implements Storage {
     @Override
     public File open(String path) throws IOException {
         Path file = root.resolve(path);
-        return new ChannelFile(file, FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE));
+        return new ChannelFile(file, FileChannel.open(file, opening));
     }
 
     @Override

@@ -2,9 +2,12 @@ package io.walrelay.cache.storage;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.NonWritableChannelException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +43,18 @@ class PosixStorageTest {
             assertEquals(Set.of("inner", "file"), Set.copyOf(storage.list("wal")), storage.toString());
             assertEquals(List.of(), storage.list("wal/file"));
             assertEquals(List.of(), storage.list("nothing"));
+        }
+    }
+
+    @Test
+    void whatIsOnlyReadIsNeitherMadeNorChanged() throws IOException {
+        Storage nothing = PosixStorage.readOnly(directory.resolve("nothing"));
+        assertEquals(List.of(), nothing.list(""));
+        assertFalse(Files.exists(directory.resolve("nothing")));
+        Files.write(directory.resolve("segment"), new byte[] {1, 2, 3});
+        try (Storage.File file = PosixStorage.readOnly(directory).open("segment")) {
+            assertEquals(3, file.read(ByteBuffer.allocate(10), 0));
+            assertThrows(NonWritableChannelException.class, () -> file.write(ByteBuffer.allocate(1), 0));
         }
     }
 }
