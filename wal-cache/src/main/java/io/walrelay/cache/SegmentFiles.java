@@ -59,7 +59,7 @@ final class SegmentFiles {
         storage.createDirectory(ORPHANS);
         storage.syncDirectory("");
         for (String name : storage.list(WAL)) {
-            if (name.startsWith(UNFINISHED) || DurableFiles.isTemporary(name)) {
+            if (isUnfinished(name) || DurableFiles.isTemporary(name)) {
                 storage.delete(path(name));
                 continue;
             }
@@ -213,6 +213,11 @@ final class SegmentFiles {
     /** The name of the {@code sequence}-th file that is prepared for the writer. Recovery deletes those. */
     static String unfinishedName(int sequence) {
         return UNFINISHED + sequence;
+    }
+
+    /** Whether a file is one that was prepared for the writer and has no segment's name yet. */
+    static boolean isUnfinished(String name) {
+        return name.startsWith(UNFINISHED);
     }
 
     boolean existsPlain(String name) throws IOException {

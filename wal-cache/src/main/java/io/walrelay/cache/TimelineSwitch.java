@@ -41,6 +41,11 @@ final class TimelineSwitch {
         this.durable = durable;
     }
 
+    /** Whether a file was prepared for a change of timeline. */
+    static boolean isPrepared(String name) {
+        return name.equals(SEGMENT) || name.equals(HISTORY);
+    }
+
     /** Forgets what was prepared for a change that never came into force. */
     void discard() throws IOException {
         files.deletePlain(SEGMENT);
