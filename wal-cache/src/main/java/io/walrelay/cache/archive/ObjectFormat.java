@@ -79,10 +79,10 @@ public record ObjectFormat(Compression compression, Optional<Encryption> encrypt
     }
 
     private InputStream decrypting(ObjectHeader header, String keyId, InputStream in) throws IOException {
-        Encryption ours = encryption.orElseThrow(() -> new DamagedObjectException(
+        Encryption ours = encryption.orElseThrow(() -> new DamagedObjectException.WrongKeyException(
                 "it is encrypted with key %s; expected archive.encryption.key-file to name it".formatted(keyId)));
         if (!ours.keyId().equals(keyId)) {
-            throw new DamagedObjectException("it is encrypted with key %s; archive.encryption.key-file has key %s".formatted(keyId, ours.keyId()));
+            throw new DamagedObjectException.WrongKeyException("it is encrypted with key %s; archive.encryption.key-file has key %s".formatted(keyId, ours.keyId()));
         }
         return ours.decrypting(in, header.bytes());
     }
