@@ -94,7 +94,7 @@ public final class Archive {
         return new Archive(store, format, system, spool, expect(store, found, known));
     }
 
-    private static Optional<String> readMark(ObjectStore store) throws IOException {
+    static Optional<String> readMark(ObjectStore store) throws IOException {
         Optional<InputStream> mark = store.get(MARKER);
         if (mark.isEmpty()) {
             return Optional.empty();
@@ -104,7 +104,7 @@ public final class Archive {
         }
     }
 
-    private static String expect(ObjectStore store, Optional<String> found, Optional<String> known) throws IOException {
+    static String expect(ObjectStore store, Optional<String> found, Optional<String> known) throws IOException {
         if (found.isEmpty()) {
             throw new IOException("%s is no archive: it has no %s%s".formatted(store, MARKER, known.isPresent() ? "; is it mounted?" : ""));
         }
