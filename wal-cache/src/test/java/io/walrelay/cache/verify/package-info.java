@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.cache.verify;
+
+import org.jspecify.annotations.NullMarked;
