@@ -95,6 +95,17 @@ final class Concluding {
         throw new InvalidSettingsException(problems);
     }
 
+    /** As {@link #conclude}, for where WAL is kept alone. */
+    KeepingSettings concludeKeeping() throws InvalidSettingsException {
+        refuseUnknownKeys();
+        var data = read(Keys.DATA);
+        var archive = archive();
+        if (problems.isEmpty()) {
+            return new KeepingSettings(data.orElseThrow(), archive);
+        }
+        throw new InvalidSettingsException(problems);
+    }
+
     private void refuseUnknownKeys() {
         given.forEach((name, value) -> {
             if (Keys.find(name).isEmpty()) {

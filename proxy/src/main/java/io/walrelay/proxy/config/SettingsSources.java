@@ -42,6 +42,15 @@ public record SettingsSources(
         return concluding().concludeHttp();
     }
 
+    /**
+     * Where WAL is kept alone, for whoever looks at it beside the relay or without one: upstream need not be known here.
+     *
+     * @throws InvalidSettingsException with all that is wrong with it, or with a key's name
+     */
+    public KeepingSettings concludeKeeping() throws InvalidSettingsException {
+        return concluding().concludeKeeping();
+    }
+
     private Concluding concluding() {
         List<Problem> problems = new ArrayList<>();
         Map<String, Given> given = new LinkedHashMap<>();
