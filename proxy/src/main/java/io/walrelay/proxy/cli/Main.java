@@ -71,7 +71,8 @@ public final class Main implements Callable<Integer> {
                 new StatusCommand(),
                 new FollowCommand(),
                 new RestoreCommand(),
-                new PushCommand());
+                new PushCommand(),
+                new VerifyCommand());
     }
 
     private static CommandLine commandLine(Object... commands) {

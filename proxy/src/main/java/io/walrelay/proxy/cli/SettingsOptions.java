@@ -3,6 +3,7 @@ package io.walrelay.proxy.cli;
 import io.netty.util.internal.PlatformDependent;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.InvalidSettingsException;
+import io.walrelay.proxy.config.KeepingSettings;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.SettingsSources;
 import java.io.IOException;
@@ -47,6 +48,11 @@ final class SettingsOptions {
     /** As {@link SettingsSources#concludeHttp}. */
     HttpSettings concludeHttp() throws InvalidSettingsException {
         return sources().concludeHttp();
+    }
+
+    /** As {@link SettingsSources#concludeKeeping}. */
+    KeepingSettings concludeKeeping() throws InvalidSettingsException {
+        return sources().concludeKeeping();
     }
 
     private SettingsSources sources() {
