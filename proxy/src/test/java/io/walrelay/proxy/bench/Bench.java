@@ -17,7 +17,8 @@ import picocli.CommandLine.Option;
         description = "Measures the relay beside PostgreSQL's own programs on this machine; see docs/benchmark.md.")
 final class Bench implements Runnable {
 
-    private static final List<Scenario> SCENARIOS = List.of(new CatchUp(), new LiveFanOut(), new Receive(), new SyncCommit(), new Memory(), new ReadAhead(), new Restore());
+    private static final List<Scenario> SCENARIOS = List.of(
+            new CatchUp(), new LiveFanOut(), new Receive(), new SyncCommit(), new Memory(), new ReadAhead(), new WalGet(), new Restore());
 
     @Option(names = "--quick", description = "Measure less and shorter: to see that everything works, not for numbers.")
     private boolean quick;

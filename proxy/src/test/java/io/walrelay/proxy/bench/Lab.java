@@ -6,8 +6,10 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.wal.Lsn;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -91,6 +93,26 @@ record Lab(Path repository, Path work, boolean quick) {
     /** Writes what is dirty to disk now, so that it does not happen while something is measured. */
     static void settle() {
         run("sync");
+    }
+
+    /** Runs a program to its end and returns how long that took. What it prints is discarded but for its errors. */
+    static double millis(List<String> command) {
+        try {
+            ProcessBuilder builder = new ProcessBuilder(command).redirectInput(new File("/dev/null")).redirectError(Redirect.INHERIT).redirectOutput(Redirect.DISCARD);
+            builder.environment().keySet().removeIf(name -> name.startsWith("PG") || name.startsWith("WALRELAY"));
+            long begin = System.nanoTime();
+            int status = builder.start().waitFor();
+            double took = (System.nanoTime() - begin) / 1e6;
+            if (status != 0) {
+                throw new IllegalStateException("%s exited with %d".formatted(command, status));
+            }
+            return took;
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not start " + command, e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while it ran " + command, e);
+        }
     }
 
     /** Tells on standard error what is being done. */

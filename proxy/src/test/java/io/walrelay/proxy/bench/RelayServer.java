@@ -7,11 +7,15 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.wal.Lsn;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -24,19 +28,26 @@ final class RelayServer implements Receiver {
     private final LocalPostgres upstream;
     private final String slot;
     private final int port;
+    private final int httpPort;
     private final Path data;
 
-    private RelayServer(ExternalProcess process, LocalPostgres upstream, String slot, int port, Path data) {
+    private RelayServer(ExternalProcess process, LocalPostgres upstream, String slot, int port, int httpPort, Path data) {
         this.process = process;
         this.upstream = upstream;
         this.slot = slot;
         this.port = port;
+        this.httpPort = httpPort;
         this.data = data;
     }
 
     /** Starts a relay of {@code upstream} and does not wait. */
     static RelayServer launch(Lab lab, LocalPostgres upstream, String slot) {
+        return launch(lab, upstream, slot, Map.of());
+    }
+
+    private static RelayServer launch(Lab lab, LocalPostgres upstream, String slot, Map<String, String> settings) {
         int port = FreePort.next();
+        int httpPort = FreePort.next();
         Path data = lab.work().resolve("relay-" + port);
         List<String> command = List.of(
                 lab.repository().resolve("walrelay").toString(),
@@ -44,18 +55,27 @@ final class RelayServer implements Receiver {
                 "--upstream", upstream.conninfo(),
                 "--slot", slot,
                 "--listen", "127.0.0.1:" + port,
-                "--http", "127.0.0.1:" + FreePort.next(),
+                "--http", "127.0.0.1:" + httpPort,
                 "--data", data.toString());
-        Map<String, String> environment = Map.of(
-                "WALRELAY_LISTEN_HBA", "host replication all 127.0.0.1/32 trust",
-                "WALRELAY_LISTEN_TLS_CERT", lab.certificate().toString(),
-                "WALRELAY_LISTEN_TLS_KEY", lab.key().toString());
-        return new RelayServer(ExternalProcess.start(command, environment), upstream, slot, port, data);
+        Map<String, String> environment = new HashMap<>(settings);
+        environment.put("WALRELAY_LISTEN_HBA", "host replication all 127.0.0.1/32 trust");
+        environment.put("WALRELAY_LISTEN_TLS_CERT", lab.certificate().toString());
+        environment.put("WALRELAY_LISTEN_TLS_KEY", lab.key().toString());
+        return new RelayServer(ExternalProcess.start(command, environment), upstream, slot, port, httpPort, data);
     }
 
     /** Starts a relay of {@code upstream} and waits until it has all that upstream has flushed, and listens. */
     static RelayServer start(Lab lab, LocalPostgres upstream) {
-        RelayServer relay = launch(lab, upstream, Lab.SLOT);
+        return start(lab, upstream, Lab.SLOT, Map.of());
+    }
+
+    /**
+     * As {@link #start(Lab, LocalPostgres)}.
+     *
+     * @param settings environment variables of the relay
+     */
+    static RelayServer start(Lab lab, LocalPostgres upstream, String slot, Map<String, String> settings) {
+        RelayServer relay = launch(lab, upstream, slot, settings);
         try {
             relay.awaitFlushed(upstream.flushedLsn());
             Await.until("the relay to listen on port " + relay.port, LIMIT, () -> {
@@ -90,8 +110,29 @@ final class RelayServer implements Receiver {
                 .formatted(slot));
     }
 
+    /** Waits until no WAL before {@code lsn} is on the relay's disk: only the archive has it. */
+    void awaitFreed(Lsn lsn) {
+        Await.until("the relay to free what is before %s".formatted(lsn), LIMIT, () -> oldest().isAtLeast(lsn));
+    }
+
+    private Lsn oldest() throws IOException {
+        String head = "walrelay_wal_position_bytes{stage=\"oldest\"} ";
+        try (InputStream answer = URI.create("http://127.0.0.1:%d/metrics".formatted(httpPort)).toURL().openStream()) {
+            return new String(answer.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .filter(line -> line.startsWith(head))
+                    .map(line -> new Lsn((long) Double.parseDouble(line.substring(head.length()))))
+                    .findFirst()
+                    .orElse(Lsn.INVALID);
+        }
+    }
+
     int port() {
         return port;
+    }
+
+    int httpPort() {
+        return httpPort;
     }
 
     @Override

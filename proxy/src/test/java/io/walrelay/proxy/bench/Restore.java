@@ -3,28 +3,25 @@ package io.walrelay.proxy.bench;
 import static io.walrelay.proxy.bench.Statistics.median;
 import static io.walrelay.proxy.bench.Statistics.percentile;
 
-import com.sun.net.httpserver.HttpServer;
-import com.sun.net.httpserver.SimpleFileServer;
+import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.FileTrees;
+import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.wal.Lsn;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Random;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.Set;
 
-/** restore_command, segment by segment: what fetching over loopback costs more than a copy of the file. */
+/** restore_command: what fetching from a relay costs more than a copy of the file, alone and for a server that recovers. */
 final class Restore implements Scenario {
 
     private static final String FILE = "proxy/src/main/resources/io/walrelay/proxy/http/restore.sh";
-    private static final int SEGMENT_BYTES = 16 << 20;
+    private static final Duration LIMIT = Duration.ofMinutes(10);
 
     @Override
     public String name() {
@@ -43,91 +40,135 @@ final class Restore implements Scenario {
             this.title = title;
         }
 
-        String line(Lab lab, Path wal, String url) {
+        String line(Lab lab, Segments segments, RelayServer relay) {
+            String url = "http://127.0.0.1:" + relay.httpPort();
             return switch (this) {
-                case COPY -> "cp '%s'/%%f %%p".formatted(wal);
+                case COPY -> "cp '%s'/%%f %%p".formatted(segments.folder());
                 case SCRIPT -> "sh '%s' --mode pitr --relay %s %%f %%p".formatted(lab.repository().resolve(FILE), url);
                 case JAVA -> "'%s' restore %%f %%p --mode pitr --relay %s".formatted(lab.repository().resolve("walrelay"), url);
             };
         }
     }
 
-    @Override
-    public String run(Lab lab) throws IOException, InterruptedException {
-        int segments = lab.quick() ? 8 : 64;
-        Path served = Files.createDirectory(lab.work().resolve("served"));
-        Path wal = Files.createDirectory(served.resolve("wal"));
-        Random random = new Random(1);
-        byte[] bytes = new byte[SEGMENT_BYTES];
-        for (int i = 0; i < segments; i++) {
-            random.nextBytes(bytes);
-            Files.write(wal.resolve(segment(i)), bytes);
+    /** Measurements by command. */
+    private static final class Series {
+        private final Map<Command, List<Double>> all = new EnumMap<>(Command.class);
+
+        void add(Command command, double measured) {
+            all.computeIfAbsent(command, _ -> new ArrayList<>()).add(measured);
         }
-        HttpServer server = SimpleFileServer.createFileServer(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), served, SimpleFileServer.OutputLevel.NONE);
-        try (ExecutorService executor = Executors.newCachedThreadPool()) {
-            server.setExecutor(executor);
-            server.start();
-            try {
-                return section(segments, measure(lab, segments, wal, "http://127.0.0.1:" + server.getAddress().getPort()));
-            } finally {
-                server.stop(0);
-            }
-        } finally {
-            FileTrees.delete(served);
+
+        List<Double> of(Command command) {
+            return all.getOrDefault(command, List.of());
+        }
+
+        Set<Command> commands() {
+            return all.keySet();
         }
     }
 
-    private static Map<Command, List<Double>> measure(Lab lab, int segments, Path wal, String url) throws IOException, InterruptedException {
+    @Override
+    public String run(Lab lab) throws IOException {
+        int count = lab.quick() ? 8 : 64;
+        Path folder = lab.work().resolve("segments");
+        Path backup = lab.work().resolve("backup");
+        try (LocalPostgres primary = lab.cluster("restore", 20).start()) {
+            primary.execute("SELECT pg_create_physical_replication_slot('%s', true)".formatted(Lab.SLOT));
+            Lsn begin = primary.flushedLsn();
+            Lab.PROGRAMS
+                    .run(LIMIT, "pg_basebackup", "-X", "none", "--checkpoint=fast", "--no-sync", "-D", backup.toString(), "-d", primary.conninfo())
+                    .orFail();
+            Segments segments = Segments.write(primary, begin, count, folder);
+            try (RelayServer relay = RelayServer.start(lab, primary)) {
+                return alone(lab, segments, relay) + recovering(lab, primary, segments, relay, backup);
+            }
+        } finally {
+            FileTrees.delete(folder);
+            FileTrees.delete(backup);
+        }
+    }
+
+    private static String alone(Lab lab, Segments segments, RelayServer relay) throws IOException {
         Lab.settle();
-        Map<Command, List<Double>> millis = new EnumMap<>(Command.class);
+        Series millis = new Series();
         Path target = lab.work().resolve("RECOVERYXLOG");
         // The first round warms up, and leaves the archive of the JVM's classes.
-        for (int i = -1; i < segments; i++) {
-            String name = segment(Math.max(i, 0));
+        for (int i = -1; i < segments.names().size(); i++) {
+            String name = segments.names().get(Math.max(i, 0));
             for (Command command : Command.values()) {
                 // As the startup process does before it asks.
                 Files.deleteIfExists(target);
-                double took = once(command.line(lab, wal, url).replace("%f", name).replace("%p", "'" + target + "'"));
-                if (Files.mismatch(target, wal.resolve(name)) >= 0) {
-                    throw new IllegalStateException("%s brought other bytes of %s".formatted(command.title, name));
-                }
+                String line = command.line(lab, segments, relay).replace("%f", name).replace("%p", "'" + target + "'");
+                double took = Lab.millis(List.of("/bin/sh", "-c", line));
+                segments.compare(target, name, command.title);
                 if (i >= 0) {
-                    millis.computeIfAbsent(command, _ -> new ArrayList<>()).add(took);
+                    millis.add(command, took);
                 }
             }
         }
         Files.delete(target);
-        return millis;
-    }
-
-    private static double once(String line) throws IOException, InterruptedException {
-        long begin = System.nanoTime();
-        Process process = new ProcessBuilder("/bin/sh", "-c", line).inheritIO().start();
-        int status = process.waitFor();
-        double took = (System.nanoTime() - begin) / 1e6;
-        if (status != 0) {
-            throw new IllegalStateException("%s exited with %d".formatted(line, status));
-        }
-        return took;
-    }
-
-    private static String segment(int number) {
-        return String.format(Locale.ROOT, "00000001%08X%08X", 1, number);
-    }
-
-    private static String section(int segments, Map<Command, List<Double>> millis) {
         Table table = new Table("restore_command", "ms per segment, median", "p90", "more than cp, median");
-        double copy = median(millis.getOrDefault(Command.COPY, List.of()));
-        millis.forEach((command, all) -> table.row(
-                command.title, "%.1f".formatted(median(all)), "%.1f".formatted(percentile(all, 0.9)), "%.1f".formatted(median(all) - copy)));
+        double copy = median(millis.of(Command.COPY));
+        for (Command command : millis.commands()) {
+            List<Double> all = millis.of(command);
+            table.row(command.title, "%.1f".formatted(median(all)), "%.1f".formatted(percentile(all, 0.9)), "%.1f".formatted(median(all) - copy));
+        }
         return """
                 ## restore_command (`restore`)
 
-                %d segments of 16 MB, all in the page cache, each fetched by a command of its own in turn, from a file server over loopback.
+                %d segments of 16 MB, all in the page cache, each fetched by a command of its own in turn, from a relay over loopback.
                 To reach: restore.sh costs less than 15 ms more than cp.
 
                 %s
-                """.formatted(segments, table);
+                """.formatted(segments.names().size(), table);
+    }
+
+    /** A base backup without WAL recovers to the end of the segments and shuts down. */
+    private static String recovering(Lab lab, LocalPostgres primary, Segments segments, RelayServer relay, Path backup) {
+        int rounds = lab.quick() ? 1 : 3;
+        Series seconds = new Series();
+        for (int round = 0; round < rounds; round++) {
+            for (Command command : Command.values()) {
+                Lab.say("restore, round %d: %s".formatted(round + 1, command.title));
+                seconds.add(command, recover(lab, primary, segments, command.line(lab, segments, relay), backup));
+            }
+        }
+        Table table = new Table("restore_command", "s until recovered, median", "beside cp");
+        double copy = median(seconds.of(Command.COPY));
+        for (Command command : seconds.commands()) {
+            double took = median(seconds.of(command));
+            table.row(command.title, "%.2f".formatted(took), "%.2f".formatted(took / copy));
+        }
+        return """
+                A base backup without WAL recovers through all of them (`recovery_target_lsn`, `recovery_target_action = shutdown`, shared_buffers of 256 MB,
+                fsync off); from the start of the server to its end, median of %d rounds in turn. To reach: within 10 %% of cp's time.
+
+                %s
+                """.formatted(rounds, table);
+    }
+
+    private static double recover(Lab lab, LocalPostgres primary, Segments segments, String command, Path backup) {
+        LocalPostgres server = LocalPostgres.standbyOf(primary, "")
+                .name("recovering")
+                .in(lab.work().resolve("recovering"))
+                .copiedBy((_, target) -> {
+                    Lab.millis(List.of("cp", "-a", backup.toString(), target.toString()));
+                    Files.createFile(target.resolve("recovery.signal"));
+                })
+                .set("restore_command", command)
+                .set("recovery_target_lsn", segments.end(segments.names().size() - 1).toString())
+                .set("recovery_target_action", "shutdown")
+                .create();
+        try (server) {
+            Lab.settle();
+            long begin = System.nanoTime();
+            server.launch();
+            Await.until("the server to have recovered and shut down", LIMIT, () -> !server.isRunning());
+            double took = (System.nanoTime() - begin) / 1e9;
+            if (!server.log().contains("recovery stopping after WAL location")) {
+                throw new IllegalStateException("it did not recover; its log ends with\n" + server.logTail(30));
+            }
+            return took;
+        }
     }
 }
