@@ -7,6 +7,7 @@
 #   --mode MODE          standby, pitr or rewind (default: standby where standby.signal is, else pitr)
 #   --wait TIME          how long a relay may wait for a segment that is not there yet (default: 2s)
 #   --timeout TIME       how long a relay may send less than 1 kB/s, beside --wait (default: 10s)
+#   --prefetch N         segments that are fetched in the background while a server replays, into pg_wal/walrelay.prefetch (default: 2)
 #   --retries N          rounds after the first while nobody could look (default: 0 in mode standby, else 2)
 #   --timeline SELECTOR  the lineage: 2, or 2@0/3002830 when the number was taken twice
 #   --standby NAME       who asks, for a relay that delays standbys
@@ -24,6 +25,7 @@ relays='@RELAY@'
 mode=
 wait=2s
 timeout=10s
+prefetch=2
 retries=
 timeline=
 standby=
@@ -91,6 +93,7 @@ while [ $# -gt 0 ]; do
         --mode) mode=$2 ;;
         --wait) wait=$2 ;;
         --timeout) timeout=$2 ;;
+        --prefetch) prefetch=$2 ;;
         --retries) retries=$2 ;;
         --timeline) timeline=$2 ;;
         --standby) standby=$2 ;;
@@ -126,6 +129,9 @@ if [ -z "$retries" ]; then
 fi
 case $retries in
     *[!0-9]*) refuse "--retries is \"$retries\"; expected a whole number" ;;
+esac
+case $prefetch in
+    '' | *[!0-9]* | ????*) refuse "--prefetch is \"$prefetch\"; expected a whole number up to 999" ;;
 esac
 case $relays in
     '' | @*) refuse "no relay; expected --relay with URLs like http://relay1:8433,http://relay2:8433" ;;
@@ -165,8 +171,8 @@ seconds "$timeout"
 stall=$((stall + seconds))
 [ "$stall" -gt 0 ] || stall=1
 
-set -- -q -sS -g -G --noproxy '*' --connect-timeout 5 --speed-limit 1000 --speed-time "$stall" --max-filesize "$most_bytes" \
-    -K - -D - -o "$temporary" -w '\nwas %{http_code} %{size_download}\n' -d "mode=$mode" -d "wait=$wait"
+set -- -sS -g -G --noproxy '*' --connect-timeout 5 --speed-limit 1000 --speed-time "$stall" --max-filesize "$most_bytes" \
+    -K - -D - -w '\nwas %{http_code} %{size_download}\n'
 [ -z "$timeline" ] || set -- "$@" --data-urlencode "timeline=$timeline"
 [ -z "$standby" ] || set -- "$@" --data-urlencode "standby=$standby"
 [ -z "$ca_file" ] || set -- "$@" --cacert "$ca_file"
@@ -203,12 +209,13 @@ first_line() {
     esac
 }
 
-# ask RELAY CURL-OPTION...: sets outcome to found, absent, elsewhere (not of the lineage) or unknown, and reason.
+# ask RELAY CURL-OPTION...: sets outcome to found (the whole file is at temporary, and has size bytes), absent, elsewhere (not of the lineage) or
+# unknown, and reason.
 ask() {
     url=${1%/}/wal/$name
     shift
     answer=$(
-        curl "$@" "$url" 2>&1 <<EOF
+        curl -q -o "$temporary" -d "mode=$mode" -d "wait=$wait" "$@" "$url" 2>&1 <<EOF
 $config
 EOF
     )
@@ -242,11 +249,7 @@ EOF
     case $code in
         200)
             if is_whole; then
-                if mv -f -- "$temporary" "$path"; then
-                    outcome=found
-                else
-                    reason="could not rename $temporary to $path"
-                fi
+                outcome=found
             fi
             ;;
         404)
@@ -276,8 +279,8 @@ EOF
     esac
 }
 
-round=0
-while :; do
+# ask_all CURL-OPTION...: asks the relays in turn until one has the file. Else sets unknown and elsewhere to what they have said.
+ask_all() {
     pause=2
     unknown=
     elsewhere=
@@ -286,17 +289,159 @@ while :; do
         unset IFS
         ask "$relay" "$@"
         case $outcome in
-            found)
-                temporary=
-                verdict=0
-                exit
-                ;;
+            found) return ;;
             absent) ;;
             elsewhere) elsewhere="${elsewhere:+$elsewhere; }$relay: $reason" ;;
             unknown) unknown="${unknown:+$unknown; }$relay: $reason" ;;
         esac
     done
     unset IFS
+}
+
+# While a server replays a segment, a process in the background fetches the next ones into the directory $ahead:
+#
+#   NAME.TIME-SIZE   a whole segment, and when it came
+#   NAME.part        one that comes
+#   for              what was asked for and since which start of the machine: what a crash left may be torn
+#   fetcher, goal    that process, and the number of the segment up to which it goes
+#
+# PostgreSQL asks for one file at a time, so there is one such process at a time.
+ahead=
+boot=
+# What a relay would answer now may be something else: after a failover it has another history.
+fresh=10
+if [ "$prefetch" -gt 0 ] && [ "$mode" != rewind ]; then
+    # Where recovering servers want their files, and nobody else.
+    case /$path in
+        */pg_wal/RECOVERYXLOG | */pg_wal/RECOVERYHISTORY)
+            if { IFS= read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null; then
+                ahead=${path%/*}/walrelay.prefetch
+            fi
+            ;;
+    esac
+fi
+purpose="$boot $mode $timeline $standby $relays"
+
+has_purpose() {
+    { IFS= read -r line <"$ahead/for"; } 2>/dev/null && [ "$line" = "$purpose" ]
+}
+
+is_fetching() {
+    { IFS= read -r fetcher <"$ahead/fetcher"; } 2>/dev/null && kill -0 "$fetcher" 2>/dev/null
+}
+
+# is_fresh FILE NOW
+is_fresh() {
+    came=${1##*.}
+    age=$(($2 - ${came%-*}))
+    [ "$age" -ge 0 ] && [ "$age" -le "$fresh" ]
+}
+
+# is_ahead: whether the segment is there as a whole; sets file.
+is_ahead() {
+    set +f
+    for file in "$ahead/$name".*-*; do
+        break
+    done
+    set -f
+    [ -e "$file" ]
+}
+
+# take: moves the segment to path if it was fetched, and sets size.
+take() {
+    has_purpose || return
+    looks=$((stall * 50))
+    while [ -e "$ahead/$name.part" ] && is_fetching && [ "$looks" -gt 0 ]; do
+        looks=$((looks - 1))
+        sleep 0.02 2>/dev/null || sleep 1
+    done
+    is_ahead && is_fresh "$file" "$(date +%s)" || return
+    size=${file##*-}
+    mv -f -- "$file" "$path"
+}
+
+# set_next: sets name to the segment after it, and number to the number of that.
+set_next() {
+    per_id=$((4294967296 / size))
+    rest=${name#????????}
+    number=$((0x${rest%????????} * per_id + 0x${rest#????????} + 1))
+    name=${name%"$rest"}$(printf %08X%08X $((number / per_id)) $((number % per_id)))
+}
+
+# go_on CURL-OPTION...: has what comes after name, which has size bytes, fetched in the background.
+go_on() {
+    set_next
+    if is_fetching; then
+        echo $((number + prefetch - 1)) >"$ahead/goal"
+        return
+    fi
+    if ! has_purpose; then
+        rm -rf -- "$ahead"
+        mkdir -m 700 -- "$ahead" || return
+        echo "$purpose" >"$ahead/for"
+    fi
+    echo $((number + prefetch - 1)) >"$ahead/goal"
+    # Before who asks for it next may look.
+    : >"$ahead/$name.part"
+    fetch_ahead "$@" </dev/null >/dev/null &
+    echo "$!" >"$ahead/fetcher"
+}
+
+# fetch_ahead CURL-OPTION...: fetches name and what comes after it, up to the goal, which moves on meanwhile, or to where relays have no more.
+fetch_ahead() {
+    wait=0s
+    temporary=$ahead/$name.part
+    now=$(date +%s)
+    set +f
+    for file in "$ahead"/*.part "$ahead"/*.*-*; do
+        case $file in
+            "$temporary" | *'*'*) ;;
+            *.part) rm -f -- "$file" ;;
+            *) is_fresh "$file" "$now" || rm -f -- "$file" ;;
+        esac
+    done
+    while { read -r goal <"$ahead/goal"; } && [ "$number" -le "$goal" ]; do
+        temporary=$ahead/$name.part
+        if is_ahead; then
+            rm -f -- "$temporary"
+        else
+            ask_all "$@"
+            [ "$outcome" = found ] && mv -f -- "$temporary" "$ahead/$name.$(date +%s)-$size" || break
+        fi
+        set_next
+    done
+    rm -f -- "$temporary"
+}
+
+if [ -n "$ahead" ]; then
+    case $name in
+        *.history)
+            # A recovery begins or ends, or a standby looks for another timeline.
+            [ ! -d "$ahead" ] || rm -rf -- "$ahead"
+            ahead=
+            ;;
+        *.*) ahead= ;;
+        *)
+            if take; then
+                temporary=
+                verdict=0
+                { go_on "$@"; } 2>/dev/null
+                exit
+            fi
+            ;;
+    esac
+fi
+
+round=0
+while :; do
+    ask_all "$@"
+    if [ "$outcome" = found ]; then
+        mv -f -- "$temporary" "$path" || refuse "could not rename $temporary to $path"
+        temporary=
+        verdict=0
+        [ -z "$ahead" ] || { go_on "$@"; } 2>/dev/null
+        exit
+    fi
     # Only when every relay has said so is a file absent.
     if [ -z "$unknown$elsewhere" ]; then
         verdict=1

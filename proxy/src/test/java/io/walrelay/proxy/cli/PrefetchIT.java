@@ -1,0 +1,247 @@
+package io.walrelay.proxy.cli;
+
+import static io.walrelay.proxy.testkit.FakeRelay.absent;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.testkit.ExternalProcess;
+import io.walrelay.proxy.testkit.FakeRelay;
+import io.walrelay.proxy.testkit.FakeRelay.Answer;
+import io.walrelay.proxy.testkit.WalClient;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What restore.sh fetches while a server replays: the next segments, used once, soon, and only for what they were fetched for. */
+@Timeout(120)
+@ParameterizedClass
+@EnumSource(names = {"DASH", "BASH"})
+final class PrefetchIT {
+
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final int MB = 1 << 20;
+    /** The last of an id at this size, and those that follow it. */
+    private static final List<String> SEGMENTS =
+            List.of("000000030000000100000FFF", "000000030000000200000000", "000000030000000200000001", "000000030000000200000002");
+
+    private final WalClient shell;
+
+    @TempDir
+    private Path directory;
+
+    private final List<FakeRelay> relays = new ArrayList<>();
+
+    PrefetchIT(WalClient shell) {
+        this.shell = shell;
+    }
+
+    @BeforeEach
+    void fill() throws IOException {
+        Files.createDirectories(target().getParent());
+        Files.createDirectory(held());
+        for (String segment : SEGMENTS) {
+            Files.write(held().resolve(segment), wal(segment));
+        }
+    }
+
+    @AfterEach
+    void closeRelays() {
+        relays.forEach(FakeRelay::close);
+        Await.until("what fetches to end", LIMIT, () -> !isFetching());
+    }
+
+    private boolean isFetching() throws IOException {
+        Path fetcher = ahead().resolve("fetcher");
+        if (!Files.exists(fetcher)) {
+            return false;
+        }
+        String pid = Files.readString(fetcher).strip();
+        return !pid.isEmpty() && ProcessHandle.of(Long.parseLong(pid)).isPresent();
+    }
+
+    private Path held() {
+        return directory.resolve("held");
+    }
+
+    private Path data() {
+        return directory.resolve("data");
+    }
+
+    private Path target() {
+        return data().resolve("pg_wal/RECOVERYXLOG");
+    }
+
+    private Path ahead() {
+        return data().resolve("pg_wal/walrelay.prefetch");
+    }
+
+    private FakeRelay relay(Answer... answers) {
+        FakeRelay relay = FakeRelay.serving(held()).next(answers);
+        relays.add(relay);
+        return relay;
+    }
+
+    private static byte[] wal(String segment) {
+        byte[] bytes = new byte[MB];
+        new Random(segment.hashCode()).nextBytes(bytes);
+        return bytes;
+    }
+
+    private int restore(FakeRelay relay, String name, String... options) {
+        List<String> arguments = new ArrayList<>(List.of("--relay", relay.url(), "--mode", "pitr", "--wait", "1s", "--retries", "0"));
+        arguments.addAll(Arrays.asList(options));
+        arguments.addAll(List.of(name, "pg_wal/RECOVERYXLOG"));
+        return shell.run(data(), Map.of(), arguments.toArray(String[]::new)).status();
+    }
+
+    private void assertRestored(FakeRelay relay, String name, String... options) throws IOException {
+        Files.deleteIfExists(target());
+        assertEquals(0, restore(relay, name, options));
+        assertArrayEquals(wal(name), Files.readAllBytes(target()), name);
+    }
+
+    private static List<String> asked(FakeRelay relay) {
+        return relay.requests().stream().map(request -> request.target().replaceFirst("^/wal/([^?]*).*", "$1")).toList();
+    }
+
+    private List<Path> whole() {
+        try (Stream<Path> files = Files.list(ahead())) {
+            return files.filter(file -> file.getFileName().toString().matches("[0-9A-F]{24}\\.[0-9]+-[0-9]+")).sorted().toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not list " + ahead(), e);
+        }
+    }
+
+    private void awaitFetched(int count) {
+        Await.until(count + " segments to be fetched ahead", LIMIT, () -> Files.isDirectory(ahead()) && whole().size() == count);
+        Await.until("what fetches to end", LIMIT, () -> !isFetching());
+    }
+
+    @Test
+    void theNextSegmentsAreThereWhenTheyAreAskedFor() throws IOException {
+        FakeRelay relay = relay();
+        assertRestored(relay, SEGMENTS.get(0));
+        awaitFetched(2);
+        assertEquals(SEGMENTS.subList(0, 3), asked(relay));
+        relay.close();
+        assertRestored(relay, SEGMENTS.get(1));
+        assertRestored(relay, SEGMENTS.get(2));
+        assertEquals(126, restore(relay, SEGMENTS.get(3)));
+        assertEquals(List.of(), whole());
+    }
+
+    @Test
+    void goesOnAsFarAsThereIsWal() throws IOException {
+        FakeRelay relay = relay();
+        for (String segment : SEGMENTS) {
+            assertRestored(relay, segment);
+            Await.until("what fetches to end", LIMIT, () -> !isFetching());
+        }
+        assertEquals(1, restore(relay, "000000030000000200000003"));
+        assertEquals(SEGMENTS, asked(relay).stream().filter(SEGMENTS::contains).sorted().toList());
+    }
+
+    @Test
+    void whatIsOnItsWayIsWaitedFor() throws Exception {
+        CountDownLatch asked = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        FakeRelay relay = relay(
+                (out, _) -> FakeRelay.body(wal(SEGMENTS.get(0)), "content-length: " + MB).write(out, relays.getFirst()),
+                (out, _) -> {
+                    asked.countDown();
+                    goOn.await();
+                    FakeRelay.body(wal(SEGMENTS.get(1)), "content-length: " + MB).write(out, relays.getFirst());
+                });
+        assertRestored(relay, SEGMENTS.get(0), "--prefetch", "1");
+        asked.await();
+        Files.delete(target());
+        try (ExternalProcess second = shell.start(
+                data(), Map.of(), "--relay", relay.url(), "--mode", "pitr", "--prefetch", "1", SEGMENTS.get(1), "pg_wal/RECOVERYXLOG")) {
+            // It waits in steps of a process each.
+            Await.until("it to wait", LIMIT, () -> ProcessHandle.of(second.pid()).orElseThrow().descendants().anyMatch(child -> child.info().command().orElse("").endsWith("sleep")));
+            goOn.countDown();
+            assertEquals(0, second.awaitExit(LIMIT), second::output);
+        }
+        assertArrayEquals(wal(SEGMENTS.get(1)), Files.readAllBytes(target()));
+        assertEquals(1, asked(relay).stream().filter(SEGMENTS.get(1)::equals).count());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--timeline 2", "--standby other", "--mode standby", "--relay http://127.0.0.1:1"})
+    void whatIsAskedForInAnotherWayIsFetchedAnew(String option) throws IOException {
+        FakeRelay relay = relay();
+        assertRestored(relay, SEGMENTS.get(0), "--prefetch", "1");
+        awaitFetched(1);
+        FakeRelay other = relay(absent(SEGMENTS.get(1)));
+        String[] options = (option.contains("127.0.0.1:1") ? "--relay " + other.url() : option + " --relay " + other.url()).split(" ");
+        assertEquals(1, restore(relay, SEGMENTS.get(1), options));
+    }
+
+    @Test
+    void whatCameLongAgoOrBeforeTheMachineWasStartedIsFetchedAnew() throws IOException {
+        FakeRelay relay = relay();
+        assertRestored(relay, SEGMENTS.get(0), "--prefetch", "1");
+        awaitFetched(1);
+        Path old = ahead().resolve("%s.%d-%d".formatted(SEGMENTS.get(1), Instant.now().getEpochSecond() - 11, MB));
+        Files.move(whole().getFirst(), old);
+        Files.write(old, new byte[MB]);
+        assertRestored(relay, SEGMENTS.get(1), "--prefetch", "1");
+        awaitFetched(1);
+        assertFalse(Files.exists(old));
+        Path purpose = ahead().resolve("for");
+        Files.writeString(purpose, Files.readString(purpose).replaceFirst("^[^ ]+", "0b5a4e1c-0000-4000-8000-000000000000"));
+        Files.write(whole().getFirst(), new byte[MB]);
+        assertRestored(relay, SEGMENTS.get(2), "--prefetch", "1");
+    }
+
+    /** Whoever asks for a history is at the begin or at the end of a recovery. */
+    @Test
+    void isRemovedWhenARecoveryEnds() throws IOException {
+        FakeRelay relay = relay();
+        assertRestored(relay, SEGMENTS.get(0));
+        awaitFetched(2);
+        assertEquals(1, restore(relay, "00000004.history"));
+        assertFalse(Files.exists(ahead()));
+    }
+
+    @Test
+    void othersThanARecoveringServerGetOneFileAndNothingElse() throws IOException {
+        FakeRelay relay = relay();
+        assertEquals(0, shell.run(data(), Map.of(), "--relay", relay.url(), SEGMENTS.get(0), SEGMENTS.get(0)).status());
+        assertRestored(relay, SEGMENTS.get(0), "--mode", "rewind");
+        assertRestored(relay, SEGMENTS.get(0), "--prefetch", "0");
+        assertFalse(Files.exists(ahead()));
+        assertEquals(List.of(SEGMENTS.get(0), SEGMENTS.get(0), SEGMENTS.get(0)), asked(relay));
+    }
+
+    /** What a broken transfer leaves is never taken for a segment. */
+    @Test
+    void aBrokenTransferIsNotUsed() throws IOException {
+        Answer first = (out, _) -> FakeRelay.body(wal(SEGMENTS.get(0)), "content-length: " + MB).write(out, relays.getFirst());
+        FakeRelay relay = relay(first, FakeRelay.dropped(300_000, MB));
+        assertRestored(relay, SEGMENTS.get(0));
+        Await.until("it to have been asked for", LIMIT, () -> asked(relay).size() == 2);
+        assertRestored(relay, SEGMENTS.get(1));
+    }
+}
