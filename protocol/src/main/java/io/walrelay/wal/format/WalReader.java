@@ -106,6 +106,8 @@ public final class WalReader {
         switch (end) {
             case WalEnd.NoMoreBytes _, WalEnd.UnfinishedRecord _ -> {
                 end = null;
+                // The source may have nothing any more of what lies before.
+                chunkStart = pageOf(next);
                 chunkLength = 0;
             }
             case WalEnd.Flaw flaw -> throw new IllegalStateException("there is no log to go on with: " + flaw.message());

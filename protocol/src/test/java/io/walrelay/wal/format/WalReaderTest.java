@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 final class WalReaderTest {
@@ -284,6 +285,34 @@ final class WalReaderTest {
             assertEquals(wal.end(), reader.lastRecordEnd());
             assertTrue(failures > 1, "failures: " + failures);
         }
+    }
+
+    /** As a relay reads that frees each segment once its records are read. */
+    @Test
+    void goesOnWhereTheSegmentBeforeIsGone() throws IOException {
+        WalCraft wal = everyShape();
+        AtomicReference<Lsn> limit = new AtomicReference<>(START);
+        AtomicReference<Lsn> freed = new AtomicReference<>(START);
+        WalSource whole = wal.source();
+        WalSource held = (at, into) -> {
+            long room = at.isBefore(limit.get()) && at.isAtLeast(freed.get()) ? Math.min(into.remaining(), limit.get().minus(at)) : 0;
+            ByteBuffer part = into.slice(into.position(), (int) room);
+            int n = room == 0 ? 0 : whole.read(at, part);
+            into.position(into.position() + n);
+            return n;
+        };
+        WalReader reader = WalReader.open(held, wal.identity(), START);
+        List<Lsn> ends = new ArrayList<>();
+        for (Lsn end : wal.recordEnds()) {
+            limit.set(end);
+            while (reader.next()) {
+                ends.add(reader.lastRecordEnd());
+            }
+            assertEquals(end, reader.lastRecordEnd(), () -> "stands still at " + reader.end());
+            freed.set(SIZE.startOf(end));
+            reader.again();
+        }
+        assertEquals(wal.recordEnds(), ends);
     }
 
     @Test

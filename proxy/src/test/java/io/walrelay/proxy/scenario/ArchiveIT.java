@@ -108,7 +108,8 @@ final class ArchiveIT {
                     () -> position(relay, "archived"),
                     archived -> archived.isAtLeast(SEGMENT.startOf(position)));
         } catch (Await.TimedOut e) {
-            throw new AssertionError(e.getMessage() + "; the relay's log:\n" + relay.log(), e);
+            String positions = relay.metrics().lines().filter(line -> line.contains("_wal_position_bytes{")).collect(Collectors.joining("\n"));
+            throw new AssertionError("%s%n%s%nThe relay's log:%n%s".formatted(e.getMessage(), positions, relay.logWithThreads()), e);
         }
     }
 

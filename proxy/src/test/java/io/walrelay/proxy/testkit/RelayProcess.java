@@ -214,6 +214,15 @@ public final class RelayProcess implements AutoCloseable {
         return earlierOutput + (process == null ? "" : process.output());
     }
 
+    /** The log, with what all its threads do now: for whoever waited in vain. */
+    public String logWithThreads() {
+        if (isRunning()) {
+            launched().signal("QUIT");
+            launched().awaitOutput("JNI global refs", Duration.ofSeconds(30));
+        }
+        return log();
+    }
+
     /** Kills it if it runs. Its data directory stays. */
     @Override
     public void close() {
