@@ -182,6 +182,11 @@ public record TimelineHistory(TimelineId timeline, List<Ancestor> ancestors) {
         return forkWith(other).map(fork -> position.isAtMost(fork)).orElse(true);
     }
 
+    /** Whether {@code other} is this lineage or one that it came from. Reasons are free text and count for nothing. */
+    public boolean descendsFrom(TimelineHistory other) {
+        return contains(other.timeline) && upTo(other.timeline).forkWith(other).isEmpty();
+    }
+
     /**
      * A name for this lineage that no other has: timeline, switch point and a hash of timelines and switch points (not of
      * the reasons, which are free text). {@code 2@0/3002830-5f1c22aa}.

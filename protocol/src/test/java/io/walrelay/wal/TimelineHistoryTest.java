@@ -1,6 +1,7 @@
 package io.walrelay.wal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -116,6 +117,18 @@ class TimelineHistoryTest {
         assertEquals(chain("1@50>2"), history.upTo(new TimelineId(2)));
         assertEquals(history, history.upTo(new TimelineId(3)));
         assertThrows(IllegalArgumentException.class, () -> history.upTo(new TimelineId(4)));
+    }
+
+    @Test
+    void descendsFromItselfAndFromWhatItCameFrom() {
+        TimelineHistory history = chain("1@50>2@70>3");
+        assertTrue(history.descendsFrom(history));
+        assertTrue(history.descendsFrom(chain("1@50>2")));
+        assertTrue(history.descendsFrom(chain("1")));
+        assertTrue(history.descendsFrom(TimelineHistory.parse(new TimelineId(2), "1 0/50 for another reason")));
+        assertFalse(history.descendsFrom(chain("1@40>2")), "the number was taken twice");
+        assertFalse(chain("1@50>2").descendsFrom(history));
+        assertFalse(history.descendsFrom(chain("1@70>3")));
     }
 
     @Test

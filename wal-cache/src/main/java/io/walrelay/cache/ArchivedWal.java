@@ -5,6 +5,7 @@ import io.walrelay.cache.archive.ArchiveTier;
 import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.ReadAhead;
 import io.walrelay.cache.archive.SegmentFetcher;
+import io.walrelay.cache.intake.FolderImport;
 import io.walrelay.cache.storage.SegmentFile;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.wal.Lsn;
@@ -19,6 +20,7 @@ import java.io.OutputStream;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 
 /** One cluster's segments in the archive, for those who read WAL: fetched when asked for, and ahead of who reads on. Thread-safe. */
 final class ArchivedWal implements AutoCloseable {
@@ -61,6 +63,26 @@ final class ArchivedWal implements AutoCloseable {
     private boolean copy(ArchivedName name, OutputStream into) throws IOException {
         String key = elsewhere.get(name);
         return key == null ? archive().fetch(name, into) : archive().fetchBeside(key, into);
+    }
+
+    /** @param busy whether the relay's own WAL waits to be archived */
+    FolderImport.Target forImport(BooleanSupplier busy) {
+        return new FolderImport.Target() {
+            @Override
+            public Archive archive() throws IOException {
+                return ArchivedWal.this.archive();
+            }
+
+            @Override
+            public void arrived(ArchivedName name) {
+                fetcher.nowThere(name);
+            }
+
+            @Override
+            public boolean isBusy() {
+                return busy.getAsBoolean();
+            }
+        };
     }
 
     SegmentFetcher fetcher() {

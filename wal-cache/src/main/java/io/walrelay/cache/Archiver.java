@@ -139,6 +139,16 @@ public final class Archiver implements AutoCloseable {
         }
     }
 
+    /** Whether more waits than is under way at one time. */
+    boolean isBusy() {
+        lock.lock();
+        try {
+            return waiting > PARALLEL;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** What the archive has of a segment in {@code wal/}. */
     Archival ofOwn(SegmentFiles.Held held, TimelineHistory own) {
         TimelineId timeline = held.id().timeline();

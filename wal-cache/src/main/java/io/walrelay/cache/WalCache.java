@@ -1,10 +1,13 @@
 package io.walrelay.cache;
 
 import io.walrelay.cache.archive.SegmentFetcher;
+import io.walrelay.cache.intake.FolderImport;
+import io.walrelay.cache.intake.Imported;
 import io.walrelay.cache.retention.Retention;
 import io.walrelay.cache.slot.SlotException;
 import io.walrelay.cache.slot.Slots;
 import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.cache.storage.Folder;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
@@ -20,6 +23,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -213,6 +217,21 @@ public final class WalCache implements AutoCloseable {
     /** What {@link #verifier} has found in earlier runs, if whoever starts it remembers it. */
     public KnownDamage knownDamage() {
         return new KnownDamage(durable);
+    }
+
+    /**
+     * Something that takes in what another archiver left in a folder; empty when there is no archive, or all of the folder was taken in before. The
+     * caller starts it, and closes it before this.
+     *
+     * @throws IOException when the disk can't be asked
+     */
+    public Optional<FolderImport> folderImport(Folder folder, FolderImport.Listener listener) throws IOException {
+        Imported done = new Imported(durable);
+        if (archived.isEmpty() || done.has(archived.get().tier().knownId().orElse(""), folder.toString())) {
+            return Optional.empty();
+        }
+        BooleanSupplier busy = () -> archiving().map(Archiver::isBusy).orElse(false);
+        return Optional.of(new FolderImport(folder, system(), segmentSize(), archived.get().forImport(busy), done, listener));
     }
 
     /** Where a {@link #verifier} begins: what is archived is verified, and where there is no archive only what comes is. */

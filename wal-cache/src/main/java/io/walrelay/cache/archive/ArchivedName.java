@@ -23,8 +23,8 @@ public record ArchivedName(TimelineHistory lineage, WalFileName file, SegmentSiz
         return file.fileName(size);
     }
 
-    /** Below the cluster's own directory. */
-    String key() {
+    /** Below the cluster's own directory. Two names are the same file's when this is the same: the reasons in a history are free text. */
+    public String key() {
         String name = fileName();
         String directory = lineage.directoryName();
         return switch (file) {

@@ -38,6 +38,8 @@ public final class MemoryStore implements ObjectStore {
     private volatile Predicate<String> failing = key -> false;
     private volatile Predicate<String> hanging = key -> false;
     private volatile CountDownLatch released = new CountDownLatch(0);
+    private final AtomicInteger hangingNow = new AtomicInteger();
+    private final AtomicInteger mostHanging = new AtomicInteger();
 
     /** Every request takes that long from now on. */
     public MemoryStore latency(Duration newLatency) {
@@ -54,6 +56,16 @@ public final class MemoryStore implements ObjectStore {
     public void hangFor(Predicate<String> keys, CountDownLatch until) {
         released = until;
         hanging = keys;
+    }
+
+    /** Requests that {@link #hangFor} makes wait, now. */
+    public int hanging() {
+        return hangingNow.get();
+    }
+
+    /** The most requests at one time that were about keys matched by {@link #hangFor}. */
+    public int mostHanging() {
+        return mostHanging.get();
     }
 
     /** Replaces an object's bytes, as no store should. */
@@ -90,8 +102,10 @@ public final class MemoryStore implements ObjectStore {
             LockSupport.parkNanos(until - System.nanoTime());
         }
         if (hanging.test(key)) {
+            mostHanging.accumulateAndGet(hangingNow.incrementAndGet(), Math::max);
             try {
                 released.await();
+                hangingNow.decrementAndGet();
             } catch (InterruptedException e) {
                 throw new java.io.InterruptedIOException("interrupted");
             }
