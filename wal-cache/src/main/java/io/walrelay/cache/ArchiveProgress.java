@@ -15,11 +15,13 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,6 +73,25 @@ record ArchiveProgress(TimelineHistory lineage, Lsn from, Lsn archived, Set<Arch
     /** What lies before {@code position} is not all there, and never will be. */
     ArchiveProgress passingOverTo(Lsn position) {
         return new ArchiveProgress(lineage, position, position, done, elsewhere);
+    }
+
+    /** Own WAL before {@code position} is not there any more. */
+    ArchiveProgress beginningAt(Lsn position) {
+        return new ArchiveProgress(lineage, Lsn.max(from, Lsn.min(position, archived)), archived, done, elsewhere);
+    }
+
+    /** These are not there any more: own segments among them are the first that the positions count. */
+    ArchiveProgress without(Collection<ArchivedName> names, SegmentSize size) {
+        Set<String> keys = names.stream().map(ArchivedName::key).collect(Collectors.toSet());
+        Set<ArchivedName> left = new HashSet<>(done);
+        left.removeIf(name -> keys.contains(name.key()));
+        Map<ArchivedName, String> leftElsewhere = new HashMap<>(elsewhere);
+        leftElsewhere.keySet().removeIf(name -> keys.contains(name.key()));
+        Lsn begin = names.stream()
+                .filter(name -> isCounted(name, size))
+                .map(name -> name.file() instanceof WalFileName.Segment(var id) ? id.end(size) : from)
+                .reduce(from, Lsn::max);
+        return new ArchiveProgress(lineage, begin, archived, left, leftElsewhere);
     }
 
     /** Whether a file is known to be in the archive. */

@@ -17,6 +17,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -134,6 +135,44 @@ public final class Archiver implements AutoCloseable {
         lock.lock();
         try {
             return new Status(progress.from(), progress.archived(), waiting, done, allFailures, conflicts, Optional.ofNullable(problem));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Files are about to be deleted from the archive: that they are there is not said any more, nor by the next run.
+     *
+     * @throws IOException when that could not be remembered; they must not be deleted then
+     */
+    void forget(Collection<ArchivedName> names) throws IOException {
+        lock.lock();
+        try {
+            update(progress.without(names, size));
+            archive.liesElsewhere(progress.elsewhere());
+            file.save(progress);
+            unsaved = false;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Own WAL before {@code position} was found to be deleted; {@code lineage} is whose was looked for. */
+    void beginsAt(TimelineHistory lineage, Lsn position) {
+        lock.lock();
+        try {
+            if (progress.lineage().equals(lineage)) {
+                update(progress.beginningAt(position));
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    ArchiveProgress progress() {
+        lock.lock();
+        try {
+            return progress;
         } finally {
             lock.unlock();
         }

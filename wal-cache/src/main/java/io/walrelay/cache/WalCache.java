@@ -19,6 +19,8 @@ import io.walrelay.wal.WalFileName;
 import io.walrelay.wal.format.WalIdentity;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -59,6 +61,7 @@ public final class WalCache implements AutoCloseable {
     private final Object filing = new Object();
     private volatile CacheState state;
     private volatile Lsn oldest;
+    private volatile Optional<Retention.Holder> horizon = Optional.empty();
     /** Set before any file of a fork changes its place, taken away after the new lineage was published. */
     private volatile boolean changingTimeline;
 
@@ -232,6 +235,26 @@ public final class WalCache implements AutoCloseable {
         }
         BooleanSupplier busy = () -> archiving().map(Archiver::isBusy).orElse(false);
         return Optional.of(new FolderImport(folder, system(), segmentSize(), archived.get().forImport(busy), done, listener));
+    }
+
+    /**
+     * Something that says in the archive what this relay needs, and deletes there what is old; empty when there is no archive. The caller starts it, and
+     * closes it before this.
+     *
+     * @param keep how long WAL is kept there that nobody needs; empty for ever
+     * @param note by which people know the relay
+     * @throws IOException when the disk can't be asked
+     */
+    public Optional<ArchiveKeeping> archiveKeeping(Archiver archiving, Optional<Duration> keep, String note, Clock clock, ArchiveKeeping.Listener listener)
+            throws IOException {
+        return archived.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new ArchiveKeeping(this, archived.get(), archiving, RelayPin.load(durable, note), keep, clock, listener));
+    }
+
+    /** What is kept in the archive whatever its age; empty when there is no archive. */
+    public Optional<Pins> pins() {
+        return archived.map(archive -> new Pins(this, archive));
     }
 
     /** Where a {@link #verifier} begins: what is archived is verified, and where there is no archive only what comes is. */
@@ -457,8 +480,14 @@ public final class WalCache implements AutoCloseable {
                 }
             }
             oldest = findOldest();
+            horizon = decision.horizon();
             return decision;
         }
+    }
+
+    /** Who keeps the oldest WAL on the disk, as {@link #retain} found it last; empty when nobody needs any. */
+    public Optional<Retention.Holder> horizon() {
+        return horizon;
     }
 
     /**
@@ -472,6 +501,12 @@ public final class WalCache implements AutoCloseable {
         synchronized (filing) {
             slots.create(name, temporary, reserve ? Lsn.max(redo, oldest()) : Lsn.INVALID, pid);
         }
+    }
+
+    /** From where a base backup that begins now has to replay: the redo of the last checkpoint, or else all that is held. Waits for the disk. */
+    Lsn replayStart() throws IOException {
+        Lsn redo = lastRedo();
+        return redo.isValid() ? redo : oldest();
     }
 
     private Lsn lastRedo() throws IOException {

@@ -73,6 +73,11 @@ public final class MemoryStore implements ObjectStore {
         objects.put(key, new Kept(bytes, Instant.EPOCH));
     }
 
+    /** Makes objects as old as they would be had they been put at {@code stored}. */
+    public void date(Predicate<String> keys, Instant stored) {
+        objects.replaceAll((key, kept) -> keys.test(key) ? new Kept(kept.bytes, stored) : kept);
+    }
+
     public byte[] bytes(String key) {
         Kept kept = objects.get(key);
         if (kept == null) {

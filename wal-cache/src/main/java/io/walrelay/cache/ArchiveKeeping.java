@@ -1,0 +1,274 @@
+package io.walrelay.cache;
+
+import io.walrelay.cache.archive.Archive;
+import io.walrelay.cache.archive.ArchivedName;
+import io.walrelay.cache.archive.Pin;
+import io.walrelay.cache.retention.ArchiveRetention;
+import io.walrelay.cache.retention.ArchiveRetention.Decision;
+import io.walrelay.cache.retention.ArchiveRetention.Need;
+import io.walrelay.cache.retention.ArchiveRetention.Snapshot;
+import io.walrelay.cache.retention.ArchiveRetention.Stored;
+import io.walrelay.cache.slot.Slot;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.TimelineHistory;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Says in the archive what this relay needs of it, and deletes there what {@link ArchiveRetention} says: at the start and every hour, and sooner
+ * after a change of timeline. What is deleted is first forgotten by the {@link Archiver}. A thread of its own; methods are thread-safe.
+ */
+public final class ArchiveKeeping implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(ArchiveKeeping.class);
+
+    private static final Duration BETWEEN_ROUNDS = Duration.ofHours(1);
+    private static final Duration SOON = Duration.ofMinutes(1);
+    private static final Duration LOOK = Duration.ofSeconds(5);
+    private static final Duration LAST_REQUESTS = Duration.ofSeconds(10);
+
+    /** Objects that one round deletes at most; the next follows soon when there are more. */
+    private static final int MOST = 1_000;
+
+    /** So often it is looked whether somebody has pinned something meanwhile. */
+    private static final int BETWEEN_LOOKS = 50;
+
+    /** Who wants to know. Called on the thread of this; must be quick. */
+    public interface Listener {
+        /** @param before where the oldest WAL of the relay's own lineage begins now, as far as that is known */
+        void deleted(int objects, Lsn before);
+
+        /** The first failure after a success, and each whose reason is another. */
+        void failed(String reason);
+    }
+
+    /**
+     * @param keep how long WAL is kept that nobody needs; empty for ever
+     * @param horizon who keeps the oldest WAL that is old enough to go; empty when nobody does
+     * @param deleted objects, since the start
+     * @param problem why the archive could not be looked through
+     */
+    public record Status(Optional<Duration> keep, Optional<Need> horizon, long deleted, Optional<String> problem) {}
+
+    private final WalCache cache;
+    private final ArchivedWal archived;
+    private final Archiver archiver;
+    private final RelayPin own;
+    private final Optional<Duration> keep;
+    private final Clock clock;
+    private final Listener listener;
+    private final SegmentSize size;
+    private final Thread thread;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition woken = lock.newCondition();
+    private volatile boolean closed;
+    private volatile boolean idle;
+    private volatile Optional<Need> horizon = Optional.empty();
+    private final LongAdder deleted = new LongAdder();
+    private volatile @Nullable String problem;
+
+    ArchiveKeeping(WalCache cache, ArchivedWal archived, Archiver archiver, RelayPin own, Optional<Duration> keep, Clock clock, Listener listener) {
+        this.cache = cache;
+        this.archived = archived;
+        this.archiver = archiver;
+        this.own = own;
+        this.keep = keep;
+        this.clock = clock;
+        this.listener = listener;
+        this.size = cache.segmentSize();
+        this.thread = Thread.ofPlatform().name("archive-keeping").daemon().unstarted(this::run);
+    }
+
+    public void start() {
+        thread.start();
+    }
+
+    public Status status() {
+        return new Status(keep, horizon, deleted.sum(), Optional.ofNullable(problem));
+    }
+
+    private void run() {
+        long next = System.nanoTime();
+        Optional<TimelineHistory> said = Optional.empty();
+        try {
+            while (!closed) {
+                TimelineHistory lineage = cache.end().lineage();
+                if (System.nanoTime() - next >= 0 || !said.equals(Optional.of(lineage))) {
+                    Duration rest = roundOrSay();
+                    next = System.nanoTime() + rest.toNanos();
+                    said = Optional.of(lineage);
+                    idle = true;
+                }
+                rest(LOOK);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Whether a round has ended and the next is not due. */
+    boolean isIdle() {
+        return idle;
+    }
+
+    private Duration roundOrSay() {
+        try {
+            boolean more = round();
+            problem = null;
+            return more ? SOON : BETWEEN_ROUNDS;
+        } catch (IOException | RuntimeException e) {
+            String reason = e.getMessage() == null ? e.toString() : e.getMessage();
+            if (!reason.equals(problem)) {
+                problem = reason;
+                listener.failed(reason);
+            }
+            return SOON;
+        }
+    }
+
+    /** Whether there is more to delete. */
+    private boolean round() throws IOException {
+        Archive archive = archived.archive();
+        List<Need> local = local();
+        Lsn oldest = local.stream().filter(need -> !(need instanceof Need.Orphan)).map(Need::from).min(Lsn::compareTo).orElseThrow();
+        own.moveTo(archive, cache.end().lineage(), oldest, clock.instant());
+        boolean more = keep.isPresent() && delete(archive, local, keep.get());
+        lookForBeginning(archive);
+        return more;
+    }
+
+    /** What this relay needs, whoever else does. */
+    private List<Need> local() {
+        TimelineHistory lineage = cache.end().lineage();
+        List<Need> needs = new ArrayList<>();
+        needs.add(new Need.Disk(lineage, Lsn.min(cache.oldest(), archiver.status().archived())));
+        cache.slots().all().stream().filter(Slot::holds).forEach(slot -> needs.add(new Need.Slot(slot.name(), lineage, slot.reservedFrom())));
+        cache.orphans().stream().filter(Orphan::alarming).forEach(orphan -> needs.add(new Need.Orphan(orphan.lineage(), orphan.fork())));
+        return needs;
+    }
+
+    private boolean delete(Archive archive, List<Need> local, Duration age) throws IOException {
+        List<Stored> objects = list(archive);
+        // After the listing, which may take long.
+        List<Pin> pins = pins(archive);
+        List<Need> needs = new ArrayList<>(pins.stream().map(pin -> new Need.Pin(pin.name(), pin.lineage(), pin.from())).toList());
+        needs.addAll(local);
+        List<TimelineHistory> lineages = new ArrayList<>(cache.orphans().stream().map(Orphan::lineage).toList());
+        lineages.add(cache.end().lineage());
+        Decision decision = ArchiveRetention.decide(new Snapshot(objects, needs, onDisk(), lineages, age, clock.instant()));
+        horizon = decision.horizon();
+        List<Stored> now = decision.delete().subList(0, Math.min(MOST, decision.delete().size()));
+        if (now.isEmpty()) {
+            return false;
+        }
+        archiver.forget(now.stream().map(Stored::name).collect(Collectors.toSet()));
+        int gone = 0;
+        for (Stored object : now) {
+            if (closed || (gone % BETWEEN_LOOKS == BETWEEN_LOOKS - 1 && !pins(archive).equals(pins))) {
+                break;
+            }
+            archive.delete(object.object());
+            gone++;
+            deleted.increment();
+        }
+        listener.deleted(gone, archiver.progress().from());
+        return gone < decision.delete().size();
+    }
+
+    /** Of everybody but this relay, which knows better by now. */
+    private List<Pin> pins(Archive archive) throws IOException {
+        return archive.pins().stream().filter(pin -> !own.isOwn(pin)).sorted((a, b) -> a.name().compareTo(b.name())).toList();
+    }
+
+    private List<Stored> list(Archive archive) throws IOException {
+        List<Stored> objects = new ArrayList<>();
+        for (String directory : archive.lineages()) {
+            Optional<TimelineHistory> lineage = archive.lineage(directory);
+            if (lineage.isEmpty()) {
+                log.info("nothing is deleted of {} in {}: there is no history that says what it is of", directory, archive);
+                continue;
+            }
+            archive.list(directory, listed -> ArchivedName.parse(lineage.get(), listed.key(), size).ifPresent(name -> objects.add(new Stored(name, listed))));
+        }
+        return objects;
+    }
+
+    private Set<String> onDisk() throws IOException {
+        TimelineHistory lineage = cache.end().lineage();
+        Set<String> keys = new HashSet<>();
+        cache.files().all().stream()
+                .filter(held -> lineage.contains(held.id().timeline()))
+                .forEach(held -> keys.add(new ArchivedName(lineage.upTo(held.id().timeline()), held.fileName(), size).key()));
+        List<Orphan> orphans = cache.orphans();
+        cache.files().orphaned().forEach(file -> ArchivePlan.nameOf(file, orphans, size).ifPresent(name -> keys.add(name.key())));
+        return keys;
+    }
+
+    /** Another relay may have deleted what was old. What is left has no hole, so that a few questions are enough. */
+    private void lookForBeginning(Archive archive) throws IOException {
+        ArchiveProgress progress = archiver.progress();
+        long absent = size.segmentNumber(progress.from());
+        long there = size.segmentNumber(progress.archived());
+        if (absent == there || isThere(archive, progress.lineage(), absent)) {
+            return;
+        }
+        while (there - absent > 1) {
+            long middle = absent + (there - absent) / 2;
+            if (isThere(archive, progress.lineage(), middle)) {
+                there = middle;
+            } else {
+                absent = middle;
+            }
+        }
+        archiver.beginsAt(progress.lineage(), size.start(there));
+    }
+
+    private boolean isThere(Archive archive, TimelineHistory lineage, long number) throws IOException {
+        Lsn last = size.start(number).plus(size.bytes() - 1L);
+        return archive.has(archived.name(lineage, new SegmentId(lineage.timelineAt(last), number)));
+    }
+
+    private void rest(Duration time) throws InterruptedException {
+        lock.lock();
+        try {
+            long left = time.toNanos();
+            while (!closed && left > 0) {
+                left = woken.awaitNanos(left);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Begins nothing more, and waits a while for what is under way. The relay's pin stays: its slots do, too. */
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            closed = true;
+            woken.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        try {
+            var _ = thread.join(LAST_REQUESTS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
