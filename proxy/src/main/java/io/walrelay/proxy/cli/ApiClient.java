@@ -72,6 +72,19 @@ final class ApiClient implements AutoCloseable {
                 .build());
     }
 
+    /** As {@link #post}, with PUT. */
+    String put(String path, String json) throws IOException, InterruptedException {
+        return send(request(path)
+                .header("Content-Type", "application/json")
+                .PUT(HttpRequest.BodyPublishers.ofString(json))
+                .build());
+    }
+
+    /** As {@link #get}, with DELETE. */
+    String delete(String path) throws IOException, InterruptedException {
+        return send(request(path).DELETE().build());
+    }
+
     private HttpRequest.Builder request(String path) {
         HttpRequest.Builder builder = HttpRequest.newBuilder(URI.create(base + path)).timeout(PATIENCE);
         token.ifPresent(t -> builder.header("Authorization", "Bearer " + t));

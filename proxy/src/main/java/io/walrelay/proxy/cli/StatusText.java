@@ -1,9 +1,9 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.proxy.http.Horizon;
 import io.walrelay.proxy.http.StatusReport;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -53,6 +53,7 @@ final class StatusText {
     private void wal(StatusReport.Wal wal) {
         line("wal        timeline %d  written %s  flushed %s  oldest %s".formatted(wal.timeline(), wal.written(), wal.flushed(), wal.oldest()));
         line("           memory %s  disk %s".formatted(size(wal.memoryBytes()), size(wal.diskBytes())));
+        wal.horizon().ifPresent(horizon -> line("           the disk keeps WAL from %s on for %s".formatted(horizon.from(), holder(horizon))));
         wal.gaps().forEach(gap -> line("           GAP from %s to %s".formatted(gap.from(), gap.to())));
         wal.orphans().forEach(orphan -> line("           orphan of timeline %s from %s to %s%s".formatted(
                 orphan.lineage(), orphan.fork(), orphan.end(), orphan.acknowledged() ? ", ACKNOWLEDGED: commits may be lost" : "")));
@@ -61,6 +62,34 @@ final class StatusText {
     private void archive(StatusReport.Archive archive) {
         line("archive    from %s  archived %s  waiting %d files".formatted(archive.from(), archive.archived(), archive.waitingFiles()));
         archive.problem().ifPresent(problem -> line("           NOTHING IS ARCHIVED: " + problem));
+        line("           keeps WAL " + archive.keepSeconds()
+                .map(seconds -> "for %s%s".formatted(time(seconds), archive.horizon().map(h -> ", and from %s on for %s".formatted(h.from(), holder(h))).orElse("")))
+                .orElse("for ever"));
+        archive.keepingProblem().ifPresent(problem -> line("           NOTHING IS DELETED: " + problem));
+        archive.imports().ifPresent(this::imports);
+    }
+
+    private void imports(StatusReport.Import imports) {
+        line("           %s %s: %d files, %d imported, %d there already, %d beside others, %d refused, %d unreadable".formatted(
+                imports.ended() ? "imported" : "imports",
+                imports.folder(),
+                imports.files(),
+                imports.imported(),
+                imports.alreadyThere(),
+                imports.conflicts(),
+                imports.refused(),
+                imports.unreadable()));
+        imports.problem().ifPresent(problem -> line("           NOTHING IS IMPORTED: " + problem));
+    }
+
+    private static String holder(Horizon horizon) {
+        return switch (horizon.kind()) {
+            case "slot", "pin" -> "%s \"%s\"".formatted(horizon.kind(), horizon.name().orElse(UNKNOWN));
+            case "archive" -> "the archive, which has it not yet";
+            case "disk" -> "the relay's own disk";
+            case "orphan" -> "whoever asks what was lost: acknowledged WAL past a fork";
+            default -> horizon.kind();
+        };
     }
 
     private void standbys() {
@@ -69,7 +98,7 @@ final class StatusText {
             line("no standby is connected");
             return;
         }
-        Table table = new Table("standby", "state", "slot", "client", "sent lag", "write lag", "flush lag", "replay lag");
+        TextTable table = new TextTable("standby", "state", "slot", "client", "sent lag", "write lag", "flush lag", "replay lag");
         for (StatusReport.Standby s : report.standbys()) {
             table.row(s.name(), s.state(), s.slot().orElse(UNKNOWN), s.client(), lag(s.sent()), lag(s.write()), lag(s.flush()), lag(s.replay()));
         }
@@ -82,7 +111,7 @@ final class StatusText {
             line("no slots");
             return;
         }
-        Table table = new Table("slot", "active", "restart", "retained", "wal_status");
+        TextTable table = new TextTable("slot", "active", "restart", "retained", "wal_status");
         for (StatusReport.Slot s : report.slots()) {
             String active = s.activePid().isPresent() ? "yes" : "no";
             String retained = s.retainedBytes().map(StatusText::size).orElse(UNKNOWN);
@@ -144,35 +173,5 @@ final class StatusText {
         return whole < 86_400
                 ? "%dh %dmin".formatted(whole / 3_600, whole % 3_600 / 60)
                 : "%dd %dh".formatted(whole / 86_400, whole % 86_400 / 3_600);
-    }
-
-    /** Columns as wide as their widest cell. */
-    private static final class Table {
-        private final List<String[]> rows = new ArrayList<>();
-        private final int[] widths;
-
-        Table(String... titles) {
-            widths = new int[titles.length];
-            row(titles);
-        }
-
-        void row(String... cells) {
-            rows.add(cells);
-            for (int i = 0; i < cells.length; i++) {
-                widths[i] = Math.max(widths[i], cells[i].length());
-            }
-        }
-
-        List<String> lines() {
-            return rows.stream().map(this::join).toList();
-        }
-
-        private String join(String[] cells) {
-            StringBuilder line = new StringBuilder();
-            for (int i = 0; i < cells.length; i++) {
-                line.append(cells[i]).repeat(' ', widths[i] - cells[i].length() + 2);
-            }
-            return line.toString();
-        }
     }
 }

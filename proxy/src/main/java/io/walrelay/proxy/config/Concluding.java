@@ -37,6 +37,8 @@ final class Concluding {
     /** Whoever is away for longer reads the archive. */
     private static final Duration KEEP_WITH_ARCHIVE = Duration.ofMinutes(10);
 
+    private static final Duration LEAST_ARCHIVE_KEEP = Duration.ofHours(1);
+
     /** One segment of the default size written, one preallocated, with something to keep. */
     private static final ByteSize LEAST_DISK = ByteSize.parse("64MB");
 
@@ -269,15 +271,21 @@ final class Concluding {
         var location = read(Keys.ARCHIVE_URL);
         var compression = read(Keys.ARCHIVE_COMPRESSION);
         Optional<Encryption> encryption = readable(Keys.ARCHIVE_KEY_FILE).filter(Concluding::isReadable).flatMap(this::encryption);
+        var keep = read(Keys.ARCHIVE_KEEP);
+        if (keep.isPresent() && keep.get().compareTo(LEAST_ARCHIVE_KEEP) < 0) {
+            problem(Keys.ARCHIVE_KEEP, "at least %s: so long other relays that share the archive may take to say there what they need"
+                    .formatted(Durations.format(LEAST_ARCHIVE_KEEP)));
+        }
+        var importFrom = read(Keys.ARCHIVE_IMPORT);
         if (!given.containsKey(Keys.ARCHIVE_URL.name())) {
-            for (Key<?> other : List.of(Keys.ARCHIVE_COMPRESSION, Keys.ARCHIVE_KEY_FILE)) {
+            for (Key<?> other : List.of(Keys.ARCHIVE_COMPRESSION, Keys.ARCHIVE_KEY_FILE, Keys.ARCHIVE_KEEP, Keys.ARCHIVE_IMPORT)) {
                 if (given.containsKey(other.name())) {
                     problem(other, "%s with it".formatted(Keys.ARCHIVE_URL.name()));
                 }
             }
         }
         return location.isPresent() && compression.isPresent()
-                ? Optional.of(new ArchiveSettings(location.get(), compression.get(), encryption))
+                ? Optional.of(new ArchiveSettings(location.get(), compression.get(), encryption, keep, importFrom))
                 : Optional.empty();
     }
 

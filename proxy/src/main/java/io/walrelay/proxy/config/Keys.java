@@ -118,6 +118,14 @@ final class Keys {
             "archive.encryption.key-file",
             ValueType.FILE,
             "A key of 32 bytes, as by openssl rand -hex 32: with it objects are encrypted, AES-256-GCM. Without the file they can't be read ever again.");
+    static final Key<Duration> ARCHIVE_KEEP = Key.of(
+            "archive.keep",
+            ValueType.TIME,
+            "How long WAL stays in the archive that no slot and no pin needs (walrelay pin); at least 1h. Without it, for ever.");
+    static final Key<Path> ARCHIVE_IMPORT = Key.of(
+            "archive.import",
+            ValueType.DIRECTORY,
+            "A folder of plain files, as archive_command = cp leaves them, that is taken into the archive in the background, once.");
     static final Key<Verify> VERIFY = Key.of(
                     "verify",
                     ValueType.choice(Verify.class),
@@ -178,6 +186,8 @@ final class Keys {
             ARCHIVE_URL,
             ARCHIVE_COMPRESSION,
             ARCHIVE_KEY_FILE,
+            ARCHIVE_KEEP,
+            ARCHIVE_IMPORT,
             VERIFY,
             SLOTS_MAX_RETAINED,
             STANDBYS_AHEAD_WAIT,
@@ -189,8 +199,6 @@ final class Keys {
     /** Keys, and sections of keys, that the design names and this version does not act on: refused by name, never ignored. */
     private static final List<String> LATER = List.of(
             "upstream.slot-follows",
-            "archive.keep",
-            "archive.import",
             "slots.inactive-timeout",
             "standbys.named",
             "feedback",

@@ -27,6 +27,7 @@ final class Api {
     private final RelayState relay;
     private final RelayMetrics metrics;
     private final Reports reports;
+    private final PinPaths pins;
     private final Consumer<FollowOrder> follow;
     private final Optional<String> advertised;
 
@@ -35,11 +36,12 @@ final class Api {
         this.relay = relay;
         this.metrics = metrics;
         this.reports = new Reports(relay, process);
+        this.pins = new PinPaths(relay);
         this.follow = follow;
         this.advertised = process.url().map(URI::toString);
     }
 
-    /** Answers a request with an admitted method. May touch the disk, so not for an event loop. */
+    /** Answers a request with an admitted method. May touch the disk, and for pins the archive, so not for an event loop. */
     Reply answer(Endpoint endpoint, Call call) {
         return switch (endpoint) {
             case HEALTHZ -> health();
@@ -53,6 +55,8 @@ final class Api {
                     : Reply.json(HttpResponseStatus.OK, reports.upstream());
             case EVENTS -> Reply.json(
                     HttpResponseStatus.OK, relay.events().recent().stream().map(Reports::event).toList());
+            case PINS -> pins.answer(call, Optional.empty());
+            case PIN -> pins.answer(call, Optional.of(endpoint.parameterOf(call.path())));
             case RESTORE_SH -> Reply.of(HttpResponseStatus.OK, RestoreScript.CONTENT_TYPE, RestoreScript.asking(advertised.or(call::asked)));
             case WAL, WAL_FILE -> throw new IllegalArgumentException("files are not answered here: " + call.path());
         };

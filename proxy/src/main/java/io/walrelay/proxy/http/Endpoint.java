@@ -16,6 +16,8 @@ enum Endpoint {
     SLOTS("/api/v1/slots", Audience.THE_ADMITTED, "GET, HEAD"),
     UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),
     EVENTS("/api/v1/events", Audience.THE_ADMITTED, "GET, HEAD"),
+    PINS("/api/v1/pins", Audience.THE_ADMITTED, "GET, HEAD"),
+    PIN("/api/v1/pins/{name}", Audience.THE_ADMITTED, "PUT, DELETE"),
     RESTORE_SH("/restore.sh", Audience.THE_ADMITTED, "GET, HEAD"),
     WAL("/wal", Audience.THE_ADMITTED, "GET, HEAD"),
     WAL_FILE("/wal/{name}", Audience.THE_ADMITTED, "GET, HEAD, PUT");

@@ -1,8 +1,12 @@
 package io.walrelay.proxy.http;
 
+import io.walrelay.cache.ArchiveKeeping;
 import io.walrelay.cache.Archiver;
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.intake.FolderImport;
+import io.walrelay.cache.intake.FolderImport.Outcome;
+import io.walrelay.proxy.state.ArchiveWork;
 import io.walrelay.proxy.state.Event;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.Readiness;
@@ -40,7 +44,7 @@ final class Reports {
                 readiness.reasons(),
                 upstream(),
                 relay.cache().map(Reports::wal),
-                relay.cache().flatMap(WalCache::archiving).map(archiver -> archive(archiver.status())),
+                relay.cache().flatMap(WalCache::archiving).map(archiver -> archive(archiver.status(), relay.archiveWork())),
                 standbys(),
                 slots(),
                 relay.events().recent().stream().map(Reports::event).toList());
@@ -76,6 +80,7 @@ final class Reports {
                 end.acknowledgeable().toString(),
                 cache.memoryBytes(),
                 cache.diskBytes(),
+                cache.horizon().map(Horizon::of),
                 // What was before the relay began is not missing.
                 cache.gaps().stream()
                         .filter(gap -> gap.from().isValid())
@@ -86,8 +91,31 @@ final class Reports {
                         .toList());
     }
 
-    private static StatusReport.Archive archive(Archiver.Status status) {
-        return new StatusReport.Archive(status.from().toString(), status.archived().toString(), status.waiting(), status.problem());
+    private static StatusReport.Archive archive(Archiver.Status status, Optional<ArchiveWork> work) {
+        Optional<ArchiveKeeping.Status> keeping = work.map(w -> w.keeping().status());
+        return new StatusReport.Archive(
+                status.from().toString(),
+                status.archived().toString(),
+                status.waiting(),
+                status.problem(),
+                keeping.flatMap(ArchiveKeeping.Status::keep).map(Reports::seconds),
+                keeping.flatMap(ArchiveKeeping.Status::horizon).map(Horizon::of),
+                keeping.map(ArchiveKeeping.Status::deleted).orElse(0L),
+                keeping.flatMap(ArchiveKeeping.Status::problem),
+                work.flatMap(ArchiveWork::folderImport).map(folder -> imports(folder.status())));
+    }
+
+    private static StatusReport.Import imports(FolderImport.Status status) {
+        return new StatusReport.Import(
+                status.folder(),
+                status.ended(),
+                status.files(),
+                status.count(Outcome.IMPORTED),
+                status.count(Outcome.ALREADY_THERE),
+                status.count(Outcome.CONFLICT),
+                status.count(Outcome.REFUSED),
+                status.count(Outcome.UNREADABLE),
+                status.problem());
     }
 
     List<StatusReport.Standby> standbys() {

@@ -40,7 +40,10 @@ public record StatusReport(
             Optional<Instant> lastMessage,
             Optional<String> problem) {}
 
-    /** @param lineage the timeline with its switch point and a hash of its history: unique also where its number was taken twice */
+    /**
+     * @param lineage the timeline with its switch point and a hash of its history: unique also where its number was taken twice
+     * @param horizon who keeps the oldest WAL on the disk; null when nobody needs any
+     */
     public record Wal(
             long timeline,
             String lineage,
@@ -52,6 +55,7 @@ public record StatusReport(
             String acknowledgeable,
             long memoryBytes,
             long diskBytes,
+            Optional<Horizon> horizon,
             List<MissingWal> gaps,
             List<OrphanedWal> orphans) {}
 
@@ -59,8 +63,28 @@ public record StatusReport(
      * @param from where the relay's WAL in the archive begins that has no hole up to {@code archived}
      * @param waitingFiles files that are still to be archived
      * @param problem why nothing can be archived now
+     * @param keepSeconds how long WAL is kept that nobody needs; null for ever
+     * @param horizon who keeps the oldest WAL that is old enough to go; null when nobody does
+     * @param keepingProblem why nothing can be deleted now
+     * @param imports the folder that is taken in; null when there is none, or it was taken in before the start
      */
-    public record Archive(String from, String archived, int waitingFiles, Optional<String> problem) {}
+    public record Archive(
+            String from,
+            String archived,
+            int waitingFiles,
+            Optional<String> problem,
+            Optional<Double> keepSeconds,
+            Optional<Horizon> horizon,
+            long deletedFiles,
+            Optional<String> keepingProblem,
+            Optional<Import> imports) {}
+
+    /**
+     * @param files in the folder; 0 until it was listed
+     * @param unreadable files that are tried again at the next start
+     */
+    public record Import(
+            String folder, boolean ended, int files, int imported, int alreadyThere, int conflicts, int refused, int unreadable, Optional<String> problem) {}
 
     /** WAL that the relay never got, up to and without {@code to}. */
     public record MissingWal(String from, String to) {}

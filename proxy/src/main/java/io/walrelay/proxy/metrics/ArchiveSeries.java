@@ -2,6 +2,7 @@ package io.walrelay.proxy.metrics;
 
 import io.walrelay.cache.Archiver;
 import io.walrelay.cache.archive.SegmentFetcher;
+import io.walrelay.proxy.state.ArchiveWork;
 
 /** The archive's series; there are none where there is no archive. */
 final class ArchiveSeries {
@@ -14,6 +15,15 @@ final class ArchiveSeries {
         families.counter("archive_files", "Files that were archived since the start", archiver.done());
         families.counter("archive_failures", "Attempts to archive a file that failed since the start", archiver.failures());
         families.counter("archive_conflicts", "Files whose name had other bytes in the archive since the start", archiver.conflicts());
+    }
+
+    static void add(Families families, ArchiveWork work) {
+        families.counter("archive_deleted_files", "Files that were deleted from the archive because of their age since the start", work.keeping().status().deleted());
+        families.gauge("archive_keeping_reachable", "Whether what may be deleted from the archive could be looked for", work.keeping().status().problem().isEmpty() ? 1 : 0);
+        work.folderImport().ifPresent(folder -> {
+            families.gauge("archive_import_files", "Files of the folder that is imported", folder.status().files());
+            families.counter("archive_import_settled_files", "Files of that folder that were imported, were there, or were refused", folder.status().settled());
+        });
     }
 
     static void add(Families families, SegmentFetcher.Statistics fetched) {

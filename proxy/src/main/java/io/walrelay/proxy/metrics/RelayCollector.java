@@ -49,6 +49,7 @@ final class RelayCollector implements MultiCollector {
         upstream(families);
         relay.cache().ifPresent(cache -> holdings(families, cache));
         relay.cache().flatMap(WalCache::archiving).ifPresent(archiver -> ArchiveSeries.add(families, archiver.status()));
+        relay.archiveWork().ifPresent(work -> ArchiveSeries.add(families, work));
         relay.cache().flatMap(WalCache::fetched).ifPresent(fetched -> ArchiveSeries.add(families, fetched));
         List<StandbyStatus> standbys = relay.standbys().all();
         Optional<Lsn> written = relay.cache().map(cache -> cache.end().written());

@@ -1,22 +1,29 @@
 package io.walrelay.proxy.relay;
 
+import io.walrelay.cache.ArchiveKeeping;
 import io.walrelay.cache.Archiver;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalPush;
 import io.walrelay.cache.WalVerifier;
 import io.walrelay.cache.archive.ArchivedName;
+import io.walrelay.cache.intake.FolderImport;
+import io.walrelay.cache.storage.Folder;
+import io.walrelay.proxy.config.ArchiveSettings;
 import io.walrelay.proxy.config.Verify;
+import io.walrelay.proxy.state.ArchiveWork;
 import io.walrelay.proxy.state.Events;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
-/** Verifies WAL as it comes, archives it where there is an archive, and says what is found. Started and closed by one thread. */
+/** Verifies WAL as it comes, archives it where there is an archive, keeps that in order, and says what is found. Started and closed by one thread. */
 final class Archiving implements AutoCloseable, WalPush.Archiving {
 
     /** Compares WAL that is held with upstream's; see {@link io.walrelay.proxy.upstream.UpstreamLink#mend}. */
@@ -30,14 +37,23 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
 
     private final RelayState state;
     private final Verify verify;
+    private final Optional<ArchiveSettings> settings;
+    private final String relay;
     private final Mend mend;
     private volatile @Nullable WalVerifier verifier;
     private volatile @Nullable Archiver archiver;
+    private @Nullable ArchiveWork work;
     private boolean closed;
 
-    Archiving(RelayState state, Verify verify, Mend mend) {
+    /**
+     * @param settings empty without an archive
+     * @param relay by which other relays' operators know this one
+     */
+    Archiving(RelayState state, Verify verify, Optional<ArchiveSettings> settings, String relay, Mend mend) {
         this.state = state;
         this.verify = verify;
+        this.settings = settings;
+        this.relay = relay;
         this.mend = mend;
     }
 
@@ -54,10 +70,27 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
             archiving.ifPresent(Archiver::start);
             verifier = verifying;
             archiver = archiving.orElse(null);
+            if (archiving.isPresent()) {
+                beginWork(cache, archiving.get());
+            }
         } catch (IOException e) {
             state.events().error(ARCHIVE, "nothing is archived: the relay's disk can't be asked what was: %s; restart the relay".formatted(e.getMessage()));
             state.setNotReady(ARCHIVE, "nothing is archived: " + e.getMessage());
         }
+    }
+
+    private void beginWork(WalCache cache, Archiver archiving) throws IOException {
+        Optional<Duration> keep = settings.flatMap(ArchiveSettings::keep);
+        ArchiveKeeping keeping = cache.archiveKeeping(archiving, keep, "what %s needs".formatted(relay), state.clock(), new Kept(state.events())).orElseThrow();
+        Optional<Path> from = settings.flatMap(ArchiveSettings::importFrom);
+        Optional<FolderImport> folder = from.isEmpty()
+                ? Optional.empty()
+                : cache.folderImport(new Folder(from.get()), new Importing(state.events(), from.get().toString()));
+        ArchiveWork begun = new ArchiveWork(keeping, folder);
+        keeping.start();
+        folder.ifPresent(FolderImport::start);
+        work = begun;
+        state.setArchiveWork(begun);
     }
 
     @Override
@@ -80,6 +113,10 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
     @Override
     public synchronized void close() {
         closed = true;
+        if (work != null) {
+            work.folderImport().ifPresent(FolderImport::close);
+            work.keeping().close();
+        }
         Archiver archiving = archiver;
         if (archiving != null) {
             archiving.close();
@@ -133,6 +170,20 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
             }
             state.setNotReady(DAMAGED, problem);
             state.events().error(DAMAGED, problem);
+        }
+    }
+
+    private record Kept(Events events) implements ArchiveKeeping.Listener {
+
+        @Override
+        public void deleted(int objects, Lsn before) {
+            events.info("archive-deleted", "%d files older than archive.keep, which nobody needs, were deleted from the archive; the relay's WAL there begins at %s now"
+                    .formatted(objects, before));
+        }
+
+        @Override
+        public void failed(String reason) {
+            events.warning("archive-keeping-failed", "nothing is deleted from the archive now, and what this relay needs is not said there: " + reason);
         }
     }
 

@@ -117,7 +117,7 @@ public final class Relay implements AutoCloseable {
                 state);
         // At the end standbys go last, with all that came.
         parts.pop();
-        Archiving archiving = new Archiving(state, settings.verify(), link::mend);
+        Archiving archiving = new Archiving(state, settings.verify(), settings.archive(), "the relay with slot " + settings.upstream().slot(), link::mend);
         parts.push(archiving);
         parts.push(() -> stop(standbys));
         parts.push(link);

@@ -25,6 +25,7 @@ public final class RelayState {
     private final Standbys standbys = new Standbys();
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
+    private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
     private final AtomicReference<UpstreamStatus> upstream;
     private final Map<String, String> notReady = new LinkedHashMap<>();
     private final LongAdder received = new LongAdder();
@@ -66,6 +67,15 @@ public final class RelayState {
     public void whenOpen(Consumer<WalCache> listener) {
         openListeners.add(listener);
         cache().ifPresent(listener);
+    }
+
+    /** Empty while there is no archive, or no WAL. */
+    public Optional<ArchiveWork> archiveWork() {
+        return Optional.ofNullable(archiveWork.get());
+    }
+
+    public void setArchiveWork(ArchiveWork work) {
+        archiveWork.set(work);
     }
 
     public Optional<UpstreamFacts> facts() {

@@ -3,6 +3,7 @@ package io.walrelay.proxy.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import io.walrelay.proxy.http.Horizon;
 import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.http.StatusReport.Stage;
 import java.time.Instant;
@@ -28,9 +29,12 @@ class StatusTextTest {
                            end 0/1011000  behind 4.0kB  acknowledged 0/100F000
                 wal        timeline 2  written 0/1010000  flushed 0/1010000  oldest 0/1000000
                            memory 64.0kB  disk 1.0MB
+                           the disk keeps WAL from 0/100C000 on for slot "a"
                            orphan of timeline 1-00000000 from 0/F000000 to 0/F000100, ACKNOWLEDGED: commits may be lost
                 archive    from 0/F000000  archived 0/1000000  waiting 2 files
                            NOTHING IS ARCHIVED: s3://b can't be asked
+                           keeps WAL for 7d 0h, and from 0/F000028 on for pin "weekly"
+                           imports /mnt/old: 90 files, 40 imported, 3 there already, 0 beside others, 1 refused, 0 unreadable
 
                 standby  state      slot  client         sent lag  write lag  flush lag   replay lag
                 a        streaming  a     10.0.0.7:5000  0B        4.0kB 5ms  8.0kB 20ms  16.0kB
@@ -74,8 +78,11 @@ class StatusTextTest {
                         Optional.of("0/1011000"), Optional.of("0/100F000"), Optional.of(4_096L), Optional.of(NOW.minusMillis(250)), Optional.empty()),
                 Optional.of(new StatusReport.Wal(
                         2, "2@0/F000000-00000000", 1 << 20, "0/1000000", "0/1010000", "0/1010000", "0/1010000", "0/1010000", 65_536, 1 << 20,
-                        List.of(), List.of(new StatusReport.OrphanedWal("1-00000000", "0/F000000", "0/F000100", true)))),
-                Optional.of(new StatusReport.Archive("0/F000000", "0/1000000", 2, Optional.of("s3://b can't be asked"))),
+                        Optional.of(new Horizon("slot", Optional.of("a"), "0/100C000")), List.of(), List.of(new StatusReport.OrphanedWal("1-00000000", "0/F000000", "0/F000100", true)))),
+                Optional.of(new StatusReport.Archive(
+                        "0/F000000", "0/1000000", 2, Optional.of("s3://b can't be asked"), Optional.of(604_800.0),
+                        Optional.of(new Horizon("pin", Optional.of("weekly"), "0/F000028")), 7, Optional.empty(),
+                        Optional.of(new StatusReport.Import("/mnt/old", false, 90, 40, 3, 0, 1, 0, Optional.empty())))),
                 List.of(new StatusReport.Standby(
                         41, standby, "repl", "10.0.0.7:5000", Optional.of("a"), "streaming", NOW, Optional.of(2L),
                         new Stage(Optional.of("0/1010000"), Optional.of(0L), Optional.empty()),

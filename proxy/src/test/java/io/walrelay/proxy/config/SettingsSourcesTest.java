@@ -178,7 +178,10 @@ class SettingsSourcesTest {
                 "upstream: {hint: 'http://pg1:8008/cluster', hint-ca: /etc/hostname} | upstream.hint-ca = \"/etc/hostname\" | upstream.hint with https://",
                 "upstream: {hint-ca: /etc/hostname} | upstream.hint-ca = \"/etc/hostname\" | upstream.hint with https://",
                 "advertise: {url: 'relay:8433'} | advertise.url = \"relay:8433\" | a URL like",
-                "archive: {keep: 7d} | archive.keep = given | not available in this version",
+                "archive: {keep: 7d} | archive.keep = \"7d\" | archive.url with it",
+                "archive: {url: 'file:///a', keep: 59min} | archive.keep = \"59min\" | at least 1h",
+                "archive: {import: /old} | archive.import = \"/old\" | archive.url with it",
+                "slots: {inactive-timeout: 7d} | slots.inactive-timeout = given | not available in this version",
                 "archive: {url: 'ftp://a/b'} | archive.url = \"ftp://a/b\" | file:///PATH or s3://BUCKET/PREFIX",
                 "archive: {url: 'file:///a', compression: gzip} | archive.compression = \"gzip\" | none or zstd or lz4",
                 "archive: {compression: lz4} | archive.compression = \"lz4\" | archive.url with it",
@@ -215,9 +218,9 @@ class SettingsSourcesTest {
 
     @Test
     void refusesAVariableOfALaterVersionByName() throws IOException {
-        String message = problems(UPSTREAM, Map.of("WALRELAY_ARCHIVE_KEEP", "7d"));
+        String message = problems(UPSTREAM, Map.of("WALRELAY_SLOTS_INACTIVE_TIMEOUT", "7d"));
 
-        assertTrue(message.startsWith("WALRELAY_ARCHIVE_KEEP = given") && message.contains("not available in this version"), message);
+        assertTrue(message.startsWith("WALRELAY_SLOTS_INACTIVE_TIMEOUT = given") && message.contains("not available in this version"), message);
     }
 
     @Test

@@ -148,7 +148,7 @@ class HttpServerTest {
                 "last_message":"2026-01-02T03:04:04.750Z","problem":null},
                 "wal":{"timeline":1,"lineage":"LINEAGE","segment_size":1048576,"oldest":"0/1000000","written":"0/1010000",
                 "last_record":"RECORD","flushed":"0/1010000","acknowledgeable":"RECORD","memory_bytes":MEMORY,"disk_bytes":1048576,
-                "gaps":[],"orphans":[]},
+                "horizon":null,"gaps":[],"orphans":[]},
                 "archive":null,
                 "standbys":[{"pid":41,"name":"a","user":"repl","client":"10.0.0.7:5000","slot":"a","state":"streaming",
                 "since":"2026-01-02T03:03:05Z","timeline":1,

@@ -4,6 +4,11 @@ import io.netty.buffer.Unpooled;
 import io.walrelay.cache.CacheSettings;
 import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.archive.ArchiveTier;
+import io.walrelay.cache.archive.Compression;
+import io.walrelay.cache.archive.DirectoryStore;
+import io.walrelay.cache.archive.ObjectFormat;
+import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.RelayState;
@@ -16,6 +21,7 @@ import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -55,10 +61,22 @@ public final class KnownRelay implements AutoCloseable {
 
     /** One that streams, with standby a and the slots a and b. */
     public static KnownRelay streaming(Path directory) throws Exception {
+        return streaming(directory, Optional.empty());
+    }
+
+    /** As {@link #streaming(Path)}, with an archive in {@code archive} that has nothing yet. */
+    public static KnownRelay withArchive(Path directory, Path archive) throws Exception {
+        Path spool = Files.createDirectory(directory.resolveSibling("spool"));
+        ObjectFormat plain = new ObjectFormat(Compression.NONE, Optional.empty());
+        DurableFiles durable = new DurableFiles(new PosixStorage(directory));
+        return streaming(directory, Optional.of(new ArchiveTier(new DirectoryStore(archive), plain, durable, spool)));
+    }
+
+    private static KnownRelay streaming(Path directory, Optional<ArchiveTier> archive) throws Exception {
         KnownRelay relay = empty();
         WalCraft wal = WalCraft.begin(SEGMENT, SYSTEM, BEGAN, 1).randomRecords(2_000, 300);
         CacheSettings settings = new CacheSettings(1 << 20, 1L << 40, Duration.ofHours(1), 1L << 40, false);
-        WalCache cache = WalCache.create(Tiers.local(new PosixStorage(directory), settings), SYSTEM, SEGMENT, wal.history(), BEGAN);
+        WalCache cache = WalCache.create(new Tiers(new PosixStorage(directory), settings, archive), SYSTEM, SEGMENT, wal.history(), BEGAN);
         cache.writer().append(BEGAN, Unpooled.wrappedBuffer(wal.bytes(BEGAN, WRITTEN)));
         cache.writer().publish();
         cache.writer().flush();

@@ -33,14 +33,20 @@ public record Pin(String name, TimelineHistory lineage, Lsn from, Instant create
 
     /** @throws IllegalArgumentException when {@code name} can't be a pin's */
     public Pin {
-        if (!NAME.matcher(name).matches()) {
-            throw new IllegalArgumentException("not a pin's name: \"%s\"; expected 1 to 63 letters, digits and _ . -, the first no . or -".formatted(name));
-        }
+        requireName(name);
         String line = note.replaceAll("\\p{Cntrl}", " ").strip();
         note = line.substring(0, Math.min(line.length(), LONGEST_NOTE));
     }
 
-    /** Whether both keep the same. */
+    /** @throws IllegalArgumentException with what was expected */
+    public static String requireName(String name) {
+        if (!NAME.matcher(name).matches()) {
+            throw new IllegalArgumentException("not a pin's name: \"%s\"; expected 1 to 63 letters, digits and _ . -, the first no . or -".formatted(name));
+        }
+        return name;
+    }
+
+    /** Whether this keeps WAL of that lineage from that position on. */
     public boolean isAt(TimelineHistory otherLineage, Lsn position) {
         return lineage.id().equals(otherLineage.id()) && from.equals(position);
     }
