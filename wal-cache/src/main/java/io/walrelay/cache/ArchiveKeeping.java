@@ -186,7 +186,9 @@ public final class ArchiveKeeping implements AutoCloseable {
             gone++;
             deleted.increment();
         }
-        listener.deleted(gone, archiver.progress().from());
+        if (gone > 0) {
+            listener.deleted(gone, archiver.progress().from());
+        }
         return gone < decision.delete().size();
     }
 

@@ -97,7 +97,7 @@ final class ArchiveKeepIT {
             assertTrue(status.contains("000000010000000000000001.gz is not imported: compressed (gzip)"), status);
             assertTrue(ArchiveIT.position(relay, "oldest").isAfter(left.plus(8 << 20)), () -> "the relay has from %s on, the standby %s".formatted(ArchiveIT.position(relay, "oldest"), left));
 
-            away.set("primary_conninfo", "'%s'".formatted(relay.conninfo("away")));
+            away.set("primary_conninfo", relay.conninfo("away"));
             away.start();
             write(next, 1);
             away.awaitReplay(next.flushedLsn(), LIMIT);

@@ -14,11 +14,11 @@ import java.util.regex.Pattern;
  *
  * <pre>
  *   walrelay pin
- *   from     0/3000028
- *   created  2026-11-28T20:15:00Z
+ *   from 0/3000028
+ *   created 2026-11-28T20:15:00Z
  *   timeline 2
- *   note     weekly backup
- *   1        0/2000000    the history, as in a .history file
+ *   note weekly base backup
+ *   1	0/2000000	no recovery target specified     the history, as in a .history file
  * </pre>
  *
  * @param name what its object is called

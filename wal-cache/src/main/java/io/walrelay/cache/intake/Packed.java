@@ -14,12 +14,16 @@ enum Packed {
     BZIP2(".bz2", "425A68"),
     LZOP(".lzo", "894C5A4F");
 
+    /** Bytes. */
+    private static final int LONGEST_MAGIC = 6;
+
     private final String suffix;
-    private final byte[] magic;
+    /** In hexadecimal. */
+    private final String magic;
 
     Packed(String suffix, String magic) {
         this.suffix = suffix;
-        this.magic = HexFormat.of().parseHex(magic);
+        this.magic = magic;
     }
 
     static Optional<Packed> byName(String file) {
@@ -27,9 +31,8 @@ enum Packed {
     }
 
     static Optional<Packed> byContent(byte[] head) {
-        return Arrays.stream(values())
-                .filter(packed -> head.length >= packed.magic.length && Arrays.equals(packed.magic, Arrays.copyOf(head, packed.magic.length)))
-                .findFirst();
+        String begin = HexFormat.of().withUpperCase().formatHex(head, 0, Math.min(head.length, LONGEST_MAGIC));
+        return Arrays.stream(values()).filter(packed -> begin.startsWith(packed.magic)).findFirst();
     }
 
     /** The file's name without what compressing added to it. */
