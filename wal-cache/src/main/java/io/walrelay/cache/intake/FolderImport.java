@@ -272,7 +272,11 @@ public final class FolderImport implements AutoCloseable {
 
     private Optional<String> refusal(Item item, String file) throws UnreadableException {
         try (InputStream in = folder.open(file)) {
-            return FileCheck.refusal(item.name(), system, folder.size(file), in.readNBytes(FileCheck.HEAD));
+            Optional<String> refusal = FileCheck.refusal(item.name(), system, folder.size(file), in.readNBytes(FileCheck.HEAD));
+            if (refusal.isEmpty() && item.name().file() instanceof WalFileName.Segment(var id)) {
+                return RecordCheck.flaw(folder, item.name(), id, system).map(flaw -> "it is damaged: " + flaw.message());
+            }
+            return refusal;
         } catch (IOException e) {
             throw new UnreadableException(e);
         }

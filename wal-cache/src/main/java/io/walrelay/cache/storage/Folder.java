@@ -2,6 +2,7 @@ package io.walrelay.cache.storage;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -40,6 +41,16 @@ public final class Folder {
     /** Bytes of one of {@link #files}. */
     public long size(String name) throws IOException {
         return Files.size(path.resolve(name));
+    }
+
+    /** Whether there is a file of that name. */
+    public boolean has(String name) {
+        return Files.isRegularFile(path.resolve(name));
+    }
+
+    /** One of {@link #files}, for who does not read it from the beginning to the end; the caller closes the channel. */
+    public SeekableByteChannel openChannel(String name) throws IOException {
+        return Files.newByteChannel(path.resolve(name));
     }
 
     /** The bytes of one of {@link #files}; the caller closes the stream. */

@@ -225,6 +225,46 @@ class FolderImportTest {
         assertTrue(archive().has(name(one.history(), ORIGIN.plus(3 * MB))));
     }
 
+    /** The first page of each is right. */
+    @Test
+    void aSegmentWithADamagedRecordIsRefused() throws Exception {
+        copy(one, ORIGIN);
+        Lsn damaged = ORIGIN.plus(MB + MB / 2);
+        flip(fileName(one, damaged), MB / 2);
+        Status status = runToTheEnd();
+        refusedWith(fileName(one, damaged), "it is damaged: ");
+        assertEquals(1, status.count(Outcome.REFUSED), told::toString);
+        assertFalse(archive().has(name(one.history(), damaged)));
+        assertEquals(status.files() - 1, status.count(Outcome.IMPORTED));
+    }
+
+    /** What goes on from a segment is damaged in the next one, whose own first page and records are right. */
+    @Test
+    void aRecordThatGoesOnInTheNextSegmentIsReadToItsEnd() throws Exception {
+        WalCraft wal = WalCraft.begin(SEGMENT, SYSTEM, ORIGIN, 3).randomRecords(400, 300_000);
+        Lsn boundary = ORIGIN;
+        do {
+            boundary = boundary.plus(MB);
+        } while (!goesOn(wal, boundary));
+        copy(wal, ORIGIN);
+        flip(fileName(wal, boundary), 100);
+        Status status = runToTheEnd();
+        refusedWith(fileName(wal, boundary.plus(-1)), "incorrect checksum in record at");
+        assertEquals(1, status.count(Outcome.REFUSED), told::toString);
+    }
+
+    /** Whether a record spans the boundary by more than a hundred bytes. */
+    private static boolean goesOn(WalCraft wal, Lsn boundary) {
+        assertTrue(boundary.isBefore(SEGMENT.startOf(wal.end())), "no record of the seed spans a boundary");
+        return wal.lastRecordEndAt(boundary.plus(200)).isBefore(boundary);
+    }
+
+    private void flip(String file, int offset) throws IOException {
+        byte[] bytes = Files.readAllBytes(folder.resolve(file));
+        bytes[offset] ^= 0x40;
+        Files.write(folder.resolve(file), bytes);
+    }
+
     /** Timeline 2 was taken by a promotion at one position, and after going back again at another; segments say only the number. */
     @Test
     void aTimelineThatWasTakenTwiceIsNobodys() throws Exception {
