@@ -4,19 +4,13 @@ import io.walrelay.cache.ArchivePlan.Item;
 import io.walrelay.cache.ArchivePlan.Place;
 import io.walrelay.cache.archive.Archive;
 import io.walrelay.cache.archive.ArchivedName;
-import io.walrelay.cache.archive.ObjectFormat.Plain;
 import io.walrelay.cache.retention.Retention.Archival;
-import io.walrelay.cache.storage.SegmentFile;
-import io.walrelay.cache.storage.Storage;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -26,7 +20,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -47,8 +40,6 @@ public final class Archiver implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Archiver.class);
 
     private static final int PARALLEL = 4;
-    private static final Duration FIRST_REST = Duration.ofSeconds(1);
-    private static final Duration LONGEST_REST = Duration.ofMinutes(1);
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
     private static final long LAST_TRANSFERS_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long SAVE_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -77,8 +68,6 @@ public final class Archiver implements AutoCloseable {
      */
     public record Status(Lsn from, Lsn archived, int waiting, long done, long failures, long conflicts, Optional<String> problem) {}
 
-    private record Fault(int times, long restUntil) {}
-
     private final WalCache cache;
     private final ArchivedWal archive;
     private final WalVerifier verifier;
@@ -94,10 +83,7 @@ public final class Archiver implements AutoCloseable {
     private ArchiveProgress progress;
     private final Set<ArchivedName> underWay = new HashSet<>();
     private final Map<ArchivedName, CompletableFuture<Boolean>> awaited = new HashMap<>();
-    /** Files that could not be put the last time, and until when each of them rests. */
-    private final Map<ArchivedName, Fault> faults = new HashMap<>();
-    private int failures;
-    private long restUntil = System.nanoTime();
+    private final PutFaults faults = new PutFaults();
     private @Nullable String problem;
     private int waiting;
     private long done;
@@ -261,18 +247,18 @@ public final class Archiver implements AutoCloseable {
         waiting = pending.size();
         advance(held);
         forget(held, orphaned);
-        faults.keySet().retainAll(pending.stream().map(Item::name).collect(Collectors.toSet()));
-        if (System.nanoTime() - restUntil < 0) {
+        faults.retain(pending.stream().map(Item::name).collect(Collectors.toSet()));
+        if (faults.isResting()) {
             return;
         }
         Set<TimelineHistory> withoutHistory =
                 pending.stream().filter(item -> item.place() instanceof Place.History).map(item -> item.name().lineage()).collect(Collectors.toSet());
         pending.stream()
-                .filter(item -> !underWay.contains(item.name()) && !isResting(item.name()))
+                .filter(item -> !underWay.contains(item.name()) && !faults.isResting(item.name()))
                 .filter(item -> item.place() instanceof Place.History || !withoutHistory.contains(item.name().lineage()))
                 // What is waited for first, and what failed last: one bad file must not be in the way of all others.
-                .sorted(Comparator.comparing((Item item) -> faults.containsKey(item.name())).thenComparing(item -> !awaited.containsKey(item.name())))
-                .limit(Math.max(0, (failures > 0 ? 1 : PARALLEL) - underWay.size()))
+                .sorted(Comparator.comparing((Item item) -> faults.has(item.name())).thenComparing(item -> !awaited.containsKey(item.name())))
+                .limit(Math.max(0, (faults.isFailing() ? 1 : PARALLEL) - underWay.size()))
                 .forEach(this::begin);
     }
 
@@ -324,54 +310,29 @@ public final class Archiver implements AutoCloseable {
         }
     }
 
-    /** What is read is taken now: a name may be another file's by the time that it is read, since timeline numbers are taken twice. */
     private void begin(Item item) {
-        Source source;
+        ArchiveSource source;
         try {
-            source = source(item.place());
+            source = ArchiveSource.of(cache, item.place());
         } catch (IOException | RuntimeException e) {
             failed(item, e);
             return;
         }
         if (cache.isChangingTimeline() || !cache.end().lineage().equals(progress.lineage())) {
-            source.release.run();
+            source.release().run();
             return;
         }
         underWay.add(item.name());
         var _ = Thread.ofVirtual().name("archive-put").start(() -> {
             try {
-                ended(item, archive.archive().put(item.name(), source.plain));
+                ended(item, archive.archive().put(item.name(), source.plain()));
             } catch (IOException | RuntimeException | Error e) {
                 // Whatever it is: its place is wanted by others.
                 failed(item, e);
             } finally {
-                source.release.run();
+                source.release().run();
             }
         });
-    }
-
-    private record Source(Plain plain, Runnable release) {}
-
-    private Source source(Place place) throws IOException {
-        return switch (place) {
-            case Place.Own(var id) -> {
-                SegmentFile file = cache.files().acquire(id);
-                yield new Source(() -> new FileStream(file::read, size.bytes(), () -> {}), file::release);
-            }
-            case Place.Orphan(var orphan) -> new Source(
-                    () -> {
-                        Storage.File file = cache.files().open(orphan);
-                        return new FileStream(file::read, size.bytes(), file);
-                    },
-                    () -> {});
-            case Place.History(var lineage) -> new Source(() -> new ByteArrayInputStream(historyText(lineage)), () -> {});
-        };
-    }
-
-    private byte[] historyText(TimelineHistory lineage) throws IOException {
-        boolean own = cache.end().lineage().contains(lineage.timeline()) && cache.end().lineage().upTo(lineage.timeline()).equals(lineage);
-        Optional<byte[]> asItCame = own ? cache.history(lineage.timeline()) : Optional.empty();
-        return asItCame.orElseGet(() -> lineage.format().getBytes(StandardCharsets.UTF_8));
     }
 
     private void ended(Item item, Archive.Put put) {
@@ -379,9 +340,8 @@ public final class Archiver implements AutoCloseable {
         lock.lock();
         try {
             underWay.remove(item.name());
-            failures = 0;
             done++;
-            faults.remove(item.name());
+            faults.succeeded(item.name());
             if (problem != null && faults.isEmpty()) {
                 problem = null;
                 listener.recovered();
@@ -412,10 +372,7 @@ public final class Archiver implements AutoCloseable {
             if (isGone(item.place())) {
                 return; // The next look sees it.
             }
-            Fault before = faults.getOrDefault(item.name(), new Fault(0, 0));
-            faults.put(item.name(), new Fault(before.times + 1, restAfter(before.times)));
-            restUntil = restAfter(failures);
-            failures++;
+            faults.failed(item.name());
             allFailures++;
             String reason = String.valueOf(e.getMessage());
             if (!reason.equals(problem)) {
@@ -426,16 +383,6 @@ public final class Archiver implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-    }
-
-    private boolean isResting(ArchivedName name) {
-        Fault fault = faults.get(name);
-        return fault != null && System.nanoTime() - fault.restUntil < 0;
-    }
-
-    private static long restAfter(int failures) {
-        long nanos = Math.min(FIRST_REST.multipliedBy(1L << Math.min(failures, 6)).toNanos(), LONGEST_REST.toNanos());
-        return System.nanoTime() + nanos / 2 + ThreadLocalRandom.current().nextLong(nanos / 2);
     }
 
     private boolean isGone(Place place) {
