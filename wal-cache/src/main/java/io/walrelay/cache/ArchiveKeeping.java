@@ -2,13 +2,11 @@ package io.walrelay.cache;
 
 import io.walrelay.cache.archive.Archive;
 import io.walrelay.cache.archive.ArchivedName;
-import io.walrelay.cache.archive.Pin;
 import io.walrelay.cache.retention.ArchiveRetention;
 import io.walrelay.cache.retention.ArchiveRetention.Decision;
 import io.walrelay.cache.retention.ArchiveRetention.Need;
 import io.walrelay.cache.retention.ArchiveRetention.Snapshot;
 import io.walrelay.cache.retention.ArchiveRetention.Stored;
-import io.walrelay.cache.slot.Slot;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
@@ -31,7 +29,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Says in the archive what this relay needs of it, and deletes there what {@link ArchiveRetention} says: at the start and every hour, and sooner
- * after a change of timeline. What is deleted is first forgotten by the {@link Archiver}. A thread of its own; methods are thread-safe.
+ * when the relay needs more than it has said. What is deleted is first forgotten by the {@link Archiver}, then announced to those who pin. A thread of
+ * its own; methods are thread-safe.
  */
 public final class ArchiveKeeping implements AutoCloseable {
 
@@ -45,7 +44,7 @@ public final class ArchiveKeeping implements AutoCloseable {
     /** Objects that one round deletes at most; the next follows soon when there are more. */
     private static final int MOST = 1_000;
 
-    /** So often it is looked whether somebody has pinned something meanwhile. */
+    /** So often it is looked whether somebody needs something by now. */
     private static final int BETWEEN_LOOKS = 50;
 
     /** Who wants to know. Called on the thread of this; must be quick. */
@@ -68,7 +67,8 @@ public final class ArchiveKeeping implements AutoCloseable {
     private final WalCache cache;
     private final ArchivedWal archived;
     private final Archiver archiver;
-    private final RelayPin own;
+    private final ArchiveNeeds needs;
+    private final RelayPins pins;
     private final Optional<Duration> keep;
     private final Clock clock;
     private final Listener listener;
@@ -82,11 +82,20 @@ public final class ArchiveKeeping implements AutoCloseable {
     private final LongAdder deleted = new LongAdder();
     private volatile @Nullable String problem;
 
-    ArchiveKeeping(WalCache cache, ArchivedWal archived, Archiver archiver, RelayPin own, Optional<Duration> keep, Clock clock, Listener listener) {
+    ArchiveKeeping(
+            WalCache cache,
+            ArchivedWal archived,
+            Archiver archiver,
+            ArchiveNeeds needs,
+            RelayPins pins,
+            Optional<Duration> keep,
+            Clock clock,
+            Listener listener) {
         this.cache = cache;
         this.archived = archived;
         this.archiver = archiver;
-        this.own = own;
+        this.needs = needs;
+        this.pins = pins;
         this.keep = keep;
         this.clock = clock;
         this.listener = listener;
@@ -104,14 +113,12 @@ public final class ArchiveKeeping implements AutoCloseable {
 
     private void run() {
         long next = System.nanoTime();
-        Optional<TimelineHistory> said = Optional.empty();
         try {
             while (!closed) {
-                TimelineHistory lineage = cache.end().lineage();
-                if (System.nanoTime() - next >= 0 || !said.equals(Optional.of(lineage))) {
+                boolean soon = problem == null && !pins.cover(needs.now());
+                if (System.nanoTime() - next >= 0 || soon) {
                     Duration rest = roundOrSay();
                     next = System.nanoTime() + rest.toNanos();
-                    said = Optional.of(lineage);
                     idle = true;
                 }
                 rest(LOOK);
@@ -119,6 +126,11 @@ public final class ArchiveKeeping implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Whether others know what this relay needs. */
+    boolean isKnown() {
+        return pins.isKnown();
     }
 
     /** Whether a round has ended and the next is not due. */
@@ -144,57 +156,62 @@ public final class ArchiveKeeping implements AutoCloseable {
     /** Whether there is more to delete. */
     private boolean round() throws IOException {
         Archive archive = archived.archive();
-        List<Need> local = local();
-        Lsn oldest = local.stream().filter(need -> !(need instanceof Need.Orphan)).map(Need::from).min(Lsn::compareTo).orElseThrow();
-        own.moveTo(archive, cache.end().lineage(), oldest, clock.instant());
-        boolean more = keep.isPresent() && delete(archive, local, keep.get());
+        pins.withdraw(archive);
+        pins.say(archive, needs.now(), clock.instant());
+        boolean more = keep.isPresent() && delete(archive, keep.get());
         lookForBeginning(archive);
         return more;
     }
 
-    /** What this relay needs, whoever else does. */
-    private List<Need> local() {
-        TimelineHistory lineage = cache.end().lineage();
-        List<Need> needs = new ArrayList<>();
-        needs.add(new Need.Disk(lineage, Lsn.min(cache.oldest(), archiver.status().archived())));
-        cache.slots().all().stream().filter(Slot::holds).forEach(slot -> needs.add(new Need.Slot(slot.name(), lineage, slot.reservedFrom())));
-        cache.orphans().stream().filter(Orphan::alarming).forEach(orphan -> needs.add(new Need.Orphan(orphan.lineage(), orphan.fork())));
-        return needs;
-    }
-
-    private boolean delete(Archive archive, List<Need> local, Duration age) throws IOException {
+    private boolean delete(Archive archive, Duration age) throws IOException {
         List<Stored> objects = list(archive);
-        // After the listing, which may take long.
-        List<Pin> pins = pins(archive);
-        List<Need> needs = new ArrayList<>(pins.stream().map(pin -> new Need.Pin(pin.name(), pin.lineage(), pin.from())).toList());
-        needs.addAll(local);
         List<TimelineHistory> lineages = new ArrayList<>(cache.orphans().stream().map(Orphan::lineage).toList());
         lineages.add(cache.end().lineage());
-        Decision decision = ArchiveRetention.decide(new Snapshot(objects, needs, onDisk(), lineages, age, clock.instant()));
+        // After the listing, which may take long.
+        Decision decision = ArchiveRetention.decide(new Snapshot(objects, everybodysNeeds(archive), onDisk(), lineages, age, clock.instant()));
         horizon = decision.horizon();
         List<Stored> now = decision.delete().subList(0, Math.min(MOST, decision.delete().size()));
         if (now.isEmpty()) {
             return false;
         }
-        archiver.forget(now.stream().map(Stored::name).collect(Collectors.toSet()));
-        int gone = 0;
-        for (Stored object : now) {
-            if (closed || (gone % BETWEEN_LOOKS == BETWEEN_LOOKS - 1 && !pins(archive).equals(pins))) {
-                break;
-            }
-            archive.delete(object.object());
-            gone++;
-            deleted.increment();
-        }
+        Set<ArchivedName> names = now.stream().map(Stored::name).collect(Collectors.toSet());
+        archiver.forget(names);
+        pins.announce(archive, names, clock.instant());
+        int gone = carryOut(archive, now);
+        pins.withdraw(archive);
         if (gone > 0) {
             listener.deleted(gone, archiver.progress().from());
         }
         return gone < decision.delete().size();
     }
 
-    /** Of everybody but this relay, which knows better by now. */
-    private List<Pin> pins(Archive archive) throws IOException {
-        return archive.pins().stream().filter(pin -> !own.isOwn(pin)).sorted((a, b) -> a.name().compareTo(b.name())).toList();
+    /** In this order, until somebody needs what comes next. Returns how many went. */
+    private int carryOut(Archive archive, List<Stored> objects) throws IOException {
+        int gone = 0;
+        for (int first = 0; first < objects.size(); first += BETWEEN_LOOKS) {
+            List<Stored> some = objects.subList(first, Math.min(objects.size(), first + BETWEEN_LOOKS));
+            List<Need> now = everybodysNeeds(archive);
+            if (some.stream().anyMatch(object -> ArchiveRetention.isNeeded(object.name(), now))) {
+                return gone;
+            }
+            for (Stored object : some) {
+                if (closed) {
+                    return gone;
+                }
+                archive.delete(object.object());
+                gone++;
+                deleted.increment();
+            }
+        }
+        return gone;
+    }
+
+    /** What others have pinned, and what this relay needs, which knows better than its pins by now. */
+    private List<Need> everybodysNeeds(Archive archive) throws IOException {
+        List<Need> all = new ArrayList<>();
+        archive.notes().pins().stream().filter(pin -> !pins.isOwn(pin)).forEach(pin -> all.add(new Need.Pin(pin.name(), pin.lineage(), pin.from())));
+        all.addAll(needs.now());
+        return all;
     }
 
     private List<Stored> list(Archive archive) throws IOException {

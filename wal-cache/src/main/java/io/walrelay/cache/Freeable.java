@@ -22,8 +22,8 @@ record Freeable(WalCache cache, CacheSettings settings) {
         CacheState state = cache.state();
         SegmentFiles files = cache.files();
         Lsn inUse = neededToRecover(end);
-        Optional<Archiver> archiver = cache.archiving();
-        // Before it is known what the archive has, it may lack everything.
+        Optional<Archiver> archiver = cache.archive().flatMap(CacheArchive::reliable);
+        // Before it is known what the archive has and will have, it may lack everything.
         Archival otherwise = cache.archived().isPresent() ? Archival.PENDING : Archival.NONE;
         List<Retention.Segment> segments = new ArrayList<>();
         for (SegmentFiles.Held held : files.all()) {

@@ -1,15 +1,15 @@
 package io.walrelay.cache;
 
 import io.walrelay.cache.archive.Archive;
+import io.walrelay.cache.archive.ArchivedName;
+import io.walrelay.cache.archive.Deletion;
 import io.walrelay.cache.archive.Pin;
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +30,7 @@ public final class Pins {
 
     /** By name. */
     public List<Pin> all() throws IOException {
-        return archived.archive().pins().stream().sorted(Comparator.comparing(Pin::name)).toList();
+        return archived.archive().notes().pins();
     }
 
     /**
@@ -42,8 +42,8 @@ public final class Pins {
      * @throws PinRefusedException when WAL from there on is not to be had, or another pin has the name
      */
     public Pin create(String name, Optional<Lsn> from, Optional<String> timeline, String note, Instant now) throws PinRefusedException, IOException {
-        if (name.startsWith(RelayPin.PREFIX)) {
-            throw new IllegalArgumentException("not a pin's name: \"%s\"; names that begin with %s are the relays' own".formatted(name, RelayPin.PREFIX));
+        if (name.startsWith(RelayPins.PREFIX)) {
+            throw new IllegalArgumentException("not a pin's name: \"%s\"; names that begin with %s are the relays' own".formatted(name, RelayPins.PREFIX));
         }
         Archive archive = archived.archive();
         TimelineHistory own = cache.end().lineage();
@@ -53,19 +53,19 @@ public final class Pins {
                     .formatted(lineage.timeline(), own.timeline()));
         }
         Pin pin = new Pin(name, lineage, from.isPresent() ? from.get() : cache.replayStart(), now, note);
-        if (!archive.pin(pin)) {
-            Pin there = archive.pin(name).orElseThrow(() -> new IOException("pin %s vanished from %s while it was put".formatted(name, archive)));
+        if (!archive.notes().pin(pin)) {
+            Pin there = archive.notes().pin(name).orElseThrow(() -> new IOException("pin %s vanished from %s while it was put".formatted(name, archive)));
             if (!there.isAt(pin.lineage(), pin.from())) {
                 throw new PinRefusedException("pin \"%s\" exists, and keeps WAL from %s on timeline %s on; expected another name, or: walrelay pin drop %s"
                         .formatted(name, there.from(), there.lineage().timeline(), name));
             }
             return there;
         }
-        // Looked for after it was put: what is there now is not deleted any more.
+        // Looked for after it was put: who announces a deletion from now on sees it.
         try {
             requireHeld(archive, pin);
         } catch (PinRefusedException | IOException e) {
-            var _ = archive.unpin(name);
+            var _ = archive.notes().unpin(name);
             throw e;
         }
         return pin;
@@ -100,8 +100,14 @@ public final class Pins {
         if (onDisk) {
             return;
         }
-        for (SegmentId id : SegmentFiles.candidates(pin.lineage(), pin.from(), size)) {
-            if (archive.has(archived.name(pin.lineage(), id))) {
+        List<ArchivedName> names = SegmentFiles.candidates(pin.lineage(), pin.from(), size).stream().map(id -> archived.name(pin.lineage(), id)).toList();
+        Optional<Deletion> deletion = archive.notes().deletions().stream().filter(it -> it.isOf(names)).findFirst();
+        if (deletion.isPresent()) {
+            throw new PinRefusedException("WAL at %s on timeline %s is being deleted from the archive, by the relay whose pins begin as \"%s\" does: it was older than archive.keep"
+                    .formatted(pin.from(), pin.lineage().timeline(), deletion.get().name()));
+        }
+        for (ArchivedName name : names) {
+            if (archive.has(name)) {
                 return;
             }
         }
@@ -115,6 +121,6 @@ public final class Pins {
      * @return false when there is no such pin
      */
     public boolean drop(String name) throws IOException {
-        return archived.archive().unpin(name);
+        return archived.archive().notes().unpin(name);
     }
 }

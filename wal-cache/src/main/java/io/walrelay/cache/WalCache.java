@@ -1,16 +1,11 @@
 package io.walrelay.cache;
 
-import io.walrelay.cache.archive.SegmentFetcher;
-import io.walrelay.cache.intake.FolderImport;
-import io.walrelay.cache.intake.Imported;
 import io.walrelay.cache.retention.Retention;
 import io.walrelay.cache.slot.SlotException;
 import io.walrelay.cache.slot.Slots;
 import io.walrelay.cache.storage.DurableFiles;
-import io.walrelay.cache.storage.Folder;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
@@ -19,16 +14,10 @@ import io.walrelay.wal.WalFileName;
 import io.walrelay.wal.format.WalIdentity;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The WAL of one cluster that the relay holds, with what belongs to it: timelines, slots, gaps and orphans.
@@ -53,37 +42,32 @@ public final class WalCache implements AutoCloseable {
     private final WalWriter writer;
     private final Slots slots;
     private final CacheSettings settings;
-    private final TimelineSwitch timelineSwitch;
-    private final Optional<ArchivedWal> archived;
-    private volatile @Nullable Archiver archiver;
+    private final StateInForce state;
+    private final Optional<CacheArchive> archive;
     private final WalByName byName;
     /** Held while files are deleted or change places: what was decided about them is still so when it is done. */
     private final Object filing = new Object();
-    private volatile CacheState state;
     private volatile Lsn oldest;
     private volatile Optional<Retention.Holder> horizon = Optional.empty();
-    /** Set before any file of a fork changes its place, taken away after the new lineage was published. */
-    private volatile boolean changingTimeline;
 
     private WalCache(Tiers tiers, DurableFiles durable, CacheState state) throws IOException {
         this.storage = tiers.disk();
         this.durable = durable;
-        this.state = state;
         this.settings = tiers.settings();
         // Read before anything is repaired: a start that a damaged file ends leaves the directory as it was.
         this.slots = Slots.load(durable);
         this.files = new SegmentFiles(storage, state.segmentSize());
-        this.timelineSwitch = new TimelineSwitch(files, durable);
-        completeChange();
-        Recovery.Found found = new Recovery(files, this.state).recover();
+        this.state = new StateInForce(files, durable, state);
+        this.state.completeChange();
+        Recovery.Found found = new Recovery(files, state()).recover();
         this.tail = new MemoryTail(settings.memory());
         this.allocator = new SegmentAllocator(files);
-        this.writer = new WalWriter(files, allocator, tail, found, this::settle);
+        this.writer = new WalWriter(files, allocator, tail, found, this.state::settle);
         this.oldest = findOldest();
-        this.archived = tiers.archive().isEmpty()
+        this.archive = tiers.archive().isEmpty()
                 ? Optional.empty()
-                : Optional.of(new ArchivedWal(tiers.archive().get(), state.system(), state.segmentSize(), storage, settings.fetched()));
-        this.byName = new WalByName(this, archived);
+                : Optional.of(new CacheArchive(this, durable, new ArchivedWal(tiers.archive().get(), system(), segmentSize(), storage, settings.fetched())));
+        this.byName = new WalByName(this, archived());
     }
 
     /**
@@ -134,11 +118,11 @@ public final class WalCache implements AutoCloseable {
     }
 
     public SystemId system() {
-        return state.system();
+        return state().system();
     }
 
     public SegmentSize segmentSize() {
-        return state.segmentSize();
+        return state().segmentSize();
     }
 
     public EndOfWal end() {
@@ -154,12 +138,12 @@ public final class WalCache implements AutoCloseable {
     }
 
     public List<Orphan> orphans() {
-        return state.orphans();
+        return state().orphans();
     }
 
     /** Gaps in what is held; the first reaches from the beginning of time to where the relay began. */
     public List<Gap> gaps() {
-        return state.gaps();
+        return state().gaps();
     }
 
     /** A cursor of the caller's own. */
@@ -190,80 +174,19 @@ public final class WalCache implements AutoCloseable {
         return new WalVerifier(this, from, remedy);
     }
 
-    /**
-     * Something that archives WAL once it is verified; empty when there is no archive. The caller starts it, and closes it before this.
-     *
-     * @param leavesOut whether a segment with damage that lasts is not archived
-     * @throws IOException when the disk can't be asked
-     */
-    public Optional<Archiver> archiver(WalVerifier verifier, boolean leavesOut, Archiver.Listener listener) throws IOException {
-        if (archived.isEmpty()) {
-            return Optional.empty();
-        }
-        ArchiveProgress.File file = progressFile(archived.get());
-        ArchiveProgress progress = file.load().orElseGet(() -> ArchiveProgress.begin(end().lineage(), oldest()));
-        Predicate<SegmentId> never = id -> leavesOut && verifier.isDamaged(id);
-        Archiver made = new Archiver(this, archived.get(), verifier, never, file, progress, listener);
-        archiver = made;
-        return Optional.of(made);
-    }
-
-    private ArchiveProgress.File progressFile(ArchivedWal archive) {
-        return new ArchiveProgress.File(durable, segmentSize(), archive.tier());
-    }
-
-    /** What {@link #archiver} has made; empty before, and when there is no archive. */
-    public Optional<Archiver> archiving() {
-        return Optional.ofNullable(archiver);
-    }
-
     /** What {@link #verifier} has found in earlier runs, if whoever starts it remembers it. */
     public KnownDamage knownDamage() {
         return new KnownDamage(durable);
     }
 
-    /**
-     * Something that takes in what another archiver left in a folder; empty when there is no archive, or all of the folder was taken in before. The
-     * caller starts it, and closes it before this.
-     *
-     * @throws IOException when the disk can't be asked
-     */
-    public Optional<FolderImport> folderImport(Folder folder, FolderImport.Listener listener) throws IOException {
-        Imported done = new Imported(durable);
-        if (archived.isEmpty() || done.has(archived.get().tier().knownId().orElse(""), folder.toString())) {
-            return Optional.empty();
-        }
-        BooleanSupplier busy = () -> archiving().map(Archiver::isBusy).orElse(false);
-        return Optional.of(new FolderImport(folder, system(), segmentSize(), archived.get().forImport(busy), done, listener));
-    }
-
-    /**
-     * Something that says in the archive what this relay needs, and deletes there what is old; empty when there is no archive. The caller starts it, and
-     * closes it before this.
-     *
-     * @param keep how long WAL is kept there that nobody needs; empty for ever
-     * @param note by which people know the relay
-     * @throws IOException when the disk can't be asked
-     */
-    public Optional<ArchiveKeeping> archiveKeeping(Archiver archiving, Optional<Duration> keep, String note, Clock clock, ArchiveKeeping.Listener listener)
-            throws IOException {
-        return archived.isEmpty()
-                ? Optional.empty()
-                : Optional.of(new ArchiveKeeping(this, archived.get(), archiving, RelayPin.load(durable, note), keep, clock, listener));
-    }
-
-    /** What is kept in the archive whatever its age; empty when there is no archive. */
-    public Optional<Pins> pins() {
-        return archived.map(archive -> new Pins(this, archive));
-    }
-
     /** Where a {@link #verifier} begins: what is archived is verified, and where there is no archive only what comes is. */
     public Lsn verifyFrom() throws IOException {
-        if (archived.isEmpty()) {
-            return Lsn.max(oldest(), segmentSize().startOf(end().written()));
-        }
-        Optional<ArchiveProgress> progress = progressFile(archived.get()).load();
-        return progress.map(p -> Lsn.max(oldest(), p.on(end().lineage(), segmentSize()).archived())).orElse(oldest());
+        return archive.isPresent() ? archive.get().archivedUpTo() : Lsn.max(oldest(), segmentSize().startOf(end().written()));
+    }
+
+    /** What is to be done in the archive; empty when none is configured. */
+    public Optional<CacheArchive> archive() {
+        return archive;
     }
 
     /**
@@ -286,7 +209,7 @@ public final class WalCache implements AutoCloseable {
     private Lsn findOldest() {
         TimelineHistory lineage = end().lineage();
         Lsn found = segmentSize().startOf(end().written());
-        Lsn floor = state.floor();
+        Lsn floor = state().floor();
         while (found.isAfter(floor) && files.locate(lineage, found.plus(-1)).isPresent()) {
             found = segmentSize().startOf(found.plus(-1));
         }
@@ -300,7 +223,7 @@ public final class WalCache implements AutoCloseable {
 
     /** Bytes that segment files occupy, orphans and what was fetched from the archive included. */
     public long diskBytes() {
-        return files.bytes() + archived.map(a -> a.fetcher().bytes()).orElse(0L);
+        return files.bytes() + archived().map(it -> it.fetcher().bytes()).orElse(0L);
     }
 
     /** The text of a timeline's history as upstream sent it; empty when it is not an ancestor of ours, or has none. */
@@ -341,65 +264,9 @@ public final class WalCache implements AutoCloseable {
      */
     public Optional<Orphan> follow(TimelineHistory next, byte[] historyContent, Lsn acknowledged) throws IOException {
         synchronized (filing) {
-            return changeTimeline(next, historyContent, acknowledged);
-        }
-    }
-
-    private Optional<Orphan> changeTimeline(TimelineHistory next, byte[] historyContent, Lsn acknowledged) throws IOException {
-        writer.publish();
-        EndOfWal end = writer.flush();
-        TimelineHistory old = end.lineage();
-        Optional<Lsn> parting = old.forkWith(next);
-        if (parting.isEmpty()) {
-            return Optional.empty();
-        }
-        Lsn fork = parting.get();
-        if (!fork.isValid()) {
-            throw new IllegalArgumentException(
-                    "timeline %s shares nothing with the relay's timeline %s".formatted(next.timeline(), old.timeline()));
-        }
-        // Where no record ends nothing can go on: the bytes of an unfinished one come again.
-        Lsn shared = fork.isAtMost(end.written()) ? fork : end.acknowledgeable();
-        if (next.begin().isAfter(shared)) {
-            throw new IllegalArgumentException(
-                    "timeline %s begins at %s, but the relay's WAL ends at %s".formatted(next.timeline(), next.begin(), shared));
-        }
-        Optional<Orphan> orphan = end.written().isAfter(fork)
-                ? Optional.of(new Orphan(old, fork, end.written(), acknowledged.isAfter(fork), false))
-                : Optional.empty();
-        // Without the segment that holds the fork, the new timeline's first comes whole from upstream, shared part included.
-        boolean held = files.locate(old, shared.plus(-1)).isPresent() && shared.isAfter(state.floor());
-        Lsn goOn = held ? shared : segmentSize().startOf(shared);
-        timelineSwitch.prepare(old, goOn, historyContent);
-        commit(state.following(next, goOn, orphan));
-        changingTimeline = true;
-        try {
-            completeChange();
-            writer.startTimeline(next, goOn);
-        } catch (IOException | RuntimeException e) {
-            // The files are somewhere between two places, which only a start puts right. Until then readers are told to wait.
-            writer.breakDown(e);
-            throw e;
-        }
-        changingTimeline = false;
-        oldest = findOldest();
-        return orphan;
-    }
-
-    /**
-     * Puts {@code next} in force, durably.
-     *
-     * @throws DiskFullException when there was no room, so that it is not in force; after any other failure that is not known, and
-     *     nothing is written any more
-     */
-    private void commit(CacheState next) throws IOException {
-        try {
-            state = next.commit(durable, state);
-        } catch (DiskFullException e) {
-            throw e;
-        } catch (IOException | RuntimeException e) {
-            writer.breakDown(e);
-            throw e;
+            Optional<Orphan> orphan = state.follow(writer, next, historyContent, acknowledged);
+            oldest = findOldest();
+            return orphan;
         }
     }
 
@@ -409,44 +276,13 @@ public final class WalCache implements AutoCloseable {
      * @throws DiskFullException when there was no room to remember it; they alarm as before
      */
     public void acceptOrphans() throws IOException {
-        if (state.orphans().stream().anyMatch(Orphan::alarming)) {
-            // As in follow: while all is flushed, flushing does not change the state.
-            writer.publish();
-            writer.flush();
-            commit(state.withOrphansAccepted());
-        }
-    }
-
-    private void completeChange() throws IOException {
-        if (state.change() == CacheState.Change.COMPLETE) {
-            timelineSwitch.discard();
-            return;
-        }
-        timelineSwitch.place(state);
-        CacheState complete = state.inPlace();
-        complete.save(durable);
-        state = complete;
-    }
-
-    /** Called while flushing; the timeline changes only when all is flushed, so that nobody else changes the state meanwhile. */
-    private void settle(Lsn upTo) throws IOException {
-        CacheState settled = state.withSettled(upTo);
-        settled.save(durable);
-        state = settled;
+        state.acceptOrphans(writer);
     }
 
     /** Goes on at {@code segmentStart} because upstream no longer has what lies between; the gap is remembered for ever. */
     public Gap skipTo(Lsn segmentStart) throws IOException {
         synchronized (filing) {
-            writer.publish();
-            EndOfWal end = writer.flush();
-            if (segmentSize().offset(segmentStart) != 0 || !segmentStart.isAfter(end.written())) {
-                throw new IllegalArgumentException(
-                        "can't go on at %s; expected the beginning of a segment after %s".formatted(segmentStart, end.written()));
-            }
-            Gap gap = new Gap(end.written(), segmentStart);
-            commit(state.withGap(gap));
-            writer.skipTo(segmentStart);
+            Gap gap = state.skipTo(writer, segmentStart);
             oldest = findOldest();
             return gap;
         }
@@ -458,7 +294,7 @@ public final class WalCache implements AutoCloseable {
      * @return the orphan, when the relay knows of one that explains it
      */
     public Optional<Orphan> orphanAt(TimelineId timeline, Lsn position) {
-        return state.orphans().reversed().stream()
+        return state().orphans().reversed().stream()
                 .filter(o -> o.lineage().contains(timeline) && position.isAfter(o.fork()))
                 .filter(o -> !end().lineage().reaches(o.lineage().upTo(timeline), position))
                 .findFirst();
@@ -517,29 +353,24 @@ public final class WalCache implements AutoCloseable {
     }
 
     CacheState state() {
-        return state;
+        return state.now();
     }
 
     boolean isChangingTimeline() {
-        return changingTimeline;
+        return state.isChangingTimeline();
     }
 
     SegmentFiles files() {
         return files;
     }
 
-    /** What was fetched from the archive since the start; empty when none is configured. */
-    public Optional<SegmentFetcher.Statistics> fetched() {
-        return archived.map(a -> a.fetcher().statistics());
-    }
-
     Storage storage() {
         return storage;
     }
 
-    /** The archive; empty when none is configured. */
+    /** The archive for those who read WAL; empty when none is configured. */
     Optional<ArchivedWal> archived() {
-        return archived;
+        return archive.map(CacheArchive::wal);
     }
 
     MemoryTail tail() {
@@ -549,7 +380,7 @@ public final class WalCache implements AutoCloseable {
     /** How far WAL from {@code from} on goes without a gap, at most to {@code limit}; {@code from} itself inside of one. */
     Lsn gapAfter(Lsn from, Lsn limit) {
         Lsn stop = limit;
-        for (Gap gap : state.gaps()) {
+        for (Gap gap : gaps()) {
             if (gap.contains(from)) {
                 return from;
             }
@@ -562,24 +393,24 @@ public final class WalCache implements AutoCloseable {
 
     /** Where WAL goes on after the gap that {@code at} is inside of; {@code at} itself outside of any. */
     Lsn afterGap(Lsn at) {
-        return state.gaps().stream().filter(gap -> gap.contains(at)).map(Gap::to).findFirst().orElse(at);
+        return gaps().stream().filter(gap -> gap.contains(at)).map(Gap::to).findFirst().orElse(at);
     }
 
     /** Why nobody has the byte at {@code from}. */
     String whyNotHeld(Lsn from) {
-        String archive = archived.isPresent() ? ", and the archive has it not" : "";
-        return state.gaps().stream()
+        String elsewhere = archive.isPresent() ? ", and the archive has it not" : "";
+        return gaps().stream()
                 .filter(gap -> gap.contains(from) && gap.from().isValid())
                 .findFirst()
-                .map(gap -> "the relay never got WAL from %s to %s%s; the oldest it holds without a gap is %s".formatted(gap.from(), gap.to(), archive, oldest()))
-                .orElseGet(() -> "no tier of the relay holds WAL at %s%s; the oldest on its disk is %s".formatted(from, archive, oldest()));
+                .map(gap -> "the relay never got WAL from %s to %s%s; the oldest it holds without a gap is %s".formatted(gap.from(), gap.to(), elsewhere, oldest()))
+                .orElseGet(() -> "no tier of the relay holds WAL at %s%s; the oldest on its disk is %s".formatted(from, elsewhere, oldest()));
     }
 
     /** Saves what is saved lazily and closes all files. */
     @Override
     public void close() throws IOException {
         try (allocator) {
-            archived.ifPresent(ArchivedWal::close);
+            archived().ifPresent(ArchivedWal::close);
             try {
                 writer.close();
             } finally {

@@ -14,15 +14,18 @@ import io.walrelay.cache.archive.Compression;
 import io.walrelay.cache.archive.MemoryStore;
 import io.walrelay.cache.archive.ObjectFormat;
 import io.walrelay.cache.archive.Pin;
+import io.walrelay.cache.intake.FolderImport;
 import io.walrelay.cache.retention.ArchiveRetention.Need;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.cache.storage.Folder;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
 import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -30,6 +33,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -59,7 +63,7 @@ class ArchiveKeepingTest {
         Relay(WalCache cache) throws IOException {
             this.cache = cache;
             this.verifier = cache.verifier(cache.verifyFrom(), new Remedy());
-            this.archiver = cache.archiver(verifier, true, new Archived()).orElseThrow();
+            this.archiver = cache.archive().orElseThrow().archiver(verifier, true, new Archived());
             verifier.start();
             archiver.start();
         }
@@ -73,10 +77,14 @@ class ArchiveKeepingTest {
             cache.retain(LONG_AFTER);
         }
 
+        ArchiveKeeping keeping(Optional<Duration> keep) throws IOException {
+            return cache.archive().orElseThrow().keeping(archiver, keep, "relay in a test", Clock.systemUTC(), new Notes());
+        }
+
         /** A round of keeping. */
         ArchiveKeeping.Status keep(Optional<Duration> keep) throws IOException {
             int before = told.size();
-            try (ArchiveKeeping keeping = cache.archiveKeeping(archiver, keep, "relay in a test", Clock.systemUTC(), new Notes()).orElseThrow()) {
+            try (ArchiveKeeping keeping = keeping(keep)) {
                 keeping.start();
                 await(() -> keeping.isIdle());
                 return keeping.status();
@@ -86,7 +94,7 @@ class ArchiveKeepingTest {
         }
 
         Pins pins() {
-            return cache.pins().orElseThrow();
+            return cache.archive().orElseThrow().pins();
         }
 
         private void await(BooleanSupplier condition) {
@@ -110,12 +118,12 @@ class ArchiveKeepingTest {
         public void found(WalVerifier.Damage damage) {}
 
         @Override
-        public boolean fetchAgain(WalVerifier.Damage damage, Lsn end) {
-            return false;
+        public WalVerifier.Again fetchAgain(WalVerifier.Damage damage, Lsn from, Lsn end) {
+            return WalVerifier.Again.SAME;
         }
 
         @Override
-        public void lasting(WalVerifier.Damage damage) {}
+        public void lasting(WalVerifier.Damage damage, WalVerifier.Again why) {}
     }
 
     private static final class Archived implements Archiver.Listener {
@@ -158,9 +166,13 @@ class ArchiveKeepingTest {
         return ORIGIN.plus((long) n * MB);
     }
 
-    private boolean isArchived(int n) {
+    private String archivedKey(int n) {
         ArchivedName name = new ArchivedName(wal.history(), new WalFileName.Segment(SegmentId.at(new TimelineId(1), segment(n), SEGMENT)), SEGMENT);
-        return store.keys().contains(Caches.SYSTEM + "/" + name.key());
+        return Caches.SYSTEM + "/" + name.key();
+    }
+
+    private boolean isArchived(int n) {
+        return store.keys().contains(archivedKey(n));
     }
 
     private void firstIsArchived(int first) {
@@ -265,6 +277,189 @@ class ArchiveKeepingTest {
             assertTrue(relay.pins().drop("odd"));
             relay.keep(HOUR);
             firstIsArchived(OLD);
+        }
+    }
+
+    /** The store hangs while the first is deleted; whoever pins then is told, and has no pin that keeps nothing. */
+    @Test
+    void aPinIsRefusedWhileWhatItNeedsIsDeleted() throws Exception {
+        try (Relay relay = create(new CrashableStorage())) {
+            relay.receiveAll();
+            age();
+            CountDownLatch go = new CountDownLatch(1);
+            store.hangFor(key -> key.equals(archivedKey(0)), go);
+            try (ArchiveKeeping keeping = relay.keeping(HOUR)) {
+                keeping.start();
+                relay.await(() -> store.hanging() > 0);
+                Instant now = Instant.now();
+                refused("is being deleted from the archive", () -> relay.pins().create("late", Optional.of(segment(OLD - 1)), Optional.empty(), "", now));
+                Pin pin = relay.pins().create("kept", Optional.of(segment(OLD)), Optional.empty(), "", now);
+                go.countDown();
+                relay.await(keeping::isIdle);
+                firstIsArchived(OLD);
+                assertEquals(List.of(pin), relay.pins().all().stream().filter(it -> !it.name().startsWith("relay_")).toList());
+            }
+            assertTrue(store.keys().stream().noneMatch(key -> key.contains("/deletions/")), store.keys()::toString);
+        }
+    }
+
+    /** The pin comes after the archive was listed. */
+    @Test
+    void whoPinsBeforeItIsDeletedIsHeard() throws Exception {
+        try (Relay relay = create(new CrashableStorage())) {
+            relay.receiveAll();
+            age();
+            CountDownLatch go = new CountDownLatch(1);
+            store.hangFor(key -> key.endsWith(wal.history().directoryName()), go);
+            try (ArchiveKeeping keeping = relay.keeping(HOUR)) {
+                keeping.start();
+                relay.await(() -> store.hanging() > 0);
+                relay.pins().create("early", Optional.of(segment(3)), Optional.empty(), "", Instant.now());
+                go.countDown();
+                relay.await(keeping::isIdle);
+                firstIsArchived(3);
+            }
+        }
+    }
+
+    /** As after kill -9 between two deletions: what was begun is ended, and nothing is claimed meanwhile. */
+    @Test
+    void aDeletionThatWasBrokenOffLeavesNoHoleAndIsEndedByTheNextRun() throws Exception {
+        CrashableStorage disk = new CrashableStorage();
+        try (Relay relay = create(disk)) {
+            relay.receiveAll();
+            age();
+            store.failFor(key -> key.equals(archivedKey(4)));
+            ArchiveKeeping.Status status = relay.keep(HOUR);
+            assertTrue(status.problem().orElse("").contains("can't be asked now"), status::toString);
+            assertEquals(List.of("failed: " + status.problem().orElseThrow()), told);
+            firstIsArchived(4);
+            assertEquals(segment(OLD), relay.archiver.status().from());
+        }
+        store.failFor(key -> false);
+        try (Relay relay = new Relay(WalCache.open(tiers(disk)).orElseThrow())) {
+            assertEquals(segment(OLD), relay.archiver.status().from());
+            refused("is being deleted", () -> relay.pins().create("late", Optional.of(segment(OLD - 1)), Optional.empty(), "", Instant.now()));
+            relay.keep(HOUR);
+            firstIsArchived(OLD);
+            assertTrue(store.keys().stream().noneMatch(key -> key.contains("/deletions/")), store.keys()::toString);
+        }
+    }
+
+    @Test
+    void whilePinsCantBeAskedForNothingIsDeleted() throws Exception {
+        try (Relay relay = create(new CrashableStorage())) {
+            relay.receiveAll();
+            age();
+            store.failFor(key -> key.endsWith("/pins"));
+            ArchiveKeeping.Status status = relay.keep(HOUR);
+            firstIsArchived(0);
+            assertTrue(status.problem().orElse("").contains("can't be asked now"), status::toString);
+            assertEquals(ORIGIN, relay.archiver.status().from());
+        }
+    }
+
+    /** Another relay might delete it in the same moment. */
+    @Test
+    void theDiskCountsOnTheArchiveOnlyOnceOthersKnowWhatThisRelayNeeds() throws Exception {
+        CrashableStorage disk = new CrashableStorage();
+        try (Relay relay = create(disk);
+                ArchiveKeeping keeping = relay.keeping(Optional.empty())) {
+            relay.receiveAll();
+            assertEquals(ORIGIN, relay.cache.oldest());
+            keeping.start();
+            relay.await(keeping::isIdle);
+            relay.cache.retain(LONG_AFTER);
+            assertTrue(relay.cache.oldest().isAfter(segment(OLD)), () -> "freed up to " + relay.cache.oldest());
+        }
+        store.failFor(key -> true);
+        try (Relay relay = new Relay(WalCache.open(tiers(disk)).orElseThrow());
+                ArchiveKeeping keeping = relay.keeping(Optional.empty())) {
+            keeping.start();
+            assertTrue(keeping.isKnown(), "it is remembered, also while the archive is away");
+        }
+    }
+
+    @Test
+    void acknowledgedWalPastAForkIsPinnedToo() throws Exception {
+        Lsn fork = wal.lastRecordEndAt(segment(6).plus(300_000));
+        WalCraft next = wal.promoted(new TimelineId(2), fork).randomRecords(100, 300_000);
+        try (Relay relay = create(new CrashableStorage());
+                Relay other = create(new CrashableStorage())) {
+            relay.receiveAll();
+            other.receiveAll();
+            relay.cache.follow(next.history(), Caches.historyText(next.history()), wal.end());
+            relay.keep(Optional.empty());
+            assertTrue(relay.pins().all().stream().anyMatch(pin -> pin.isAt(wal.history(), fork)), () -> "pins: " + store.keys());
+            age();
+            other.keep(HOUR);
+            firstIsArchived(6);
+            relay.cache.acceptOrphans();
+            relay.keep(Optional.empty());
+            assertTrue(relay.pins().all().stream().noneMatch(pin -> pin.isAt(wal.history(), fork)), () -> "pins: " + store.keys());
+        }
+    }
+
+    @Test
+    void whileAFolderIsImportedNothingIsDeleted() throws Exception {
+        Folder folder = new Folder(spool.resolve("not-there-yet"));
+        try (Relay relay = create(new CrashableStorage());
+                Relay other = create(new CrashableStorage());
+                FolderImport coming = relay.cache.archive().orElseThrow().folderImport(folder, new Imports()).orElseThrow()) {
+            relay.receiveAll();
+            other.receiveAll();
+            age();
+            coming.start();
+            ArchiveKeeping.Status status = relay.keep(HOUR);
+            firstIsArchived(0);
+            assertTrue(status.horizon().orElseThrow() instanceof Need.Import from && from.folder().equals(folder.toString()), status::toString);
+            other.keep(HOUR);
+            firstIsArchived(0);
+            Files.createDirectory(spool.resolve("not-there-yet"));
+            relay.await(() -> coming.status().ended());
+            relay.keep(HOUR);
+            firstIsArchived(OLD);
+        }
+    }
+
+    private static final class Imports implements FolderImport.Listener {
+        @Override
+        public void refused(String file, String reason) {}
+
+        @Override
+        public void conflict(String file, String key) {}
+
+        @Override
+        public void failed(String reason) {}
+
+        @Override
+        public void ended(FolderImport.Status status) {}
+    }
+
+    @Test
+    void aNeedThatIsOlderOrOnAnotherLineageIsNotCoveredByWhatWasSaid() throws Exception {
+        CrashableStorage disk = new CrashableStorage();
+        ArchiveTier tier = tiers(disk).archive().orElseThrow();
+        RelayPins pins = RelayPins.load(new DurableFiles(disk), "a test", tier);
+        Need five = new Need.Disk(wal.history(), segment(5));
+        assertFalse(pins.cover(List.of(five)));
+        pins.say(tier.of(Caches.SYSTEM), List.of(five, new Need.Slot("s", wal.history(), segment(4))), Instant.now());
+        assertTrue(pins.cover(List.of(five)));
+        assertFalse(pins.cover(List.of(five, new Need.Slot("s", wal.history(), segment(3)))), "a slot went back");
+        assertFalse(pins.cover(List.of(new Need.Disk(wal.history().promoted(new TimelineId(2), segment(9), ""), segment(5)))));
+    }
+
+    /** Pins are named by the time; a clock that is set back finds names taken, and goes on. */
+    @Test
+    void aClockThatIsSetBackMovesThePinNevertheless() throws Exception {
+        CrashableStorage disk = new CrashableStorage();
+        ArchiveTier tier = tiers(disk).archive().orElseThrow();
+        RelayPins pins = RelayPins.load(new DurableFiles(disk), "a test", tier);
+        Instant now = Instant.now();
+        for (int n = 0; n < 3; n++) {
+            pins.say(tier.of(Caches.SYSTEM), List.of(new Need.Disk(wal.history(), segment(n))), now.minusSeconds(n / 2));
+            List<Pin> said = tier.of(Caches.SYSTEM).notes().pins();
+            assertEquals(List.of(segment(n)), said.stream().map(Pin::from).toList());
         }
     }
 

@@ -60,7 +60,7 @@ class ArchiverTest {
         Running(WalCache cache) throws IOException {
             this.cache = cache;
             this.verifier = cache.verifier(cache.verifyFrom(), new NothingHelps());
-            this.archiver = cache.archiver(verifier, true, new Notes()).orElseThrow();
+            this.archiver = cache.archive().orElseThrow().archiver(verifier, true, new Notes());
             verifier.start();
             archiver.start();
         }

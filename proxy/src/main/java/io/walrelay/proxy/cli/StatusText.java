@@ -87,6 +87,7 @@ final class StatusText {
             case "slot", "pin" -> "%s \"%s\"".formatted(horizon.kind(), horizon.name().orElse(UNKNOWN));
             case "archive" -> "the archive, which has it not yet";
             case "disk" -> "the relay's own disk";
+            case "import" -> "the import of " + horizon.name().orElse(UNKNOWN);
             case "orphan" -> "whoever asks what was lost: acknowledged WAL past a fork";
             default -> horizon.kind();
         };

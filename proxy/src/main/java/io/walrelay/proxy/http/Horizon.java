@@ -7,8 +7,9 @@ import java.util.Optional;
 /**
  * Who keeps the oldest WAL of a tier, and from where on.
  *
- * @param kind slot, archive (what is still to be archived), pin, disk (what the relay itself has or has yet to archive) or orphan (acknowledged WAL past a fork)
- * @param name of the slot or the pin
+ * @param kind slot, archive (what is still to be archived), pin, disk (what the relay itself has or has yet to archive), orphan (acknowledged WAL past a
+ *     fork) or import (of a folder with older WAL)
+ * @param name of the slot, the pin or the folder
  */
 public record Horizon(String kind, Optional<String> name, String from) {
 
@@ -24,6 +25,7 @@ public record Horizon(String kind, Optional<String> name, String from) {
             case ArchiveRetention.Need.Pin pin -> new Horizon("pin", Optional.of(pin.name()), pin.from().toString());
             case ArchiveRetention.Need.Slot slot -> new Horizon("slot", Optional.of(slot.name()), slot.from().toString());
             case ArchiveRetention.Need.Disk disk -> new Horizon("disk", Optional.empty(), disk.from().toString());
+            case ArchiveRetention.Need.Import folder -> new Horizon("import", Optional.of(folder.folder()), folder.from().toString());
             case ArchiveRetention.Need.Orphan orphan -> new Horizon("orphan", Optional.empty(), orphan.from().toString());
         };
     }

@@ -2,6 +2,7 @@ package io.walrelay.proxy.http;
 
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
+import io.walrelay.cache.CacheArchive;
 import io.walrelay.cache.PinRefusedException;
 import io.walrelay.cache.Pins;
 import io.walrelay.cache.WalCache;
@@ -33,7 +34,7 @@ final class PinPaths {
         if (cache.isEmpty()) {
             return Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), "the relay has no WAL yet: no upstream was seen");
         }
-        Optional<Pins> pins = cache.get().pins();
+        Optional<Pins> pins = cache.get().archive().map(CacheArchive::pins);
         if (pins.isEmpty()) {
             return Reply.error(HttpResponseStatus.CONFLICT, call.path(), "the relay has no archive to pin WAL in; expected archive.url to be set");
         }

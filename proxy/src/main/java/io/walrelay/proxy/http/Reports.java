@@ -2,6 +2,7 @@ package io.walrelay.proxy.http;
 
 import io.walrelay.cache.ArchiveKeeping;
 import io.walrelay.cache.Archiver;
+import io.walrelay.cache.CacheArchive;
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.intake.FolderImport;
@@ -44,7 +45,7 @@ final class Reports {
                 readiness.reasons(),
                 upstream(),
                 relay.cache().map(Reports::wal),
-                relay.cache().flatMap(WalCache::archiving).map(archiver -> archive(archiver.status(), relay.archiveWork())),
+                relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).map(archiver -> archive(archiver.status(), relay.archiveWork())),
                 standbys(),
                 slots(),
                 relay.events().recent().stream().map(Reports::event).toList());

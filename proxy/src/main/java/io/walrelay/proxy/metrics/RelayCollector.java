@@ -6,6 +6,7 @@ import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
 import io.prometheus.metrics.model.snapshots.InfoSnapshot;
 import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
+import io.walrelay.cache.CacheArchive;
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.Orphan;
 import io.walrelay.cache.WalCache;
@@ -48,9 +49,9 @@ final class RelayCollector implements MultiCollector {
         positions(families);
         upstream(families);
         relay.cache().ifPresent(cache -> holdings(families, cache));
-        relay.cache().flatMap(WalCache::archiving).ifPresent(archiver -> ArchiveSeries.add(families, archiver.status()));
+        relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).ifPresent(archiver -> ArchiveSeries.add(families, archiver.status()));
         relay.archiveWork().ifPresent(work -> ArchiveSeries.add(families, work));
-        relay.cache().flatMap(WalCache::fetched).ifPresent(fetched -> ArchiveSeries.add(families, fetched));
+        relay.cache().flatMap(WalCache::archive).map(CacheArchive::fetched).ifPresent(fetched -> ArchiveSeries.add(families, fetched));
         List<StandbyStatus> standbys = relay.standbys().all();
         Optional<Lsn> written = relay.cache().map(cache -> cache.end().written());
         StandbySeries.add(families, standbys, written);
@@ -72,7 +73,7 @@ final class RelayCollector implements MultiCollector {
             stage(positions, "flushed", end.flushed());
             stage(positions, "acknowledgeable", end.acknowledgeable());
             stage(positions, "oldest", cache.oldest());
-            cache.archiving().ifPresent(archiver -> stage(positions, "archived", archiver.status().archived()));
+            cache.archive().flatMap(CacheArchive::archiving).ifPresent(archiver -> stage(positions, "archived", archiver.status().archived()));
         });
         stage(positions, "acknowledged", upstream.acknowledged());
         positions.done();

@@ -2,6 +2,7 @@ package io.walrelay.proxy.relay;
 
 import io.walrelay.cache.ArchiveKeeping;
 import io.walrelay.cache.Archiver;
+import io.walrelay.cache.CacheArchive;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalPush;
 import io.walrelay.cache.WalVerifier;
@@ -65,13 +66,10 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
         try {
             AcknowledgedBefore acknowledged = AcknowledgedBefore.begin(state, cache, verify == Verify.ACK);
             WalVerifier verifying = cache.verifier(acknowledged.verifyFrom(), new Remedy(acknowledged));
-            Optional<Archiver> archiving = cache.archiver(verifying, verify != Verify.REPORT, new Told(state.events()));
             verifying.start();
-            archiving.ifPresent(Archiver::start);
             verifier = verifying;
-            archiver = archiving.orElse(null);
-            if (archiving.isPresent()) {
-                beginWork(cache, archiving.get());
+            if (cache.archive().isPresent()) {
+                beginArchiving(cache.archive().get(), verifying);
             }
         } catch (IOException e) {
             state.events().error(ARCHIVE, "nothing is archived: the relay's disk can't be asked what was: %s; restart the relay".formatted(e.getMessage()));
@@ -79,14 +77,17 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
         }
     }
 
-    private void beginWork(WalCache cache, Archiver archiving) throws IOException {
+    private void beginArchiving(CacheArchive archive, WalVerifier verifying) throws IOException {
+        Archiver archiving = archive.archiver(verifying, verify != Verify.REPORT, new Told(state.events()));
         Optional<Duration> keep = settings.flatMap(ArchiveSettings::keep);
-        ArchiveKeeping keeping = cache.archiveKeeping(archiving, keep, "what %s needs".formatted(relay), state.clock(), new Kept(state.events())).orElseThrow();
+        ArchiveKeeping keeping = archive.keeping(archiving, keep, "what %s needs".formatted(relay), state.clock(), new Kept(state.events()));
         Optional<Path> from = settings.flatMap(ArchiveSettings::importFrom);
         Optional<FolderImport> folder = from.isEmpty()
                 ? Optional.empty()
-                : cache.folderImport(new Folder(from.get()), new Importing(state.events(), from.get().toString()));
+                : archive.folderImport(new Folder(from.get()), new Importing(state.events(), from.get().toString()));
         ArchiveWork begun = new ArchiveWork(keeping, folder);
+        archiver = archiving;
+        archiving.start();
         keeping.start();
         folder.ifPresent(FolderImport::start);
         work = begun;

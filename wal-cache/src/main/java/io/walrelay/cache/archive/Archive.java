@@ -29,7 +29,7 @@ import java.util.regex.Pattern;
  *   SYSTEM/LINEAGE/00000002.history
  *   SYSTEM/LINEAGE/0000000200000000/000000020000000000000003
  *   SYSTEM/LINEAGE/0000000200000000/000000020000000000000003.conflict-5F1C22AA
- *   SYSTEM/pins/NAME                                  what is kept whatever its age: {@link Pin}
+ *   SYSTEM/pins/…, SYSTEM/deletions/…                 see {@link ArchiveNotes}
  * </pre>
  *
  * <p>An object is never overwritten: other bytes under a name that is taken are kept beside it. Thread-safe; blocks for as long as the store
@@ -49,7 +49,6 @@ public final class Archive {
     }
 
     private static final String MARKER = "walrelay-archive";
-    private static final String PINS = "pins";
     private static final Pattern LINEAGE = Pattern.compile("(?<timeline>[0-9]{1,10})@[0-9A-F]{1,8}_[0-9A-F]{1,8}-[0-9a-f]{8}");
 
     /** A line for each promotion that there ever was. */
@@ -213,7 +212,7 @@ public final class Archive {
     }
 
     /** That nothing is found proves something only where the archive is. */
-    private void requireMark() throws IOException {
+    void requireMark() throws IOException {
         expect(store, readMark(store), Optional.of(id));
     }
 
@@ -228,7 +227,7 @@ public final class Archive {
     /** The directories of the lineages that the archive has something of; see {@link io.walrelay.wal.TimelineHistory#directoryName}. */
     public List<String> lineages() throws IOException {
         List<String> names = new ArrayList<>(store.children(system.toString()));
-        names.remove(PINS);
+        names.removeAll(List.of(ArchiveNotes.PINS, ArchiveNotes.DELETIONS));
         if (names.isEmpty()) {
             requireMark();
         }
@@ -284,67 +283,9 @@ public final class Archive {
         store.delete(object.key());
     }
 
-    /**
-     * What is kept whatever its age, in no order.
-     *
-     * @throws DamagedObjectException when one of the objects is no pin: nobody knows what it keeps
-     */
-    public List<Pin> pins() throws IOException {
-        requireMark();
-        List<Pin> pins = new ArrayList<>();
-        for (String name : store.children(pinKey(""))) {
-            pin(name).ifPresent(pins::add);
-        }
-        return pins;
-    }
-
-    /** Empty when there is none. */
-    public Optional<Pin> pin(String name) throws IOException {
-        Optional<InputStream> object = store.get(pinKey("/" + name));
-        if (object.isEmpty()) {
-            requireMark();
-            return Optional.empty();
-        }
-        try (InputStream in = object.get()) {
-            return Optional.of(Pin.parse(name, new String(in.readNBytes(LONGEST_HISTORY), StandardCharsets.UTF_8)));
-        } catch (IllegalArgumentException e) {
-            throw new DamagedObjectException("%s/%s is no pin: %s".formatted(store, pinKey("/" + name), e.getMessage()), e);
-        }
-    }
-
-    /**
-     * Puts a pin.
-     *
-     * @return false when the name is taken; nothing was changed then
-     */
-    public boolean pin(Pin pin) throws IOException {
-        requireMark();
-        Path object = Files.createTempFile(spool, "pin", null);
-        try {
-            Files.writeString(object, pin.text());
-            return store.putIfAbsent(pinKey("/" + pin.name()), object);
-        } finally {
-            Files.deleteIfExists(object);
-        }
-    }
-
-    /**
-     * Takes a pin away, also one that can't be read.
-     *
-     * @return false when there is none
-     */
-    public boolean unpin(String name) throws IOException {
-        String key = pinKey("/" + name);
-        if (store.find(key).isEmpty()) {
-            requireMark();
-            return false;
-        }
-        store.delete(key);
-        return true;
-    }
-
-    private String pinKey(String rest) {
-        return system + "/" + PINS + rest;
+    /** What is said in it. */
+    public ArchiveNotes notes() {
+        return new ArchiveNotes(this, store, system.toString(), spool);
     }
 
     /** Which clusters an archive has something of. */

@@ -9,6 +9,7 @@ import io.walrelay.wal.WalFileName;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -45,6 +46,9 @@ public final class ArchiveRetention {
 
         /** What the relay itself has on its disk, or has yet to archive. */
         record Disk(TimelineHistory lineage, Lsn from) implements Need {}
+
+        /** A folder of older WAL that is on its way into the archive. */
+        record Import(String folder, TimelineHistory lineage, Lsn from) implements Need {}
 
         /** Acknowledged WAL past a fork whose loss nobody has accepted. */
         record Orphan(TimelineHistory lineage, Lsn from) implements Need {}
@@ -176,6 +180,12 @@ public final class ArchiveRetention {
         List<Need> needing = snapshot.needs.stream().filter(need -> needs(need, file)).toList();
         holding.addAll(needing);
         return needing.isEmpty() && !snapshot.onDisk.contains(file.name.key());
+    }
+
+    /** Whether one of those needs a file: asked once more right before it is deleted, since somebody may have come meanwhile. */
+    public static boolean isNeeded(ArchivedName name, Collection<Need> needs) {
+        File file = new File(name);
+        return needs.stream().anyMatch(need -> file.isHistory() ? need.lineage().descendsFrom(name.lineage()) : needs(need, file));
     }
 
     private static boolean needs(Need need, File file) {

@@ -1,6 +1,8 @@
 package io.walrelay.cache.retention;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.ObjectStore;
@@ -94,6 +96,7 @@ class ArchiveRetentionTest {
                         of("and nothing of the side that won", "A1 A2 A3 A4 Xh X3 X4 Bh B4 B5", "", List.of(pin(X, 4)), "A1 A2 A3 X3 A4 B4 B5", "pin"),
                         of("a number that was taken twice is two lineages", "A1 A2 Xh X3 X4 X5 Bh B4 B5", "", List.of(pin(B, 4)), "A1 A2 X3 X4 X5 Xh", "pin"),
                         of("the oldest of those who need it is the horizon", main, "", List.of(pin(B, 7), slot(5)), "A1 A2 A3 A4 B4", "slot"),
+                        of("while older WAL comes in nothing goes", main + " Xh X3 X4", "", List.of(new Need.Import("/old", A, Lsn.INVALID)), "", "import"),
                         of("an orphan goes by age with its history", "A1 Bh Xh X3 X4 X5", "", List.of(), "A1 X3 X4 X5 Xh", ""),
                         of("its history stays for what is left of it", "A1 Bh Xh X3 X4 X5", "X5", List.of(), "A1 X3 X4", ""),
                         of("an ancestor's history stays for its descendants", "Bh B4 Ch C5 C6", "C6", List.of(), "B4 C5", ""),
@@ -171,6 +174,15 @@ class ArchiveRetentionTest {
         return objects;
     }
 
+    @Test
+    void whoComesBeforeAFileIsDeletedIsHeard() {
+        assertTrue(ArchiveRetention.isNeeded(object("A3", OLD).name(), List.of(pin(B, 3))));
+        assertFalse(ArchiveRetention.isNeeded(object("A2", OLD).name(), List.of(pin(B, 3))));
+        assertFalse(ArchiveRetention.isNeeded(object("X4", OLD).name(), List.of(pin(B, 3))));
+        assertTrue(ArchiveRetention.isNeeded(object("Bh", OLD).name(), List.of(pin(C, 9))));
+        assertFalse(ArchiveRetention.isNeeded(object("Xh", OLD).name(), List.of(pin(C, 9))));
+    }
+
     private static String deleted(Decision decision) {
         return String.join(" ", decision.delete().stream().map(stored -> stored.object().key()).toList());
     }
@@ -181,6 +193,7 @@ class ArchiveRetentionTest {
             case Need.Slot _ -> "slot";
             case Need.Disk _ -> "disk";
             case Need.Orphan _ -> "orphan";
+            case Need.Import _ -> "import";
         };
     }
 
