@@ -3,6 +3,9 @@ package io.walrelay.proxy.http;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.netty.handler.codec.http.DefaultHttpHeaders;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
 import io.walrelay.proxy.testkit.KnownRelay;
 import java.io.IOException;
@@ -35,7 +38,8 @@ class PinPathsTest {
     }
 
     private Reply ask(HttpMethod method, String name, String body) {
-        Call call = new Call(method, "/api/v1/pins/" + name, Optional.empty(), "application/json", body, false);
+        HttpHeaders headers = new DefaultHttpHeaders().set(HttpHeaderNames.CONTENT_TYPE, "application/json");
+        Call call = new Call("http", method, "/api/v1/pins/" + name, "", headers, body, false);
         return new PinPaths(relay.state()).answer(call, Optional.of(name).filter(n -> !n.isEmpty()));
     }
 
