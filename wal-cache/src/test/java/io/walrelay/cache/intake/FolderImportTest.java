@@ -205,6 +205,8 @@ class FolderImportTest {
         Files.write(folder.resolve(cut), one.bytes(ORIGIN.plus(2 * MB), ORIGIN.plus(2 * MB + 8192)));
         Files.write(folder.resolve("0000000100000000000000F0"), new byte[] {0x1F, (byte) 0x8B, 8, 0});
         Files.write(folder.resolve("0000000100000000000000F1.gz"), new byte[] {0x1F, (byte) 0x8B, 8, 0});
+        Files.write(folder.resolve("0000000100000000000000F1.partial.zst"), new byte[] {0x28, (byte) 0xB5, 0x2F, (byte) 0xFD});
+        Files.write(folder.resolve("00000004.history.lz4"), new byte[] {4, 0x22, 0x4D, 0x18});
         Files.write(folder.resolve("0000000100000000000000F2"), new byte[MB]);
         Files.write(folder.resolve("0000000300000000000000F3"), two.bytes(fork, fork.plus(MB)));
         write("00000005.history", "no history\n");
@@ -215,11 +217,13 @@ class FolderImportTest {
         refusedWith(cut, "it has 8192 bytes; expected 1048576");
         refusedWith("0000000100000000000000F0", "compressed (gzip)");
         refusedWith("0000000100000000000000F1.gz", "compressed (gzip)");
+        refusedWith("0000000100000000000000F1.partial.zst", "compressed (zstd)");
+        refusedWith("00000004.history.lz4", "compressed (lz4)");
         refusedWith("0000000100000000000000F2", "invalid info bits 0000");
         refusedWith("0000000300000000000000F3", "no history in the folder says where timeline 3 comes from; expected 00000003.history");
         refusedWith("00000005.history", "syntax error");
         refusedWith("000000010000000000000010.00000028.backup", "it is no backup history");
-        assertEquals(9, status.count(Outcome.REFUSED));
+        assertEquals(11, status.count(Outcome.REFUSED));
         assertEquals(status.files(), status.settled());
         assertFalse(archive().has(name(one.history(), ORIGIN)));
         assertTrue(archive().has(name(one.history(), ORIGIN.plus(3 * MB))));
