@@ -1,0 +1,200 @@
+package io.walrelay.cache;
+
+import static io.walrelay.cache.Caches.ORIGIN;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.cache.archive.ArchiveTier;
+import io.walrelay.cache.archive.Pin;
+import io.walrelay.cache.intake.FolderImport;
+import io.walrelay.cache.retention.ArchiveRetention.Need;
+import io.walrelay.cache.storage.CrashableStorage;
+import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.cache.storage.Folder;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.format.WalCraft;
+import java.nio.file.Files;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+
+/** Who needs WAL of an archive says so there, and is heard whatever others do in the same moment. */
+class SharedArchiveTest extends KeptArchive {
+
+    /** Of each other's slots relays know only what the archive says. */
+    @Test
+    void aRelayKeepsWhatAnotherNeeds() throws Exception {
+        CrashableStorage otherDisk = new CrashableStorage();
+        try (Relay relay = create(new CrashableStorage());
+                Relay other = create(otherDisk)) {
+            relay.receiveAll();
+            other.cache.slots().create("far", false, segment(4), 1);
+            other.receiveAll();
+            other.keep(Optional.empty());
+            age();
+            ArchiveKeeping.Status status = relay.keep(HOUR);
+            firstIsArchived(4);
+            assertTrue(status.horizon().orElseThrow() instanceof Need.Pin pin && pin.name().startsWith("relay_"), status::toString);
+            assertEquals(ORIGIN, other.archiver.status().from());
+            other.keep(Optional.empty());
+            assertEquals(segment(4), other.archiver.status().from(), "it sees what the other has deleted");
+            assertEquals(2, relay.pins().all().size(), () -> "one for each relay: " + store.keys());
+            other.cache.slots().drop("far", 1);
+            other.cache.retain(LONG_AFTER);
+            other.keep(Optional.empty());
+            relay.keep(HOUR);
+            firstIsArchived(OLD);
+            assertEquals(2, relay.pins().all().size(), () -> "one for each relay: " + store.keys());
+        }
+    }
+
+    /** The store hangs while the first is deleted; whoever pins then is told, and has no pin that keeps nothing. */
+    @Test
+    void aPinIsRefusedWhileWhatItNeedsIsDeleted() throws Exception {
+        try (Relay relay = create(new CrashableStorage())) {
+            relay.receiveAll();
+            age();
+            CountDownLatch go = new CountDownLatch(1);
+            store.hangFor(key -> key.equals(archivedKey(0)), go);
+            try (ArchiveKeeping keeping = relay.keeping(HOUR)) {
+                keeping.start();
+                relay.await(() -> store.hanging() > 0);
+                Instant now = Instant.now();
+                refused("is being deleted from the archive", () -> relay.pins().create("late", Optional.of(segment(OLD - 1)), Optional.empty(), "", now));
+                Pin pin = relay.pins().create("kept", Optional.of(segment(OLD)), Optional.empty(), "", now);
+                go.countDown();
+                relay.await(keeping::isIdle);
+                firstIsArchived(OLD);
+                assertEquals(List.of(pin), relay.pins().all().stream().filter(it -> !it.name().startsWith("relay_")).toList());
+            }
+            assertTrue(store.keys().stream().noneMatch(key -> key.contains("/deletions/")), store.keys()::toString);
+        }
+    }
+
+    /** The pin comes after the archive was listed. */
+    @Test
+    void whoPinsBeforeItIsDeletedIsHeard() throws Exception {
+        try (Relay relay = create(new CrashableStorage())) {
+            relay.receiveAll();
+            age();
+            CountDownLatch go = new CountDownLatch(1);
+            store.hangFor(key -> key.endsWith(wal.history().directoryName()), go);
+            try (ArchiveKeeping keeping = relay.keeping(HOUR)) {
+                keeping.start();
+                relay.await(() -> store.hanging() > 0);
+                relay.pins().create("early", Optional.of(segment(3)), Optional.empty(), "", Instant.now());
+                go.countDown();
+                relay.await(keeping::isIdle);
+                firstIsArchived(3);
+            }
+        }
+    }
+
+    /** Another relay might delete it in the same moment. */
+    @Test
+    void theDiskCountsOnTheArchiveOnlyOnceOthersKnowWhatThisRelayNeeds() throws Exception {
+        CrashableStorage disk = new CrashableStorage();
+        try (Relay relay = create(disk);
+                ArchiveKeeping keeping = relay.keeping(Optional.empty())) {
+            relay.receiveAll();
+            assertEquals(ORIGIN, relay.cache.oldest());
+            keeping.start();
+            relay.await(keeping::isIdle);
+            relay.cache.retain(LONG_AFTER);
+            assertTrue(relay.cache.oldest().isAfter(segment(OLD)), () -> "freed up to " + relay.cache.oldest());
+        }
+        store.failFor(key -> true);
+        try (Relay relay = new Relay(WalCache.open(tiers(disk)).orElseThrow());
+                ArchiveKeeping keeping = relay.keeping(Optional.empty())) {
+            keeping.start();
+            assertTrue(keeping.isKnown(), "it is remembered, also while the archive is away");
+        }
+    }
+
+    @Test
+    void acknowledgedWalPastAForkIsPinnedToo() throws Exception {
+        Lsn fork = wal.lastRecordEndAt(segment(6).plus(300_000));
+        WalCraft next = wal.promoted(new TimelineId(2), fork).randomRecords(100, 300_000);
+        try (Relay relay = create(new CrashableStorage());
+                Relay other = create(new CrashableStorage())) {
+            relay.receiveAll();
+            other.receiveAll();
+            relay.cache.follow(next.history(), Caches.historyText(next.history()), wal.end());
+            relay.keep(Optional.empty());
+            assertTrue(relay.pins().all().stream().anyMatch(pin -> pin.isAt(wal.history(), fork)), () -> "pins: " + store.keys());
+            age();
+            other.keep(HOUR);
+            firstIsArchived(6);
+            relay.cache.acceptOrphans();
+            relay.keep(Optional.empty());
+            assertTrue(relay.pins().all().stream().noneMatch(pin -> pin.isAt(wal.history(), fork)), () -> "pins: " + store.keys());
+        }
+    }
+
+    @Test
+    void whileAFolderIsImportedNothingIsDeleted() throws Exception {
+        Folder folder = new Folder(spool.resolve("not-there-yet"));
+        try (Relay relay = create(new CrashableStorage());
+                Relay other = create(new CrashableStorage());
+                FolderImport coming = relay.cache.archive().orElseThrow().folderImport(folder, new Imports()).orElseThrow()) {
+            relay.receiveAll();
+            other.receiveAll();
+            age();
+            coming.start();
+            ArchiveKeeping.Status status = relay.keep(HOUR);
+            firstIsArchived(0);
+            assertTrue(status.horizon().orElseThrow() instanceof Need.Import from && from.folder().equals(folder.toString()), status::toString);
+            other.keep(HOUR);
+            firstIsArchived(0);
+            Files.createDirectory(spool.resolve("not-there-yet"));
+            relay.await(() -> coming.status().ended());
+            relay.keep(HOUR);
+            firstIsArchived(OLD);
+        }
+    }
+
+    @Test
+    void aNeedThatIsOlderOrOnAnotherLineageIsNotCoveredByWhatWasSaid() throws Exception {
+        CrashableStorage disk = new CrashableStorage();
+        ArchiveTier tier = tiers(disk).archive().orElseThrow();
+        RelayPins pins = RelayPins.load(new DurableFiles(disk), "a test", tier);
+        Need five = new Need.Disk(wal.history(), segment(5));
+        assertFalse(pins.cover(List.of(five)));
+        pins.say(tier.of(Caches.SYSTEM), List.of(five, new Need.Slot("s", wal.history(), segment(4))), Instant.now());
+        assertTrue(pins.cover(List.of(five)));
+        assertFalse(pins.cover(List.of(five, new Need.Slot("s", wal.history(), segment(3)))), "a slot went back");
+        assertFalse(pins.cover(List.of(new Need.Disk(wal.history().promoted(new TimelineId(2), segment(9), ""), segment(5)))));
+    }
+
+    /** Pins are named by the time; a clock that is set back finds names taken, and goes on. */
+    @Test
+    void aClockThatIsSetBackMovesThePinNevertheless() throws Exception {
+        CrashableStorage disk = new CrashableStorage();
+        ArchiveTier tier = tiers(disk).archive().orElseThrow();
+        RelayPins pins = RelayPins.load(new DurableFiles(disk), "a test", tier);
+        Instant now = Instant.now();
+        for (int n = 0; n < 3; n++) {
+            pins.say(tier.of(Caches.SYSTEM), List.of(new Need.Disk(wal.history(), segment(n))), now.minusSeconds(n / 2));
+            List<Pin> said = tier.of(Caches.SYSTEM).notes().pins();
+            assertEquals(List.of(segment(n)), said.stream().map(Pin::from).toList());
+        }
+    }
+
+    private static final class Imports implements FolderImport.Listener {
+        @Override
+        public void refused(String file, String reason) {}
+
+        @Override
+        public void conflict(String file, String key) {}
+
+        @Override
+        public void failed(String reason) {}
+
+        @Override
+        public void ended(FolderImport.Status status) {}
+    }
+}
