@@ -227,7 +227,7 @@ public final class Archive {
     /** The directories of the lineages that the archive has something of; see {@link io.walrelay.wal.TimelineHistory#directoryName}. */
     public List<String> lineages() throws IOException {
         List<String> names = new ArrayList<>(store.children(system.toString()));
-        names.removeAll(List.of(ArchiveNotes.PINS, ArchiveNotes.DELETIONS));
+        names.removeIf(ArchiveNotes::areIn);
         if (names.isEmpty()) {
             requireMark();
         }

@@ -24,8 +24,8 @@ import java.util.TreeMap;
  */
 public final class ArchiveNotes {
 
-    static final String PINS = "pins";
-    static final String DELETIONS = "deletions";
+    private static final String PINS = "pins";
+    private static final String DELETIONS = "deletions";
 
     /** Bytes; a deletion has a line for each of a thousand files. */
     private static final int LONGEST = 1 << 20;
@@ -54,6 +54,11 @@ public final class ArchiveNotes {
         this.store = store;
         this.system = system;
         this.spool = spool;
+    }
+
+    /** Whether such are in this directory of a cluster's, which is no lineage's then. */
+    static boolean areIn(String directory) {
+        return directory.equals(PINS) || directory.equals(DELETIONS);
     }
 
     /**

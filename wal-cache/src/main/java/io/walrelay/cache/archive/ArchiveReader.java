@@ -45,13 +45,13 @@ public final class ArchiveReader {
         return Archive.systems(store);
     }
 
-    /** What lies right below the cluster's own directory: the lineages', see {@link io.walrelay.wal.TimelineHistory#directoryName}. */
+    /** What lies right below the cluster's own directory, but for {@link ArchiveNotes}: the lineages', see {@link io.walrelay.wal.TimelineHistory#directoryName}. */
     public List<String> lineages(SystemId system) throws IOException {
         List<String> names = store.children(system.toString());
         if (names.isEmpty()) {
             requireMark();
         }
-        return names.stream().sorted().toList();
+        return names.stream().filter(name -> !ArchiveNotes.areIn(name)).sorted().toList();
     }
 
     /** Every object of a lineage, in no order. */

@@ -59,6 +59,7 @@ class ArchiveNotesTest {
         assertEquals(Optional.of(pin), notes.pin("a"));
         assertEquals(List.of(deletion), notes.deletions());
         assertEquals(List.of(), archive().lineages(), "they are no lineages");
+        assertEquals(List.of(), ArchiveReader.open(store, new ObjectFormat(Compression.NONE, Optional.empty()), Optional.empty()).lineages(SYSTEM));
         notes.withdraw(deletion);
         assertTrue(notes.unpin("a"));
         assertFalse(notes.unpin("a"));
