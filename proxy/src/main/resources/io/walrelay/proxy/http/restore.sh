@@ -18,8 +18,7 @@
 # 126 in the other modes when nobody could look, or the file is not of the lineage: above 125 PostgreSQL stops a
 # recovery, and up to 125 it takes it for the end of WAL.
 set -uf
-LC_ALL=C
-export LC_ALL
+export LC_ALL=C
 
 relays='@RELAY@'
 mode=
@@ -67,25 +66,17 @@ refuse() {
 seconds() {
     seconds=${1%%[!0-9]*}
     case $seconds-${1#"$seconds"} in
-        -*) refuse "not a time: \"$1\"; expected a whole number with a unit of ms, s, min or h, like 10s" ;;
-        *-ms) seconds=$(((seconds + 999) / 1000)) ;;
-        *-s) ;;
-        *-min) seconds=$((seconds * 60)) ;;
-        *-h) seconds=$((seconds * 3600)) ;;
+        ?*-ms) seconds=$(((seconds + 999) / 1000)) ;;
+        ?*-s) ;;
+        ?*-min) seconds=$((seconds * 60)) ;;
+        ?*-h) seconds=$((seconds * 3600)) ;;
         *) refuse "not a time: \"$1\"; expected a whole number with a unit of ms, s, min or h, like 10s" ;;
     esac
 }
 
 while [ $# -gt 0 ]; do
     case $1 in
-        --*=*)
-            option=${1%%=*}
-            value=${1#*=}
-            shift
-            set -- "$option" "$value" "$@"
-            ;;
-    esac
-    case $1 in
+        --*=*) option=${1%%=*} && value=${1#*=} && shift && set -- "$option" "$value" "$@" ;;
         --*) [ $# -ge 2 ] || refuse "$1 has no value" ;;
     esac
     case $1 in
@@ -247,11 +238,7 @@ EOF
     esac
     reason="HTTP $code"
     case $code in
-        200)
-            if is_whole; then
-                outcome=found
-            fi
-            ;;
+        200) ! is_whole || outcome=found ;;
         404)
             # Any server answers 404 to what it does not know. A relay that has looked names the file.
             case $answer in
@@ -290,7 +277,6 @@ ask_all() {
         ask "$relay" "$@"
         case $outcome in
             found) return ;;
-            absent) ;;
             elsewhere) elsewhere="${elsewhere:+$elsewhere; }$relay: $reason" ;;
             unknown) unknown="${unknown:+$unknown; }$relay: $reason" ;;
         esac
@@ -298,36 +284,52 @@ ask_all() {
     unset IFS
 }
 
-# While a server replays a segment, a process in the background fetches the next ones into the directory $ahead:
+# While a server replays a segment, a process in the background fetches the next ones into the directory $spool:
 #
-#   NAME.TIME-SIZE   a whole segment, and when it came
-#   NAME.part        one that comes
-#   for              what was asked for and since which start of the machine: what a crash left may be torn
-#   fetcher, goal    that process, and the number of the segment up to which it goes
-#
-# PostgreSQL asks for one file at a time, so there is one such process at a time.
-ahead=
-boot=
-# What a relay would answer now may be something else: after a failover it has another history.
-fresh=10
-if [ "$prefetch" -gt 0 ] && [ "$mode" != rewind ]; then
+#   for                  RUN, since which start of the machine (what a crash left may be torn), and what was asked for
+#   RUN/NAME.TIME-SIZE   a whole segment, and when it came
+#   RUN/NAME.part        one that comes
+#   RUN/goal             the number of the last segment that is wanted
+#   RUN/fetcher          the process and when it began; empty when it has ended
+# One process at a time writes into a RUN. Whoever can't know that begins another, so that no two write the same file.
+spool= boot=
+[ "$mode" = rewind ] || [ "$prefetch" = 0 ] || case /$path in
     # Where recovering servers want their files, and nobody else.
-    case /$path in
-        */pg_wal/RECOVERYXLOG | */pg_wal/RECOVERYHISTORY)
-            if { IFS= read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null; then
-                ahead=${path%/*}/walrelay.prefetch
-            fi
-            ;;
-    esac
-fi
+    */pg_wal/RECOVERYXLOG | */pg_wal/RECOVERYHISTORY)
+        { IFS= read -r boot </proc/sys/kernel/random/boot_id && spool=${path%/*}/walrelay.prefetch; } 2>/dev/null
+        ;;
+esac
 purpose="$boot $mode $timeline $standby $relays"
+# Seconds. A relay may say something else by then: after a failover it has another history, which a standby must follow.
+[ "$mode" = standby ] && fresh=10 || fresh=60
 
-has_purpose() {
-    { IFS= read -r line <"$ahead/for"; } 2>/dev/null && [ "$line" = "$purpose" ]
+# find_run: sets run to the directory that is filled for this purpose.
+find_run() {
+    line=
+    { IFS= read -r line <"$spool/for"; } 2>/dev/null
+    run=$spool/${line%% *}
+    [ "${line#* }" = "$purpose" ]
+}
+
+# set_birth PID: sets birth to when the process began, or to nothing when it has ended.
+set_birth() {
+    birth=
+    { IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null || return
+    # Behind the name, which may have blanks: the state, and 19 fields further the time.
+    set -- ${line##*) }
+    [ "$1" = Z ] || birth=${20}
 }
 
 is_fetching() {
-    { IFS= read -r fetcher <"$ahead/fetcher"; } 2>/dev/null && kill -0 "$fetcher" 2>/dev/null
+    { read -r fetcher since <"$run/fetcher"; } 2>/dev/null && set_birth "$fetcher" && [ -n "$birth" ] && [ "$birth" = "$since" ]
+}
+
+# is_ahead: whether the segment is there as a whole; sets file.
+is_ahead() {
+    set +f
+    for file in "$run/$name".*-*; do break; done
+    set -f
+    [ -e "$file" ]
 }
 
 # is_fresh FILE NOW
@@ -337,22 +339,10 @@ is_fresh() {
     [ "$age" -ge 0 ] && [ "$age" -le "$fresh" ]
 }
 
-# is_ahead: whether the segment is there as a whole; sets file.
-is_ahead() {
-    set +f
-    for file in "$ahead/$name".*-*; do
-        break
-    done
-    set -f
-    [ -e "$file" ]
-}
-
-# take: moves the segment to path if it was fetched, and sets size.
+# take: moves the segment to path if it was fetched, and sets size. One that comes is waited for: curl's limits bound that.
 take() {
-    has_purpose || return
-    looks=$((stall * 50))
-    while [ -e "$ahead/$name.part" ] && is_fetching && [ "$looks" -gt 0 ]; do
-        looks=$((looks - 1))
+    find_run || return
+    while [ -e "$run/$name.part" ] && is_fetching; do
         sleep 0.02 2>/dev/null || sleep 1
     done
     is_ahead && is_fresh "$file" "$(date +%s)" || return
@@ -360,77 +350,81 @@ take() {
     mv -f -- "$file" "$path"
 }
 
-# set_next: sets name to the segment after it, and number to the number of that.
-set_next() {
-    per_id=$((4294967296 / size))
-    rest=${name#????????}
-    number=$((0x${rest%????????} * per_id + 0x${rest#????????} + 1))
-    name=${name%"$rest"}$(printf %08X%08X $((number / per_id)) $((number % per_id)))
+# set_name: sets name to segment number of the same timeline; per_id of them have the same middle part.
+set_name() {
+    name=${name%????????????????}$(printf %08X%08X $((number / per_id)) $((number % per_id)))
 }
 
 # go_on CURL-OPTION...: has what comes after name, which has size bytes, fetched in the background.
 go_on() {
-    set_next
-    if is_fetching; then
-        echo $((number + prefetch - 1)) >"$ahead/goal"
-        return
+    per_id=$((4294967296 / size))
+    log=${name#????????}
+    number=$((0x${log%????????} * per_id + 0x${log#????????} + 1))
+    set_name
+    goal=$((number + prefetch - 1))
+    if ! find_run || { [ -s "$run/fetcher" ] && ! is_fetching; }; then
+        rm -rf -- "$spool"
+        run=$spool/$$-$(date +%s)
+        mkdir -p -m 700 -- "$run" || return
+        echo "${run##*/} $purpose" >"$spool/for"
     fi
-    if ! has_purpose; then
-        rm -rf -- "$ahead"
-        mkdir -m 700 -- "$ahead" || return
-        echo "$purpose" >"$ahead/for"
+    echo "$goal" >"$run/goal"
+    if [ ! -s "$run/fetcher" ]; then
+        # Before who asks for it next may look.
+        true >"$run/$name.part"
+        fetch_ahead "$@" </dev/null >/dev/null &
+        set_birth "$!"
+        echo "$! $birth" >"$run/fetcher"
     fi
-    echo $((number + prefetch - 1)) >"$ahead/goal"
-    # Before who asks for it next may look.
-    : >"$ahead/$name.part"
-    fetch_ahead "$@" </dev/null >/dev/null &
-    echo "$!" >"$ahead/fetcher"
 }
 
 # fetch_ahead CURL-OPTION...: fetches name and what comes after it, up to the goal, which moves on meanwhile, or to where relays have no more.
 fetch_ahead() {
+    # A PostgreSQL that is the first process of a container inherits this one, and takes any other status of it for a crash of its own.
+    trap 'exit 0' EXIT HUP INT QUIT TERM
     wait=0s
-    temporary=$ahead/$name.part
-    now=$(date +%s)
-    set +f
-    for file in "$ahead"/*.part "$ahead"/*.*-*; do
-        case $file in
-            "$temporary" | *'*'*) ;;
-            *.part) rm -f -- "$file" ;;
-            *) is_fresh "$file" "$now" || rm -f -- "$file" ;;
-        esac
-    done
-    while { read -r goal <"$ahead/goal"; } && [ "$number" -le "$goal" ]; do
-        temporary=$ahead/$name.part
+    while { read -r goal <"$run/goal"; } && [ "$number" -le "$goal" ]; do
+        if [ "$number" -le "$((goal - prefetch))" ]; then
+            rm -f -- "$run/$name.part"
+            number=$((goal - prefetch + 1))
+            set_name
+        fi
+        temporary=$run/$name.part
+        now=$(date +%s)
+        set +f
+        for file in "$run"/*.*-*; do
+            [ ! -e "$file" ] || is_fresh "$file" "$now" || rm -f -- "$file"
+        done
+        set -f
         if is_ahead; then
             rm -f -- "$temporary"
         else
             ask_all "$@"
-            [ "$outcome" = found ] && mv -f -- "$temporary" "$ahead/$name.$(date +%s)-$size" || break
+            [ "$outcome" = found ] && mv -f -- "$temporary" "$run/$name.$(date +%s)-$size" || break
         fi
-        set_next
+        number=$((number + 1))
+        set_name
     done
     rm -f -- "$temporary"
+    true >"$run/fetcher"
 }
 
-if [ -n "$ahead" ]; then
-    case $name in
-        *.history)
-            # A recovery begins or ends, or a standby looks for another timeline.
-            [ ! -d "$ahead" ] || rm -rf -- "$ahead"
-            ahead=
-            ;;
-        *.*) ahead= ;;
-        *)
-            if take; then
-                temporary=
-                verdict=0
-                { go_on "$@"; } 2>/dev/null
-                exit
-            fi
-            ;;
-    esac
-fi
+case $spool-$name in
+    -* | *.backup | *.partial) spool= ;;
+    *.history)
+        # A recovery begins or ends, or a standby looks for another timeline.
+        [ ! -d "$spool" ] || rm -rf -- "$spool"
+        spool=
+        ;;
+    *)
+        if take; then
+            temporary=
+            verdict=0
+            { go_on "$@"; } 2>/dev/null
+            exit
+        fi
+        ;;
+esac
 
 round=0
 while :; do
@@ -439,7 +433,7 @@ while :; do
         mv -f -- "$temporary" "$path" || refuse "could not rename $temporary to $path"
         temporary=
         verdict=0
-        [ -z "$ahead" ] || { go_on "$@"; } 2>/dev/null
+        [ -z "$spool" ] || { go_on "$@"; } 2>/dev/null
         exit
     fi
     # Only when every relay has said so is a file absent.

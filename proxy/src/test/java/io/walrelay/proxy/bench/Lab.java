@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Where the measurements are made.
@@ -93,6 +94,14 @@ record Lab(Path repository, Path work, boolean quick) {
     /** Writes what is dirty to disk now, so that it does not happen while something is measured. */
     static void settle() {
         run("sync");
+    }
+
+    /** Fails, with what to do about it, unless there is such a program. */
+    static void require(String program, String packageName) {
+        boolean found = Stream.of(System.getenv("PATH").split(":")).anyMatch(directory -> Files.isExecutable(Path.of(directory, program)));
+        if (!found) {
+            throw new IllegalStateException("%s is not in PATH; on Debian: apt-get install --no-install-recommends %s".formatted(program, packageName));
+        }
     }
 
     /** Runs a program to its end and returns how long that took. What it prints is discarded but for its errors. */

@@ -56,6 +56,8 @@ final class WalGet implements Scenario {
 
     @Override
     public String run(Lab lab) throws Exception {
+        Lab.require("nginx", "nginx-light");
+        Lab.require("pgbackrest", "pgbackrest");
         int count = lab.quick() ? 12 : 64;
         Path folder = lab.work().resolve("segments");
         Path archive = lab.work().resolve("archive");

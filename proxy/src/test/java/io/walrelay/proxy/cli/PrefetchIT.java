@@ -12,6 +12,7 @@ import io.walrelay.proxy.testkit.FakeRelay.Answer;
 import io.walrelay.proxy.testkit.WalClient;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -71,13 +72,30 @@ final class PrefetchIT {
         Await.until("what fetches to end", LIMIT, () -> !isFetching());
     }
 
-    private boolean isFetching() throws IOException {
-        Path fetcher = ahead().resolve("fetcher");
-        if (!Files.exists(fetcher)) {
-            return false;
+    /** The processes that fetch: what a run's file says is empty when its process has ended. */
+    private List<ProcessHandle> fetchers() throws IOException {
+        List<ProcessHandle> all = new ArrayList<>();
+        for (Path run : runs()) {
+            Path fetcher = run.resolve("fetcher");
+            String said = Files.exists(fetcher) ? Files.readString(fetcher).strip() : "";
+            if (!said.isEmpty()) {
+                ProcessHandle.of(Long.parseLong(said.split(" ", -1)[0])).filter(ProcessHandle::isAlive).ifPresent(all::add);
+            }
         }
-        String pid = Files.readString(fetcher).strip();
-        return !pid.isEmpty() && ProcessHandle.of(Long.parseLong(pid)).isPresent();
+        return all;
+    }
+
+    private boolean isFetching() throws IOException {
+        return !fetchers().isEmpty();
+    }
+
+    private List<Path> runs() throws IOException {
+        if (!Files.isDirectory(ahead())) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(ahead())) {
+            return files.filter(Files::isDirectory).toList();
+        }
     }
 
     private Path held() {
@@ -108,6 +126,10 @@ final class PrefetchIT {
         return bytes;
     }
 
+    private static Answer giving(String segment) {
+        return FakeRelay.body(wal(segment), "content-length: " + MB);
+    }
+
     private int restore(FakeRelay relay, String name, String... options) {
         List<String> arguments = new ArrayList<>(List.of("--relay", relay.url(), "--mode", "pitr", "--wait", "1s", "--retries", "0"));
         arguments.addAll(Arrays.asList(options));
@@ -126,7 +148,7 @@ final class PrefetchIT {
     }
 
     private List<Path> whole() {
-        try (Stream<Path> files = Files.list(ahead())) {
+        try (Stream<Path> files = Files.walk(ahead())) {
             return files.filter(file -> file.getFileName().toString().matches("[0-9A-F]{24}\\.[0-9]+-[0-9]+")).sorted().toList();
         } catch (IOException e) {
             throw new UncheckedIOException("could not list " + ahead(), e);
@@ -166,13 +188,11 @@ final class PrefetchIT {
     void whatIsOnItsWayIsWaitedFor() throws Exception {
         CountDownLatch asked = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
-        FakeRelay relay = relay(
-                (out, _) -> FakeRelay.body(wal(SEGMENTS.get(0)), "content-length: " + MB).write(out, relays.getFirst()),
-                (out, _) -> {
-                    asked.countDown();
-                    goOn.await();
-                    FakeRelay.body(wal(SEGMENTS.get(1)), "content-length: " + MB).write(out, relays.getFirst());
-                });
+        FakeRelay relay = relay(giving(SEGMENTS.get(0)), (out, relayItself) -> {
+            asked.countDown();
+            goOn.await();
+            giving(SEGMENTS.get(1)).write(out, relayItself);
+        });
         assertRestored(relay, SEGMENTS.get(0), "--prefetch", "1");
         asked.await();
         Files.delete(target());
@@ -203,14 +223,14 @@ final class PrefetchIT {
         FakeRelay relay = relay();
         assertRestored(relay, SEGMENTS.get(0), "--prefetch", "1");
         awaitFetched(1);
-        Path old = ahead().resolve("%s.%d-%d".formatted(SEGMENTS.get(1), Instant.now().getEpochSecond() - 11, MB));
+        Path old = whole().getFirst().resolveSibling("%s.%d-%d".formatted(SEGMENTS.get(1), Instant.now().getEpochSecond() - 61, MB));
         Files.move(whole().getFirst(), old);
         Files.write(old, new byte[MB]);
         assertRestored(relay, SEGMENTS.get(1), "--prefetch", "1");
         awaitFetched(1);
         assertFalse(Files.exists(old));
         Path purpose = ahead().resolve("for");
-        Files.writeString(purpose, Files.readString(purpose).replaceFirst("^[^ ]+", "0b5a4e1c-0000-4000-8000-000000000000"));
+        Files.writeString(purpose, Files.readString(purpose).replaceFirst(" [^ ]+", " 0b5a4e1c-0000-4000-8000-000000000000"));
         Files.write(whole().getFirst(), new byte[MB]);
         assertRestored(relay, SEGMENTS.get(2), "--prefetch", "1");
     }
@@ -235,11 +255,96 @@ final class PrefetchIT {
         assertEquals(List.of(SEGMENTS.get(0), SEGMENTS.get(0), SEGMENTS.get(0)), asked(relay));
     }
 
+    /**
+     * A server that is started again before the process of the one before it has ended, which no signal may have reached. What that one writes
+     * is nobody's any more.
+     */
+    @Test
+    void aProcessThatOutlivesItsServerIsInNobodysWay() throws Exception {
+        CountDownLatch half = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        Answer slow = (out, _) -> {
+            out.write("HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n".formatted(MB).getBytes(StandardCharsets.US_ASCII));
+            out.write(wal(SEGMENTS.get(1)), 0, MB / 2);
+            out.flush();
+            half.countDown();
+            goOn.await();
+            out.write(wal(SEGMENTS.get(1)), MB / 2, MB / 2);
+        };
+        FakeRelay first = relay(giving(SEGMENTS.get(0)), slow);
+        assertRestored(first, SEGMENTS.get(0));
+        half.await();
+        List<ProcessHandle> outlived = fetchers();
+        assertEquals(1, outlived.size());
+        FakeRelay second = relay();
+        String both = first.url() + "," + second.url();
+        assertEquals(1, restore(second, "00000004.history"));
+        first.refusing(_ -> true);
+        assertRestored(second, SEGMENTS.get(0), "--relay", both);
+        goOn.countDown();
+        Await.until("what outlived its server to end", LIMIT, () -> !outlived.getFirst().isAlive());
+        awaitFetched(2);
+        assertRestored(second, SEGMENTS.get(1), "--relay", both);
+        assertEquals(1, runs().size());
+    }
+
+    @Test
+    void afterItWasKilledAnotherBegins() throws Exception {
+        CountDownLatch asked = new CountDownLatch(1);
+        Answer never = (out, relay) -> {
+            asked.countDown();
+            FakeRelay.hanging().write(out, relay);
+        };
+        FakeRelay relay = relay(giving(SEGMENTS.get(0)), never);
+        assertRestored(relay, SEGMENTS.get(0));
+        asked.await();
+        ProcessHandle killed = fetchers().getFirst();
+        List<ProcessHandle> children = killed.descendants().toList();
+        killed.destroyForcibly();
+        children.forEach(ProcessHandle::destroyForcibly);
+        assertRestored(relay, SEGMENTS.get(1));
+        awaitFetched(2);
+        assertRestored(relay, SEGMENTS.get(2));
+    }
+
+    /** As a fast shutdown does. PostgreSQL that is process 1 of a container would take any other status for a crash. */
+    @Test
+    void whenItIsToldToEndItHasNotFailed() throws Exception {
+        CountDownLatch asked = new CountDownLatch(1);
+        Answer never = (out, relay) -> {
+            asked.countDown();
+            FakeRelay.hanging().write(out, relay);
+        };
+        FakeRelay relay = relay(giving(SEGMENTS.get(0)), never);
+        String script = shell.script(directory, "restore").toString();
+        Path status = directory.resolve("status");
+        // Inherits what its descendants leave, as process 1 does: prctl(PR_SET_CHILD_SUBREAPER, 1).
+        String init = """
+                syscall(`uname -m` =~ /aarch64/ ? 167 : 157, 36, 1, 0, 0, 0) == 0 or die "prctl: $!";
+                my $status = shift;
+                system(@ARGV) == 0 or die "it failed: $?";
+                wait;
+                open(my $file, ">", $status) or die $!;
+                print $file $?;
+                """;
+        try (ExternalProcess process = ExternalProcess.start(List.of(
+                "env", "-C", data().toString(), "perl", "-e", init, status.toString(),
+                script, "--relay", relay.url(), "--mode", "pitr", SEGMENTS.get(0), "pg_wal/RECOVERYXLOG"))) {
+            asked.await();
+            Await.until("the fetcher to be known", LIMIT, this::isFetching);
+            ProcessHandle fetcher = fetchers().getFirst();
+            List<ProcessHandle> all = new ArrayList<>(fetcher.descendants().toList());
+            all.add(fetcher);
+            all.forEach(ProcessHandle::destroy);
+            assertEquals(0, process.awaitExit(LIMIT), process::output);
+        }
+        assertEquals("0", Files.readString(status));
+    }
+
     /** What a broken transfer leaves is never taken for a segment. */
     @Test
     void aBrokenTransferIsNotUsed() throws IOException {
-        Answer first = (out, _) -> FakeRelay.body(wal(SEGMENTS.get(0)), "content-length: " + MB).write(out, relays.getFirst());
-        FakeRelay relay = relay(first, FakeRelay.dropped(300_000, MB));
+        FakeRelay relay = relay(giving(SEGMENTS.get(0)), FakeRelay.dropped(300_000, MB));
         assertRestored(relay, SEGMENTS.get(0));
         Await.until("it to have been asked for", LIMIT, () -> asked(relay).size() == 2);
         assertRestored(relay, SEGMENTS.get(1));
