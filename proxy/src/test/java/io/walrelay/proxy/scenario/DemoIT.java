@@ -89,8 +89,8 @@ final class DemoIT {
         assertNotEquals(killed.getFirst().group(1), back.getFirst().group(1), all);
         List<MatchResult> before = matches(PROGRESS, lines.subList(0, lines.indexOf(killed.getFirst().group())));
         List<MatchResult> after = matches(PROGRESS, lines.subList(lines.indexOf(back.getFirst().group()), lines.size()));
-        String relayBefore = before.getLast().group(3);
-        String relayAfter = after.getLast().group(3);
+        String relayBefore = lastPositionOfRelay(before);
+        String relayAfter = lastPositionOfRelay(after);
         assertTrue(Lsn.parse(relayAfter).isAfter(Lsn.parse(relayBefore)), all);
 
         List<MatchResult> equal = matches(EQUAL, lines);
@@ -131,6 +131,11 @@ final class DemoIT {
                     demo::output);
             assertEquals(List.of(), left(), "files that are left");
         }
+    }
+
+    /** On a machine that is busy, the relay may not answer within a second. */
+    private static String lastPositionOfRelay(List<MatchResult> progress) {
+        return progress.stream().map(line -> line.group(3)).filter(position -> !position.equals("away")).reduce((_, last) -> last).orElseThrow();
     }
 
     private List<String> left() throws IOException {
