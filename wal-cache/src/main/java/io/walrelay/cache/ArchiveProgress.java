@@ -7,14 +7,12 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
-import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -156,7 +154,7 @@ record ArchiveProgress(TimelineHistory lineage, Lsn from, Lsn archived, Set<Arch
                 if (!in.readUTF().equals(tier.knownId().orElse(""))) {
                     return Optional.empty();
                 }
-                TimelineHistory lineage = readHistory(in);
+                TimelineHistory lineage = HistoryBytes.read(in);
                 Lsn from = new Lsn(in.readLong());
                 Lsn archived = new Lsn(in.readLong());
                 Set<ArchivedName> done = new HashSet<>();
@@ -175,7 +173,7 @@ record ArchiveProgress(TimelineHistory lineage, Lsn from, Lsn archived, Set<Arch
             ByteArrayOutputStream body = new ByteArrayOutputStream();
             try (DataOutputStream out = new DataOutputStream(body)) {
                 out.writeUTF(tier.knownId().orElse(""));
-                writeHistory(out, progress.lineage);
+                HistoryBytes.write(out, progress.lineage);
                 out.writeLong(progress.from.value());
                 out.writeLong(progress.archived.value());
                 out.writeInt(progress.done.size());
@@ -192,25 +190,13 @@ record ArchiveProgress(TimelineHistory lineage, Lsn from, Lsn archived, Set<Arch
         }
 
         private ArchivedName readName(DataInputStream in) throws IOException {
-            TimelineHistory lineage = readHistory(in);
+            TimelineHistory lineage = HistoryBytes.read(in);
             return new ArchivedName(lineage, WalFileName.require(in.readUTF(), size), size);
         }
 
         private static void writeName(DataOutputStream out, ArchivedName name) throws IOException {
-            writeHistory(out, name.lineage());
+            HistoryBytes.write(out, name.lineage());
             out.writeUTF(name.fileName());
-        }
-
-        private static TimelineHistory readHistory(DataInputStream in) throws IOException {
-            TimelineId timeline = new TimelineId(in.readInt());
-            return TimelineHistory.parse(timeline, new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8));
-        }
-
-        private static void writeHistory(DataOutputStream out, TimelineHistory history) throws IOException {
-            byte[] text = history.format().getBytes(StandardCharsets.UTF_8);
-            out.writeInt(history.timeline().value());
-            out.writeInt(text.length);
-            out.write(text);
         }
     }
 }

@@ -5,13 +5,11 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
-import io.walrelay.wal.TimelineId;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -93,7 +91,7 @@ record CacheState(
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(body.get()))) {
             SystemId system = new SystemId(in.readLong());
             SegmentSize size = new SegmentSize(in.readInt());
-            TimelineHistory lineage = readHistory(in);
+            TimelineHistory lineage = HistoryBytes.read(in);
             Lsn settled = new Lsn(in.readLong());
             List<Gap> gaps = new ArrayList<>();
             for (int n = in.readInt(); n > 0; n--) {
@@ -101,7 +99,7 @@ record CacheState(
             }
             List<Orphan> orphans = new ArrayList<>();
             for (int n = in.readInt(); n > 0; n--) {
-                orphans.add(new Orphan(readHistory(in), new Lsn(in.readLong()), new Lsn(in.readLong()), in.readBoolean(), in.readBoolean()));
+                orphans.add(new Orphan(HistoryBytes.read(in), new Lsn(in.readLong()), new Lsn(in.readLong()), in.readBoolean(), in.readBoolean()));
             }
             Change change = Change.valueOf(in.readUTF());
             return Optional.of(new CacheState(system, size, lineage, settled, gaps, orphans, change));
@@ -113,7 +111,7 @@ record CacheState(
         try (DataOutputStream out = new DataOutputStream(body)) {
             out.writeLong(system.value());
             out.writeInt(segmentSize.bytes());
-            writeHistory(out, lineage);
+            HistoryBytes.write(out, lineage);
             out.writeLong(settled.value());
             out.writeInt(gaps.size());
             for (Gap gap : gaps) {
@@ -122,7 +120,7 @@ record CacheState(
             }
             out.writeInt(orphans.size());
             for (Orphan orphan : orphans) {
-                writeHistory(out, orphan.lineage());
+                HistoryBytes.write(out, orphan.lineage());
                 out.writeLong(orphan.fork().value());
                 out.writeLong(orphan.end().value());
                 out.writeBoolean(orphan.acknowledged());
@@ -146,19 +144,5 @@ record CacheState(
             // Once this has its name, nothing is known of a fault that came after.
             throw load(files).filter(before::equals).isPresent() ? DiskFullException.orAsItIs(e) : e;
         }
-    }
-
-    private static TimelineHistory readHistory(DataInputStream in) throws IOException {
-        TimelineId timeline = new TimelineId(in.readInt());
-        byte[] text = in.readNBytes(in.readInt());
-        return TimelineHistory.parse(timeline, new String(text, StandardCharsets.UTF_8));
-    }
-
-    /** Not writeUTF: the reasons in a history are free text, and with many timelines it passes 64 kB. */
-    private static void writeHistory(DataOutputStream out, TimelineHistory history) throws IOException {
-        byte[] text = history.format().getBytes(StandardCharsets.UTF_8);
-        out.writeInt(history.timeline().value());
-        out.writeInt(text.length);
-        out.write(text);
     }
 }
