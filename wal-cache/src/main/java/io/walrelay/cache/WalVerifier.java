@@ -47,8 +47,28 @@ public final class WalVerifier implements AutoCloseable {
         }
     }
 
-    /** How far all is verified, on which history. */
-    public record Verified(TimelineHistory lineage, Lsn upTo) {}
+    /**
+     * How far all is verified, on which history.
+     *
+     * @param from where reading began, the last time that it did not go on where it had been
+     */
+    public record Verified(TimelineHistory lineage, Lsn from, Lsn upTo) {
+
+        /** Reading begins at the beginning of a segment. */
+        static Verified beginning(TimelineHistory lineage, Lsn from) {
+            return new Verified(lineage, from, from);
+        }
+
+        Verified upTo(Lsn end) {
+            return new Verified(lineage, Lsn.min(from, end), end);
+        }
+
+        /** What of it holds on another history. Where they part before all that was read, reading begins anew. */
+        Verified on(TimelineHistory other, SegmentSize size) {
+            Lsn shared = other.forkWith(lineage).map(fork -> Lsn.min(fork, upTo)).orElse(upTo);
+            return shared.isBefore(from) ? beginning(other, size.startOf(shared)) : new Verified(other, from, shared);
+        }
+    }
 
     /** What is done about damage. Called on the verifier's thread, which may wait. */
     public interface Remedy {
@@ -65,8 +85,11 @@ public final class WalVerifier implements AutoCloseable {
          */
         Again fetchAgain(Damage damage, Lsn from, Lsn end) throws IOException, InterruptedException;
 
-        /** All that is held before {@code upTo} has been read, back to where this began. Called after each look. */
-        default void verified(Lsn upTo) {}
+        /** Reads on that history. Called with each look. */
+        default void follows(TimelineHistory lineage) {}
+
+        /** All that {@code read} spans has been read, up to the end of WAL or a gap. Called after each look that found no damage. */
+        default void verified(Verified read) {}
 
         /**
          * Nothing more can be done.
@@ -108,8 +131,8 @@ public final class WalVerifier implements AutoCloseable {
         this.size = cache.segmentSize();
         this.remedy = remedy;
         TimelineHistory lineage = cache.end().lineage();
-        this.verified = new Verified(lineage, from);
-        this.reader = open(lineage, from);
+        this.verified = Verified.beginning(lineage, from);
+        this.reader = open(verified);
         this.thread = Thread.ofPlatform().name("wal-verifier").daemon().unstarted(this::run);
     }
 
@@ -157,24 +180,30 @@ public final class WalVerifier implements AutoCloseable {
         try {
             EndOfWal end = cache.end();
             place(end);
+            remedy.follows(verified.lineage);
             // Not all at once: whoever asks is told how far it is, and a change of timeline is noticed.
             long stop = System.nanoTime() + LOOK_NANOS;
             while (reader.next()) {
-                verified = new Verified(verified.lineage, reader.lastRecordEnd());
+                verified = verified.upTo(reader.lastRecordEnd());
                 if (System.nanoTime() - stop > 0) {
                     return false;
                 }
             }
-            remedy.verified(verified.upTo);
             switch (reader.end().orElseThrow()) {
-                case WalEnd.NoMoreBytes _, WalEnd.UnfinishedRecord _ when limit.isBefore(end.written()) -> restart(verified.lineage, cache.afterGap(limit));
-                case WalEnd.NoMoreBytes _, WalEnd.UnfinishedRecord _ -> reader.again();
+                case WalEnd.NoMoreBytes _, WalEnd.UnfinishedRecord _ -> {
+                    remedy.verified(verified);
+                    if (limit.isBefore(end.written())) {
+                        restart(Verified.beginning(verified.lineage, cache.afterGap(limit)));
+                    } else {
+                        reader.again();
+                    }
+                }
                 case WalEnd.Flaw flaw when stillThere(end) -> {
                     damage = new Damage(verified.lineage, flaw.at(), flaw);
                     damagedTo = Lsn.max(reader.continuedTo(), flaw.at().plus(1));
                     remedy.found(damage);
                 }
-                case WalEnd.Flaw _ -> restart(cache.end().lineage(), verified.upTo);
+                case WalEnd.Flaw _ -> restart(verified);
             }
         } catch (IOException e) {
             log.warn("WAL can't be verified now: {}", e.getMessage());
@@ -192,36 +221,36 @@ public final class WalVerifier implements AutoCloseable {
         Verified now = verified;
         if (!end.lineage().equals(now.lineage)) {
             damaged.keySet().removeIf(id -> !end.lineage().reaches(now.lineage, id.end(size)));
-            restart(end.lineage(), end.lineage().forkWith(now.lineage).map(fork -> Lsn.min(fork, now.upTo)).orElse(now.upTo));
+            restart(now.on(end.lineage(), size));
         }
         if (verified.upTo.isBefore(cache.oldest()) && cache.files().locate(end.lineage(), verified.upTo).isEmpty()) {
             // Freed, or never got: the oldest is where a gap ends, if there is one.
-            restart(end.lineage(), cache.oldest());
+            restart(Verified.beginning(end.lineage(), cache.oldest()));
         }
         limit = cache.gapAfter(verified.upTo, end.written());
     }
 
-    private void restart(TimelineHistory lineage, Lsn from) {
-        verified = new Verified(lineage, from);
-        reader = open(lineage, size.startOf(from));
+    private void restart(Verified so) {
+        verified = so;
+        reader = open(so);
     }
 
-    private WalReader open(TimelineHistory lineage, Lsn segmentStart) {
-        HeldLog held = HeldLog.whole(cache.files(), lineage);
-        return WalReader.open((at, into) -> held.upTo(limit).read(at, into), new WalIdentity(cache.system(), size, lineage), segmentStart);
+    private WalReader open(Verified so) {
+        HeldLog held = HeldLog.whole(cache.files(), so.lineage);
+        return WalReader.open((at, into) -> held.upTo(limit).read(at, into), new WalIdentity(cache.system(), size, so.lineage), size.startOf(so.upTo));
     }
 
     private void treat(Damage found) throws InterruptedException {
         try {
             Again again = fetchAgain(found);
             if (again == Again.MENDED) {
-                restart(found.lineage, Lsn.min(verified.upTo, size.startOf(found.at)));
+                restart(verified.upTo(Lsn.min(verified.upTo, size.startOf(found.at))));
             } else {
                 for (Lsn at = size.startOf(found.at); at.isBefore(damagedTo); at = size.endOf(at)) {
                     damaged.put(new SegmentId(found.lineage.timelineAt(size.endOf(at).plus(-1)), size.segmentNumber(at)), found);
                 }
                 remedy.lasting(found, again);
-                restart(found.lineage, size.endOf(damagedTo.plus(-1)));
+                restart(Verified.beginning(found.lineage, size.endOf(damagedTo.plus(-1))));
             }
             damage = null;
         } catch (IOException e) {

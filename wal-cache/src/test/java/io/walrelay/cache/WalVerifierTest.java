@@ -11,11 +11,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.netty.buffer.Unpooled;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
 import io.walrelay.wal.format.WalEnd;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -28,6 +30,8 @@ class WalVerifierTest {
     private final CrashableStorage disk = new CrashableStorage();
     private final List<WalVerifier.Damage> found = new CopyOnWriteArrayList<>();
     private final List<WalVerifier.Damage> lasting = new CopyOnWriteArrayList<>();
+    private final List<WalVerifier.Verified> spans = new CopyOnWriteArrayList<>();
+    private final List<TimelineHistory> followed = new CopyOnWriteArrayList<>();
 
     /** Upstream as {@code again} has it. */
     private WalVerifier.Remedy remedy(WalCache cache, byte[] again) {
@@ -41,6 +45,16 @@ class WalVerifierTest {
             public WalVerifier.Again fetchAgain(WalVerifier.Damage damage, Lsn from, Lsn end) throws IOException {
                 ByteBuffer segment = ByteBuffer.wrap(again, (int) from.minus(ORIGIN), (int) end.minus(from)).slice();
                 return cache.mend(damage.lineage(), from, segment) ? WalVerifier.Again.MENDED : WalVerifier.Again.SAME;
+            }
+
+            @Override
+            public void follows(TimelineHistory lineage) {
+                followed.add(lineage);
+            }
+
+            @Override
+            public void verified(WalVerifier.Verified read) {
+                spans.add(read);
             }
 
             @Override
@@ -131,7 +145,46 @@ class WalVerifierTest {
             await(verifier, () -> verifier.verified().upTo().equals(wal.end()));
             assertEquals(found, lasting);
             assertEquals(record, lasting.getFirst().at());
+            await(verifier, () -> readUpTo(wal.end()));
+            KnownDamage.Place place = new KnownDamage.Place(wal.history(), record);
+            assertTrue(spans.stream().noneMatch(read -> place.isGoodBy(read, SEGMENT)), spans::toString);
         }
+    }
+
+    @Test
+    void whatIsGoodNowWasReadFromBeforeIt() throws Exception {
+        WalCraft wal = Caches.craft(6).randomRecords(400, 300_000);
+        Lsn record = wal.recordStarts().get(wal.recordStarts().size() / 2);
+        try (WalCache cache = Caches.create(disk, wal, ORIGIN);
+                WalVerifier verifier = cache.verifier(SEGMENT.startOf(record), remedy(cache, wal.bytes()))) {
+            append(cache, wal.bytes(), ORIGIN, wal.end());
+            verifier.start();
+            await(verifier, () -> readUpTo(wal.end()));
+            KnownDamage.Place place = new KnownDamage.Place(wal.history(), record);
+            assertTrue(place.isGoodBy(spans.getLast(), SEGMENT), spans::toString);
+        }
+    }
+
+    /** It was damaged as an earlier run found it, and its segment went before this one came to it. */
+    @Test
+    void whatWasFreedBeforeItWasReadIsNotCalledGood() throws Exception {
+        WalCraft wal = Caches.craft(7).randomRecords(400, 300_000);
+        Lsn record = wal.recordStarts().get(1);
+        try (WalCache cache = Caches.create(disk, wal, ORIGIN);
+                WalVerifier verifier = cache.verifier(ORIGIN, remedy(cache, wal.bytes()))) {
+            append(cache, wal.bytes(), ORIGIN, wal.end());
+            cache.writer().flush();
+            cache.retain(Instant.parse("2100-01-01T00:00:00Z"));
+            assertTrue(cache.oldest().isAfter(record));
+            verifier.start();
+            await(verifier, () -> readUpTo(wal.end()));
+            KnownDamage.Place place = new KnownDamage.Place(wal.history(), record);
+            assertTrue(spans.stream().noneMatch(read -> place.isGoodBy(read, SEGMENT)), spans::toString);
+        }
+    }
+
+    private boolean readUpTo(Lsn end) {
+        return spans.stream().anyMatch(read -> read.upTo().equals(end));
     }
 
     @Test
@@ -152,6 +205,9 @@ class WalVerifierTest {
             append(cache, two.bytes(), fork, two.end());
             await(verifier, () -> verifier.verified().lineage().equals(two.history()) && verifier.verified().upTo().equals(two.end()));
             assertEquals(fork, verifier.verifiedOn(one.history()));
+            assertEquals(two.history(), followed.getLast());
+            await(verifier, () -> readUpTo(two.end()));
+            assertEquals(found, spans.getLast().from());
             assertEquals(List.of(), this.found);
         }
     }

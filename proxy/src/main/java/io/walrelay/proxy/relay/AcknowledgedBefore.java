@@ -2,87 +2,105 @@ package io.walrelay.proxy.relay;
 
 import io.walrelay.cache.KnownDamage;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.WalVerifier;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * With {@code verify: ack} nothing is acknowledged from damaged WAL on, over restarts too: that WAL is the only proof of the damage, and what comes after
- * it is of use only with a base backup. Ends when what was damaged is good, or the relay is started with another {@code verify}. Used by the
- * thread that begins, then by the verifier's.
+ * it is of use only with a base backup. Ends when what was damaged was read again and is good, when the history that is followed has it not, or when the
+ * relay is started with another {@code verify}. Used by the thread that begins, then by the verifier's.
  */
 final class AcknowledgedBefore {
 
     private final RelayState state;
     private final KnownDamage damage;
-    private final Lsn verifyFrom;
-    private @Nullable Lsn end;
-    /** What an earlier run found, while it is looked at again. */
-    private @Nullable Lsn doubtful;
+    private final SegmentSize size;
+    private KnownDamage.@Nullable Place place;
 
-    private AcknowledgedBefore(RelayState state, KnownDamage damage, Lsn verifyFrom) {
+    private AcknowledgedBefore(RelayState state, WalCache cache) {
         this.state = state;
-        this.damage = damage;
-        this.verifyFrom = verifyFrom;
+        this.damage = cache.knownDamage();
+        this.size = cache.segmentSize();
     }
 
-    /** @throws IOException when the disk can't be asked for what an earlier run found */
+    /**
+     * What an earlier run found holds from now on.
+     *
+     * @throws IOException when the disk can't be asked, or told
+     */
     static AcknowledgedBefore begin(RelayState state, WalCache cache, boolean withheld) throws IOException {
-        KnownDamage damage = cache.knownDamage();
-        if (!withheld) {
-            damage.forget();
-            return new AcknowledgedBefore(state, damage, cache.verifyFrom());
+        AcknowledgedBefore made = new AcknowledgedBefore(state, cache);
+        if (withheld) {
+            made.recall();
+        } else {
+            made.damage.forget();
         }
-        Optional<Lsn> known = damage.load();
-        if (known.isEmpty()) {
-            return new AcknowledgedBefore(state, damage, cache.verifyFrom());
-        }
-        Lsn at = known.get();
-        Lsn segment = cache.segmentSize().startOf(at);
-        boolean held = segment.isAtLeast(cache.oldest());
-        AcknowledgedBefore made = new AcknowledgedBefore(state, damage, held ? Lsn.min(segment, cache.verifyFrom()) : cache.verifyFrom());
-        made.end = at;
-        made.doubtful = held ? at : null;
-        state.acknowledgeBefore(known);
-        state.setNotReady(Archiving.DAMAGED, "an earlier run found WAL at %s damaged, and nothing from there on is acknowledged. Make a base backup, then start the relay with \"verify: archive\""
-                .formatted(at));
         return made;
     }
 
-    /** The beginning of a segment: what an earlier run found is read again. */
-    Lsn verifyFrom() {
-        return verifyFrom;
+    private void recall() throws IOException {
+        Optional<KnownDamage.Place> known = damage.load();
+        place = known.orElse(null);
+        known.ifPresent(it -> state.setNotReady(Archiving.DAMAGED, "an earlier run found WAL at %s damaged, and nothing from there on is acknowledged. Make a base backup, then start the relay with \"verify: archive\""
+                .formatted(it.at())));
+        tell();
     }
 
-    /** Damage at {@code at} lasts. */
-    void endAt(Lsn at) {
-        doubtful = null;
-        if (end == null || at.isBefore(end)) {
-            end = at;
-        }
-        state.acknowledgeBefore(Optional.of(end));
+    /** The beginning of a segment: what an earlier run found is read again, if it is held. */
+    Lsn verifyFrom(WalCache cache) throws IOException {
+        Lsn usual = cache.verifyFrom();
+        return Optional.ofNullable(place)
+                .map(it -> size.startOf(it.at()))
+                .filter(segment -> segment.isAtLeast(cache.oldest()))
+                .map(segment -> Lsn.min(segment, usual))
+                .orElse(usual);
+    }
+
+    /** {@code found} lasts. */
+    void endAt(KnownDamage.Place found) {
+        place = place == null ? found : place.orBefore(found);
+        tell();
         try {
-            damage.remember(end);
+            damage.remember(place);
         } catch (IOException e) {
-            state.events().error(Archiving.DAMAGED, "that WAL is damaged at %s could not be remembered, and is forgotten when the relay is started again: %s".formatted(end, e.getMessage()));
+            state.events().error(Archiving.DAMAGED, "that WAL is damaged at %s could not be remembered, and is forgotten when the relay is started again: %s".formatted(place.at(), e.getMessage()));
         }
     }
 
-    /** All before {@code upTo} is good or was told of. Returns whether that ends what an earlier run began. */
-    boolean verified(Lsn upTo) {
-        if (doubtful == null || !upTo.isAfter(doubtful)) {
-            return false;
+    /** That history is followed now. */
+    void follows(TimelineHistory lineage) {
+        if (place != null && !place.isOn(lineage)) {
+            end("wal-damage-left", "timeline %s, which is followed now, has not the damaged WAL at %s; nothing is withheld from upstream for that any more"
+                    .formatted(lineage.timeline(), place.at()));
         }
-        doubtful = null;
-        end = null;
-        state.acknowledgeBefore(Optional.empty());
+    }
+
+    /** All that {@code read} spans is good or was told of. */
+    void verified(WalVerifier.Verified read) {
+        if (place != null && place.isGoodBy(read, size)) {
+            end("wal-mended", "the WAL at %s that was found damaged is good now; it is acknowledged again".formatted(place.at()));
+        }
+    }
+
+    private void end(String kind, String text) {
+        place = null;
+        tell();
+        state.events().info(kind, text);
+        state.clearNotReady(Archiving.DAMAGED);
         try {
             damage.forget();
         } catch (IOException e) {
-            state.events().warning(Archiving.DAMAGED, "that damaged WAL is good now could not be remembered: %s".formatted(e.getMessage()));
+            state.events().warning(Archiving.DAMAGED, "that damaged WAL counts no more could not be remembered, so it is looked at again when the relay is started again: %s".formatted(e.getMessage()));
         }
-        return true;
+    }
+
+    private void tell() {
+        state.acknowledgeBefore(Optional.ofNullable(place).map(KnownDamage.Place::at));
     }
 }

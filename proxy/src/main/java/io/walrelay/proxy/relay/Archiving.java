@@ -3,6 +3,7 @@ package io.walrelay.proxy.relay;
 import io.walrelay.cache.ArchiveKeeping;
 import io.walrelay.cache.Archiver;
 import io.walrelay.cache.CacheArchive;
+import io.walrelay.cache.KnownDamage;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalPush;
 import io.walrelay.cache.WalVerifier;
@@ -65,7 +66,7 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
         }
         try {
             AcknowledgedBefore acknowledged = AcknowledgedBefore.begin(state, cache, verify == Verify.ACK);
-            WalVerifier verifying = cache.verifier(acknowledged.verifyFrom(), new Remedy(acknowledged));
+            WalVerifier verifying = cache.verifier(acknowledged.verifyFrom(cache), new Remedy(acknowledged));
             verifying.start();
             verifier = verifying;
             if (cache.archive().isPresent()) {
@@ -136,11 +137,13 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
         }
 
         @Override
-        public void verified(Lsn upTo) {
-            if (acknowledged.verified(upTo)) {
-                state.clearNotReady(DAMAGED);
-                state.events().info("wal-mended", "WAL that an earlier run found damaged is good now; it is acknowledged again");
-            }
+        public void follows(TimelineHistory lineage) {
+            acknowledged.follows(lineage);
+        }
+
+        @Override
+        public void verified(WalVerifier.Verified read) {
+            acknowledged.verified(read);
         }
 
         @Override
@@ -167,7 +170,7 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
             };
             String problem = "%s: %s%s. A standby stops there; look at the disks, and make a base backup".formatted(where, damage, consequence);
             if (verify == Verify.ACK) {
-                acknowledged.endAt(damage.at());
+                acknowledged.endAt(new KnownDamage.Place(damage.lineage(), damage.at()));
             }
             state.setNotReady(DAMAGED, problem);
             state.events().error(DAMAGED, problem);
