@@ -59,7 +59,7 @@ public final class KnownDamage {
     /**
      * Durable when it returns. An earlier place stays.
      *
-     * @throws IOException as {@link #load}
+     * @throws IOException as {@link #load}: what can't be read may be an earlier place
      */
     public void remember(Place found) throws IOException {
         Optional<Place> known = load();
@@ -74,10 +74,18 @@ public final class KnownDamage {
         }
     }
 
-    /** There is none any more, or nobody minds. */
+    /** There is none any more, or nobody minds: also what the file says when it can't be read. */
     public void forget() throws IOException {
-        if (load().isPresent()) {
+        if (!saysNothing()) {
             files.write(PATH, FORMAT, new byte[0]);
+        }
+    }
+
+    private boolean saysNothing() {
+        try {
+            return load().isEmpty();
+        } catch (IOException e) {
+            return false;
         }
     }
 }

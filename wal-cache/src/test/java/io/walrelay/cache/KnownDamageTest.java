@@ -3,6 +3,7 @@ package io.walrelay.cache;
 import static io.walrelay.cache.Caches.SEGMENT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.storage.CrashableStorage;
@@ -54,6 +55,17 @@ class KnownDamageTest {
         KnownDamage.Place later = new KnownDamage.Place(leftAt(FIRST.at()), SECOND.at());
         on(disk).remember(later);
         assertEquals(Optional.of(later), on(disk).load());
+    }
+
+    /** It may say of an earlier place, so nothing is written over it but by who doesn't mind. */
+    @Test
+    void whatCannotBeReadIsNotNothing() throws IOException {
+        CrashableStorage disk = new CrashableStorage();
+        new DurableFiles(disk).writePlain("damage", new byte[] {1, 2, 3});
+        assertThrows(IOException.class, () -> on(disk).load());
+        assertThrows(IOException.class, () -> on(disk).remember(FIRST));
+        on(disk).forget();
+        assertEquals(Optional.empty(), on(disk).load());
     }
 
     @Test

@@ -9,6 +9,7 @@ import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,8 @@ final class AcknowledgedBefore {
     private final KnownDamage damage;
     private final SegmentSize size;
     private KnownDamage.@Nullable Place place;
+    /** Where WAL ended when what earlier runs found could not be read: it may be anything before. */
+    private @Nullable Lsn unknown;
 
     private AcknowledgedBefore(RelayState state, WalCache cache) {
         this.state = state;
@@ -32,23 +35,31 @@ final class AcknowledgedBefore {
     /**
      * What an earlier run found holds from now on.
      *
-     * @throws IOException when the disk can't be asked, or told
+     * @throws IOException when nothing is to be withheld, and the disk can't be told
      */
     static AcknowledgedBefore begin(RelayState state, WalCache cache, boolean withheld) throws IOException {
         AcknowledgedBefore made = new AcknowledgedBefore(state, cache);
         if (withheld) {
-            made.recall();
+            made.recall(cache.end().acknowledgeable());
         } else {
             made.damage.forget();
         }
         return made;
     }
 
-    private void recall() throws IOException {
-        Optional<KnownDamage.Place> known = damage.load();
-        place = known.orElse(null);
-        known.ifPresent(it -> state.setNotReady(Archiving.DAMAGED, "an earlier run found WAL at %s damaged, and nothing from there on is acknowledged. Make a base backup, then start the relay with \"verify: archive\""
-                .formatted(it.at())));
+    private void recall(Lsn end) {
+        try {
+            Optional<KnownDamage.Place> known = damage.load();
+            place = known.orElse(null);
+            known.ifPresent(it -> state.setNotReady(Archiving.DAMAGED, "an earlier run found WAL at %s damaged, and nothing from there on is acknowledged. Make a base backup, then start the relay with \"verify: archive\""
+                    .formatted(it.at())));
+        } catch (IOException e) {
+            unknown = end;
+            String problem = "where earlier runs found WAL damaged can't be read, and nothing from %s on is acknowledged: %s. Restart the relay when its disk can be read; if the file is lost, make a base backup, then start the relay with \"verify: archive\""
+                    .formatted(end, e.getMessage());
+            state.setNotReady(Archiving.DAMAGED, problem);
+            state.events().error(Archiving.DAMAGED, problem);
+        }
         tell();
     }
 
@@ -92,6 +103,9 @@ final class AcknowledgedBefore {
         place = null;
         tell();
         state.events().info(kind, text);
+        if (unknown != null) {
+            return; // The file says something else, and is kept for who can read it.
+        }
         state.clearNotReady(Archiving.DAMAGED);
         try {
             damage.forget();
@@ -101,6 +115,8 @@ final class AcknowledgedBefore {
     }
 
     private void tell() {
-        state.acknowledgeBefore(Optional.ofNullable(place).map(KnownDamage.Place::at));
+        state.acknowledgeBefore(Stream.of(Optional.ofNullable(place).map(KnownDamage.Place::at), Optional.ofNullable(unknown))
+                .flatMap(Optional::stream)
+                .min(Lsn::compareTo));
     }
 }

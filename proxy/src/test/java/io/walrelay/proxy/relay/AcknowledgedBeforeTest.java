@@ -11,6 +11,7 @@ import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalVerifier;
 import io.walrelay.cache.storage.CrashableStorage;
+import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.proxy.config.Verify;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.state.RelayState;
@@ -55,6 +56,7 @@ class AcknowledgedBeforeTest {
 
     @AfterEach
     void close() throws IOException {
+        disk.failReads(path -> false);
         cache.close();
     }
 
@@ -116,6 +118,46 @@ class AcknowledgedBeforeTest {
             Await.until("all to be acknowledged", LIMIT, this::acknowledged, cache.end().acknowledgeable()::equals);
         }
         assertNothingIsWithheld();
+    }
+
+    @Test
+    void whereWhatEarlierRunsFoundIsDamagedNothingNewIsAcknowledged() throws Exception {
+        new DurableFiles(disk).writePlain("damage", new byte[] {1, 2, 3});
+        assertNothingNewIsAcknowledged();
+        try (Archiving archiving = archiving(Verify.ARCHIVE)) {
+            archiving.begin(cache);
+        }
+        assertEquals(Optional.empty(), cache.knownDamage().load());
+    }
+
+    @Test
+    void whereItCannotBeReadNothingNewIsAcknowledgedAndItIsKept() throws Exception {
+        cache.knownDamage().remember(place);
+        disk.failReads("damage"::equals);
+        assertNothingNewIsAcknowledged();
+        disk.failReads(path -> false);
+        assertEquals(Optional.of(place), cache.knownDamage().load());
+    }
+
+    private void assertNothingNewIsAcknowledged() throws Exception {
+        receive(wal, wal.bytes(), wal.recordEnds().get(10));
+        Lsn end = cache.end().acknowledgeable();
+        assertTrue(end.isAfter(ORIGIN));
+        try (Archiving archiving = archiving(Verify.ACK)) {
+            archiving.begin(cache);
+            receive(wal, wal.bytes(), wal.end());
+            assertTrue(cache.end().acknowledgeable().isAfter(end));
+            assertEquals(end, acknowledged());
+            assertEquals(1, state.notReady().size(), state.notReady()::toString);
+            assertTrue(state.notReady().getOrDefault(Archiving.DAMAGED, "").contains("nothing from %s on is acknowledged".formatted(end)), state.notReady()::toString);
+        }
+        // Neither new damage nor its end tells what is not known.
+        AcknowledgedBefore acknowledged = AcknowledgedBefore.begin(state, cache, true);
+        acknowledged.endAt(place);
+        assertEquals(damaged, acknowledged());
+        acknowledged.follows(leftAt(wal.history(), ORIGIN));
+        assertEquals(cache.end().acknowledgeable(), acknowledged());
+        assertTrue(state.notReady().containsKey(Archiving.DAMAGED));
     }
 
     private Archiving archiving(Verify verify) {
