@@ -3,6 +3,7 @@ package io.walrelay.cache;
 import io.walrelay.cache.archive.Archive;
 import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.retention.ArchiveRetention;
+import io.walrelay.cache.retention.ArchiveRetention.Contents;
 import io.walrelay.cache.retention.ArchiveRetention.Decision;
 import io.walrelay.cache.retention.ArchiveRetention.Need;
 import io.walrelay.cache.retention.ArchiveRetention.Snapshot;
@@ -14,14 +15,19 @@ import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -164,13 +170,13 @@ public final class ArchiveKeeping implements AutoCloseable {
     }
 
     private boolean delete(Archive archive, Duration age) throws IOException {
-        List<Stored> objects = list(archive);
+        Contents contents = contents(archive);
+        Instant before = ArchiveRetention.oldBefore(contents, age, clock.instant());
         List<TimelineHistory> lineages = new ArrayList<>(cache.orphans().stream().map(Orphan::lineage).toList());
         lineages.add(cache.end().lineage());
-        // After the listing, which may take long.
-        Decision decision = ArchiveRetention.decide(new Snapshot(objects, everybodysNeeds(archive), onDisk(), lineages, age, clock.instant()));
+        Decision decision = ArchiveRetention.decide(new Snapshot(contents, before, everybodysNeeds(archive), onDisk(), lineages, MOST));
         horizon = decision.horizon();
-        List<Stored> now = decision.delete().subList(0, Math.min(MOST, decision.delete().size()));
+        List<Stored> now = decision.delete();
         if (now.isEmpty()) {
             return false;
         }
@@ -182,7 +188,7 @@ public final class ArchiveKeeping implements AutoCloseable {
         if (gone > 0) {
             listener.deleted(gone, archiver.progress().from());
         }
-        return gone < decision.delete().size();
+        return decision.more() || gone < now.size();
     }
 
     /** In this order, until somebody needs what comes next. Returns how many went. */
@@ -214,17 +220,32 @@ public final class ArchiveKeeping implements AutoCloseable {
         return all;
     }
 
-    private List<Stored> list(Archive archive) throws IOException {
-        List<Stored> objects = new ArrayList<>();
+    private Contents contents(Archive archive) throws IOException {
+        Map<TimelineHistory, String> directories = new LinkedHashMap<>();
         for (String directory : archive.lineages()) {
             Optional<TimelineHistory> lineage = archive.lineage(directory);
             if (lineage.isEmpty()) {
                 log.info("nothing is deleted of {} in {}: there is no history that says what it is of", directory, archive);
                 continue;
             }
-            archive.list(directory, listed -> ArchivedName.parse(lineage.get(), listed.key(), size).ifPresent(name -> objects.add(new Stored(name, listed))));
+            directories.put(lineage.get(), directory);
         }
-        return objects;
+        return new Listing(archive, directories, size);
+    }
+
+    /** @param directories by lineage */
+    private record Listing(Archive archive, Map<TimelineHistory, String> directories, SegmentSize size) implements Contents {
+
+        @Override
+        public List<TimelineHistory> lineages() {
+            return List.copyOf(directories.keySet());
+        }
+
+        @Override
+        public void forEach(TimelineHistory lineage, Consumer<Stored> each) throws IOException {
+            String directory = Objects.requireNonNull(directories.get(lineage), () -> "no directory of lineage " + lineage.id());
+            archive.list(directory, listed -> ArchivedName.parse(lineage, listed.key(), size).ifPresent(name -> each.accept(new Stored(name, listed))));
+        }
     }
 
     private Set<String> onDisk() throws IOException {

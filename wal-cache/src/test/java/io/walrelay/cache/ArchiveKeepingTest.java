@@ -1,6 +1,7 @@
 package io.walrelay.cache;
 
 import static io.walrelay.cache.Caches.ORIGIN;
+import static io.walrelay.cache.Caches.SEGMENT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,9 +11,11 @@ import io.walrelay.cache.archive.Pin;
 import io.walrelay.cache.retention.ArchiveRetention.Need;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.wal.Lsn;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** What leaves the archive, and what is pinned there, with one relay. */
@@ -136,6 +139,22 @@ class ArchiveKeepingTest extends KeptArchive {
             assertEquals(pin, relay.pins().create("a", Optional.of(segment(OLD)), Optional.empty(), "again", now.plusSeconds(9)));
             refused("pin \"a\" exists, and keeps WAL from %s".formatted(segment(OLD)), () -> relay.pins().create("a", Optional.of(segment(OLD + 1)), Optional.empty(), "", now));
             assertTrue(relay.pins().all().contains(pin));
+        }
+    }
+
+    /** Far more than a relay's heap has room for; what one round deletes is all that is held of it. */
+    @Test
+    void anArchiveOfAnySizeIsLookedThroughInLittleMemory() throws Exception {
+        CrowdedStore crowded = new CrowdedStore(store, Caches.SYSTEM, 300_000, Instant.now().minus(Duration.ofHours(2)));
+        try (Relay relay = new Relay(WalCache.create(tiers(new CrashableStorage(), crowded), Caches.SYSTEM, SEGMENT, wal.history(), ORIGIN))) {
+            relay.receiveAll();
+            ArchiveKeeping.Status status = relay.keep(HOUR);
+            assertEquals(Optional.empty(), status.problem());
+            assertEquals(1_000, status.deleted());
+            assertEquals(IntStream.range(0, 1_000).mapToObj(crowded::key).toList(), crowded.deleted(), "from the oldest on");
+            assertTrue(crowded.mostHeld() < 5_000, () -> "%d of what was listed were held at one time".formatted(crowded.mostHeld()));
+            relay.keep(HOUR);
+            assertEquals(crowded.key(1_999), crowded.deleted().getLast());
         }
     }
 }

@@ -12,6 +12,7 @@ import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.Compression;
 import io.walrelay.cache.archive.MemoryStore;
 import io.walrelay.cache.archive.ObjectFormat;
+import io.walrelay.cache.archive.ObjectStore;
 import io.walrelay.cache.archive.Pin;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.cache.storage.DurableFiles;
@@ -146,8 +147,12 @@ abstract class KeptArchive {
     }
 
     Tiers tiers(CrashableStorage disk) {
+        return tiers(disk, store);
+    }
+
+    Tiers tiers(CrashableStorage disk, ObjectStore objects) {
         CacheSettings keepsNothing = new CacheSettings(MB, 64L * MB, Duration.ZERO, 64L * MB, false);
-        ArchiveTier archive = new ArchiveTier(store, new ObjectFormat(Compression.ZSTD, Optional.empty()), new DurableFiles(disk), spool);
+        ArchiveTier archive = new ArchiveTier(objects, new ObjectFormat(Compression.ZSTD, Optional.empty()), new DurableFiles(disk), spool);
         return new Tiers(disk, keepsNothing, Optional.of(archive));
     }
 

@@ -6,6 +6,7 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.WalFileName;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -13,14 +14,17 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What may be deleted from an archive because of its age? A pure function of a snapshot; whoever deletes only receives its answer.
+ * What may be deleted from an archive because of its age? A function of what is there and of who needs what; whoever deletes only receives its answer. What
+ * is there may be far more than fits into memory: it is looked through lineage by lineage, ancestors first, and of it only what goes next is held.
  *
  * <p>A segment goes when it is older than it has to be kept, nobody needs it, and all of its lineage that lies before it goes as well: a hole is of no use
  * to anybody, so a segment that stays keeps what comes after. What lies beside a segment goes with it. A history goes when nothing is left of
@@ -55,156 +59,215 @@ public final class ArchiveRetention {
     }
 
     /** An object and the file that it is, or lies beside of. */
-    public record Stored(ArchivedName name, ObjectStore.Listed object) {}
+    public record Stored(ArchivedName name, ObjectStore.Listed object) {
+
+        private boolean isHistory() {
+            return name.file() instanceof WalFileName.History;
+        }
+    }
+
+    /** What is in the archive. */
+    public interface Contents {
+        /** In no order. */
+        List<TimelineHistory> lineages();
+
+        /** Every object of one of {@link #lineages}, in no order; shown, not held. */
+        void forEach(TimelineHistory lineage, Consumer<Stored> each) throws IOException;
+    }
 
     /**
+     * @param before what came before this is old: {@link #oldBefore}
      * @param onDisk keys of files that the relay would archive again
      * @param lineages whose histories stay, and those of their ancestors: the relay's own and those of its orphans
-     * @param keep how long WAL is kept that nobody needs
+     * @param most objects that are to be deleted at one time
      */
-    public record Snapshot(List<Stored> objects, List<Need> needs, Set<String> onDisk, List<TimelineHistory> lineages, Duration keep, Instant now) {}
+    public record Snapshot(Contents contents, Instant before, List<Need> needs, Set<String> onDisk, List<TimelineHistory> lineages, int most) {}
 
     /**
      * @param delete in this order: after each, what is left has no hole
+     * @param more whether there is more to delete than may be at one time
      * @param horizon who keeps the oldest of what is old enough to go; empty when only age keeps what is there
      */
-    public record Decision(List<Stored> delete, Optional<Need> horizon) {
+    public record Decision(List<Stored> delete, boolean more, Optional<Need> horizon) {
 
         public Decision {
             delete = List.copyOf(delete);
         }
     }
 
-    /** A file with all that lies beside it. */
-    private static final class File {
-        private final ArchivedName name;
-        private final List<Stored> objects = new ArrayList<>();
-        private Instant newest = Instant.MIN;
+    private static final Comparator<Stored> OLDEST_FIRST =
+            Comparator.comparing((Stored object) -> start(object.name)).thenComparing(object -> object.name.fileName()).thenComparing(object -> object.object.key());
 
-        File(ArchivedName name) {
-            this.name = name;
+    private static final Comparator<Stored> YOUNGEST_TIMELINE_FIRST =
+            Comparator.comparing((Stored object) -> object.name.lineage().timeline()).reversed().thenComparing(object -> object.object.key());
+
+    /** The oldest of what it is given, one more than may be deleted. */
+    private static final class Oldest {
+        private final int most;
+        private final PriorityQueue<Stored> objects = new PriorityQueue<>(OLDEST_FIRST.reversed());
+
+        Oldest(int most) {
+            this.most = most;
         }
 
         void add(Stored object) {
             objects.add(object);
-            newest = object.object.stored().isAfter(newest) ? object.object.stored() : newest;
-        }
-
-        boolean isHistory() {
-            return name.file() instanceof WalFileName.History;
-        }
-
-        TimelineHistory lineage() {
-            return name.lineage();
-        }
-
-        Lsn start() {
-            return segment(name.file()).start(name.size());
-        }
-
-        Lsn end() {
-            return segment(name.file()).end(name.size());
-        }
-
-        private static SegmentId segment(WalFileName file) {
-            return switch (file) {
-                case WalFileName.Segment(var id) -> id;
-                case WalFileName.Partial(var id) -> id;
-                case WalFileName.Backup(var id, _) -> id;
-                case WalFileName.History history -> throw new IllegalArgumentException("the history of timeline %s has no position".formatted(history.timeline()));
-            };
+            if (objects.size() > most + 1) {
+                var _ = objects.remove();
+            }
         }
     }
 
     private final Snapshot snapshot;
-    private final List<File> segments = new ArrayList<>();
-    private final List<File> histories = new ArrayList<>();
-    private final List<File> staying = new ArrayList<>();
-    private final List<Need> holding = new ArrayList<>();
+    private final Oldest going;
+    private final List<Stored> histories = new ArrayList<>();
+    /** Where that begins of each lineage that does not go by itself. */
+    private final Map<TimelineHistory, Lsn> firstStaying = new HashMap<>();
+    /** Lineages of which something stays. */
+    private final Set<TimelineHistory> staying = new HashSet<>();
+    private final Set<Need> holding = new HashSet<>();
 
     private ArchiveRetention(Snapshot snapshot) {
         this.snapshot = snapshot;
-        Map<String, File> files = new LinkedHashMap<>();
-        snapshot.objects.forEach(object -> files.computeIfAbsent(object.name.key(), _ -> new File(object.name)).add(object));
-        files.values().forEach(file -> (file.isHistory() ? histories : segments).add(file));
-        segments.sort(Comparator.comparing(File::start).thenComparing(file -> file.name.fileName()));
-        histories.sort(Comparator.comparing((File file) -> file.lineage().timeline()).reversed());
+        this.going = new Oldest(snapshot.most);
     }
 
-    public static Decision decide(Snapshot snapshot) {
-        return new ArchiveRetention(snapshot).decide();
-    }
-
-    private Decision decide() {
-        Instant before = oldBefore();
-        Set<File> free = new HashSet<>();
-        for (File file : segments) {
-            if (isFree(file, before)) {
-                free.add(file);
-            } else {
-                staying.add(file);
-            }
+    /**
+     * Since when an object has to be there to be kept for its age.
+     *
+     * @param keep how long WAL is kept that nobody needs
+     */
+    public static Instant oldBefore(Contents contents, Duration keep, Instant now) throws IOException {
+        PriorityQueue<Instant> latest = new PriorityQueue<>();
+        for (TimelineHistory lineage : contents.lineages()) {
+            contents.forEach(lineage, stored -> {
+                latest.add(stored.object.stored());
+                if (latest.size() > WITNESSES) {
+                    var _ = latest.remove();
+                }
+            });
         }
-        Map<String, Optional<Lsn>> cuts = new HashMap<>();
-        List<Stored> delete = new ArrayList<>();
-        for (File file : segments) {
-            Optional<Lsn> cut = cuts.computeIfAbsent(file.lineage().id(), _ -> firstStaying(file.lineage()));
-            boolean goes = free.contains(file) && (cut.isEmpty() || file.end().isAtMost(cut.get()));
-            if (goes) {
-                delete.addAll(file.objects);
-            } else if (free.contains(file)) {
-                staying.add(file);
-            }
-        }
-        histories.stream().filter(file -> file.newest.isBefore(before) && !belongsToSomething(file.lineage())).forEach(file -> delete.addAll(file.objects));
-        return new Decision(delete, holding.stream().min(Comparator.comparing(Need::from)));
-    }
-
-    private Instant oldBefore() {
-        List<Instant> latest = snapshot.objects.stream()
-                .map(object -> object.object.stored())
-                .sorted(Comparator.reverseOrder())
-                .limit(WITNESSES)
-                .toList();
         if (latest.size() < WITNESSES) {
             return Instant.MIN;
         }
-        Instant agreed = latest.getLast();
-        return (agreed.isBefore(snapshot.now) ? agreed : snapshot.now).minus(snapshot.keep);
+        Instant agreed = latest.element();
+        return (agreed.isBefore(now) ? agreed : now).minus(keep);
     }
 
-    private boolean isFree(File file, Instant before) {
-        if (!file.newest.isBefore(before)) {
+    /** @throws IOException when the archive could not be looked through */
+    public static Decision decide(Snapshot snapshot) throws IOException {
+        return new ArchiveRetention(snapshot).decide();
+    }
+
+    private Decision decide() throws IOException {
+        List<TimelineHistory> ancestorsFirst = new ArrayList<>(snapshot.contents.lineages());
+        ancestorsFirst.sort(Comparator.comparingInt(lineage -> lineage.ancestors().size()));
+        for (TimelineHistory lineage : ancestorsFirst) {
+            new Walk(lineage).finish();
+        }
+        List<Stored> delete = new ArrayList<>(going.objects);
+        delete.sort(OLDEST_FIRST);
+        if (delete.size() <= snapshot.most) {
+            delete.addAll(goingHistories());
+        }
+        boolean more = delete.size() > snapshot.most;
+        Optional<Need> horizon = snapshot.needs.stream().filter(holding::contains).min(Comparator.comparing(Need::from));
+        return new Decision(delete.subList(0, Math.min(snapshot.most, delete.size())), more, horizon);
+    }
+
+    /** One lineage is looked through. What is known of its ancestors by then says where it can be cut at the latest. */
+    private final class Walk {
+        private final TimelineHistory lineage;
+        private final Optional<Lsn> ancestorsStay;
+        private final Oldest old = new Oldest(snapshot.most);
+        private @Nullable Lsn first;
+
+        Walk(TimelineHistory lineage) throws IOException {
+            this.lineage = lineage;
+            this.ancestorsStay = firstStaying.entrySet().stream()
+                    .filter(entry -> leadsTo(entry.getKey(), entry.getValue(), lineage))
+                    .map(Map.Entry::getValue)
+                    .min(Comparator.naturalOrder());
+            snapshot.contents.forEach(lineage, this::see);
+        }
+
+        private void see(Stored object) {
+            if (object.isHistory()) {
+                histories.add(object);
+            } else if (!isFree(object)) {
+                Lsn start = start(object.name);
+                first = first == null ? start : Lsn.min(first, start);
+            } else if (ancestorsStay.isPresent() && end(object.name).isAfter(ancestorsStay.get())) {
+                staying.add(lineage);
+            } else {
+                old.add(object);
+            }
+        }
+
+        void finish() {
+            Lsn cut = first;
+            if (cut != null) {
+                firstStaying.put(lineage, cut);
+                staying.add(lineage);
+                old.objects.removeIf(object -> end(object.name).isAfter(cut));
+            }
+            old.objects.forEach(going::add);
+        }
+    }
+
+    private boolean isFree(Stored object) {
+        if (!object.object.stored().isBefore(snapshot.before)) {
             return false;
         }
-        List<Need> needing = snapshot.needs.stream().filter(need -> needs(need, file)).toList();
+        List<Need> needing = snapshot.needs.stream().filter(need -> needs(need, object.name)).toList();
         holding.addAll(needing);
-        return needing.isEmpty() && !snapshot.onDisk.contains(file.name.key());
+        return needing.isEmpty() && !snapshot.onDisk.contains(object.name.key());
+    }
+
+    private List<Stored> goingHistories() {
+        Set<TimelineHistory> gone = new HashSet<>();
+        histories.forEach(object -> gone.add(object.name.lineage()));
+        histories.stream().filter(object -> !object.object.stored().isBefore(snapshot.before)).forEach(young -> gone.remove(young.name.lineage()));
+        gone.removeIf(this::belongsToSomething);
+        return histories.stream().filter(object -> gone.contains(object.name.lineage())).sorted(YOUNGEST_TIMELINE_FIRST).toList();
+    }
+
+    private boolean belongsToSomething(TimelineHistory lineage) {
+        return staying.stream().anyMatch(other -> other.descendsFrom(lineage))
+                || snapshot.lineages.stream().anyMatch(own -> own.descendsFrom(lineage))
+                || snapshot.needs.stream().anyMatch(need -> need.lineage().descendsFrom(lineage));
     }
 
     /** Whether one of those needs a file: asked once more right before it is deleted, since somebody may have come meanwhile. */
     public static boolean isNeeded(ArchivedName name, Collection<Need> needs) {
-        File file = new File(name);
-        return needs.stream().anyMatch(need -> file.isHistory() ? need.lineage().descendsFrom(name.lineage()) : needs(need, file));
+        boolean isHistory = name.file() instanceof WalFileName.History;
+        return needs.stream().anyMatch(need -> isHistory ? need.lineage().descendsFrom(name.lineage()) : needs(need, name));
     }
 
-    private static boolean needs(Need need, File file) {
-        return file.end().isAfter(need.from()) && (leadsTo(file, need.lineage()) || !(need instanceof Need.Orphan) && file.lineage().descendsFrom(need.lineage()));
+    private static boolean needs(Need need, ArchivedName name) {
+        return end(name).isAfter(need.from())
+                && (leadsTo(name.lineage(), start(name), need.lineage()) || !(need instanceof Need.Orphan) && name.lineage().descendsFrom(need.lineage()));
     }
 
-    /** Whether the file has WAL that a lineage goes through: its own, or an ancestor's from before that was left. */
-    private static boolean leadsTo(File file, TimelineHistory lineage) {
-        return lineage.descendsFrom(file.lineage()) && lineage.switchPointOf(file.lineage().timeline()).map(file.start()::isBefore).orElse(true);
+    /** Whether a segment has WAL that a lineage goes through: its own, or an ancestor's from before that was left. */
+    private static boolean leadsTo(TimelineHistory of, Lsn start, TimelineHistory lineage) {
+        return lineage.descendsFrom(of) && lineage.switchPointOf(of.timeline()).map(start::isBefore).orElse(true);
     }
 
-    /** Where what stays begins on the way along a lineage. */
-    private Optional<Lsn> firstStaying(TimelineHistory lineage) {
-        return staying.stream().filter(file -> leadsTo(file, lineage)).map(File::start).min(Comparator.naturalOrder());
+    private static Lsn start(ArchivedName name) {
+        return segment(name.file()).start(name.size());
     }
 
-    private boolean belongsToSomething(TimelineHistory lineage) {
-        return staying.stream().anyMatch(file -> file.lineage().descendsFrom(lineage))
-                || snapshot.lineages.stream().anyMatch(own -> own.descendsFrom(lineage))
-                || snapshot.needs.stream().anyMatch(need -> need.lineage().descendsFrom(lineage));
+    private static Lsn end(ArchivedName name) {
+        return segment(name.file()).end(name.size());
+    }
+
+    private static SegmentId segment(WalFileName file) {
+        return switch (file) {
+            case WalFileName.Segment(var id) -> id;
+            case WalFileName.Partial(var id) -> id;
+            case WalFileName.Backup(var id, _) -> id;
+            case WalFileName.History history -> throw new IllegalArgumentException("the history of timeline %s has no position".formatted(history.timeline()));
+        };
     }
 }

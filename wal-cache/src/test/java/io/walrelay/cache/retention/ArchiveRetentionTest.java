@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.ObjectStore;
+import io.walrelay.cache.retention.ArchiveRetention.Contents;
 import io.walrelay.cache.retention.ArchiveRetention.Decision;
 import io.walrelay.cache.retention.ArchiveRetention.Need;
 import io.walrelay.cache.retention.ArchiveRetention.Snapshot;
@@ -16,6 +17,7 @@ import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -23,6 +25,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -126,7 +129,7 @@ class ArchiveRetentionTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("cases")
-    void decides(Case c) {
+    void decides(Case c) throws IOException {
         List<Stored> objects = new ArrayList<>(witnesses(NOW));
         words(c.objects).forEach(word -> objects.add(object(word, words(c.young).contains(word) ? NOW : OLD)));
         Decision decision = decide(objects, c.needs, c.onDisk, NOW);
@@ -134,11 +137,49 @@ class ArchiveRetentionTest {
         assertEquals(c.horizon, decision.horizon().map(ArchiveRetentionTest::kind).orElse(""));
     }
 
-    private static Decision decide(List<Stored> objects, List<Need> needs, String onDisk, Instant now) {
+    private static Decision decide(List<Stored> objects, List<Need> needs, String onDisk, Instant now) throws IOException {
+        return decide(objects, needs, onDisk, now, Integer.MAX_VALUE - 1);
+    }
+
+    private static Decision decide(List<Stored> objects, List<Need> needs, String onDisk, Instant now, int most) throws IOException {
         List<Need> all = new ArrayList<>(needs);
         all.add(DISK);
         Set<String> keys = Set.copyOf(words(onDisk).stream().map(word -> object(word, OLD).name().key()).toList());
-        return ArchiveRetention.decide(new Snapshot(objects, all, keys, List.of(B), KEEP, now));
+        Contents contents = contents(objects);
+        return ArchiveRetention.decide(new Snapshot(contents, ArchiveRetention.oldBefore(contents, KEEP, now), all, keys, List.of(B), most));
+    }
+
+    private static Contents contents(List<Stored> objects) {
+        return new Contents() {
+            @Override
+            public List<TimelineHistory> lineages() {
+                return objects.stream().map(object -> object.name().lineage()).distinct().toList();
+            }
+
+            @Override
+            public void forEach(TimelineHistory lineage, Consumer<Stored> each) {
+                objects.stream().filter(object -> object.name().lineage().equals(lineage)).forEach(each);
+            }
+        };
+    }
+
+    /** However few are deleted at a time, they go in the order in which all would go at once. */
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("cases")
+    void decidesTheSameInSmallSteps(Case c) throws IOException {
+        for (int most = 1; most <= 3; most++) {
+            List<Stored> objects = new ArrayList<>(witnesses(NOW));
+            words(c.objects).reversed().forEach(word -> objects.add(object(word, words(c.young).contains(word) ? NOW : OLD)));
+            List<String> deleted = new ArrayList<>();
+            Decision decision;
+            do {
+                decision = decide(objects, c.needs, c.onDisk, NOW, most);
+                assertTrue(decision.delete().size() <= most && (!decision.more() || decision.delete().size() == most), decision::toString);
+                decision.delete().forEach(stored -> deleted.add(stored.object().key()));
+                objects.removeAll(decision.delete());
+            } while (decision.more());
+            assertEquals(c.deleted, String.join(" ", deleted), "at most " + most);
+        }
     }
 
     private static List<String> words(String text) {
@@ -198,14 +239,14 @@ class ArchiveRetentionTest {
     }
 
     @Test
-    void aClockThatIsAheadMakesNothingOlder() {
+    void aClockThatIsAheadMakesNothingOlder() throws IOException {
         List<Stored> objects = new ArrayList<>(witnesses(NOW));
         objects.add(object("A1", NOW.minus(Duration.ofMinutes(30))));
         assertEquals("", deleted(decide(objects, List.of(), "", NOW.plus(Duration.ofDays(365)))));
     }
 
     @Test
-    void aClockThatIsBehindKeepsMore() {
+    void aClockThatIsBehindKeepsMore() throws IOException {
         List<Stored> objects = new ArrayList<>(witnesses(NOW));
         objects.add(object("A1", OLD));
         assertEquals("", deleted(decide(objects, List.of(), "", NOW.minus(Duration.ofDays(365)))));
@@ -213,7 +254,7 @@ class ArchiveRetentionTest {
     }
 
     @Test
-    void aStoresClockThatWasAheadForAMomentMakesNothingOlder() {
+    void aStoresClockThatWasAheadForAMomentMakesNothingOlder() throws IOException {
         Instant jump = NOW.plus(Duration.ofDays(365));
         List<Stored> objects = new ArrayList<>(witnesses(jump).subList(0, ArchiveRetention.WITNESSES - 1));
         objects.add(object("A1", NOW.minus(Duration.ofMinutes(30))));
@@ -222,7 +263,7 @@ class ArchiveRetentionTest {
     }
 
     @Test
-    void anArchiveThatNothingGoesIntoLosesNothing() {
+    void anArchiveThatNothingGoesIntoLosesNothing() throws IOException {
         List<Stored> objects = new ArrayList<>(witnesses(OLD));
         objects.add(object("A1", OLD.minus(Duration.ofMinutes(59))));
         assertEquals("", deleted(decide(objects, List.of(), "", NOW.plus(Duration.ofDays(30)))));
