@@ -53,22 +53,38 @@ public final class Pins {
                     .formatted(lineage.timeline(), own.timeline()));
         }
         Pin pin = new Pin(name, lineage, from.isPresent() ? from.get() : cache.replayStart(), now, note);
-        if (!archive.notes().pin(pin)) {
-            Pin there = archive.notes().pin(name).orElseThrow(() -> new IOException("pin %s vanished from %s while it was put".formatted(name, archive)));
-            if (!there.isAt(pin.lineage(), pin.from())) {
-                throw new PinRefusedException("pin \"%s\" exists, and keeps WAL from %s on timeline %s on; expected another name, or: walrelay pin drop %s"
-                        .formatted(name, there.from(), there.lineage().timeline(), name));
-            }
-            return there;
-        }
-        // Looked for after it was put: who announces a deletion from now on sees it.
+        return archive.notes().pin(pin) ? made(archive, pin) : there(archive, pin);
+    }
+
+    /** The pin was put: who announces a deletion from now on sees it. When the archive can't be asked now, it stays: it keeps too much rather than too little. */
+    private Pin made(Archive archive, Pin pin) throws PinRefusedException, IOException {
         try {
             requireHeld(archive, pin);
-        } catch (PinRefusedException | IOException e) {
-            var _ = archive.notes().unpin(name);
+        } catch (PinRefusedException e) {
+            var _ = archive.notes().unpin(pin.name());
             throw e;
         }
-        return pin;
+        return find(archive, pin);
+    }
+
+    /** Somebody has put a pin of the name, maybe just now, and does not know yet whether it keeps anything. */
+    private Pin there(Archive archive, Pin pin) throws PinRefusedException, IOException {
+        Pin there = find(archive, pin);
+        if (!there.isAt(pin.lineage(), pin.from())) {
+            throw new PinRefusedException("pin \"%s\" exists, and keeps WAL from %s on timeline %s on; expected another name, or: walrelay pin drop %s"
+                    .formatted(pin.name(), there.from(), there.lineage().timeline(), pin.name()));
+        }
+        try {
+            requireHeld(archive, there);
+        } catch (PinRefusedException e) {
+            throw new PinRefusedException("%s. The pin is there of an earlier request; when no other relay has that WAL: walrelay pin drop %s"
+                    .formatted(e.getMessage(), pin.name()));
+        }
+        return find(archive, pin);
+    }
+
+    private static Pin find(Archive archive, Pin pin) throws IOException {
+        return archive.notes().pin(pin.name()).orElseThrow(() -> new IOException("pin %s vanished from %s while it was put".formatted(pin.name(), archive)));
     }
 
     private TimelineHistory lineage(Archive archive, TimelineHistory own, String selector) throws PinRefusedException, IOException {
