@@ -86,7 +86,7 @@ public final class FolderImport implements AutoCloseable {
         /** Its name has other bytes in the archive; it lies beside. */
         CONFLICT,
         REFUSED,
-        /** It could not be read; the next start tries again. */
+        /** It could not be read, or a history that may say what it is could not; the next start tries again. */
         UNREADABLE
     }
 
@@ -114,7 +114,7 @@ public final class FolderImport implements AutoCloseable {
     private static final class UnreadableException extends IOException {
         private static final long serialVersionUID = 1;
 
-        UnreadableException(IOException cause) {
+        UnreadableException(Exception cause) {
             super(cause.getMessage(), cause);
         }
     }
@@ -174,20 +174,29 @@ public final class FolderImport implements AutoCloseable {
 
     private FolderPlan plan() throws IOException {
         List<String> files = folder.files();
-        Map<String, String> histories = new TreeMap<>();
+        Map<String, Optional<String>> histories = new TreeMap<>();
         for (String file : files) {
             if (WalFileName.parse(file, size).orElse(null) instanceof WalFileName.History) {
-                try (InputStream in = folder.open(file)) {
-                    histories.put(file, new String(in.readNBytes(LONGEST_HISTORY), StandardCharsets.UTF_8));
-                }
+                histories.put(file, history(file));
             }
         }
         return FolderPlan.of(files, histories, size);
     }
 
+    /** Empty when it can't be read: that is no reason to wait with all the rest. */
+    private Optional<String> history(String file) {
+        try (InputStream in = folder.open(file)) {
+            return Optional.of(new String(in.readNBytes(LONGEST_HISTORY), StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            log.warn("{}/{} could not be read: {}", folder, file, e.getMessage());
+            return Optional.empty();
+        }
+    }
+
     private void carryOut(FolderPlan plan) throws InterruptedException {
-        found((int) plan.items().stream().filter(item -> item.file().isPresent()).count() + plan.refused().size());
+        found((int) plan.items().stream().filter(item -> item.file().isPresent()).count() + plan.refused().size() + plan.unreadable().size());
         plan.refused().forEach(refusal -> refuse(refusal.file(), refusal.reason()));
+        plan.unreadable().forEach(_ -> count(Outcome.UNREADABLE));
         for (Item item : plan.items()) {
             if (item.isHistory()) {
                 take(item);
@@ -279,6 +288,10 @@ public final class FolderImport implements AutoCloseable {
             return refusal;
         } catch (IOException e) {
             throw new UnreadableException(e);
+        } catch (RuntimeException e) {
+            // A file that no check was made for: it would be the same the next time.
+            log.warn("{}/{} could not be checked", folder, file, e);
+            return Optional.of("it can't be checked: " + (e.getMessage() == null ? e.toString() : e.getMessage()));
         }
     }
 
@@ -289,7 +302,7 @@ public final class FolderImport implements AutoCloseable {
             }
             try {
                 return new FromFolder(folder.open(item.file().get()));
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException e) {
                 throw new UnreadableException(e);
             }
         };

@@ -21,9 +21,10 @@ import java.util.TreeMap;
  * nobody knows whose the file is.
  *
  * @param items histories first, so that none comes after the first segment of its timeline, then from the oldest
+ * @param unreadable histories that could not be read, and files of whose timelines those might say something else than the others do
  * @param others files whose names are none of PostgreSQL's
  */
-record FolderPlan(List<Item> items, List<Refusal> refused, int others) {
+record FolderPlan(List<Item> items, List<Refusal> refused, List<String> unreadable, int others) {
 
     /** @param file empty for a history that the folder has only as part of a later timeline's */
     record Item(ArchivedName name, Optional<String> file) {
@@ -40,10 +41,11 @@ record FolderPlan(List<Item> items, List<Refusal> refused, int others) {
     FolderPlan {
         items = List.copyOf(items);
         refused = List.copyOf(refused);
+        unreadable = List.copyOf(unreadable);
     }
 
-    /** @param histories the text of each history among {@code files}, by its name */
-    static FolderPlan of(Collection<String> files, Map<String, String> histories, SegmentSize size) {
+    /** @param histories the text of each history among {@code files}, by its name; empty when it could not be read */
+    static FolderPlan of(Collection<String> files, Map<String, Optional<String>> histories, SegmentSize size) {
         return new Making(size, histories).plan(files);
     }
 
@@ -54,11 +56,19 @@ record FolderPlan(List<Item> items, List<Refusal> refused, int others) {
         private final Map<TimelineId, Item> historyItems = new TreeMap<>();
         private final List<Item> rest = new ArrayList<>();
         private final List<Refusal> refused = new ArrayList<>();
+        private final List<String> unreadable = new ArrayList<>();
+        private TimelineId unreadUpTo = FIRST;
         private int others;
 
-        Making(SegmentSize size, Map<String, String> histories) {
+        Making(SegmentSize size, Map<String, Optional<String>> histories) {
             this.size = size;
-            new TreeMap<>(histories).forEach(this::state);
+            new TreeMap<>(histories).forEach((file, text) -> text.ifPresentOrElse(it -> state(file, it), () -> unread(file)));
+        }
+
+        private void unread(String file) {
+            unreadable.add(file);
+            TimelineId timeline = WalFileName.require(file, size).timeline();
+            unreadUpTo = timeline.compareTo(unreadUpTo) > 0 ? timeline : unreadUpTo;
         }
 
         private void state(String file, String text) {
@@ -81,7 +91,7 @@ record FolderPlan(List<Item> items, List<Refusal> refused, int others) {
             rest.sort(Comparator.comparingLong((Item item) -> segment(item.name().file()).number()).thenComparing(item -> item.name().fileName()));
             List<Item> items = new ArrayList<>(historyItems.values());
             items.addAll(rest);
-            return new FolderPlan(items, refused, others);
+            return new FolderPlan(items, refused, unreadable, others);
         }
 
         private void place(String file) {
@@ -89,7 +99,11 @@ record FolderPlan(List<Item> items, List<Refusal> refused, int others) {
             if (name.isEmpty()) {
                 Optional<Packed> packed = Packed.byName(file).filter(p -> WalFileName.parse(p.plainName(file), size).isPresent());
                 packed.ifPresentOrElse(p -> refused.add(new Refusal(file, p.refusal())), () -> others++);
-            } else if (!(name.get() instanceof WalFileName.History)) {
+            } else if (name.get() instanceof WalFileName.History) {
+                return;
+            } else if (isUnread(name.get().timeline())) {
+                unreadable.add(file);
+            } else {
                 lineage(file, name.get().timeline()).ifPresent(lineage -> {
                     if (!lineage.ancestors().isEmpty()) {
                         historyItems.computeIfAbsent(lineage.timeline(), _ -> new Item(history(lineage), Optional.empty()));
@@ -97,6 +111,11 @@ record FolderPlan(List<Item> items, List<Refusal> refused, int others) {
                     rest.add(new Item(new ArchivedName(lineage, name.get(), size), Optional.of(file)));
                 });
             }
+        }
+
+        /** A history tells of its own timeline and of earlier ones. Where the first comes from needs no history. */
+        private boolean isUnread(TimelineId timeline) {
+            return !timeline.equals(FIRST) && timeline.compareTo(unreadUpTo) <= 0;
         }
 
         /** Empty when it can't be told, which is noted. */

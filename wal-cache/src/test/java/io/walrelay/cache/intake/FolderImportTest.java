@@ -27,10 +27,13 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -289,6 +292,48 @@ class FolderImportTest {
         assertEquals(status.files(), status.count(Outcome.IMPORTED));
         assertTrue(archive().has(name(two.history(), fork)));
         assertTrue(archive().has(new ArchivedName(two.history(), new WalFileName.History(new TimelineId(2)), SEGMENT)));
+    }
+
+    /** It may say of its own timeline and of earlier ones what others do not; of the first there is nothing to say. */
+    @Test
+    void aHistoryThatCantBeReadIsTriedAgainAtTheNextStartAndTheRestComes() throws Exception {
+        copy(one, ORIGIN);
+        copy(two, fork);
+        Path history = Files.createSymbolicLink(folder.resolve("00000002.history"), Path.of("/proc/self/mem"));
+        write("00000003.history", "1\t%s\tx\n2\t%s\tx\n".formatted(fork, two.end()));
+        Status status = runToTheEnd();
+        long ofOne = SEGMENT.startOf(one.end()).minus(ORIGIN) / MB;
+        long ofTwo = SEGMENT.startOf(two.end()).minus(SEGMENT.startOf(fork)) / MB;
+        assertEquals(ofOne + 1, status.count(Outcome.IMPORTED), told::toString);
+        assertEquals(ofTwo + 1, status.count(Outcome.UNREADABLE), told::toString);
+        assertEquals(status.files(), status.settled());
+        assertFalse(archive().has(name(two.history(), fork)));
+        Files.delete(history);
+        write("00000002.history", two.history().format());
+        Status again = runToTheEnd();
+        assertEquals(ofTwo + 1, again.count(Outcome.IMPORTED), told::toString);
+        assertTrue(archive().has(name(two.history(), fork)));
+        assertTrue(new Imported(new DurableFiles(disk)).has(archive().id(), folder.toString()));
+    }
+
+    /** The file system goes away with an error that is no IOException. */
+    @Test
+    void aFileWhoseCheckFailsIsRefusedAndTheImportEnds() throws Exception {
+        FileSystem zip = FileSystems.newFileSystem(directory.resolve("old.zip"), Map.of("create", "true"));
+        folder = Files.createDirectory(zip.getPath("/zipped"));
+        copy(two, fork);
+        write("00000003.history", "1\t%s\tx\n2\t%s\tx\n".formatted(fork, two.end()));
+        CountDownLatch go = new CountDownLatch(1);
+        store.hangFor(key -> key.endsWith("/00000002.history"), go);
+        try (FolderImport made = begin()) {
+            await(() -> store.hanging() > 0);
+            zip.close();
+            go.countDown();
+            await(() -> made.status().ended());
+            refusedWith("00000003.history", "it can't be checked: ");
+            refusedWith(fileName(two, fork), "it can't be checked: java.nio.file.ClosedFileSystemException");
+            assertEquals(made.status().files(), made.status().count(Outcome.REFUSED));
+        }
     }
 
     @Test
