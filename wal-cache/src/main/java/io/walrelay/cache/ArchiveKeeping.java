@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Says in the archive what this relay needs of it, and deletes there what {@link ArchiveRetention} says: at the start and every hour, and sooner
- * when the relay needs more than it has said. What is deleted is first forgotten by the {@link Archiver}, then announced to those who pin. A thread of
+ * when the relay needs more than it has said. What is deleted is first announced to those who pin, then forgotten by the {@link Archiver}. A thread of
  * its own; methods are thread-safe.
  */
 public final class ArchiveKeeping implements AutoCloseable {
@@ -180,9 +180,7 @@ public final class ArchiveKeeping implements AutoCloseable {
         if (now.isEmpty()) {
             return false;
         }
-        Set<ArchivedName> names = now.stream().map(Stored::name).collect(Collectors.toSet());
-        archiver.forget(names);
-        pins.announce(archive, names, clock.instant());
+        pins.announce(archive, names(now), clock.instant());
         int gone = carryOut(archive, now);
         pins.withdraw(archive);
         if (gone > 0) {
@@ -196,20 +194,40 @@ public final class ArchiveKeeping implements AutoCloseable {
         int gone = 0;
         for (int first = 0; first < objects.size(); first += BETWEEN_LOOKS) {
             List<Stored> some = objects.subList(first, Math.min(objects.size(), first + BETWEEN_LOOKS));
-            List<Need> now = everybodysNeeds(archive);
-            if (some.stream().anyMatch(object -> ArchiveRetention.isNeeded(object.name(), now))) {
+            int went = deleteUnlessNeeded(archive, some);
+            gone += went;
+            if (went < some.size()) {
                 return gone;
-            }
-            for (Stored object : some) {
-                if (closed) {
-                    return gone;
-                }
-                archive.delete(object.object());
-                gone++;
-                deleted.increment();
             }
         }
         return gone;
+    }
+
+    /** None when somebody needs one of them by now. What stays is claimed again. Returns how many went. */
+    private int deleteUnlessNeeded(Archive archive, List<Stored> objects) throws IOException {
+        ArchiveProgress before = archiver.forget(names(objects));
+        int begun = 0;
+        try {
+            // Asked after they were forgotten: whoever counted on them before is seen.
+            List<Need> now = everybodysNeeds(archive);
+            if (objects.stream().anyMatch(object -> ArchiveRetention.isNeeded(object.name(), now))) {
+                return 0;
+            }
+            while (begun < objects.size() && !closed) {
+                Stored object = objects.get(begun++);
+                archive.delete(object.object());
+                deleted.increment();
+            }
+            return begun;
+        } finally {
+            if (begun < objects.size()) {
+                archiver.takeBack(before, names(objects.subList(0, begun)));
+            }
+        }
+    }
+
+    private static Set<ArchivedName> names(List<Stored> objects) {
+        return objects.stream().map(Stored::name).collect(Collectors.toSet());
     }
 
     /** What others have pinned, and what this relay needs, which knows better than its pins by now. */

@@ -92,6 +92,18 @@ record ArchiveProgress(TimelineHistory lineage, Lsn from, Lsn archived, Set<Arch
         return new ArchiveProgress(lineage, begin, archived, left, leftElsewhere);
     }
 
+    /** What was there {@code before} is there, too; nothing of it where another history is followed by now, or own WAL has got a gap since. */
+    ArchiveProgress takingBack(ArchiveProgress before) {
+        if (!lineage.equals(before.lineage) || from.isAfter(before.archived)) {
+            return this;
+        }
+        Set<ArchivedName> more = new HashSet<>(done);
+        more.addAll(before.done);
+        Map<ArchivedName, String> moreElsewhere = new HashMap<>(before.elsewhere);
+        moreElsewhere.putAll(elsewhere);
+        return new ArchiveProgress(lineage, Lsn.min(from, before.from), archived, more, moreElsewhere);
+    }
+
     /** Whether a file is known to be in the archive. */
     boolean has(ArchivedName name, SegmentSize size) {
         return done.contains(name) || isCounted(name, size);

@@ -129,15 +129,29 @@ public final class Archiver implements AutoCloseable {
     /**
      * Files are about to be deleted from the archive: that they are there is not said any more, nor by the next run.
      *
+     * @return what was known before, for {@link #takeBack}
      * @throws IOException when that could not be remembered; they must not be deleted then
      */
-    void forget(Collection<ArchivedName> names) throws IOException {
+    ArchiveProgress forget(Collection<ArchivedName> names) throws IOException {
         lock.lock();
         try {
+            ArchiveProgress before = progress;
             update(progress.without(names, size));
             archive.liesElsewhere(progress.elsewhere());
             file.save(progress);
             unsaved = false;
+            return before;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What was forgotten since {@code before} is there nevertheless, but for {@code gone}. */
+    void takeBack(ArchiveProgress before, Collection<ArchivedName> gone) {
+        lock.lock();
+        try {
+            update(progress.takingBack(before).without(gone, size));
+            archive.liesElsewhere(progress.elsewhere());
         } finally {
             lock.unlock();
         }

@@ -96,11 +96,11 @@ class ArchiveKeepingTest extends KeptArchive {
             assertTrue(status.problem().orElse("").contains("can't be asked now"), status::toString);
             assertEquals(List.of("failed: " + status.problem().orElseThrow()), told);
             firstIsArchived(4);
-            assertEquals(segment(OLD), relay.archiver.status().from());
+            assertEquals(segment(5), relay.archiver.status().from(), "the fifth may be gone, the next are there");
         }
         store.failFor(key -> false);
         try (Relay relay = new Relay(WalCache.open(tiers(disk)).orElseThrow())) {
-            assertEquals(segment(OLD), relay.archiver.status().from());
+            assertEquals(segment(5), relay.archiver.status().from(), "the fifth may be gone, the next are there");
             refused("is being deleted", () -> relay.pins().create("late", Optional.of(segment(OLD - 1)), Optional.empty(), "", Instant.now()));
             relay.keep(HOUR);
             firstIsArchived(OLD);

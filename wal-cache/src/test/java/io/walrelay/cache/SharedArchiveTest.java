@@ -94,6 +94,29 @@ class SharedArchiveTest extends KeptArchive {
         }
     }
 
+    /** The pin comes after the deletion was decided, and before it was announced. */
+    @Test
+    void whatIsNotDeletedAfterAllIsClaimedOn() throws Exception {
+        try (Relay relay = create(new CrashableStorage())) {
+            relay.receiveAll();
+            age();
+            CountDownLatch go = new CountDownLatch(1);
+            store.hangFor(key -> key.contains("/deletions/"), go);
+            try (ArchiveKeeping keeping = relay.keeping(HOUR)) {
+                keeping.start();
+                relay.await(() -> store.hanging() > 0);
+                relay.pins().create("early", Optional.of(segment(3)), Optional.empty(), "", Instant.now());
+                go.countDown();
+                relay.await(keeping::isIdle);
+                firstIsArchived(0);
+                assertEquals(ORIGIN, relay.archiver.status().from());
+            }
+            relay.keep(HOUR);
+            firstIsArchived(3);
+            assertEquals(segment(3), relay.archiver.status().from());
+        }
+    }
+
     /** Another relay might delete it in the same moment. */
     @Test
     void theDiskCountsOnTheArchiveOnlyOnceOthersKnowWhatThisRelayNeeds() throws Exception {
