@@ -2,6 +2,7 @@ package io.walrelay.cache;
 
 import io.walrelay.cache.archive.Archive;
 import io.walrelay.cache.archive.ArchivedName;
+import io.walrelay.cache.archive.Deletion;
 import io.walrelay.cache.retention.ArchiveRetention;
 import io.walrelay.cache.retention.ArchiveRetention.Contents;
 import io.walrelay.cache.retention.ArchiveRetention.Decision;
@@ -70,6 +71,9 @@ public final class ArchiveKeeping implements AutoCloseable {
      */
     public record Status(Optional<Duration> keep, Optional<Need> horizon, long deleted, Optional<String> problem) {}
 
+    /** Files that others have announced to delete, and what was known before they were forgotten. */
+    private record Doubt(ArchiveProgress before, Set<ArchivedName> names) {}
+
     private final WalCache cache;
     private final ArchivedWal archived;
     private final Archiver archiver;
@@ -84,6 +88,9 @@ public final class ArchiveKeeping implements AutoCloseable {
     private final Condition woken = lock.newCondition();
     private volatile boolean closed;
     private volatile boolean idle;
+    private volatile boolean heard;
+    /** Changed by the thread only: what others may have deleted. */
+    private volatile @Nullable Doubt doubt;
     private volatile Optional<Need> horizon = Optional.empty();
     private final LongAdder deleted = new LongAdder();
     private volatile @Nullable String problem;
@@ -121,7 +128,7 @@ public final class ArchiveKeeping implements AutoCloseable {
         long next = System.nanoTime();
         try {
             while (!closed) {
-                boolean soon = problem == null && !pins.cover(needs.now());
+                boolean soon = doubt != null || problem == null && !pins.cover(needs.now());
                 if (System.nanoTime() - next >= 0 || soon) {
                     Duration rest = roundOrSay();
                     next = System.nanoTime() + rest.toNanos();
@@ -134,9 +141,14 @@ public final class ArchiveKeeping implements AutoCloseable {
         }
     }
 
-    /** Whether others know what this relay needs. */
+    /** Whether others know what this relay needs, and none deletes it. */
     boolean isKnown() {
-        return pins.isKnown();
+        return pins.isKnown() && doubt == null;
+    }
+
+    /** As {@link #isKnown}, in this run: also what was not needed in the last one. */
+    boolean isHeard() {
+        return heard;
     }
 
     /** Whether a round has ended and the next is not due. */
@@ -163,10 +175,52 @@ public final class ArchiveKeeping implements AutoCloseable {
     private boolean round() throws IOException {
         Archive archive = archived.archive();
         pins.withdraw(archive);
-        pins.say(archive, needs.now(), clock.instant());
+        List<Need> needed = needs.now();
+        pins.say(archive, needed, clock.instant());
+        requireHeard(archive, needed);
+        pins.areHeard(archive);
+        heard = true;
         boolean more = keep.isPresent() && delete(archive, keep.get());
         lookForBeginning(archive);
         return more;
+    }
+
+    /**
+     * Looks for announcements after the pins were put. What is announced is not counted on, until it is over and seen what went.
+     *
+     * @throws IOException while somebody deletes what is needed
+     */
+    private void requireHeard(Archive archive, List<Need> needed) throws IOException {
+        OthersDeletions others = new OthersDeletions(archive, needed, size);
+        for (Deletion deletion : archive.notes().deletions()) {
+            Set<ArchivedName> going = pins.isOwn(deletion) ? Set.of() : others.needed(deletion);
+            if (!going.isEmpty()) {
+                doubt(going);
+                throw new IOException("another relay has announced, as deletions/%s, to delete %d files that this relay needs, and is waited for. If it is gone for good, delete that object"
+                        .formatted(deletion.name(), going.size()));
+            }
+        }
+        Doubt over = doubt;
+        if (over != null) {
+            Set<ArchivedName> gone = new HashSet<>();
+            for (ArchivedName name : over.names) {
+                if (!archive.has(name)) {
+                    gone.add(name);
+                }
+            }
+            archiver.takeBack(over.before, gone);
+            doubt = null;
+        }
+    }
+
+    private void doubt(Set<ArchivedName> going) throws IOException {
+        ArchiveProgress before = archiver.forget(going);
+        Doubt earlier = doubt;
+        Set<ArchivedName> names = new HashSet<>(going);
+        if (earlier != null) {
+            names.addAll(earlier.names);
+        }
+        doubt = new Doubt(earlier == null ? before : earlier.before, names);
     }
 
     private boolean delete(Archive archive, Duration age) throws IOException {

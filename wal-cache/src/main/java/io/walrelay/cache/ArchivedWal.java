@@ -65,12 +65,20 @@ final class ArchivedWal implements AutoCloseable {
         return key == null ? archive().fetch(name, into) : archive().fetchBeside(key, into);
     }
 
-    /** @param busy whether the relay's own WAL waits to be archived */
-    FolderImport.Target forImport(BooleanSupplier busy) {
+    /**
+     * @param mayBegin whether nobody deletes what comes in
+     * @param busy whether the relay's own WAL waits to be archived
+     */
+    FolderImport.Target forImport(BooleanSupplier mayBegin, BooleanSupplier busy) {
         return new FolderImport.Target() {
             @Override
             public Archive archive() throws IOException {
                 return ArchivedWal.this.archive();
+            }
+
+            @Override
+            public boolean mayBegin() {
+                return mayBegin.getAsBoolean();
             }
 
             @Override

@@ -92,10 +92,16 @@ public final class CacheArchive {
         if (done.has(wal.tier().knownId().orElse(""), folder.toString())) {
             return Optional.empty();
         }
-        FolderImport.Target target = wal.forImport(() -> archiving().map(Archiver::isBusy).orElse(false));
+        FolderImport.Target target = wal.forImport(this::isImportKnown, () -> archiving().map(Archiver::isBusy).orElse(false));
         FolderImport made = new FolderImport(folder, cache.system(), cache.segmentSize(), target, done, listener);
         folderImport = made;
         return Optional.of(made);
+    }
+
+    /** Whether those who delete from the archive know that older WAL comes in. */
+    private boolean isImportKnown() {
+        ArchiveKeeping keeper = keeping;
+        return keeper == null || keeper.isHeard();
     }
 
     /** The folder that is being imported; empty when none is, or all of it has come. */

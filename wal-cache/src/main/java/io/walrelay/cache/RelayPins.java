@@ -79,13 +79,17 @@ final class RelayPins {
         files.write(PATH, FORMAT, body.toByteArray());
     }
 
-    /** Whether the archive has pins of this relay's. Any thread. */
+    /** Whether the archive has pins of this relay's, which others heed. Any thread. */
     boolean isKnown() {
         return known;
     }
 
     boolean isOwn(Pin pin) {
         return pin.name().startsWith(prefix);
+    }
+
+    boolean isOwn(Deletion deletion) {
+        return deletion.name().startsWith(prefix);
     }
 
     /** Whether all that is needed was said by {@link #say}. */
@@ -107,6 +111,10 @@ final class RelayPins {
             var _ = archive.notes().unpin(old.name());
         }
         said = saying;
+    }
+
+    /** Nobody deletes what was said to be needed: all who began before it was said have ended. */
+    void areHeard(Archive archive) throws IOException {
         if (!archiveId.equals(archive.id())) {
             archiveId = archive.id();
             save();
@@ -141,7 +149,7 @@ final class RelayPins {
     /** This relay deletes nothing now; what an earlier run has announced is over, too. */
     void withdraw(Archive archive) throws IOException {
         for (Deletion deletion : archive.notes().deletions()) {
-            if (deletion.name().startsWith(prefix)) {
+            if (isOwn(deletion)) {
                 archive.notes().withdraw(deletion);
             }
         }

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.cache.archive.ArchiveNotes;
 import io.walrelay.cache.archive.ArchiveTier;
+import io.walrelay.cache.archive.Deletion;
 import io.walrelay.cache.archive.Pin;
 import io.walrelay.cache.intake.FolderImport;
 import io.walrelay.cache.retention.ArchiveRetention.Need;
@@ -15,11 +17,14 @@ import io.walrelay.cache.storage.Folder;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** Who needs WAL of an archive says so there, and is heard whatever others do in the same moment. */
@@ -177,6 +182,87 @@ class SharedArchiveTest extends KeptArchive {
             relay.await(() -> coming.status().ended());
             relay.keep(HOUR);
             firstIsArchived(OLD);
+        }
+    }
+
+    private ArchiveNotes notes(Relay relay) throws IOException {
+        return relay.cache.archive().orElseThrow().wal().archive().notes();
+    }
+
+    private Deletion announcedByAnother(int... segments) {
+        int directory = (Caches.SYSTEM + "/").length();
+        return new Deletion("relay_other.1", Arrays.stream(segments).mapToObj(n -> archivedKey(n).substring(directory)).collect(Collectors.toSet()));
+    }
+
+    /** It was announced before the pins were there, and stops when the other sees them. Only the archive has what is needed. */
+    @Test
+    void whatAnotherDeletesIsNotCountedOnUntilItIsSeenWhatWent() throws Exception {
+        try (Relay relay = create(new CrashableStorage());
+                FolderImport coming = relay.cache.archive().orElseThrow().folderImport(new Folder(spool.resolve("not-there-yet")), new Imports()).orElseThrow()) {
+            relay.receiveAll();
+            coming.start();
+            assertTrue(relay.cache.oldest().isAfter(segment(OLD)) && !coming.status().ended());
+            Deletion deletion = announcedByAnother(0, 1, 2);
+            assertTrue(notes(relay).announce(deletion));
+            try (ArchiveKeeping keeping = relay.keeping(Optional.empty())) {
+                keeping.start();
+                relay.await(keeping::isIdle);
+                assertTrue(keeping.status().problem().orElse("").contains("deletions/relay_other.1, to delete 3 files"), () -> keeping.status().toString());
+                assertFalse(keeping.isKnown());
+                assertEquals(segment(3), relay.archiver.status().from());
+                store.delete(archivedKey(0));
+                notes(relay).withdraw(deletion);
+                relay.await(keeping::isKnown);
+                assertEquals(segment(1), relay.archiver.status().from());
+            }
+        }
+    }
+
+    @Test
+    void whatAnotherHasDeletedAndTheDiskHasIsArchivedAgain() throws Exception {
+        try (Relay relay = create(new CrashableStorage())) {
+            relay.cache.slots().create("far", false, segment(0), 1);
+            relay.receiveAll();
+            Deletion deletion = announcedByAnother(0);
+            assertTrue(notes(relay).announce(deletion));
+            try (ArchiveKeeping keeping = relay.keeping(Optional.empty())) {
+                keeping.start();
+                relay.await(keeping::isIdle);
+                store.delete(archivedKey(0));
+                notes(relay).withdraw(deletion);
+                relay.await(() -> keeping.isKnown() && store.keys().contains(archivedKey(0)));
+            }
+        }
+    }
+
+    @Test
+    void whatAnotherDeletesAndNobodyHereNeedsIsNotWaitedFor() throws Exception {
+        try (Relay relay = create(new CrashableStorage())) {
+            relay.receiveAll();
+            assertTrue(notes(relay).announce(announcedByAnother(0, 1, 2)));
+            assertEquals(Optional.empty(), relay.keep(Optional.empty()).problem());
+            assertEquals(ORIGIN, relay.archiver.status().from());
+        }
+    }
+
+    @Test
+    void anImportBeginsWhenNobodyDeletesAnyMore() throws Exception {
+        Folder folder = new Folder(Files.createDirectory(spool.resolve("old")));
+        Files.writeString(spool.resolve("old/0000000100000000000000F1.gz"), "compressed");
+        try (Relay relay = create(new CrashableStorage());
+                FolderImport coming = relay.cache.archive().orElseThrow().folderImport(folder, new Imports()).orElseThrow()) {
+            relay.receiveAll();
+            Deletion deletion = announcedByAnother(0);
+            assertTrue(notes(relay).announce(deletion));
+            try (ArchiveKeeping keeping = relay.keeping(Optional.empty())) {
+                coming.start();
+                keeping.start();
+                relay.await(keeping::isIdle);
+                assertEquals(0, coming.status().settled());
+                notes(relay).withdraw(deletion);
+                relay.await(() -> coming.status().ended());
+                assertTrue(keeping.isKnown());
+            }
         }
     }
 

@@ -56,6 +56,9 @@ public final class FolderImport implements AutoCloseable {
         /** @throws IOException while it can't be asked */
         Archive archive() throws IOException;
 
+        /** Whether files may come: before, somebody might delete what they follow on. */
+        boolean mayBegin();
+
         /** The file is there now. */
         void arrived(ArchivedName name);
 
@@ -163,6 +166,9 @@ public final class FolderImport implements AutoCloseable {
 
     private void run() {
         try {
+            while (!closed && !target.mayBegin()) {
+                rest(LIVE_FIRST);
+            }
             Optional<FolderPlan> plan = untilItWorks(this::plan);
             if (plan.isPresent()) {
                 carryOut(plan.get());

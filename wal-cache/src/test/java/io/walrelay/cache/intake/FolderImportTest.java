@@ -112,6 +112,11 @@ class FolderImportTest {
             }
 
             @Override
+            public boolean mayBegin() {
+                return true;
+            }
+
+            @Override
             public void arrived(ArchivedName name) {}
 
             @Override
