@@ -64,7 +64,12 @@ final class PinCommand implements Callable<Integer> {
     }
 
     /** {@code walrelay pin create}. */
-    @Command(name = "create", description = "Keep WAL in the archive, from a position on. Exit status 0: it is kept.")
+    @Command(
+            name = "create",
+            description = {
+                "Keep WAL in the archive, from a position on. Exit status 0: it is kept.",
+                "For a base backup from a standby, which begins earlier than the last checkpoint when the standby lags, pin with --backup-label when it was taken."
+            })
     static final class Create implements Callable<Integer> {
 
         @Spec
@@ -77,7 +82,7 @@ final class PinCommand implements Callable<Integer> {
         @Parameters(paramLabel = "NAME", description = "What the pin is called: letters, digits, _ . and -.")
         private String name = "";
 
-        @Option(names = "--lsn", paramLabel = "LSN", description = "From where on (default: from where a base backup that begins now has to replay).")
+        @Option(names = "--lsn", paramLabel = "LSN", description = "From where on (default: from where a base backup of the primary that begins now has to replay).")
         private @Nullable String lsn;
 
         @Option(

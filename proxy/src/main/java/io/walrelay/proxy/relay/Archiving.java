@@ -187,7 +187,7 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
 
         @Override
         public void failed(String reason) {
-            events.warning("archive-keeping-failed", "nothing is deleted from the archive now, and what this relay needs is not said there: " + reason);
+            events.warning("archive-keeping-failed", "nothing is deleted from the archive now, and others may not know what this relay needs: " + reason);
         }
     }
 

@@ -32,6 +32,14 @@ class PinCommandTest {
     }
 
     @Test
+    void theHelpSaysHowABackupFromAStandbyIsPinned() {
+        CommandRun run = CommandRun.of("pin", "create", "--help");
+        assertEquals(Main.OK, run.status(), run::err);
+        String text = run.out().replaceAll("\\s+", " ");
+        assertTrue(text.contains("For a base backup from a standby") && text.contains("pin with --backup-label"), run::out);
+    }
+
+    @Test
     void anotherFileThanABackupLabelIsRefused() throws IOException {
         Path file = Files.writeString(directory.resolve("backup_manifest"), "{}");
         CommandRun run = CommandRun.of("pin", "create", "a", "--backup-label", file.toString());
