@@ -17,12 +17,14 @@ import java.util.List;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code walrelay demo} as a visitor runs it: a primary, the relay and two standbys, which end with equal data and leave nothing. */
+@Tag("alone")
 final class DemoIT {
 
     private static final Duration LIMIT = Duration.ofMinutes(2);

@@ -25,6 +25,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.ToDoubleFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -43,6 +44,7 @@ import org.slf4j.LoggerFactory;
  * <p>A standby knows: what it wrote and flushed (pg_stat_wal_receiver), how long the last message was under way (there too), what it
  * replayed, and how old that was. Each is asked for before and after the relay is.
  */
+@Tag("alone")
 @Timeout(180)
 final class LagIT {
 

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +33,7 @@ import org.slf4j.LoggerFactory;
  *                         └─────▶ slow…    sockets with a small buffer, one byte a second
  * </pre>
  */
+@Tag("alone")
 @Timeout(180)
 final class SlowReaderIT {
 

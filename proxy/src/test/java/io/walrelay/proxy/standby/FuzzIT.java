@@ -33,6 +33,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +47,7 @@ import org.slf4j.LoggerFactory;
  * <p>What must not grow is the sum of two: what the process has resident outside its heap, which is there whole from the start, and what
  * is alive in the heap after a collection. The tail of WAL in memory, which is allowed to grow to its limit, is filled to it before.
  */
+@Tag("alone")
 final class FuzzIT {
 
     private static final Logger log = LoggerFactory.getLogger(FuzzIT.class);

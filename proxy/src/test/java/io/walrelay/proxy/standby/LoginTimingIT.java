@@ -25,6 +25,7 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +36,7 @@ import org.slf4j.LoggerFactory;
  * How long a refusal takes must not tell whether a user exists: many attempts, in turns, so that whatever else the machine does it does to
  * all of them. Where the work is, counted instead of measured, is EqualWorkTest's in the protocol.
  */
+@Tag("alone")
 @Timeout(120)
 final class LoginTimingIT {
 
