@@ -8,6 +8,7 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.FaultProxy;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
+import io.walrelay.wal.Lsn;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.Consumer;
@@ -89,6 +90,9 @@ final class AheadWaitIT {
                         .set("log_line_prefix", "%n ")
                         .start()) {
             standby.awaitReplay(primary.flushedLsn(), LIMIT);
+            // A walreceiver waits for an upstream that is not more than a segment behind.
+            Lsn flushed = primary.flushedLsn();
+            Await.until("the relay to have all", LIMIT, () -> ArchiveIT.position(relay, "flushed").isAtLeast(flushed));
             between.pause(FaultProxy.Direction.TO_CLIENT);
             attach(standby, primary.conninfo());
             primary.execute("CREATE TABLE t AS SELECT 1 AS a", "SELECT pg_switch_wal()", "INSERT INTO t VALUES (2)");
