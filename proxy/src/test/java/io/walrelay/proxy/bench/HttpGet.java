@@ -59,6 +59,21 @@ record HttpGet(double millis, String head) {
         }
     }
 
+    /** Asks for the head alone, on a connection of its own. */
+    static void headOf(int port, String path) {
+        int socket = Libc.connect(port);
+        try (Arena arena = Arena.ofConfined()) {
+            Libc.send(socket, "HEAD %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".formatted(path).getBytes(StandardCharsets.US_ASCII));
+            MemorySegment buffer = arena.allocate(HEAD_BYTES);
+            long more = Libc.receive(socket, buffer, HEAD_BYTES, 0);
+            while (more > 0) {
+                more = Libc.receive(socket, buffer, HEAD_BYTES, 0);
+            }
+        } finally {
+            Libc.close(socket);
+        }
+    }
+
     /** The value of a header. */
     Optional<String> header(String name) {
         return head.lines()

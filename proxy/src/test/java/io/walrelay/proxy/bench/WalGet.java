@@ -20,6 +20,9 @@ import java.util.concurrent.Future;
 final class WalGet implements Scenario {
 
     private static final int AT_ONCE = 4;
+    /** Requests before the first that is measured: a relay that has run for a day has compiled what it runs. */
+    private static final int WARM_UP = 8_000;
+
     private static final double SEGMENT_MB = Segments.SIZE.bytes() / 1e6;
 
     @Override
@@ -73,7 +76,7 @@ final class WalGet implements Scenario {
                 near = near(lab, segments, relay, nginx);
             }
             try (RelayServer relay = RelayServer.start(lab, primary, "archive", Map.of(
-                    "WALRELAY_ARCHIVE_URL", archive.toUri().toString(), "WALRELAY_CACHE_DISK", "2GB", "WALRELAY_CACHE_KEEP", "0s"))) {
+                    "WALRELAY_ARCHIVE_URL", archive.toUri().toString(), "WALRELAY_CACHE_DISK", "8GB", "WALRELAY_CACHE_KEEP", "0s"))) {
                 return near + far(lab, segments, relay, backRest);
             }
         } finally {
@@ -105,8 +108,13 @@ final class WalGet implements Scenario {
         });
         Series one = new Series();
         Series many = new Series();
+        for (int i = 0; i < (lab.quick() ? WARM_UP / 10 : WARM_UP); i++) {
+            String name = segments.names().get(i % segments.names().size());
+            HttpGet.headOf(nginx.port(), "/" + name);
+            HttpGet.headOf(relay.httpPort(), "/wal/" + name);
+        }
         Lab.settle();
-        // The first rounds warm up.
+        // The first rounds warm up, too.
         for (int round = -2; round < rounds; round++) {
             for (String name : segments.names()) {
                 for (Map.Entry<String, Side> side : sides.entrySet()) {
@@ -137,7 +145,8 @@ final class WalGet implements Scenario {
         return """
                 ## A segment by its name (`get`)
 
-                %d segments of 16 MB, all in the page cache, %d times each; a connection for each, as restore_command has it. The reader drops what
+                %d segments of 16 MB, all in the page cache, %d times each, after thousands of requests to each server; a connection for each, as restore_command
+                has it. The reader drops what
                 arrives. The relay sends all of them from its disk's files by sendfile, those that it has in memory as well. To reach: within 10 %% of nginx.
 
                 %s

@@ -1,6 +1,7 @@
 package io.walrelay.cache.archive;
 
 import io.walrelay.cache.archive.ObjectFormat.Plain;
+import io.walrelay.cache.archive.ObjectFormat.Proof;
 import io.walrelay.cache.archive.ObjectIdentity.Checksum;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
@@ -53,6 +54,9 @@ public final class Archive {
 
     /** A line for each promotion that there ever was. */
     private static final int LONGEST_HISTORY = 1 << 20;
+
+    /** What a compressed block becomes, and more: a write for each piece costs, where files take them. */
+    private static final int BUFFER = 1 << 18;
 
     private static final Put STORED = new Put.Stored();
     private static final Put ALREADY_THERE = new Put.AlreadyThere();
@@ -164,7 +168,7 @@ public final class Archive {
             return Optional.empty();
         }
         try (InputStream in = object.get()) {
-            ObjectFormat.Opened opened = format.read(in);
+            ObjectFormat.Opened opened = format.read(in, Proof.CRC);
             Checksum there = opened.identity().isPresent() ? opened.identity().get().content() : Checksum.of(opened.plain());
             return Optional.of(there.equals(content));
         } catch (DamagedObjectException e) {
@@ -194,8 +198,11 @@ public final class Archive {
             return false;
         }
         try (InputStream in = object.get();
-                ObjectFormat.Opened opened = format.read(in)) {
-            opened.plain().transferTo(into);
+                ObjectFormat.Opened opened = format.read(in, Proof.CRC)) {
+            byte[] buffer = new byte[BUFFER];
+            for (int n = opened.plain().read(buffer); n >= 0; n = opened.plain().read(buffer)) {
+                into.write(buffer, 0, n);
+            }
             return true;
         } catch (DamagedObjectException e) {
             throw about(key, e);
@@ -259,7 +266,7 @@ public final class Archive {
             return Optional.empty();
         }
         try (InputStream in = object.get();
-                ObjectFormat.Opened opened = format.read(in)) {
+                ObjectFormat.Opened opened = format.read(in, Proof.CRC)) {
             String text = new String(opened.plain().readNBytes(LONGEST_HISTORY), StandardCharsets.UTF_8);
             return Optional.of(TimelineHistory.parse(timeline, text)).filter(lineage -> lineage.directoryName().equals(directory));
         } catch (DamagedObjectException e) {

@@ -1,5 +1,6 @@
 package io.walrelay.cache.archive;
 
+import io.walrelay.cache.archive.ObjectFormat.Proof;
 import io.walrelay.wal.SystemId;
 import java.io.IOException;
 import java.io.InputStream;
@@ -107,7 +108,7 @@ public final class ArchiveReader {
             return false;
         }
         try (InputStream in = object.get();
-                ObjectFormat.Opened opened = format.read(in)) {
+                ObjectFormat.Opened opened = format.read(in, Proof.SHA_256)) {
             if (opened.identity().isPresent()) {
                 requireIdentity(key, opened.identity().get());
             }

@@ -26,6 +26,14 @@ public record ObjectFormat(Compression compression, Optional<Encryption> encrypt
         InputStream open() throws IOException;
     }
 
+    /** By what an object's content is proved to be what was put. */
+    enum Proof {
+        /** Its length and CRC-32C: finds what a disk or a network does to it, and costs who waits for it next to nothing. */
+        CRC,
+        /** SHA-256 as well, at several times the cost: also finds what was made up to look right. */
+        SHA_256
+    }
+
     /** What was read of an object before its content. {@code identity}: what it says of itself; plain files say nothing. */
     record Opened(Optional<ObjectIdentity> identity, InputStream plain) implements AutoCloseable {
         @Override
@@ -65,7 +73,7 @@ public record ObjectFormat(Compression compression, Optional<Encryption> encrypt
      *
      * @throws DamagedObjectException also from the stream, when the object is damaged or was written with another key
      */
-    Opened read(InputStream object) throws IOException {
+    Opened read(InputStream object, Proof proof) throws IOException {
         InputStream in = new BufferedInputStream(new FromStore(object), BUFFER);
         Optional<ObjectHeader> found = ObjectHeader.read(in);
         if (found.isEmpty()) {
@@ -75,7 +83,7 @@ public record ObjectFormat(Compression compression, Optional<Encryption> encrypt
         InputStream opened = header.key().isPresent() ? decrypting(header, header.key().get(), in) : in;
         return new Opened(
                 Optional.of(header.identity()),
-                new Verified(new BufferedInputStream(header.compression().decompressing(opened), BUFFER), header.identity().content()));
+                new Verified(new BufferedInputStream(header.compression().decompressing(opened), BUFFER), header.identity().content(), proof));
     }
 
     private InputStream decrypting(ObjectHeader header, String keyId, InputStream in) throws IOException {
@@ -125,13 +133,14 @@ public record ObjectFormat(Compression compression, Optional<Encryption> encrypt
     private static final class Verified extends FilterInputStream {
         private final Checksum expected;
         private final CRC32C crc = new CRC32C();
-        private final MessageDigest sha = Checksum.newSha256();
+        private final Optional<MessageDigest> sha;
         private long length;
         private boolean ended;
 
-        Verified(InputStream in, Checksum expected) {
+        Verified(InputStream in, Checksum expected, Proof proof) {
             super(in);
             this.expected = expected;
+            this.sha = proof == Proof.SHA_256 ? Optional.of(Checksum.newSha256()) : Optional.empty();
         }
 
         @Override
@@ -153,13 +162,14 @@ public record ObjectFormat(Compression compression, Optional<Encryption> encrypt
             if (n > 0) {
                 length += n;
                 crc.update(into, offset, n);
-                sha.update(into, offset, n);
+                sha.ifPresent(digest -> digest.update(into, offset, n));
                 if (length > expected.length()) {
                     throw new DamagedObjectException("it has more than the %d bytes that its header says".formatted(expected.length()));
                 }
             } else if (n < 0 && !ended) {
                 ended = true;
-                Checksum found = new Checksum(length, (int) crc.getValue(), HexFormat.of().formatHex(sha.digest()));
+                String digest = sha.map(d -> HexFormat.of().formatHex(d.digest())).orElse(expected.sha256());
+                Checksum found = new Checksum(length, (int) crc.getValue(), digest);
                 if (!found.equals(expected)) {
                     throw new DamagedObjectException("its content is %s; its header says %s".formatted(found, expected));
                 }

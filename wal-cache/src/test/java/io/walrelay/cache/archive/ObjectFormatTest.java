@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.cache.archive.ObjectFormat.Proof;
 import io.walrelay.cache.archive.ObjectIdentity.Checksum;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -61,7 +62,11 @@ class ObjectFormatTest {
     }
 
     private static byte[] read(ObjectFormat format, byte[] object) throws IOException {
-        try (ObjectFormat.Opened opened = format.read(new ByteArrayInputStream(object))) {
+        return read(format, object, Proof.CRC);
+    }
+
+    private static byte[] read(ObjectFormat format, byte[] object, Proof proof) throws IOException {
+        try (ObjectFormat.Opened opened = format.read(new ByteArrayInputStream(object), proof)) {
             return opened.plain().readAllBytes();
         }
     }
@@ -79,7 +84,7 @@ class ObjectFormatTest {
     @MethodSource("formats")
     void anObjectSaysWhatItIsUnlessItIsPlain(ObjectFormat format) throws IOException {
         byte[] object = written(format, content());
-        try (ObjectFormat.Opened opened = format.read(new ByteArrayInputStream(object))) {
+        try (ObjectFormat.Opened opened = format.read(new ByteArrayInputStream(object), Proof.CRC)) {
             boolean plain = format.compression() == Compression.NONE && format.encryption().isEmpty();
             assertEquals(plain ? Optional.empty() : Optional.of(identity(content())), opened.identity());
         }
@@ -144,6 +149,19 @@ class ObjectFormatTest {
         }
     }
 
+    /** Other bytes that have the same CRC-32C can be made; none that have the same SHA-256. */
+    @Test
+    void whatWasMadeUpToLookRightIsFoundWhereItsDigestIsAskedFor() throws IOException {
+        byte[] content = content();
+        Checksum right = identity(content).content();
+        Checksum madeUp = new Checksum(right.length(), right.crc32c(), "00".repeat(32));
+        ObjectFormat format = new ObjectFormat(Compression.ZSTD, Optional.empty());
+        ByteArrayOutputStream object = new ByteArrayOutputStream();
+        format.write(new ObjectIdentity("7", "1", "000000010000000000000003", madeUp), () -> new ByteArrayInputStream(content), object);
+        assertArrayEquals(content, read(format, object.toByteArray()));
+        assertTrue(assertThrows(DamagedObjectException.class, () -> read(format, object.toByteArray(), Proof.SHA_256)).toString().contains("its header says"));
+    }
+
     @Test
     void anotherKeyIsNamed() throws IOException {
         byte[] object = written(new ObjectFormat(Compression.ZSTD, Optional.of(encryption(KEY))), content());
@@ -169,7 +187,7 @@ class ObjectFormatTest {
         });
         ObjectFormat format = new ObjectFormat(Compression.ZSTD, Optional.of(encryption(KEY)));
         IOException e = assertThrows(IOException.class, () -> {
-            try (ObjectFormat.Opened opened = format.read(broken)) {
+            try (ObjectFormat.Opened opened = format.read(broken, Proof.CRC)) {
                 opened.plain().readAllBytes();
             }
         });
