@@ -14,21 +14,30 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
 /**
  * Objects as files below a directory, which may be a network file system that others write to as well. A file gets its name only when
- * it is whole and durable, by a hard link, which fails when the name is taken. Thread-safe.
+ * it is whole and durable, by a hard link, which fails when the name is taken. What a crash left under no name goes when the next comes to its
+ * directory. Thread-safe.
  */
 public final class DirectoryStore implements ObjectStore {
 
     private static final String UNFINISHED = ".unfinished-";
 
+    /** Nobody is at one for as long as that. */
+    private static final Duration ABANDONED_AFTER = Duration.ofDays(1);
+
     private final Path root;
+    private final Set<Path> swept = ConcurrentHashMap.newKeySet();
 
     public DirectoryStore(Path root) {
         this.root = root.toAbsolutePath().normalize();
@@ -41,6 +50,7 @@ public final class DirectoryStore implements ObjectStore {
             return false;
         }
         Path directory = createDirectories(parent(target));
+        sweep(directory);
         Path unfinished = directory.resolve(UNFINISHED + UUID.randomUUID());
         try {
             Files.copy(content, unfinished);
@@ -53,6 +63,25 @@ public final class DirectoryStore implements ObjectStore {
         }
         sync(directory);
         return true;
+    }
+
+    /** Once in each directory. */
+    private void sweep(Path directory) throws IOException {
+        if (!swept.add(directory)) {
+            return;
+        }
+        Instant abandoned = Instant.now().minus(ABANDONED_AFTER);
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(directory, UNFINISHED + "*")) {
+            for (Path file : left) {
+                if (Files.getLastModifiedTime(file).toInstant().isBefore(abandoned)) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        } catch (NoSuchFileException e) {
+            swept.remove(directory); // Another relay was quicker; the rest the next time.
+        } catch (java.nio.file.DirectoryIteratorException e) {
+            throw e.getCause();
+        }
     }
 
     private static boolean link(Path unfinished, Path target) throws IOException {
