@@ -3,6 +3,7 @@ package io.walrelay.cache;
 import io.walrelay.cache.archive.Archive;
 import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.Deletion;
+import io.walrelay.cache.background.BackgroundThread;
 import io.walrelay.cache.retention.ArchiveRetention;
 import io.walrelay.cache.retention.ArchiveRetention.Contents;
 import io.walrelay.cache.retention.ArchiveRetention.Decision;
@@ -26,8 +27,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -83,10 +82,7 @@ public final class ArchiveKeeping implements AutoCloseable {
     private final Clock clock;
     private final Listener listener;
     private final SegmentSize size;
-    private final Thread thread;
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Condition woken = lock.newCondition();
-    private volatile boolean closed;
+    private final BackgroundThread thread;
     private volatile boolean idle;
     private volatile boolean heard;
     /** Changed by the thread only: what others may have deleted. */
@@ -113,7 +109,7 @@ public final class ArchiveKeeping implements AutoCloseable {
         this.clock = clock;
         this.listener = listener;
         this.size = cache.segmentSize();
-        this.thread = Thread.ofPlatform().name("archive-keeping").daemon().unstarted(this::run);
+        this.thread = new BackgroundThread("archive-keeping", this::run);
     }
 
     public void start() {
@@ -124,20 +120,16 @@ public final class ArchiveKeeping implements AutoCloseable {
         return new Status(keep, horizon, deleted.sum(), Optional.ofNullable(problem));
     }
 
-    private void run() {
+    private void run() throws InterruptedException {
         long next = System.nanoTime();
-        try {
-            while (!closed) {
-                boolean soon = doubt != null || problem == null && !pins.cover(needs.now());
-                if (System.nanoTime() - next >= 0 || soon) {
-                    Duration rest = roundOrSay();
-                    next = System.nanoTime() + rest.toNanos();
-                    idle = true;
-                }
-                rest(LOOK);
+        while (!thread.isClosed()) {
+            boolean soon = doubt != null || problem == null && !pins.cover(needs.now());
+            if (System.nanoTime() - next >= 0 || soon) {
+                Duration rest = roundOrSay();
+                next = System.nanoTime() + rest.toNanos();
+                idle = true;
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            thread.rest(LOOK);
         }
     }
 
@@ -267,7 +259,7 @@ public final class ArchiveKeeping implements AutoCloseable {
             if (objects.stream().anyMatch(object -> ArchiveRetention.isNeeded(object.name(), now))) {
                 return 0;
             }
-            while (begun < objects.size() && !closed) {
+            while (begun < objects.size() && !thread.isClosed()) {
                 Stored object = objects.get(begun++);
                 archive.delete(object.object());
                 deleted.increment();
@@ -355,32 +347,9 @@ public final class ArchiveKeeping implements AutoCloseable {
         return archive.has(archived.name(lineage, new SegmentId(lineage.timelineAt(last), number)));
     }
 
-    private void rest(Duration time) throws InterruptedException {
-        lock.lock();
-        try {
-            long left = time.toNanos();
-            while (!closed && left > 0) {
-                left = woken.awaitNanos(left);
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
-
     /** Begins nothing more, and waits a while for what is under way. The relay's pin stays: its slots do, too. */
     @Override
     public void close() {
-        lock.lock();
-        try {
-            closed = true;
-            woken.signalAll();
-        } finally {
-            lock.unlock();
-        }
-        try {
-            var _ = thread.join(LAST_REQUESTS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        thread.close(LAST_REQUESTS);
     }
 }

@@ -1,5 +1,6 @@
 package io.walrelay.cache;
 
+import io.walrelay.cache.background.BackgroundThread;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
@@ -8,12 +9,10 @@ import io.walrelay.wal.format.WalEnd;
 import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,9 +33,9 @@ public final class WalVerifier implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(WalVerifier.class);
 
     /** WAL is read in pieces of this time: a commit's record need not be checked at once, and each look costs a wake-up. */
-    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final Duration LOOK = Duration.ofMillis(100);
 
-    private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final Duration RETRY = Duration.ofSeconds(10);
 
     /** Damage that has been found. {@code at}: where the record starts, or the page, that is none. */
     public record Damage(TimelineHistory lineage, Lsn at, WalEnd.Flaw flaw) {
@@ -111,11 +110,8 @@ public final class WalVerifier implements AutoCloseable {
     private final WalCache cache;
     private final SegmentSize size;
     private final Remedy remedy;
-    private final Thread thread;
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Condition closing = lock.newCondition();
+    private final BackgroundThread thread;
     private final Map<SegmentId, Damage> damaged = new ConcurrentHashMap<>();
-    private volatile boolean closed;
     private volatile Verified verified;
 
     /* Confined to the thread. */
@@ -133,7 +129,7 @@ public final class WalVerifier implements AutoCloseable {
         TimelineHistory lineage = cache.end().lineage();
         this.verified = Verified.beginning(lineage, from);
         this.reader = open(verified);
-        this.thread = Thread.ofPlatform().name("wal-verifier").daemon().unstarted(this::run);
+        this.thread = new BackgroundThread("wal-verifier", this::run);
     }
 
     public void start() {
@@ -160,18 +156,14 @@ public final class WalVerifier implements AutoCloseable {
         return Optional.ofNullable(damaged.get(id));
     }
 
-    private void run() {
-        try {
-            while (!closed) {
-                Damage found = damage;
-                if (found != null) {
-                    treat(found);
-                } else if (readOn() && damage == null) {
-                    pause(LOOK_NANOS);
-                }
+    private void run() throws InterruptedException {
+        while (!thread.isClosed()) {
+            Damage found = damage;
+            if (found != null) {
+                treat(found);
+            } else if (readOn() && damage == null) {
+                thread.rest(LOOK);
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
@@ -182,7 +174,7 @@ public final class WalVerifier implements AutoCloseable {
             place(end);
             remedy.follows(verified.lineage);
             // Not all at once: whoever asks is told how far it is, and a change of timeline is noticed.
-            long stop = System.nanoTime() + LOOK_NANOS;
+            long stop = System.nanoTime() + LOOK.toNanos();
             while (reader.next()) {
                 verified = verified.upTo(reader.lastRecordEnd());
                 if (System.nanoTime() - stop > 0) {
@@ -258,7 +250,7 @@ public final class WalVerifier implements AutoCloseable {
             if (!found.lineage.equals(cache.end().lineage()) || found.at.isBefore(cache.oldest())) {
                 damage = null; // It is no longer ours.
             } else {
-                pause(RETRY_NANOS);
+                thread.rest(RETRY);
             }
         }
     }
@@ -273,32 +265,8 @@ public final class WalVerifier implements AutoCloseable {
         return all;
     }
 
-    private void pause(long nanos) throws InterruptedException {
-        lock.lock();
-        try {
-            long left = nanos;
-            while (!closed && left > 0) {
-                left = closing.awaitNanos(left);
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
-
     @Override
     public void close() {
-        lock.lock();
-        try {
-            closed = true;
-            closing.signal();
-        } finally {
-            lock.unlock();
-        }
         thread.interrupt();
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 }

@@ -4,6 +4,7 @@ import io.walrelay.cache.archive.Archive;
 import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.DamagedObjectException;
 import io.walrelay.cache.archive.ObjectFormat.Plain;
+import io.walrelay.cache.background.BackgroundThread;
 import io.walrelay.cache.intake.FolderPlan.Item;
 import io.walrelay.cache.storage.Folder;
 import io.walrelay.wal.SegmentSize;
@@ -24,7 +25,6 @@ import java.util.Queue;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -128,10 +128,8 @@ public final class FolderImport implements AutoCloseable {
     private final Target target;
     private final Imported done;
     private final Listener listener;
-    private final Thread thread;
+    private final BackgroundThread thread;
     private final ReentrantLock lock = new ReentrantLock();
-    private final Condition woken = lock.newCondition();
-    private volatile boolean closed;
 
     /* Guarded by the lock. */
     private final Map<Outcome, Integer> outcomes = new EnumMap<>(Outcome.class);
@@ -148,7 +146,7 @@ public final class FolderImport implements AutoCloseable {
         this.target = target;
         this.done = done;
         this.listener = listener;
-        this.thread = Thread.ofPlatform().name("archive-import").daemon().unstarted(this::run);
+        this.thread = new BackgroundThread("archive-import", this::run);
     }
 
     public void start() {
@@ -164,17 +162,13 @@ public final class FolderImport implements AutoCloseable {
         }
     }
 
-    private void run() {
-        try {
-            while (!closed && !target.mayBegin()) {
-                rest(LIVE_FIRST);
-            }
-            Optional<FolderPlan> plan = untilItWorks(this::plan);
-            if (plan.isPresent()) {
-                carryOut(plan.get());
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+    private void run() throws InterruptedException {
+        while (!thread.isClosed() && !target.mayBegin()) {
+            thread.rest(LIVE_FIRST);
+        }
+        Optional<FolderPlan> plan = untilItWorks(this::plan);
+        if (plan.isPresent()) {
+            carryOut(plan.get());
         }
     }
 
@@ -209,7 +203,7 @@ public final class FolderImport implements AutoCloseable {
             }
         }
         lanes(plan.items().stream().filter(item -> !item.isHistory()).toList());
-        if (closed || (status().count(Outcome.UNREADABLE) == 0 && untilItWorks(this::remember).isEmpty())) {
+        if (thread.isClosed() || (status().count(Outcome.UNREADABLE) == 0 && untilItWorks(this::remember).isEmpty())) {
             return;
         }
         lock.lock();
@@ -251,9 +245,9 @@ public final class FolderImport implements AutoCloseable {
 
     private void work(Queue<Item> queue, boolean yields) {
         try {
-            while (!closed && !queue.isEmpty()) {
+            while (!thread.isClosed() && !queue.isEmpty()) {
                 if (yields && target.isBusy()) {
-                    rest(LIVE_FIRST);
+                    thread.rest(LIVE_FIRST);
                     continue;
                 }
                 Item item = queue.poll();
@@ -357,13 +351,13 @@ public final class FolderImport implements AutoCloseable {
 
     /** Empty when this was closed before. */
     private <T> Optional<T> untilItWorks(Attempt<T> attempt) throws InterruptedException {
-        while (!closed) {
+        while (!thread.isClosed()) {
             try {
                 T result = attempt.make();
                 worked();
                 return Optional.of(result);
             } catch (IOException | RuntimeException e) {
-                rest(failed(e));
+                thread.rest(failed(e));
             }
         }
         return Optional.empty();
@@ -397,33 +391,10 @@ public final class FolderImport implements AutoCloseable {
         return rest.compareTo(LONGEST_REST) > 0 ? LONGEST_REST : rest;
     }
 
-    private void rest(Duration time) throws InterruptedException {
-        lock.lock();
-        try {
-            long left = time.toNanos();
-            while (!closed && left > 0) {
-                left = woken.awaitNanos(left);
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
-
     /** Begins nothing more and waits a while for what is under way. The rest is taken at the next start. */
     @Override
     public void close() {
-        lock.lock();
-        try {
-            closed = true;
-            woken.signalAll();
-        } finally {
-            lock.unlock();
-        }
-        try {
-            var _ = thread.join(LAST_TRANSFERS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        thread.close(LAST_TRANSFERS);
     }
 
     /** Calls faults of the folder by their name, so that nobody takes them for faults of the archive. */

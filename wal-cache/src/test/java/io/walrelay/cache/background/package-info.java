@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.cache.background;
+
+import org.jspecify.annotations.NullMarked;
