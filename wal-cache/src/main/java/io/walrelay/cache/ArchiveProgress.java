@@ -13,9 +13,11 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -71,6 +73,43 @@ record ArchiveProgress(TimelineHistory lineage, Lsn from, Lsn archived, Set<Arch
     /** What lies before {@code position} is not all there, and never will be. */
     ArchiveProgress passingOverTo(Lsn position) {
         return new ArchiveProgress(lineage, position, position, done, elsewhere);
+    }
+
+    /** Own WAL that nobody has any more. */
+    record Hole(Lsn from, Lsn to) {}
+
+    /** @param holes what was passed over */
+    record Advance(ArchiveProgress progress, List<Hole> holes) {}
+
+    /**
+     * Moves on over what is archived and what is gone. Not over what is damaged, while it is held: the next start verifies from there on, and says
+     * it again.
+     *
+     * @param whole own segments that are held
+     * @param oldest where own WAL begins that is held; what is before and not archived was freed before it was, or never came
+     */
+    Advance advanced(Set<SegmentId> whole, Lsn oldest, SegmentSize size) {
+        List<Hole> holes = new ArrayList<>();
+        ArchiveProgress next = this;
+        Lsn hole = Lsn.INVALID;
+        while (true) {
+            Lsn at = next.archived;
+            SegmentId id = new SegmentId(lineage.timelineAt(at.plus(size.bytes() - 1L)), size.segmentNumber(at));
+            boolean there = done.contains(new ArchivedName(lineage.upTo(id.timeline()), new WalFileName.Segment(id), size));
+            boolean gone = !there && !whole.contains(id) && at.isBefore(oldest);
+            if (!gone && hole.isValid()) {
+                holes.add(new Hole(hole, at));
+                hole = Lsn.INVALID;
+            }
+            if (there) {
+                next = next.upTo(id.end(size));
+            } else if (gone) {
+                hole = hole.isValid() ? hole : at;
+                next = next.passingOverTo(id.end(size));
+            } else {
+                return new Advance(next, List.copyOf(holes));
+            }
+        }
     }
 
     /** Own WAL before {@code position} is not there any more. */

@@ -276,38 +276,11 @@ public final class Archiver implements AutoCloseable {
                 .forEach(this::begin);
     }
 
-    /**
-     * Moves on over what is archived and what is gone. Not over what is damaged, while it is held: the next start verifies from there on, and says
-     * it again.
-     */
     private void advance(List<SegmentFiles.Held> held) {
-        Set<SegmentId> own = new HashSet<>();
-        held.stream().filter(SegmentFiles.Held::whole).forEach(h -> own.add(h.id()));
-        ArchiveProgress next = progress;
-        Lsn gap = Lsn.INVALID;
-        while (true) {
-            Lsn at = next.archived();
-            SegmentId id = new SegmentId(next.lineage().timelineAt(at.plus(size.bytes() - 1L)), size.segmentNumber(at));
-            if (next.done().contains(archive.name(next.lineage(), id))) {
-                gap = told(gap, at);
-                next = next.upTo(id.end(size));
-            } else if (!own.contains(id) && at.isBefore(cache.oldest())) {
-                // Freed before it was archived, or never got.
-                gap = gap.isValid() ? gap : at;
-                next = next.passingOverTo(id.end(size));
-            } else {
-                break;
-            }
-        }
-        var _ = told(gap, next.archived());
-        update(next);
-    }
-
-    private Lsn told(Lsn gap, Lsn end) {
-        if (gap.isValid()) {
-            listener.gap(gap, end);
-        }
-        return Lsn.INVALID;
+        Set<SegmentId> whole = held.stream().filter(SegmentFiles.Held::whole).map(SegmentFiles.Held::id).collect(Collectors.toSet());
+        ArchiveProgress.Advance advance = progress.advanced(whole, cache.oldest(), size);
+        advance.holes().forEach(hole -> listener.gap(hole.from(), hole.to()));
+        update(advance.progress());
     }
 
     private void forget(List<SegmentFiles.Held> held, List<SegmentFiles.Orphaned> orphaned) {
