@@ -99,9 +99,24 @@ public sealed interface WalFileName {
 
     /** As {@link #parse}, for a name that a person gave. */
     static WalFileName require(String name, SegmentSize size) {
-        return parse(name, size).orElseThrow(() -> new IllegalArgumentException(String.format(
-                Locale.ROOT,
-                "not a WAL file name: \"%s\"; expected 24 upper-case hexadecimal digits, alone or with .partial or .XXXXXXXX.backup, or 8 with .history",
-                name)));
+        return parse(name, size).orElseThrow(() -> new IllegalArgumentException(fault(name, size)));
+    }
+
+    private static String fault(String name, SegmentSize size) {
+        Matcher m = GRAMMAR.matcher(name);
+        String expected;
+        if (!m.matches()) {
+            expected = "expected 24 upper-case hexadecimal digits, alone or with .partial or .XXXXXXXX.backup, or 8 with .history";
+        } else if (Integer.parseUnsignedInt(m.group("tli"), 16) == 0) {
+            expected = "its timeline is 0; expected 1 or more";
+        } else {
+            expected = String.format(
+                    Locale.ROOT,
+                    "with segments of %d bytes a segment's last eight digits are %08X at most, and a backup's offset %08X; is it of a cluster with another wal_segment_size?",
+                    size.bytes(),
+                    0x1_0000_0000L / size.bytes() - 1,
+                    size.bytes() - 1);
+        }
+        return String.format(Locale.ROOT, "not a WAL file name: \"%s\"; %s", name, expected);
     }
 }

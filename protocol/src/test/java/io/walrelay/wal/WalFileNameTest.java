@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,6 +46,18 @@ class WalFileNameTest {
     void refusesWhatPostgresWouldNotName(String name) {
         assertEquals(Optional.empty(), WalFileName.parse(name, SegmentSize.DEFAULT));
         assertThrows(IllegalArgumentException.class, () -> WalFileName.require(name, SegmentSize.DEFAULT));
+    }
+
+    @Test
+    void saysWhatIsWrongWithAName() {
+        Map<String, String> faults = Map.of(
+                "backup.tar", "expected 24 upper-case hexadecimal digits",
+                "000000000000000000000001", "its timeline is 0",
+                "000000010000000000FFF005", "last eight digits are 000000FF at most");
+        faults.forEach((name, fault) -> {
+            String message = assertThrows(IllegalArgumentException.class, () -> WalFileName.require(name, SegmentSize.DEFAULT)).getMessage();
+            assertTrue(message.contains(fault), message);
+        });
     }
 
     @Test

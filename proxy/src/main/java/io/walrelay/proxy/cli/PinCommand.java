@@ -8,6 +8,7 @@ import io.walrelay.wal.Lsn;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -167,7 +168,7 @@ final class PinCommand implements Callable<Integer> {
                 throw noPins(e);
             }
             TextTable table = new TextTable("pin", "from", "timeline", "created", "note");
-            Arrays.stream(pins).forEach(pin -> table.row(pin.name(), pin.lsn(), Long.toString(pin.timeline()), pin.created().toString(), pin.note()));
+            Arrays.stream(pins).forEach(pin -> table.row(pin.name(), pin.lsn(), Long.toString(pin.timeline()), pin.created().truncatedTo(ChronoUnit.SECONDS).toString(), pin.note()));
             return pins.length == 0 ? List.of("no pins") : table.lines();
         }
     }

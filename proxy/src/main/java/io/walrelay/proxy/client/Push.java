@@ -36,6 +36,9 @@ public record Push(Relays relays) {
         if (!WalFileName.GRAMMAR.matcher(name).matches()) {
             return Optional.of("not a WAL file name: \"%s\"; expected %%p %%f".formatted(name));
         }
+        if (!Files.isRegularFile(path)) {
+            return Optional.of("could not archive %s: there is no file %s; expected %%p, as PostgreSQL gives it, in its data directory".formatted(name, path));
+        }
         List<String> reasons = new ArrayList<>();
         for (URI relay : relays.urls()) {
             switch (put(relay, path, name)) {

@@ -110,7 +110,7 @@ final class PushIT {
 
     @Test
     void refusesWhatIsNoFileOrNoName() {
-        assertRefused(CommandRun.of("push", directory.resolve("none").toString(), SEGMENT, "--relay", "http://127.0.0.1:1"), "none");
+        assertRefused(CommandRun.of("push", directory.resolve("none").toString(), SEGMENT, "--relay", "http://127.0.0.1:1"), "there is no file");
         assertRefused(CommandRun.of("push", file.toString(), "backup.tar", "--relay", "http://127.0.0.1:1"), "not a WAL file name");
     }
 
