@@ -55,7 +55,7 @@ class WalFileNameTest {
                 "000000000000000000000001", "its timeline is 0",
                 "000000010000000000FFF005", "last eight digits are 000000FF at most");
         faults.forEach((name, fault) -> {
-            String message = assertThrows(IllegalArgumentException.class, () -> WalFileName.require(name, SegmentSize.DEFAULT)).getMessage();
+            String message = assertThrows(IllegalArgumentException.class, () -> WalFileName.require(name, SegmentSize.DEFAULT)).toString();
             assertTrue(message.contains(fault), message);
         });
     }
