@@ -1,5 +1,6 @@
 package io.walrelay.cache;
 
+import io.walrelay.cache.slot.SlotLimits;
 import java.time.Duration;
 
 /**
@@ -8,10 +9,10 @@ import java.time.Duration;
  * @param memory bytes of the newest WAL in memory
  * @param disk bytes that segment files may occupy
  * @param keep how long WAL is kept though nobody needs it
- * @param maxRetained bytes that one slot may hold before it is lost
+ * @param slots how much slots may keep, and for how long without a standby
  * @param holdUpstream whether to stop reading upstream rather than give up a slot's WAL
  */
-public record CacheSettings(long memory, long disk, Duration keep, long maxRetained, boolean holdUpstream) {
+public record CacheSettings(long memory, long disk, Duration keep, SlotLimits slots, boolean holdUpstream) {
 
     private static final int FETCHED_PART = 8;
 

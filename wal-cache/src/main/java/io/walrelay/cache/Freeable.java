@@ -40,14 +40,13 @@ record Freeable(WalCache cache, CacheSettings settings) {
             segments.add(freeable(side, orphan.held(), archiver.map(it -> it.ofOrphan(orphan, state.orphans())).orElse(otherwise), files.lastModified(orphan).orElse(now)));
         }
         segments.sort(Comparator.comparing(Retention.Segment::completed).thenComparing(Retention.Segment::start));
-        Optional<Lsn> archivedFrom = archiver.map(it -> it.status().from());
         List<Retention.Holder.Slot> holders = cache.slots().all().stream()
-                .filter(Slot::holds)
-                .map(s -> new Retention.Holder.Slot(s.name(), s.reservedFrom(), archivedFrom.map(from -> from.isAtMost(s.reservedFrom())).orElse(false)))
+                .filter(Slot::needsWal)
+                .map(s -> new Retention.Holder.Slot(s.name(), s.reservedFrom(), settings.slots().maxRetained(s.name()), s.timedOut()))
                 .toList();
         long reserve = 3L * cache.segmentSize().bytes();
         Retention.Limits limits = new Retention.Limits(
-                settings.keep(), settings.disk(), cache.diskBytes(), cache.storage().freeBytes(), reserve, settings.maxRetained(), settings.holdUpstream());
+                settings.keep(), settings.disk(), cache.diskBytes(), cache.storage().freeBytes(), reserve, settings.holdUpstream());
         return new Retention.Snapshot(segments, end.written(), holders, limits, now);
     }
 

@@ -1,7 +1,6 @@
 package io.walrelay.cache;
 
 import io.walrelay.cache.retention.Retention;
-import io.walrelay.cache.slot.SlotException;
 import io.walrelay.cache.slot.Slots;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.Storage;
@@ -45,6 +44,7 @@ public final class WalCache implements AutoCloseable {
     private final StateInForce state;
     private final Optional<CacheArchive> archive;
     private final WalByName byName;
+    private final Reservations reservations;
     /** Held while files are deleted or change places: what was decided about them is still so when it is done. */
     private final Object filing = new Object();
     private volatile Lsn oldest;
@@ -68,6 +68,7 @@ public final class WalCache implements AutoCloseable {
                 ? Optional.empty()
                 : Optional.of(new CacheArchive(this, durable, new ArchivedWal(tiers.archive().get(), system(), segmentSize(), storage, settings.fetched())));
         this.byName = new WalByName(this, archived());
+        this.reservations = new Reservations(this, settings.slots(), filing);
     }
 
     /**
@@ -135,6 +136,11 @@ public final class WalCache implements AutoCloseable {
 
     public Slots slots() {
         return slots;
+    }
+
+    /** The slots with the WAL that they reserve. */
+    public Reservations reservations() {
+        return reservations;
     }
 
     public List<Orphan> orphans() {
@@ -326,26 +332,14 @@ public final class WalCache implements AutoCloseable {
         return horizon;
     }
 
-    /**
-     * Creates a slot. Waits for the disk.
-     *
-     * @param reserve whether to keep WAL from now on, for a standby that is cloned now: from the redo of the last checkpoint, or else
-     *     all that is held
-     */
-    public void createSlot(String name, boolean temporary, boolean reserve, int pid) throws SlotException, IOException {
-        Lsn redo = reserve ? lastRedo() : Lsn.INVALID;
-        synchronized (filing) {
-            slots.create(name, temporary, reserve ? Lsn.max(redo, oldest()) : Lsn.INVALID, pid);
-        }
-    }
-
     /** From where a base backup that begins now has to replay: the redo of the last checkpoint, or else all that is held. Waits for the disk. */
     Lsn replayStart() throws IOException {
         Lsn redo = lastRedo();
         return redo.isValid() ? redo : oldest();
     }
 
-    private Lsn lastRedo() throws IOException {
+    /** The redo of the last checkpoint whose record is held; {@link Lsn#INVALID} when none is. Waits for the disk. */
+    Lsn lastRedo() throws IOException {
         EndOfWal end = end();
         HeldLog log = HeldLog.whole(files, end.lineage()).upTo(end.written());
         WalIdentity identity = new WalIdentity(system(), segmentSize(), end.lineage());

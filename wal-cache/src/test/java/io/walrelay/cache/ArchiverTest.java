@@ -14,6 +14,7 @@ import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.Compression;
 import io.walrelay.cache.archive.MemoryStore;
 import io.walrelay.cache.archive.ObjectFormat;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.wal.Lsn;
@@ -309,7 +310,7 @@ class ArchiverTest {
         ArchivedName taken = name(wal.history(), ORIGIN.plus(MB));
         byte[] others = "others".getBytes(StandardCharsets.US_ASCII);
         archive().put(taken, () -> new ByteArrayInputStream(others));
-        CacheSettings keepsNothing = new CacheSettings(MB, 64L * MB, Duration.ZERO, 64L * MB, false);
+        CacheSettings keepsNothing = new CacheSettings(MB, 64L * MB, Duration.ZERO, SlotLimits.upTo(64L * MB), false);
         try (Running relay = create(wal, keepsNothing)) {
             append(relay.cache, wal, ORIGIN, wal.end());
             relay.awaitArchived(SEGMENT.startOf(wal.end()));
@@ -340,7 +341,7 @@ class ArchiverTest {
     void overTheLimitTheArchiveGetsAGapAndIsTold() throws Exception {
         WalCraft wal = Caches.craft(8).randomRecords(600, 300_000);
         store.failFor(key -> true);
-        CacheSettings small = new CacheSettings(MB, 6L * MB, Duration.ofHours(1), 64L * MB, false);
+        CacheSettings small = new CacheSettings(MB, 6L * MB, Duration.ofHours(1), SlotLimits.upTo(64L * MB), false);
         try (Running relay = create(wal, small)) {
             append(relay.cache, wal, ORIGIN, wal.end());
             relay.await(() -> relay.archiver.status().problem().isPresent());

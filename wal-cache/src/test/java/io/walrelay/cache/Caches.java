@@ -1,6 +1,7 @@
 package io.walrelay.cache;
 
 import io.netty.buffer.Unpooled;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
@@ -19,7 +20,7 @@ final class Caches {
     static final int MB = 1 << 20;
     static final SystemId SYSTEM = new SystemId(7);
     static final Lsn ORIGIN = Lsn.parse("0/1000000");
-    static final CacheSettings SETTINGS = new CacheSettings(MB, 1L << 40, Duration.ofHours(1), 1L << 40, false);
+    static final CacheSettings SETTINGS = new CacheSettings(MB, 1L << 40, Duration.ofHours(1), SlotLimits.upTo(1L << 40), false);
 
     private Caches() {}
 

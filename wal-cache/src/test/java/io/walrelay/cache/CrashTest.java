@@ -159,7 +159,7 @@ class CrashTest {
                     flush(open);
                 }
                 if (!story.slotCreated && random.nextInt(4) == 0) {
-                    open.createSlot(SLOT, false, true, 1);
+                    open.reservations().create(SLOT, false, true, 1);
                     story.slotCreated = true;
                 }
                 if (random.nextInt(8) == 0) {

@@ -14,6 +14,7 @@ import io.walrelay.cache.archive.MemoryStore;
 import io.walrelay.cache.archive.ObjectFormat;
 import io.walrelay.cache.archive.ObjectStore;
 import io.walrelay.cache.archive.Pin;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.wal.Lsn;
@@ -151,7 +152,7 @@ abstract class KeptArchive {
     }
 
     Tiers tiers(CrashableStorage disk, ObjectStore objects) {
-        CacheSettings keepsNothing = new CacheSettings(MB, 64L * MB, Duration.ZERO, 64L * MB, false);
+        CacheSettings keepsNothing = new CacheSettings(MB, 64L * MB, Duration.ZERO, SlotLimits.upTo(64L * MB), false);
         ArchiveTier archive = new ArchiveTier(objects, new ObjectFormat(Compression.ZSTD, Optional.empty()), new DurableFiles(disk), spool);
         return new Tiers(disk, keepsNothing, Optional.of(archive));
     }

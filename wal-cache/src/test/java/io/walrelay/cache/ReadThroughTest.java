@@ -14,6 +14,7 @@ import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.Compression;
 import io.walrelay.cache.archive.MemoryStore;
 import io.walrelay.cache.archive.ObjectFormat;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.wal.Lsn;
@@ -85,7 +86,7 @@ class ReadThroughTest {
     void whatWasBeforeTheRelayBeganAndWhatItFreed() throws Exception {
         WalCraft wal = Caches.craft(1).randomRecords(500, 300_000);
         Lsn began = ORIGIN.plus(3 * MB);
-        CacheSettings small = new CacheSettings(MB, 3L * MB, Duration.ofHours(1), 1L << 40, false);
+        CacheSettings small = new CacheSettings(MB, 3L * MB, Duration.ofHours(1), SlotLimits.upTo(1L << 40), false);
         Tiers tiers = new Tiers(disk, small, tiers().archive());
         archive(tiers, wal, ORIGIN, wal.end());
         try (WalCache cache = WalCache.create(tiers, Caches.SYSTEM, SEGMENT, wal.history(), began)) {

@@ -5,6 +5,7 @@ import static io.walrelay.cache.Caches.ORIGIN;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.format.WalCraft;
@@ -50,12 +51,12 @@ class ReserveWalTest {
         WalCraft wal = Caches.craft(4).randomRecords(900, 20_000);
         checkpoint(wal, CHECKPOINT_ONLINE, wal.end());
         wal.randomRecords(10, 100);
-        CacheSettings settings = new CacheSettings(MB, 1L << 40, Duration.ofHours(1), 2 * MB, false);
+        CacheSettings settings = new CacheSettings(MB, 1L << 40, Duration.ofHours(1), SlotLimits.upTo(2 * MB), false);
         try (WalCache cache = WalCache.create(Tiers.local(disk, settings), Caches.SYSTEM, Caches.SEGMENT, wal.history(), ORIGIN)) {
             Caches.append(cache, wal, ORIGIN, wal.end());
             cache.writer().publish();
             cache.writer().flush();
-            cache.createSlot("standby", false, true, 1);
+            cache.reservations().create("standby", false, true, 1);
             cache.retain(Instant.EPOCH);
             assertFalse(cache.slots().find("standby").orElseThrow().lost());
         }
@@ -65,7 +66,7 @@ class ReserveWalTest {
         try (WalCache cache = Caches.create(disk, wal, ORIGIN)) {
             Caches.append(cache, wal, ORIGIN, wal.end());
             cache.writer().publish();
-            cache.createSlot("standby", false, true, 1);
+            cache.reservations().create("standby", false, true, 1);
             return cache.slots().find("standby").orElseThrow().restartLsn();
         }
     }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.cache.storage.SegmentFile;
 import io.walrelay.wal.Lsn;
@@ -222,7 +223,7 @@ class WalCursorTest {
 
     @Test
     void readersBesideTheWriterAndRetentionGetTrueBytesAndLeakNothing() throws Exception {
-        CacheSettings small = new CacheSettings(MB, 4L * MB, Duration.ZERO, 1L << 40, false);
+        CacheSettings small = new CacheSettings(MB, 4L * MB, Duration.ZERO, SlotLimits.upTo(1L << 40), false);
         AtomicBoolean done = new AtomicBoolean();
         WalCraft much = Caches.craft(10).randomRecords(6_000, 20_000);
         byte[] truth = much.bytes();

@@ -4,6 +4,7 @@ import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.archive.ArchiveTier;
 import io.walrelay.cache.archive.ObjectFormat;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.proxy.auth.AuthQuery;
@@ -177,7 +178,7 @@ public final class Relay implements AutoCloseable {
                 settings.cache().memory().bytes(),
                 settings.cache().disk().bytes(),
                 settings.cache().keep(),
-                settings.slots().maxRetained().bytes(),
+                SlotLimits.upTo(settings.slots().maxRetained().bytes()),
                 settings.cache().onFull() == CacheSettings.OnFull.HOLD_UPSTREAM);
     }
 

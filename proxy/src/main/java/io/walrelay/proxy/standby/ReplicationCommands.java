@@ -7,7 +7,6 @@ import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotException;
 import io.walrelay.protocol.command.CommandError;
 import io.walrelay.protocol.command.ReplicationCommand;
-import io.walrelay.protocol.command.SlotName;
 import io.walrelay.protocol.message.BackendMessage;
 import io.walrelay.protocol.message.BackendMessage.CommandComplete;
 import io.walrelay.protocol.message.BackendMessage.DataRow;
@@ -76,15 +75,14 @@ final class ReplicationCommands {
     }
 
     List<BackendMessage> createSlot(ReplicationCommand.CreatePhysicalSlot command) throws SlotException, IOException {
-        SlotName name = new SlotName(command.name());
-        cache.createSlot(name.value(), command.temporary(), command.reserveWal(), pid);
+        Slot made = cache.reservations().create(command.name(), command.temporary(), command.reserveWal(), pid);
         return List.of(
                 new RowDescription(List.of(
                         Column.text("slot_name"),
                         Column.text("consistent_point"),
                         Column.text("snapshot_name"),
                         Column.text("output_plugin"))),
-                row(name.value(), "0/0", null, null),
+                row(made.name(), "0/0", null, null),
                 new CommandComplete("CREATE_REPLICATION_SLOT"));
     }
 

@@ -13,6 +13,7 @@ import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.Compression;
 import io.walrelay.cache.archive.MemoryStore;
 import io.walrelay.cache.archive.ObjectFormat;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.proxy.demo.FileTrees;
@@ -74,7 +75,7 @@ final class ReadAhead implements Scenario {
             PosixStorage disk = new PosixStorage(directory);
             Path spool = Files.createDirectory(directory.resolve("spool"));
             ArchiveTier tier = new ArchiveTier(store, new ObjectFormat(Compression.ZSTD, Optional.empty()), new DurableFiles(disk), spool);
-            CacheSettings settings = new CacheSettings(SEGMENT.bytes(), 8L * kept * SEGMENT.bytes(), Duration.ofHours(1), Long.MAX_VALUE, false);
+            CacheSettings settings = new CacheSettings(SEGMENT.bytes(), 8L * kept * SEGMENT.bytes(), Duration.ofHours(1), SlotLimits.upTo(Long.MAX_VALUE), false);
             store.latency(Duration.ZERO);
             fill(tier.of(wal.systemId()), wal, held);
             try (WalCache cache = WalCache.create(new Tiers(disk, settings, Optional.of(tier)), wal.systemId(), SEGMENT, wal.history(), held)) {

@@ -11,6 +11,7 @@ import io.walrelay.cache.archive.ArchivedName;
 import io.walrelay.cache.archive.Compression;
 import io.walrelay.cache.archive.MemoryStore;
 import io.walrelay.cache.archive.ObjectFormat;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.cache.storage.TroubledStorage;
@@ -53,7 +54,7 @@ final class WalServer implements AutoCloseable {
     static final HttpSettings OPEN = new HttpSettings(new HostPort("127.0.0.1", 0), Optional.empty(), List.of(), false);
     static final HttpLimits LIMITS = new HttpLimits(64, 1, 1_024, 2_048, 1_024, Duration.ofSeconds(20), Duration.ofSeconds(30));
 
-    private static final CacheSettings KEEP_ALL = new CacheSettings(MB, 1L << 40, Duration.ofDays(1), 1L << 40, false);
+    private static final CacheSettings KEEP_ALL = new CacheSettings(MB, 1L << 40, Duration.ofDays(1), SlotLimits.upTo(1L << 40), false);
 
     static final DelayCounts NO_PACING = new DelayCounts() {
         @Override

@@ -10,6 +10,7 @@ import io.walrelay.cache.KnownDamage;
 import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalVerifier;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.proxy.config.Verify;
@@ -51,7 +52,7 @@ class AcknowledgedBeforeTest {
     @BeforeEach
     void create() throws IOException {
         cache = WalCache.create(
-                Tiers.local(disk, new CacheSettings(1 << 20, 1L << 40, Duration.ofHours(1), 1L << 40, false)), SYSTEM, SEGMENT, wal.history(), ORIGIN);
+                Tiers.local(disk, new CacheSettings(1 << 20, 1L << 40, Duration.ofHours(1), SlotLimits.upTo(1L << 40), false)), SYSTEM, SEGMENT, wal.history(), ORIGIN);
     }
 
     @AfterEach

@@ -6,6 +6,7 @@ import io.walrelay.cache.CacheSettings;
 import io.walrelay.cache.DivergentWalException;
 import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.protocol.handshake.AuthenticationDecision;
 import io.walrelay.protocol.handshake.MockVerifiers;
@@ -55,7 +56,7 @@ final class RelayFixture implements AutoCloseable {
     static RelayFixture start(
             Path data, WalCraft wal, StandbyLimits limits, Authenticator authenticator, Optional<TlsSettings> tls)
             throws IOException, DivergentWalException {
-        var settings = new CacheSettings(1 << 20, 1L << 30, Duration.ofHours(1), 1L << 30, false);
+        var settings = new CacheSettings(1 << 20, 1L << 30, Duration.ofHours(1), SlotLimits.upTo(1L << 30), false);
         WalCache cache = WalCache.create(Tiers.local(new PosixStorage(data), settings), wal.systemId(), wal.segmentSize(), wal.history(), wal.start());
         RelayState state = emptyState();
         state.open(cache);

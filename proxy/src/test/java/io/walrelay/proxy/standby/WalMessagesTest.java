@@ -18,6 +18,7 @@ import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalCursor;
 import io.walrelay.cache.WalSlice;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.proxy.config.StandbySettings;
 import io.walrelay.proxy.state.WrittenTimes;
@@ -57,7 +58,7 @@ final class WalMessagesTest {
         end = wal.end();
         assertTrue(end.minus(START) > 5 << 20, "more than the memory");
         cache = WalCache.create(
-                Tiers.local(new PosixStorage(data), new CacheSettings(1 << 20, 1L << 30, Duration.ofHours(1), 1L << 30, false)),
+                Tiers.local(new PosixStorage(data), new CacheSettings(1 << 20, 1L << 30, Duration.ofHours(1), SlotLimits.upTo(1L << 30), false)),
                 wal.systemId(),
                 wal.segmentSize(),
                 wal.history(),

@@ -8,6 +8,7 @@ import io.walrelay.cache.archive.ArchiveTier;
 import io.walrelay.cache.archive.Compression;
 import io.walrelay.cache.archive.DirectoryStore;
 import io.walrelay.cache.archive.ObjectFormat;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.proxy.state.ProcessFacts;
@@ -75,7 +76,7 @@ public final class KnownRelay implements AutoCloseable {
     private static KnownRelay streaming(Path directory, Optional<ArchiveTier> archive) throws Exception {
         KnownRelay relay = empty();
         WalCraft wal = WalCraft.begin(SEGMENT, SYSTEM, BEGAN, 1).randomRecords(2_000, 300);
-        CacheSettings settings = new CacheSettings(1 << 20, 1L << 40, Duration.ofHours(1), 1L << 40, false);
+        CacheSettings settings = new CacheSettings(1 << 20, 1L << 40, Duration.ofHours(1), SlotLimits.upTo(1L << 40), false);
         WalCache cache = WalCache.create(new Tiers(new PosixStorage(directory), settings, archive), SYSTEM, SEGMENT, wal.history(), BEGAN);
         cache.writer().append(BEGAN, Unpooled.wrappedBuffer(wal.bytes(BEGAN, WRITTEN)));
         cache.writer().publish();

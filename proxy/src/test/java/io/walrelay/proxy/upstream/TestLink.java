@@ -1,5 +1,6 @@
 package io.walrelay.proxy.upstream;
 
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.proxy.conninfo.Conninfo;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -60,7 +61,7 @@ final class TestLink implements AutoCloseable {
             throws IOException {
         this.data = data;
         PosixStorage storage = new PosixStorage(data);
-        Tiers tiers = Tiers.local(storage, new CacheSettings(64 << 20, 10L << 30, Duration.ofHours(1), 10L << 30, false));
+        Tiers tiers = Tiers.local(storage, new CacheSettings(64 << 20, 10L << 30, Duration.ofHours(1), SlotLimits.upTo(10L << 30), false));
         Optional<WalCache> cache = WalCache.open(tiers);
         cache.ifPresent(state::open);
         this.link = new UpstreamLink(

@@ -12,6 +12,7 @@ import io.walrelay.cache.CacheSettings;
 import io.walrelay.cache.GroupFsync;
 import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.protocol.message.BackendMessage;
 import io.walrelay.protocol.replication.FromServerCodec;
@@ -59,7 +60,7 @@ class WalStreamTest {
     private GroupFsync fsync;
 
     WalStreamTest() throws IOException {
-        cache = WalCache.create(Tiers.local(disk, new CacheSettings(MB, 1L << 40, Duration.ofHours(1), 1L << 40, false)), wal.systemId(), wal.segmentSize(), wal.history(), ORIGIN);
+        cache = WalCache.create(Tiers.local(disk, new CacheSettings(MB, 1L << 40, Duration.ofHours(1), SlotLimits.upTo(1L << 40), false)), wal.systemId(), wal.segmentSize(), wal.history(), ORIGIN);
         fsync = cache.groupFsync(() -> {}, fatal::add);
     }
 

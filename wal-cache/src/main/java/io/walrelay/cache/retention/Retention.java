@@ -14,7 +14,8 @@ import java.util.function.Predicate;
  * What does the relay keep? A pure function of a snapshot; whoever deletes only receives its answer.
  *
  * <p>The order, when there is too much: WAL that nobody needs, WAL that the archive has, the WAL of whoever holds the most unless upstream is to
- * be held instead: a slot, which is then lost, or the archive, which then has a gap. Upstream's own disk comes before any standby's convenience: where slots are given up,
+ * be held instead: a slot, which is then lost, or the archive, which then has a gap. A slot that holds more than it may, or that nobody used for
+ * too long, is not asked; it is lost when WAL goes that it needs and no other tier has. Upstream's own disk comes before any standby's convenience: where slots are given up,
  * a limit that what is left does not fit in is passed over rather than upstream held. Only a file system without room holds it then.
  */
 public final class Retention {
@@ -51,8 +52,15 @@ public final class Retention {
     public sealed interface Holder {
         Lsn from();
 
-        /** @param covered whether the archive has all of that but for what is {@link Archival#PENDING} */
-        record Slot(String name, Lsn from, boolean covered) implements Holder {}
+        /**
+         * @param maxRetained bytes that it may hold on the disk
+         * @param timedOut whether nobody used it for too long
+         */
+        record Slot(String name, Lsn from, long maxRetained, boolean timedOut) implements Holder {
+            boolean isLetGo(Lsn end) {
+                return timedOut || end.minus(from) > maxRetained;
+            }
+        }
 
         /** The archive needs what it has not got yet. */
         record Archive(Lsn from) implements Holder {}
@@ -64,13 +72,13 @@ public final class Retention {
      * @param diskUsed bytes that they do occupy, with those that are being written or prepared
      * @param diskFree bytes that the file system has left
      * @param reserve bytes that the file system is to have left, so that the next segments fit
-     * @param maxRetained bytes that one slot may hold on the disk
      * @param holdUpstream whether to stop reading upstream rather than give up a slot
      */
-    public record Limits(Duration keep, long diskLimit, long diskUsed, long diskFree, long reserve, long maxRetained, boolean holdUpstream) {}
+    public record Limits(Duration keep, long diskLimit, long diskUsed, long diskFree, long reserve, boolean holdUpstream) {}
 
     /**
      * @param segments from the oldest
+     * @param slots that are not lost, those that are let go too
      * @param end the end of WAL: what a slot retains is counted up to here
      */
     public record Snapshot(List<Segment> segments, Lsn end, List<Holder.Slot> slots, Limits limits, Instant now) {}
@@ -88,10 +96,8 @@ public final class Retention {
 
     public static Decision decide(Snapshot snapshot) {
         Limits limits = snapshot.limits;
-        List<Holder> holders = new ArrayList<>(snapshot.slots);
+        List<Holder> holders = new ArrayList<>(snapshot.slots.stream().filter(slot -> !slot.isLetGo(snapshot.end)).toList());
         archive(snapshot).ifPresent(holders::add);
-        List<Holder> givenUp = new ArrayList<>(snapshot.slots.stream().filter(slot -> snapshot.end.minus(slot.from) > limits.maxRetained).toList());
-        holders.removeAll(givenUp);
 
         Plan plan = new Plan(snapshot.segments, limits);
         plan.free(s -> !needed(s, holders) && Duration.between(s.completed, snapshot.now).compareTo(limits.keep) > 0);
@@ -100,11 +106,10 @@ public final class Retention {
         while (plan.excess() > 0 && !limits.holdUpstream && plan.anythingLeft() && !holders.isEmpty()) {
             Holder greediest = holders.stream().min(Comparator.comparing(Holder::from)).orElseThrow();
             holders.remove(greediest);
-            givenUp.add(greediest);
             plan.freeExcess(s -> !needed(s, holders));
         }
         List<String> lost = snapshot.slots.stream()
-                .filter(slot -> givenUp.contains(slot) && !slot.covered || plan.freed.stream().anyMatch(s -> s.archival != Archival.DONE && holds(slot, s)))
+                .filter(slot -> plan.freed.stream().anyMatch(s -> s.archival != Archival.DONE && holds(slot, s)))
                 .map(Holder.Slot::name)
                 .toList();
         Optional<Holder> horizon = holders.stream().min(Comparator.comparing(Holder::from));

@@ -1,6 +1,8 @@
 package io.walrelay.cache.slot;
 
 import io.walrelay.wal.Lsn;
+import java.time.Instant;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -12,12 +14,37 @@ import java.util.OptionalInt;
  * @param furthestSent how far WAL was ever sent to its standby. One that asks for more got it elsewhere
  * @param activePid the session that uses it now
  * @param lost whether WAL that it needs was given up (wal_status lost)
+ * @param inactiveSince since when this process has seen nobody use it; empty while somebody does, and until it was looked at
+ * @param timedOut whether that was for too long, so that no WAL is kept for it. A session that uses it changes that
  */
 public record Slot(
-        String name, boolean temporary, Lsn restartLsn, Lsn savedRestartLsn, Lsn furthestSent, OptionalInt activePid, boolean lost) {
+        String name,
+        boolean temporary,
+        Lsn restartLsn,
+        Lsn savedRestartLsn,
+        Lsn furthestSent,
+        OptionalInt activePid,
+        boolean lost,
+        Optional<Instant> inactiveSince,
+        boolean timedOut) {
+
+    /** One that nobody has used yet. */
+    static Slot made(String name, boolean temporary, Lsn restartLsn, OptionalInt owner) {
+        return new Slot(name, temporary, restartLsn, restartLsn, Lsn.INVALID, owner, false, Optional.empty(), false);
+    }
+
+    /** One as the file has it. */
+    static Slot saved(String name, Lsn restartLsn, Lsn furthestSent, boolean lost) {
+        return new Slot(name, false, restartLsn, restartLsn, furthestSent, OptionalInt.empty(), lost, Optional.empty(), false);
+    }
 
     /** Whether it keeps WAL from being freed. */
     public boolean holds() {
+        return needsWal() && !timedOut;
+    }
+
+    /** Whether its standby may ask for WAL, whether that is kept for it or not. */
+    public boolean needsWal() {
         return !lost && restartLsn.isValid();
     }
 
@@ -28,22 +55,32 @@ public record Slot(
     }
 
     Slot withRestart(Lsn lsn) {
-        return new Slot(name, temporary, lsn, savedRestartLsn, furthestSent, activePid, lost);
+        return new Slot(name, temporary, lsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut);
     }
 
     Slot withSaved(Lsn lsn) {
-        return new Slot(name, temporary, restartLsn, lsn, furthestSent, activePid, lost);
+        return new Slot(name, temporary, restartLsn, lsn, furthestSent, activePid, lost, inactiveSince, timedOut);
     }
 
     Slot withFurthestSent(Lsn lsn) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, lsn, activePid, lost);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, lsn, activePid, lost, inactiveSince, timedOut);
     }
 
     Slot usedBy(OptionalInt pid) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, pid, lost);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, pid, lost, Optional.empty(), false);
     }
 
     Slot asLost() {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, true);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, true, inactiveSince, timedOut);
+    }
+
+    /** As it is seen at {@code now}: whether somebody uses it, and if not, since when and whether that is too long. */
+    Slot seen(Instant now, SlotLimits limits) {
+        if (activePid.isPresent()) {
+            return this;
+        }
+        Instant since = inactiveSince.orElse(now);
+        boolean late = needsWal() && limits.isOver(since, now);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, Optional.of(since), late);
     }
 }

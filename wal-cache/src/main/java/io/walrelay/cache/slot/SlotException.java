@@ -32,7 +32,7 @@ public final class SlotException extends Exception {
 
     static SlotException lost(String name) {
         return new SlotException(Diagnostic.error("55000", "can no longer get changes from replication slot \"%s\"".formatted(name))
-                .withDetail("This slot has been invalidated because it exceeded the maximum reserved size.")
+                .withDetail("WAL that this slot needs was freed: it held more than it may, or nobody used it for too long.")
                 .withHint("drop it and create it anew, then give the standby a new base backup or WAL from an archive"));
     }
 

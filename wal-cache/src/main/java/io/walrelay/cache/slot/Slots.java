@@ -7,6 +7,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -15,8 +17,8 @@ import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 
 /**
- * The relay's slots and their file, {@code slots} in the data directory. Creating and dropping is durable at once; positions
- * are saved now and then, so that after a crash a slot may be behind what it was, never ahead. Thread-safe.
+ * The relay's slots and their file, {@code slots} in the data directory. What is made or dropped is durable at
+ * once; what standbys confirm is saved now and then, so that after a crash a slot may be behind what it was, never ahead. Thread-safe.
  *
  * <p>Two locks: the monitor guards what is in memory and is never held while the disk works, so that the methods without
  * IOException are fit for an event loop. {@code writing} lets one thread write at a time; it is taken first.
@@ -53,7 +55,7 @@ public final class Slots {
                     String name = in.readUTF();
                     Lsn restart = new Lsn(in.readLong());
                     Lsn furthest = new Lsn(in.readLong());
-                    slots.slots.put(name, new Slot(name, false, restart, restart, furthest, OptionalInt.empty(), in.readBoolean()));
+                    slots.slots.put(name, Slot.saved(name, restart, furthest, in.readBoolean()));
                 }
             }
         }
@@ -73,28 +75,59 @@ public final class Slots {
      *
      * @param restartLsn from where it reserves WAL; {@link Lsn#INVALID} for not yet
      */
-    public void create(String name, boolean temporary, Lsn restartLsn, int pid) throws SlotException, IOException {
-        OptionalInt owner = temporary ? OptionalInt.of(pid) : OptionalInt.empty();
+    public Slot create(String name, boolean temporary, Lsn restartLsn, int pid) throws SlotException, IOException {
+        Slot made;
         synchronized (this) {
-            if (slots.containsKey(name)) {
-                throw SlotException.exists(name);
-            }
-            if (slots.size() >= LIMIT) {
-                throw SlotException.tooMany(LIMIT);
-            }
-            put(new Slot(name, temporary, restartLsn, restartLsn, Lsn.INVALID, owner, false));
+            made = add(name, temporary, restartLsn, pid);
         }
-        if (!temporary) {
-            try {
-                save();
-            } catch (IOException e) {
-                synchronized (this) {
-                    slots.remove(name);
-                    version++;
-                }
-                throw e;
-            }
+        saveNew(List.of(made));
+        return made;
+    }
+
+    private Slot add(String name, boolean temporary, Lsn restartLsn, int pid) throws SlotException {
+        if (slots.containsKey(name)) {
+            throw SlotException.exists(name);
         }
+        if (slots.size() >= LIMIT) {
+            throw SlotException.tooMany(LIMIT);
+        }
+        Slot made = Slot.made(name, temporary, restartLsn, temporary ? OptionalInt.of(pid) : OptionalInt.empty());
+        put(made);
+        return made;
+    }
+
+    /** What can't be saved was not made. */
+    private void saveNew(List<Slot> made) throws IOException {
+        if (made.stream().allMatch(Slot::temporary)) {
+            return;
+        }
+        try {
+            save();
+        } catch (IOException e) {
+            synchronized (this) {
+                made.forEach(slot -> slots.remove(slot.name()));
+                version++;
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * Notes which slots nobody uses, and lets go those that nobody used for too long. That stays in memory: a restart begins
+     * to count anew, as it does in PostgreSQL.
+     *
+     * @return those that were let go now
+     */
+    public synchronized List<Slot> timeOut(Instant now, SlotLimits limits) {
+        List<Slot> late = new ArrayList<>();
+        slots.replaceAll((_, slot) -> {
+            Slot seen = slot.seen(now, limits);
+            if (seen.timedOut() && !slot.timedOut()) {
+                late.add(seen);
+            }
+            return seen;
+        });
+        return late;
     }
 
     /** Removes a slot that no other session uses. */

@@ -33,7 +33,7 @@ class RetentionTest {
     private static final Instant NOW = Instant.parse("2026-11-21T12:00:00Z");
 
     record Case(
-            String name, int old, int archived, long limit, long free, long maxRetained, boolean hold, List<Holder.Slot> slots,
+            String name, int old, int archived, long limit, long free, boolean hold, List<Holder.Slot> slots,
             List<Integer> freed, List<String> lost, boolean holds, String horizon) {
         @Override
         public String toString() {
@@ -42,35 +42,48 @@ class RetentionTest {
     }
 
     private static Holder.Slot slot(String name, int segment) {
-        return new Holder.Slot(name, new Lsn(segment * MB), false);
+        return new Holder.Slot(name, new Lsn(segment * MB), 99 * MB, false);
     }
 
-    private static Holder.Slot covered(String name, int segment) {
-        return new Holder.Slot(name, new Lsn(segment * MB), true);
+    /** One that may hold less than others. */
+    private static Holder.Slot modest(String name, int segment, int segments) {
+        return new Holder.Slot(name, new Lsn(segment * MB), segments * MB, false);
+    }
+
+    /** One that nobody used for too long. */
+    private static Holder.Slot forgotten(String name, int segment) {
+        return new Holder.Slot(name, new Lsn(segment * MB), 99 * MB, true);
     }
 
     static Stream<Arguments> cases() {
         Holder.Slot one = slot("one", 1);
         Holder.Slot three = slot("three", 3);
         Holder.Slot six = slot("six", 6);
-        Holder.Slot inside = new Holder.Slot("inside", new Lsn(3 * MB + 5), false);
+        Holder.Slot inside = new Holder.Slot("inside", new Lsn(3 * MB + 5), 99 * MB, false);
         return Stream.of(
-                        new Case("keeps young WAL that nobody needs", 0, 0, 99, 99, 99, false, List.of(), List.of(), List.of(), false, ""),
-                        new Case("frees old WAL that nobody needs", 3, 0, 99, 99, 99, false, List.of(), List.of(1, 2, 3), List.of(), false, ""),
-                        new Case("keeps old WAL that a slot needs", 5, 0, 99, 99, 99, false, List.of(three, six), List.of(1, 2), List.of(), false, "three"),
-                        new Case("keeps the segment that a slot is inside of", 8, 0, 99, 99, 99, false, List.of(inside), List.of(1, 2), List.of(), false, "inside"),
-                        new Case("over the limit frees young WAL, only as much as must be", 0, 0, 6, 99, 99, false, List.of(six), List.of(1, 2), List.of(), false, "six"),
-                        new Case("over the limit frees what is archived before a slot is lost", 0, 4, 5, 99, 99, false, List.of(one, three), List.of(1, 2, 3), List.of(), false, "one"),
-                        new Case("what nobody needs goes before what is archived", 0, 8, 6, 99, 99, false, List.of(three), List.of(1, 2), List.of(), false, "three"),
-                        new Case("then the slot that holds the most is lost", 0, 0, 6, 99, 99, false, List.of(six, one, three), List.of(1, 2), List.of("one"), false, "three"),
-                        new Case("and the next when that is not enough", 0, 0, 4, 99, 99, false, List.of(six, one, three), List.of(1, 2, 3, 4), List.of("one", "three"), false, "six"),
-                        new Case("or upstream is held instead", 0, 0, 6, 99, 99, true, List.of(one), List.of(), List.of(), true, "one"),
-                        new Case("a limit that what is left does not fit in is passed over", 0, 0, -1, 99, 99, false, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), false, ""),
-                        new Case("unless upstream is to be held", 0, 0, -1, 99, 99, true, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), true, ""),
-                        new Case("upstream is held when the file system has no room", 0, 0, 99, -6, 99, false, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), true, ""),
-                        new Case("a file system that is nearly full counts as the limit", 0, 0, 99, 1, 99, false, List.of(six), List.of(1, 2), List.of(), false, "six"),
-                        new Case("a slot may hold just as much as it may", 8, 0, 99, 99, 6, false, List.of(three), List.of(1, 2), List.of(), false, "three"),
-                        new Case("and is lost when it holds more", 8, 0, 99, 99, 5, false, List.of(three, six), List.of(1, 2, 3, 4, 5), List.of("three"), false, "six"))
+                        new Case("keeps young WAL that nobody needs", 0, 0, 99, 99, false, List.of(), List.of(), List.of(), false, ""),
+                        new Case("frees old WAL that nobody needs", 3, 0, 99, 99, false, List.of(), List.of(1, 2, 3), List.of(), false, ""),
+                        new Case("keeps old WAL that a slot needs", 5, 0, 99, 99, false, List.of(three, six), List.of(1, 2), List.of(), false, "three"),
+                        new Case("keeps the segment that a slot is inside of", 8, 0, 99, 99, false, List.of(inside), List.of(1, 2), List.of(), false, "inside"),
+                        new Case("over the limit frees young WAL, only as much as must be", 0, 0, 6, 99, false, List.of(six), List.of(1, 2), List.of(), false, "six"),
+                        new Case("over the limit frees what is archived before a slot is lost", 0, 4, 5, 99, false, List.of(one, three), List.of(1, 2, 3), List.of(), false, "one"),
+                        new Case("what nobody needs goes before what is archived", 0, 8, 6, 99, false, List.of(three), List.of(1, 2), List.of(), false, "three"),
+                        new Case("then the slot that holds the most is lost", 0, 0, 6, 99, false, List.of(six, one, three), List.of(1, 2), List.of("one"), false, "three"),
+                        new Case("and the next when that is not enough", 0, 0, 4, 99, false, List.of(six, one, three), List.of(1, 2, 3, 4), List.of("one", "three"), false, "six"),
+                        new Case("or upstream is held instead", 0, 0, 6, 99, true, List.of(one), List.of(), List.of(), true, "one"),
+                        new Case("a limit that what is left does not fit in is passed over", 0, 0, -1, 99, false, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), false, ""),
+                        new Case("unless upstream is to be held", 0, 0, -1, 99, true, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), true, ""),
+                        new Case("upstream is held when the file system has no room", 0, 0, 99, -6, false, List.of(), List.of(1, 2, 3, 4, 5, 6, 7, 8), List.of(), true, ""),
+                        new Case("a file system that is nearly full counts as the limit", 0, 0, 99, 1, false, List.of(six), List.of(1, 2), List.of(), false, "six"),
+                        new Case("a slot may hold just as much as it may", 8, 0, 99, 99, false, List.of(modest("three", 3, 6)), List.of(1, 2), List.of(), false, "three"),
+                        new Case("and is lost when it holds more", 8, 0, 99, 99, false, List.of(modest("three", 3, 5), six), List.of(1, 2, 3, 4, 5), List.of("three"), false, "six"),
+                        new Case("but not before WAL goes that it needs", 2, 0, 99, 99, false, List.of(modest("three", 3, 5), six), List.of(1, 2), List.of(), false, "six"),
+                        new Case("nor while another slot keeps that", 8, 0, 99, 99, false, List.of(modest("three", 3, 5), one), List.of(), List.of(), false, "one"),
+                        new Case("nor when the archive has it", 8, 5, 99, 99, false, List.of(modest("three", 3, 5), six), List.of(1, 2, 3, 4, 5), List.of(), false, "six"),
+                        new Case("each slot has its own limit", 8, 0, 99, 99, false, List.of(modest("one", 1, 7), modest("three", 3, 6)), List.of(1, 2), List.of("one"), false, "three"),
+                        new Case("one that nobody used for too long keeps nothing", 8, 0, 99, 99, false, List.of(forgotten("three", 3), six), List.of(1, 2, 3, 4, 5), List.of("three"), false, "six"),
+                        new Case("and is not lost while its WAL is there", 0, 0, 99, 99, false, List.of(forgotten("three", 3)), List.of(), List.of(), false, ""),
+                        new Case("where upstream is held it still keeps nothing", 0, 0, 6, 99, true, List.of(forgotten("one", 1)), List.of(1, 2), List.of("one"), false, ""))
                 .map(Arguments::of);
     }
 
@@ -82,7 +95,7 @@ class RetentionTest {
             Instant completed = n <= c.old ? NOW.minus(Duration.ofHours(2)) : NOW;
             segments.add(new Segment(Retention.OWN, id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), completed, n <= c.archived ? Archival.DONE : Archival.NONE));
         }
-        Limits limits = new Limits(Duration.ofHours(1), c.limit * MB, 8 * MB, c.free * MB, 3 * MB, c.maxRetained * MB, c.hold);
+        Limits limits = new Limits(Duration.ofHours(1), c.limit * MB, 8 * MB, c.free * MB, 3 * MB, c.hold);
         Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.slots, limits, NOW));
         assertEquals(c.freed.stream().map(RetentionTest::id).toList(), decision.free().stream().map(Segment::id).toList());
         assertEquals(c.lost, decision.lost());
@@ -99,7 +112,7 @@ class RetentionTest {
 
     /** All segments are old; up to {@code archived} they are in the archive, the rest is still to come there. */
     record WithArchive(
-            String name, int archived, long limit, long maxRetained, boolean hold, List<Holder.Slot> slots,
+            String name, int archived, long limit, boolean hold, List<Holder.Slot> slots,
             List<Integer> freed, List<String> lost, boolean holds, String horizon) {
         @Override
         public String toString() {
@@ -109,13 +122,13 @@ class RetentionTest {
 
     static Stream<Arguments> casesWithArchive() {
         return Stream.of(
-                        new WithArchive("keeps what is to be archived, however old", 2, 99, 99, false, List.of(), List.of(1, 2), List.of(), false, "(archive)"),
-                        new WithArchive("a slot over its quota reads the archive", 4, 99, 5, false, List.of(covered("far", 1)), List.of(1, 2, 3, 4), List.of(), false, "(archive)"),
-                        new WithArchive("unless the archive has not all of it", 4, 99, 5, false, List.of(slot("far", 1)), List.of(1, 2, 3, 4), List.of("far"), false, "(archive)"),
-                        new WithArchive("over the limit what is archived goes, whoever needs it", 4, 5, 99, false, List.of(covered("far", 1)), List.of(1, 2, 3), List.of(), false, "far"),
-                        new WithArchive("then the archive itself loses what it holds, and slots that need the same", 2, 4, 99, false, List.of(covered("far", 1), covered("near", 6)), List.of(1, 2, 3, 4), List.of("far"), false, "near"),
-                        new WithArchive("a slot that holds as much as the archive is lost before it", 0, 6, 99, false, List.of(slot("first", 1), slot("near", 6)), List.of(1, 2), List.of("first"), false, "near"),
-                        new WithArchive("or upstream is held for the archive", 2, 4, 99, true, List.of(), List.of(1, 2), List.of(), true, "(archive)"))
+                        new WithArchive("keeps what is to be archived, however old", 2, 99, false, List.of(), List.of(1, 2), List.of(), false, "(archive)"),
+                        new WithArchive("a slot over its quota reads the archive", 4, 99, false, List.of(modest("far", 1, 5)), List.of(1, 2, 3, 4), List.of(), false, "(archive)"),
+                        new WithArchive("and so does one that nobody used for too long", 4, 99, false, List.of(forgotten("far", 1)), List.of(1, 2, 3, 4), List.of(), false, "(archive)"),
+                        new WithArchive("over the limit what is archived goes, whoever needs it", 4, 5, false, List.of(slot("far", 1)), List.of(1, 2, 3), List.of(), false, "far"),
+                        new WithArchive("then the archive itself loses what it holds, and slots that need the same", 2, 4, false, List.of(slot("far", 1), slot("near", 6)), List.of(1, 2, 3, 4), List.of("far"), false, "near"),
+                        new WithArchive("a slot that holds as much as the archive is lost before it", 0, 6, false, List.of(slot("first", 1), slot("near", 6)), List.of(1, 2), List.of("first"), false, "near"),
+                        new WithArchive("or upstream is held for the archive", 2, 4, true, List.of(), List.of(1, 2), List.of(), true, "(archive)"))
                 .map(Arguments::of);
     }
 
@@ -127,7 +140,7 @@ class RetentionTest {
             segments.add(new Segment(
                     Retention.OWN, id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), NOW.minus(Duration.ofHours(2)), n <= c.archived ? Archival.DONE : Archival.PENDING));
         }
-        Limits limits = new Limits(Duration.ofHours(1), c.limit * MB, 8 * MB, 99 * MB, 3 * MB, c.maxRetained * MB, c.hold);
+        Limits limits = new Limits(Duration.ofHours(1), c.limit * MB, 8 * MB, 99 * MB, 3 * MB, c.hold);
         Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.slots, limits, NOW));
         assertEquals(c.freed.stream().map(RetentionTest::id).toList(), decision.free().stream().map(Segment::id).toList());
         assertEquals(c.lost, decision.lost());
@@ -172,7 +185,7 @@ class RetentionTest {
     }
 
     private static Decision decide(List<Segment> segments, long limit) {
-        Limits limits = new Limits(Duration.ofHours(1), limit * MB, segments.size() * MB, 99 * MB, MB, 99 * MB, false);
+        Limits limits = new Limits(Duration.ofHours(1), limit * MB, segments.size() * MB, 99 * MB, MB, false);
         return Retention.decide(new Snapshot(segments, new Lsn(9 * MB), List.of(slot("slot", 8)), limits, NOW));
     }
 

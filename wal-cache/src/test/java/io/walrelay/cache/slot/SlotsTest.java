@@ -12,6 +12,10 @@ import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.wal.Lsn;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -190,6 +194,33 @@ class SlotsTest {
         disk.failNextSync(path -> path.startsWith("slots"));
         assertThrows(IOException.class, () -> slots.drop("s", 7));
         assertTrue(slots.find("s").isPresent());
+    }
+
+    @Test
+    void aSlotThatNobodyUsesIsLetGoOnceAndIsItsStandbysAgainWhenThatComes() throws Exception {
+        SlotLimits limits = new SlotLimits(1, Map.of(), Optional.of(Duration.ofDays(7)));
+        slots.create("unreserved", false, Lsn.INVALID, 7);
+        Instant begin = Instant.parse("2026-11-29T00:00:00Z");
+        assertEquals(List.of(), slots.timeOut(begin, limits));
+        assertEquals(Optional.empty(), slots.find("s").orElseThrow().inactiveSince(), "somebody uses it");
+        slots.release("s", 7);
+        Instant left = begin.plus(Duration.ofHours(1));
+        assertEquals(List.of(), slots.timeOut(left, limits));
+        assertEquals(Optional.of(left), slots.find("s").orElseThrow().inactiveSince());
+        assertEquals(List.of(), slots.timeOut(left.plus(Duration.ofDays(7)).minusMillis(1), limits));
+        assertTrue(slots.find("s").orElseThrow().holds());
+
+        Instant late = left.plus(Duration.ofDays(7));
+        assertEquals(List.of("s"), slots.timeOut(late, limits).stream().map(Slot::name).toList());
+        assertEquals(List.of(), slots.timeOut(late.plusSeconds(1), limits), "said once");
+        assertFalse(slots.find("s").orElseThrow().holds());
+        assertTrue(slots.find("s").orElseThrow().needsWal());
+
+        assertTrue(slots.acquire("s", 8).holds());
+        assertEquals(List.of(), slots.timeOut(late.plusSeconds(2), limits));
+        slots.release("s", 8);
+        assertEquals(List.of(), slots.timeOut(late.plusSeconds(3), limits), "it counts anew");
+        assertEquals(List.of(), slots.timeOut(late.plus(Duration.ofDays(700)), SlotLimits.upTo(1)), "never");
     }
 
     @Test

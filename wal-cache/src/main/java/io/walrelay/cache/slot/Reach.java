@@ -1,0 +1,28 @@
+package io.walrelay.cache.slot;
+
+import io.walrelay.wal.Lsn;
+import java.util.Optional;
+
+/**
+ * From where on WAL of the relay's lineage is held without a gap, by tier.
+ *
+ * @param oldest on the disk
+ * @param end of what is written
+ * @param archivedFrom in the archive, with what the disk has yet to put there; empty when there is no archive, or it is not known what that has
+ * @param archiveUnknown whether there is an archive of which it is not known what it has
+ */
+public record Reach(Lsn oldest, Lsn end, Optional<Lsn> archivedFrom, boolean archiveUnknown) {
+
+    boolean isOnDisk(Lsn from) {
+        return from.isAtLeast(oldest);
+    }
+
+    boolean isArchived(Lsn from) {
+        return archivedFrom.filter(from::isAtLeast).isPresent();
+    }
+
+    /** Bytes from {@code from} to the end; never negative. */
+    long past(Lsn from) {
+        return Math.max(end.minus(from), 0);
+    }
+}
