@@ -3,14 +3,20 @@ package io.walrelay.cache;
 import io.walrelay.cache.slot.Reach;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotException;
+import io.walrelay.cache.slot.SlotImport;
 import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.slot.SlotStatus;
 import io.walrelay.protocol.command.SlotName;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * The slots, seen together with the WAL that they reserve. What makes one waits for the disk; what it reserves is held when it is there, since nothing
@@ -42,6 +48,50 @@ public final class Reservations {
         Lsn redo = reserve ? cache.lastRedo() : Lsn.INVALID;
         synchronized (filing) {
             return cache.slots().create(valid, temporary, reserve ? Lsn.max(redo, cache.oldest()) : Lsn.INVALID, pid);
+        }
+    }
+
+    /**
+     * Creates a slot that reserves what another one does (slotfuncs.c, pg_copy_physical_replication_slot).
+     *
+     * @param temporary whether the copy is; as its source is when that is not said
+     * @throws io.walrelay.protocol.command.CommandError when no slot may be called so
+     */
+    public Slot copy(String source, String name, Optional<Boolean> temporary, int pid) throws SlotException, IOException {
+        synchronized (filing) {
+            return cache.slots().copy(source, name, temporary, pid);
+        }
+    }
+
+    /**
+     * Moves a slot forward, at most to where WAL is flushed (slotfuncs.c, pg_replication_slot_advance).
+     *
+     * @return where it is then
+     */
+    public Lsn advance(String name, Lsn to, int pid) throws SlotException, IOException {
+        return cache.slots().advance(name, Lsn.min(to, cache.end().flushed()), pid);
+    }
+
+    /**
+     * Takes over slots of another server of this cluster, all that can be or, when the disk fails, none.
+     *
+     * @param timeline that their positions are on
+     * @return what became of each, in their order
+     */
+    public List<SlotImport> take(List<SlotImport.Wanted> wanted, TimelineId timeline) throws SlotException, IOException {
+        synchronized (filing) {
+            Set<String> existing = cache.slots().all().stream().map(Slot::name).collect(Collectors.toSet());
+            Reach reach = reach();
+            List<SlotImport> decided =
+                    wanted.stream().map(slot -> SlotImport.decide(slot, timeline, cache.end().lineage(), reach, existing)).toList();
+            Map<String, Lsn> taken = new TreeMap<>();
+            for (SlotImport slot : decided) {
+                if (slot instanceof SlotImport.Taken(var name, var from)) {
+                    taken.merge(name, from, Lsn::min);
+                }
+            }
+            cache.slots().createAll(taken);
+            return decided;
         }
     }
 

@@ -1,6 +1,7 @@
 package io.walrelay.cache.slot;
 
 import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.wal.Lsn;
 
 /** A slot command that can't be carried out, in PostgreSQL's words and with its code (slot.c). */
 public final class SlotException extends Exception {
@@ -34,6 +35,30 @@ public final class SlotException extends Exception {
         return new SlotException(Diagnostic.error("55000", "can no longer get changes from replication slot \"%s\"".formatted(name))
                 .withDetail("WAL that this slot needs was freed: it held more than it may, or nobody used it for too long.")
                 .withHint("drop it and create it anew, then give the standby a new base backup or WAL from an archive"));
+    }
+
+    /** slotfuncs.c, copy_replication_slot. */
+    static SlotException copyOfLost(String source) {
+        return new SlotException(Diagnostic.error("55000", "cannot copy invalidated replication slot \"%s\"".formatted(source)));
+    }
+
+    static SlotException copyOfUnreserved() {
+        return new SlotException(Diagnostic.error("55000", "cannot copy a replication slot that doesn't reserve WAL"));
+    }
+
+    /** slotfuncs.c, pg_replication_slot_advance. */
+    static SlotException neverReserved(String name) {
+        return new SlotException(Diagnostic.error("55000", "replication slot \"%s\" cannot be advanced".formatted(name))
+                .withDetail("This slot has never previously reserved WAL, or it has been invalidated."));
+    }
+
+    static SlotException backwards(Lsn to, Lsn least) {
+        return new SlotException(Diagnostic.error("55000", "cannot advance replication slot to %s, minimum is %s".formatted(to, least)));
+    }
+
+    /** PostgreSQL gives no code of its own, which is an internal error's. */
+    static SlotException nowhere() {
+        return new SlotException(Diagnostic.error("XX000", "invalid target WAL LSN"));
     }
 
     static SlotException tooMany(int limit) {

@@ -1,6 +1,7 @@
 package io.walrelay.cache.slot;
 
 import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.protocol.command.SlotName;
 import io.walrelay.wal.Lsn;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -17,7 +18,7 @@ import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 
 /**
- * The relay's slots and their file, {@code slots} in the data directory. What is made or dropped is durable at
+ * The relay's slots and their file, {@code slots} in the data directory. What is made, dropped or advanced is durable at
  * once; what standbys confirm is saved now and then, so that after a crash a slot may be behind what it was, never ahead. Thread-safe.
  *
  * <p>Two locks: the monitor guards what is in memory and is never held while the disk works, so that the methods without
@@ -27,6 +28,9 @@ public final class Slots {
 
     /** As many as fit a screen many times over; each costs a few hundred bytes. */
     public static final int LIMIT = 10_000;
+
+    /** In the place of a session's pid, for who has none: the HTTP port. PostgreSQL's are above it. */
+    public static final int NO_SESSION = 0;
 
     private static final String PATH = "slots";
     private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WALSLOTS", 1);
@@ -84,7 +88,53 @@ public final class Slots {
         return made;
     }
 
+    /**
+     * Makes a slot that reserves what another one does at this moment (slotfuncs.c, copy_replication_slot).
+     *
+     * @param temporary whether the copy is; as its source is when that is not said
+     */
+    public Slot copy(String source, String name, Optional<Boolean> temporary, int pid) throws SlotException, IOException {
+        Slot made;
+        synchronized (this) {
+            Slot copied = slots.get(source);
+            if (copied == null) {
+                throw SlotException.missing(source);
+            }
+            if (copied.lost()) {
+                throw SlotException.copyOfLost(source);
+            }
+            if (!copied.restartLsn().isValid()) {
+                throw SlotException.copyOfUnreserved();
+            }
+            made = add(new SlotName(name).value(), temporary.orElse(copied.temporary()), copied.restartLsn(), pid);
+        }
+        saveNew(List.of(made));
+        return made;
+    }
+
+    /** Makes persistent slots, all or none of them, also when the power fails: where each begins, by its name. */
+    public void createAll(Map<String, Lsn> restartLsns) throws SlotException, IOException {
+        List<Slot> made = new ArrayList<>();
+        synchronized (this) {
+            for (String name : restartLsns.keySet()) {
+                if (slots.containsKey(name)) {
+                    throw SlotException.exists(name);
+                }
+            }
+            if (slots.size() + restartLsns.size() > LIMIT) {
+                throw SlotException.tooMany(LIMIT);
+            }
+            for (Map.Entry<String, Lsn> slot : restartLsns.entrySet()) {
+                made.add(add(slot.getKey(), false, slot.getValue(), NO_SESSION));
+            }
+        }
+        saveNew(made);
+    }
+
     private Slot add(String name, boolean temporary, Lsn restartLsn, int pid) throws SlotException {
+        if (temporary && pid == NO_SESSION) {
+            throw new IllegalArgumentException("slot \"%s\" would be temporary, and there is no session that it could go with; expected a persistent one".formatted(name));
+        }
         if (slots.containsKey(name)) {
             throw SlotException.exists(name);
         }
@@ -110,6 +160,30 @@ public final class Slots {
             }
             throw e;
         }
+    }
+
+    /**
+     * Moves a slot that no other session uses forward, never back (slotfuncs.c, pg_replication_slot_advance). Durable when it returns; when
+     * it can't be saved, what a restart would find is kept.
+     *
+     * @return where the slot is then
+     */
+    public Lsn advance(String name, Lsn to, int pid) throws SlotException, IOException {
+        synchronized (this) {
+            if (!to.isValid()) {
+                throw SlotException.nowhere();
+            }
+            Slot slot = requireFree(name, pid);
+            if (!slot.needsWal()) {
+                throw SlotException.neverReserved(name);
+            }
+            if (to.isBefore(slot.restartLsn())) {
+                throw SlotException.backwards(to, slot.restartLsn());
+            }
+            change(name, s -> s.withRestart(to));
+        }
+        save();
+        return to;
     }
 
     /**

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.protocol.command.CommandError;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.wal.Lsn;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -196,6 +198,84 @@ class SlotsTest {
         assertTrue(slots.find("s").isPresent());
     }
 
+    /** slotfuncs.c, copy_replication_slot. */
+    @Test
+    void aCopyReservesWhatItsSourceDoesAndIsDurable() throws Exception {
+        confirm(LATER);
+        slots.sent("s", LATER.plus(100));
+        Slot copy = slots.copy("s", "c", Optional.empty(), 8);
+        assertEquals(LATER, copy.restartLsn());
+        assertFalse(copy.temporary());
+        assertEquals(OptionalInt.empty(), copy.activePid(), "its source is in use, the copy is not");
+        assertEquals(Lsn.INVALID, copy.furthestSent(), "nothing was sent to its standby yet");
+        assertEquals(LATER, afterCrash().find("c").orElseThrow().restartLsn());
+        confirm(LATER.plus(8));
+        assertEquals(LATER, slots.find("c").orElseThrow().restartLsn());
+    }
+
+    @Test
+    void aCopyIsAsTemporaryAsItsSourceUnlessToldOtherwise() throws Exception {
+        slots.create("t", true, AT, 7);
+        assertTrue(slots.copy("t", "t2", Optional.empty(), 8).temporary());
+        assertFalse(slots.copy("t", "p", Optional.of(false), 8).temporary());
+        assertTrue(slots.copy("s", "t3", Optional.of(true), 8).temporary());
+        assertTrue(afterCrash().find("p").isPresent());
+        slots.sessionEnded(8);
+        assertTrue(slots.find("t2").isEmpty() && slots.find("t3").isEmpty());
+        assertTrue(slots.find("t").isPresent() && slots.find("p").isPresent());
+        assertThrows(IllegalArgumentException.class, () -> slots.copy("t", "t4", Optional.empty(), Slots.NO_SESSION));
+        assertTrue(slots.find("t4").isEmpty());
+    }
+
+    @Test
+    void aCopyIsRefusedInPostgresqlsWords() throws Exception {
+        slots.create("empty", false, Lsn.INVALID, 7);
+        slots.create("gone", false, AT, 7);
+        slots.markLost("gone");
+        expect("42704", "replication slot \"none\" does not exist", () -> slots.copy("none", "No", Optional.empty(), 7));
+        expect("55000", "cannot copy a replication slot that doesn't reserve WAL", () -> slots.copy("empty", "c", Optional.empty(), 7));
+        expect("55000", "cannot copy invalidated replication slot \"gone\"", () -> slots.copy("gone", "c", Optional.empty(), 7));
+        expect("42710", "replication slot \"s\" already exists", () -> slots.copy("s", "s", Optional.empty(), 7));
+        CommandError badName = assertThrows(CommandError.class, () -> slots.copy("s", "No", Optional.empty(), 7));
+        assertEquals("42602", badName.diagnostic().sqlState());
+    }
+
+    /** slotfuncs.c, pg_replication_slot_advance. */
+    @Test
+    void advancesForwardOnlyAndDurably() throws Exception {
+        slots.release("s", 7);
+        assertEquals(LATER, slots.advance("s", LATER, 8));
+        assertEquals(LATER, afterCrash().find("s").orElseThrow().restartLsn());
+        assertEquals(LATER, slots.find("s").orElseThrow().reservedFrom());
+        assertEquals(LATER, slots.advance("s", LATER, 8), "where it is");
+        expect("55000", "cannot advance replication slot to 0/3000000, minimum is 0/3000060", () -> slots.advance("s", AT, 8));
+        expect("XX000", "invalid target WAL LSN", () -> slots.advance("s", Lsn.INVALID, 8));
+        expect("42704", "replication slot \"none\" does not exist", () -> slots.advance("none", AT, 8));
+        slots.create("empty", false, Lsn.INVALID, 7);
+        expect("55000", "replication slot \"empty\" cannot be advanced", () -> slots.advance("empty", AT, 8));
+        slots.acquire("s", 7);
+        expect("55006", "replication slot \"s\" is active for PID 7", () -> slots.advance("s", LATER.plus(8), 8));
+    }
+
+    @Test
+    void anAdvanceThatCouldNotBeSavedKeepsWhatARestartNeeds() {
+        slots.release("s", 7);
+        disk.failNextSync(path -> path.startsWith("slots"));
+        assertThrows(IOException.class, () -> slots.advance("s", LATER, 8));
+        assertEquals(AT, slots.find("s").orElseThrow().reservedFrom());
+    }
+
+    @Test
+    void severalAreMadeTogetherOrNotAtAll() throws Exception {
+        slots.createAll(Map.of("a", AT, "b", LATER));
+        assertEquals(LATER, afterCrash().find("b").orElseThrow().restartLsn());
+        expect("42710", "replication slot \"b\" already exists", () -> slots.createAll(new TreeMap<>(Map.of("aa", AT, "b", AT))));
+        assertTrue(slots.find("aa").isEmpty());
+        disk.failNextSync(path -> path.startsWith("slots"));
+        assertThrows(IOException.class, () -> slots.createAll(Map.of("c", AT, "d", AT)));
+        assertTrue(slots.find("c").isEmpty() && slots.find("d").isEmpty());
+    }
+
     @Test
     void aSlotThatNobodyUsesIsLetGoOnceAndIsItsStandbysAgainWhenThatComes() throws Exception {
         SlotLimits limits = new SlotLimits(1, Map.of(), Optional.of(Duration.ofDays(7)));
@@ -229,6 +309,8 @@ class SlotsTest {
             slots.create("t" + i, true, AT, 7);
         }
         expect("53400", "all replication slots are in use", () -> slots.create("one_more", true, AT, 7));
+        expect("53400", "all replication slots are in use", () -> slots.copy("s", "one_more", Optional.empty(), 7));
+        expect("53400", "all replication slots are in use", () -> slots.createAll(Map.of("one_more", AT)));
     }
 
     private Slots afterCrash() throws IOException {

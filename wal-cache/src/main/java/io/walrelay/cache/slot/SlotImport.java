@@ -1,0 +1,61 @@
+package io.walrelay.cache.slot;
+
+import io.walrelay.protocol.command.CommandError;
+import io.walrelay.protocol.command.SlotName;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
+import java.util.Set;
+
+/** Which slots of another server can be taken over? A pure function of a snapshot. */
+public sealed interface SlotImport {
+
+    String name();
+
+    /** A slot as the other server has it. */
+    record Wanted(String name, Lsn restartLsn) {}
+
+    /** The slot can be made, and keeps WAL from {@code from} on. */
+    record Taken(String name, Lsn from) implements SlotImport {}
+
+    /** There is one of that name, which stays as it is. */
+    record Kept(String name) implements SlotImport {}
+
+    record Refused(String name, String reason) implements SlotImport {}
+
+    /**
+     * @param timeline that the positions are on
+     * @param lineage the relay's own
+     * @param existing names of the relay's slots
+     */
+    static SlotImport decide(Wanted wanted, TimelineId timeline, TimelineHistory lineage, Reach reach, Set<String> existing) {
+        try {
+            var _ = new SlotName(wanted.name);
+        } catch (CommandError e) {
+            return new Refused(wanted.name, e.diagnostic().message());
+        }
+        if (existing.contains(wanted.name)) {
+            return new Kept(wanted.name);
+        }
+        if (!wanted.restartLsn.isValid()) {
+            return new Refused(wanted.name, "it reserves no WAL on the other server");
+        }
+        if (!lineage.contains(timeline)) {
+            return new Refused(wanted.name, "it is on timeline %s, the relay on %s; try again when the relay has followed".formatted(timeline, lineage.timeline()));
+        }
+        if (lineage.switchPointOf(timeline).filter(wanted.restartLsn::isAfter).isPresent()) {
+            return new Refused(wanted.name, "%s on timeline %s is past where the relay's history left that timeline".formatted(wanted.restartLsn, timeline));
+        }
+        // What the relay has yet to receive it will have.
+        Lsn from = Lsn.min(wanted.restartLsn, reach.end());
+        if (reach.isOnDisk(from) || reach.isArchived(from)) {
+            return new Taken(wanted.name, from);
+        }
+        return new Refused(
+                wanted.name,
+                reach.archiveUnknown()
+                        ? "the relay's disk has WAL from %s on, and what its archive has of that before, from %s, is not known yet; try again".formatted(reach.oldest(), from)
+                        : "it needs WAL from %s on, and the relay has it from %s on; let its standby catch up on the other server, or give the relay the older WAL (archive.import)"
+                                .formatted(from, reach.archivedFrom().map(archived -> Lsn.min(archived, reach.oldest())).orElse(reach.oldest())));
+    }
+}
