@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -93,6 +94,16 @@ final class Concluding {
         var http = http();
         if (problems.isEmpty()) {
             return http.orElseThrow();
+        }
+        throw new InvalidSettingsException(problems);
+    }
+
+    /** As {@link #conclude}, for upstream alone. */
+    UpstreamSettings concludeUpstream() throws InvalidSettingsException {
+        refuseUnknownKeys();
+        var upstream = upstream();
+        if (problems.isEmpty()) {
+            return upstream.orElseThrow();
         }
         throw new InvalidSettingsException(problems);
     }
@@ -323,7 +334,9 @@ final class Concluding {
      */
     private Optional<SlotSettings> slots(Optional<CacheSettings> cache) {
         var maxRetained = read(Keys.SLOTS_MAX_RETAINED);
-        if (cache.isEmpty()) {
+        var inactiveTimeout = read(Keys.SLOTS_INACTIVE_TIMEOUT);
+        var named = named();
+        if (cache.isEmpty() || inactiveTimeout.isEmpty()) {
             return Optional.empty();
         }
         ByteSize disk = cache.get().disk();
@@ -331,7 +344,21 @@ final class Concluding {
         if (!hold && maxRetained.isPresent() && maxRetained.get().compareTo(disk) >= 0) {
             problem(Keys.SLOTS_MAX_RETAINED, "less than cache.disk, which is %s".formatted(disk));
         }
-        return Optional.of(new SlotSettings(maxRetained.orElse(new ByteSize(hold ? Long.MAX_VALUE : disk.bytes() / 5 * 4))));
+        if (!hold && named.values().stream().anyMatch(most -> most.compareTo(disk) >= 0)) {
+            problem(Keys.STANDBYS_NAMED, "max-retained less than cache.disk, which is %s".formatted(disk));
+        }
+        ByteSize most = maxRetained.orElse(new ByteSize(hold ? Long.MAX_VALUE : disk.bytes() / 5 * 4));
+        return Optional.of(new SlotSettings(most, named, inactiveTimeout.filter(timeout -> !timeout.isZero())));
+    }
+
+    private Map<String, ByteSize> named() {
+        Map<String, ByteSize> named = new LinkedHashMap<>();
+        for (NamedStandby standby : read(Keys.STANDBYS_NAMED).orElse(List.of())) {
+            if (named.put(standby.name(), standby.maxRetained()) != null) {
+                problem(Keys.STANDBYS_NAMED, "each name once; \"%s\" is there again".formatted(standby.name()));
+            }
+        }
+        return named;
     }
 
     private Optional<StandbySettings> standbys(Optional<CacheSettings> cache) {

@@ -138,6 +138,11 @@ final class Keys {
             ValueType.SIZE,
             "The most WAL that one slot of a standby may hold back; less than cache.disk. Default: four fifths of cache.disk, 40GB of"
                     + " 50GB; with cache.on-full hold-upstream no limit.");
+    static final Key<Duration> SLOTS_INACTIVE_TIMEOUT = Key.of(
+                    "slots.inactive-timeout",
+                    ValueType.TIME,
+                    "After how long no WAL is kept any more for a slot that nobody uses; counted anew from each start of the relay. 0s: never.")
+            .withDefault("7d");
 
     static final Key<Duration> STANDBYS_AHEAD_WAIT = Key.of(
                     "standbys.ahead-wait", ValueType.TIME, "How long a standby that is ahead of the relay is kept waiting for it.")
@@ -150,6 +155,8 @@ final class Keys {
     static final Key<Duration> STANDBYS_STOP_TIMEOUT = Key.of(
                     "standbys.stop-timeout", ValueType.TIME, "How long a shutdown waits for standbys to receive what is left.")
             .withDefault("30s");
+    static final Key<List<NamedStandby>> STANDBYS_NAMED = Key.of(
+            "standbys.named", ValueType.NAMED, "What holds for single standbys instead, by the name of the slot: max-retained for slots.max-retained.");
 
     static final Key<Secret> ADVERTISE_CONNINFO = Key.of(
             "advertise.conninfo", ValueType.CONNINFO, "How standbys reach the PostgreSQL port, for hints and commands to paste.");
@@ -190,17 +197,19 @@ final class Keys {
             ARCHIVE_IMPORT,
             VERIFY,
             SLOTS_MAX_RETAINED,
+            SLOTS_INACTIVE_TIMEOUT,
             STANDBYS_AHEAD_WAIT,
             STANDBYS_MAX_WRITE_RATE,
             STANDBYS_STOP_TIMEOUT,
+            STANDBYS_NAMED,
             ADVERTISE_CONNINFO,
             ADVERTISE_URL);
 
     /** Keys, and sections of keys, that the design names and this version does not act on: refused by name, never ignored. */
     private static final List<String> LATER = List.of(
             "upstream.slot-follows",
-            "slots.inactive-timeout",
-            "standbys.named",
+            "standbys.named.delay",
+            "standbys.named.rate",
             "feedback",
             "peers");
 

@@ -51,6 +51,15 @@ public record SettingsSources(
         return concluding().concludeKeeping();
     }
 
+    /**
+     * Upstream alone, for whoever asks its servers something and is not the relay.
+     *
+     * @throws InvalidSettingsException with all that is wrong with it, or with a key's name
+     */
+    public UpstreamSettings concludeUpstream() throws InvalidSettingsException {
+        return concluding().concludeUpstream();
+    }
+
     private Concluding concluding() {
         List<Problem> problems = new ArrayList<>();
         Map<String, Given> given = new LinkedHashMap<>();

@@ -44,6 +44,9 @@ record ValueType<T>(String expected, boolean list, boolean secret, Function<List
             true,
             lines -> lines.stream().map(ValueType::token).toList());
 
+    static final ValueType<List<NamedStandby>> NAMED =
+            new ValueType<>(NamedStandby.EXPECTED, true, false, lines -> lines.stream().map(NamedStandby::parse).toList());
+
     static ValueType<Integer> integer(int min, int max) {
         return one("a whole number from %d to %d".formatted(min, max), text -> {
             int number = Integer.parseInt(text);

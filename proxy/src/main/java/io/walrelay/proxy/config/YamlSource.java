@@ -111,10 +111,11 @@ final class YamlSource {
 
     private void list(String name) {
         List<String> lines = new ArrayList<>();
-        boolean tokens = name.equals(Keys.HTTP_TOKENS.name());
         for (JsonToken item = in.nextToken(); item != JsonToken.END_ARRAY; item = in.nextToken()) {
-            if (item == JsonToken.START_OBJECT && tokens) {
+            if (item == JsonToken.START_OBJECT && name.equals(Keys.HTTP_TOKENS.name())) {
                 tokenLine(name).ifPresent(lines::add);
+            } else if (item == JsonToken.START_OBJECT && name.equals(Keys.STANDBYS_NAMED.name())) {
+                namedLine(name).ifPresent(lines::add);
             } else if (item.isScalarValue() && item != JsonToken.VALUE_NULL) {
                 scalar(name).ifPresent(lines::add);
             } else {
@@ -125,8 +126,8 @@ final class YamlSource {
         put(name, lines);
     }
 
-    /** {@code {token: T, read-only: true}} as the line that the environment would give. */
-    private Optional<String> tokenLine(String name) {
+    /** A mapping of scalars inside of a list. */
+    private Map<String, String> fields(String name) {
         Map<String, String> fields = new LinkedHashMap<>();
         while (in.nextToken() == JsonToken.PROPERTY_NAME) {
             String field = in.currentName();
@@ -137,6 +138,27 @@ final class YamlSource {
                 fields.put(field, "");
             }
         }
+        return fields;
+    }
+
+    /** {@code {name: SLOT, max-retained: 10GB}} as the line that the environment would give. */
+    private Optional<String> namedLine(String name) {
+        Map<String, String> fields = fields(name);
+        List<String> later = fields.keySet().stream().filter(field -> Keys.isLater(name + "." + field)).toList();
+        later.forEach(field -> problem(name + "." + field, "given", Concluding.NOT_AVAILABLE));
+        fields.keySet().removeAll(later);
+        if (!fields.keySet().equals(Set.of(NamedStandby.NAME, NamedStandby.MAX_RETAINED))) {
+            if (later.isEmpty()) {
+                problem(name, "an item with " + fields.keySet(), Keys.STANDBYS_NAMED.type().expected());
+            }
+            return Optional.empty();
+        }
+        return Optional.of(NamedStandby.line(fields.getOrDefault(NamedStandby.NAME, ""), fields.getOrDefault(NamedStandby.MAX_RETAINED, "")));
+    }
+
+    /** {@code {token: T, read-only: true}} as the line that the environment would give. */
+    private Optional<String> tokenLine(String name) {
+        Map<String, String> fields = fields(name);
         String token = fields.getOrDefault("token", "");
         String readOnly = fields.getOrDefault("read-only", "false");
         boolean known = Set.of("token", "read-only").containsAll(fields.keySet());

@@ -2,6 +2,7 @@ package io.walrelay.proxy.relay;
 
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.retention.Retention;
+import io.walrelay.cache.slot.Slot;
 import io.walrelay.proxy.state.RelayState;
 import java.io.IOException;
 import java.util.concurrent.Executors;
@@ -37,6 +38,7 @@ final class Housekeeping implements AutoCloseable {
     private void round() {
         state.cache().ifPresent(cache -> {
             try {
+                letGo(cache);
                 free(cache);
                 cache.slots().save();
                 state.clearNotReady("housekeeping");
@@ -50,10 +52,19 @@ final class Housekeeping implements AutoCloseable {
         });
     }
 
+    private void letGo(WalCache cache) {
+        for (Slot slot : cache.reservations().timeOut(state.clock().instant())) {
+            state.events().warning(
+                    "slot-inactive",
+                    "nobody used slot \"%s\" for slots.inactive-timeout, so WAL from %s on is kept for it no longer. Drop it if nobody needs it: walrelay slot drop %s. If its standby comes before that WAL is gone, it goes on"
+                            .formatted(slot.name(), slot.restartLsn(), slot.name()));
+        }
+    }
+
     private void free(WalCache cache) throws IOException {
         Retention.Decision decision = cache.retain(state.clock().instant());
         for (String slot : decision.lost()) {
-            state.events().error("slot-lost", "slot \"%s\" lost its WAL: it held more than there is room for. Its standby needs a new base backup or WAL from an archive; drop the slot if nobody uses it".formatted(slot));
+            state.events().error("slot-lost", "slot \"%s\" lost its WAL: it held more than it may or there is room for, or nobody used it for too long, and no archive has it. Its standby needs a new base backup or WAL from an archive; drop the slot if nobody uses it".formatted(slot));
         }
         boolean over = decision.overLimit() > 0 && !decision.hold();
         if (over && !passedOver) {

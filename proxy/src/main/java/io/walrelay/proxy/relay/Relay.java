@@ -39,11 +39,13 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -178,8 +180,14 @@ public final class Relay implements AutoCloseable {
                 settings.cache().memory().bytes(),
                 settings.cache().disk().bytes(),
                 settings.cache().keep(),
-                SlotLimits.upTo(settings.slots().maxRetained().bytes()),
+                slotLimits(),
                 settings.cache().onFull() == CacheSettings.OnFull.HOLD_UPSTREAM);
+    }
+
+    private SlotLimits slotLimits() {
+        Map<String, Long> named = settings.slots().named().entrySet().stream()
+                .collect(Collectors.toMap(Map.Entry::getKey, slot -> slot.getValue().bytes()));
+        return new SlotLimits(settings.slots().maxRetained().bytes(), named, settings.slots().inactiveTimeout());
     }
 
     /** The limit was concluded before anybody knew how large a segment is. */

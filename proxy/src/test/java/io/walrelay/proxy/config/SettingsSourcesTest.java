@@ -47,7 +47,7 @@ class SettingsSourcesTest {
                 new CacheSettings(
                         new ByteSize(256L << 20), new ByteSize(50L << 30), Duration.ofHours(24), CacheSettings.OnFull.DROP_SLOTS),
                 settings.cache());
-        assertEquals(new SlotSettings(new ByteSize(40L << 30)), settings.slots());
+        assertEquals(new SlotSettings(new ByteSize(40L << 30), Map.of(), Optional.of(Duration.ofDays(7))), settings.slots());
         assertEquals(new StandbySettings(Duration.ofSeconds(60), 100, Duration.ofSeconds(30), 1_000), settings.standbys());
     }
 
@@ -76,8 +76,12 @@ class SettingsSourcesTest {
                   tokens: [{token: 0123, read-only: true}, {token: full}]
                 data: %2$s
                 cache: {memory: 64MB, disk: 10GB, keep: 7d, on-full: hold-upstream}
-                slots: {max-retained: 9GB}
-                standbys: {ahead-wait: 5min, max-write-rate: 20, stop-timeout: 500ms}
+                slots: {max-retained: 9GB, inactive-timeout: 0s}
+                standbys:
+                  ahead-wait: 5min
+                  max-write-rate: 20
+                  stop-timeout: 500ms
+                  named: [{name: reports, max-retained: 1TB}, {max-retained: 0B, name: b}]
                 advertise: {conninfo: host=relay port=6433, url: "https://relay:8433"}
                 """.formatted(pem, directory), Map.of());
 
@@ -92,7 +96,8 @@ class SettingsSourcesTest {
         assertEquals(
                 List.of(new HttpSettings.Token(Secret.utf8("0123"), true), new HttpSettings.Token(Secret.utf8("full"), false)),
                 settings.http().tokens());
-        assertEquals(new SlotSettings(new ByteSize(9L << 30)), settings.slots());
+        assertEquals(
+                new SlotSettings(new ByteSize(9L << 30), Map.of("reports", new ByteSize(1L << 40), "b", new ByteSize(0)), Optional.empty()), settings.slots());
         assertEquals(Duration.ofMillis(500), settings.standbys().stopTimeout());
         assertFalse(settings.toString().contains("hunter2"), settings.toString());
         assertFalse(settings.toString().contains("full"), settings.toString());
@@ -125,6 +130,13 @@ class SettingsSourcesTest {
         assertEquals(
                 List.of(new HttpSettings.Token(Secret.utf8("abc"), false), new HttpSettings.Token(Secret.utf8("def"), true)),
                 settings.http().tokens());
+    }
+
+    @Test
+    void readsWhatHoldsForSingleStandbysFromTheEnvironment() throws Exception {
+        Settings settings = conclude(UPSTREAM, Map.of("WALRELAY_STANDBYS_NAMED", "reports max-retained=10GB; b max-retained=1MB"));
+
+        assertEquals(Map.of("reports", new ByteSize(10L << 30), "b", new ByteSize(1 << 20)), settings.slots().named());
     }
 
     @Test
@@ -181,13 +193,20 @@ class SettingsSourcesTest {
                 "archive: {keep: 7d} | archive.keep = \"7d\" | archive.url with it",
                 "archive: {url: 'file:///a', keep: 59min} | archive.keep = \"59min\" | at least 1h",
                 "archive: {import: /old} | archive.import = \"/old\" | archive.url with it",
-                "slots: {inactive-timeout: 7d} | slots.inactive-timeout = given | not available in this version",
+                "slots: {inactive-timeout: 7} | slots.inactive-timeout = \"7\" | a whole number with a unit of ms, s, min, h or d",
                 "archive: {url: 'ftp://a/b'} | archive.url = \"ftp://a/b\" | file:///PATH or s3://BUCKET/PREFIX",
                 "archive: {url: 'file:///a', compression: gzip} | archive.compression = \"gzip\" | none or zstd or lz4",
                 "archive: {compression: lz4} | archive.compression = \"lz4\" | archive.url with it",
                 "archive: {url: 'file:///a', encryption: {key-file: /etc/hostname}} | archive.encryption.key-file | a key: no key in /etc/hostname",
                 "verify: never | verify = \"never\" | ack or archive or report",
-                "standbys: {named: [{name: a, delay: 1h}]} | standbys.named = given | not available in this version",
+                "standbys: {named: [{name: a, delay: 1h}]} | standbys.named.delay = given | not available in this version",
+                "standbys: {named: [{name: a, rate: 1MB, max-retained: 1GB}]} | standbys.named.rate = given | not available in this version",
+                "standbys: {named: [{name: a}]} | standbys.named = an item with [name] | a list of {name: SLOT, max-retained: SIZE}",
+                "standbys: {named: [{nam: a, max-retained: 1GB}]} | standbys.named = an item with [nam, max-retained] | a list of {name: SLOT",
+                "standbys: {named: [{name: A, max-retained: 1GB}]} | standbys.named = \"A max-retained=1GB\" | a list of {name: SLOT",
+                "standbys: {named: [{name: a, max-retained: 1}]} | standbys.named = \"a max-retained=1\" | a list of {name: SLOT",
+                "standbys: {named: [{name: a, max-retained: 1GB}, {name: a, max-retained: 2GB}]} | standbys.named | each name once; \"a\" is there again",
+                "standbys: {named: [{name: a, max-retained: 50GB}]} | standbys.named | max-retained less than cache.disk, which is 50GB",
                 "feedback: {cap-catalog: true} | feedback = given | not available in this version",
                 "- a | configuration file = no mapping | keys like",
                 "cache: {disk: 1GB | configuration file | YAML",
@@ -218,9 +237,9 @@ class SettingsSourcesTest {
 
     @Test
     void refusesAVariableOfALaterVersionByName() throws IOException {
-        String message = problems(UPSTREAM, Map.of("WALRELAY_SLOTS_INACTIVE_TIMEOUT", "7d"));
+        String message = problems(UPSTREAM, Map.of("WALRELAY_FEEDBACK_CAP_CATALOG", "true"));
 
-        assertTrue(message.startsWith("WALRELAY_SLOTS_INACTIVE_TIMEOUT = given") && message.contains("not available in this version"), message);
+        assertTrue(message.startsWith("WALRELAY_FEEDBACK_CAP_CATALOG = given") && message.contains("not available in this version"), message);
     }
 
     @Test
