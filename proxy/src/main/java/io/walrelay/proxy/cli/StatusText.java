@@ -112,13 +112,21 @@ final class StatusText {
             line("no slots");
             return;
         }
-        TextTable table = new TextTable("slot", "active", "restart", "retained", "wal_status");
-        for (StatusReport.Slot s : report.slots()) {
-            String active = s.activePid().isPresent() ? "yes" : "no";
-            String retained = s.retainedBytes().map(StatusText::size).orElse(UNKNOWN);
-            table.row(s.name(), active, s.restartLsn().orElse(UNKNOWN), retained, s.walStatus().orElse(UNKNOWN));
+        slots(report.slots(), report.at()).forEach(this::line);
+    }
+
+    /** A table of slots, for a terminal. */
+    static List<String> slots(List<StatusReport.Slot> slots, Instant now) {
+        TextTable table = new TextTable("slot", "active", "restart", "retained", "may hold", "wal_status");
+        for (StatusReport.Slot s : slots) {
+            Optional<Long> most = s.safeBytes().flatMap(safe -> s.retainedBytes().map(bytes -> bytes + safe));
+            table.row(s.name(), activity(s, now), s.restartLsn().orElse(UNKNOWN), size(s.retainedBytes()), size(most), s.walStatus().orElse(UNKNOWN));
         }
-        table.lines().forEach(this::line);
+        return table.lines();
+    }
+
+    private static String activity(StatusReport.Slot slot, Instant now) {
+        return slot.activePid().isPresent() ? "yes" : "no" + slot.inactiveSince().map(since -> " for " + age(since, now)).orElse("");
     }
 
     private void events() {
@@ -140,7 +148,11 @@ final class StatusText {
     }
 
     private String age(Instant since) {
-        return time(Math.max(Duration.between(since, report.at()).toMillis(), 0) / 1e3);
+        return age(since, report.at());
+    }
+
+    private static String age(Instant since, Instant now) {
+        return time(Math.max(Duration.between(since, now).toMillis(), 0) / 1e3);
     }
 
     private static String size(Optional<Long> bytes) {

@@ -14,7 +14,6 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
 
 /** What each path answers. Thread-safe. */
 final class Api {
@@ -27,6 +26,7 @@ final class Api {
     private final RelayState relay;
     private final RelayMetrics metrics;
     private final Reports reports;
+    private final SlotPaths slots;
     private final PinPaths pins;
     private final Consumer<FollowOrder> follow;
     private final Optional<String> advertised;
@@ -35,7 +35,8 @@ final class Api {
     Api(RelayState relay, ProcessFacts process, RelayMetrics metrics, Consumer<FollowOrder> follow) {
         this.relay = relay;
         this.metrics = metrics;
-        this.reports = new Reports(relay, process);
+        this.slots = new SlotPaths(relay);
+        this.reports = new Reports(relay, process, slots);
         this.pins = new PinPaths(relay);
         this.follow = follow;
         this.advertised = process.url().map(URI::toString);
@@ -49,7 +50,8 @@ final class Api {
             case METRICS -> Reply.of(HttpResponseStatus.OK, RelayMetrics.CONTENT_TYPE, metrics.scrape());
             case STATUS -> Reply.json(HttpResponseStatus.OK, reports.status());
             case STANDBYS -> Reply.json(HttpResponseStatus.OK, reports.standbys());
-            case SLOTS -> Reply.json(HttpResponseStatus.OK, reports.slots());
+            case SLOTS -> slots.answer(call, Optional.empty());
+            case SLOT -> slots.answer(call, Optional.of(endpoint.parameterOf(call.path())));
             case UPSTREAM -> call.method().equals(HttpMethod.POST)
                     ? follow(call)
                     : Reply.json(HttpResponseStatus.OK, reports.upstream());
@@ -78,29 +80,19 @@ final class Api {
     }
 
     private Reply follow(Call call) {
-        // A form on somebody's web page can post text, but not this type, without asking first.
-        if (!call.contentType().startsWith("application/json")) {
-            return Reply.error(
-                    HttpResponseStatus.UNSUPPORTED_MEDIA_TYPE,
-                    call.path(),
-                    "Content-Type \"%s\"; expected application/json".formatted(call.contentType()));
+        Optional<Reply> refusal = JsonBody.refuse(call);
+        if (refusal.isPresent()) {
+            return refusal.get();
         }
         try {
-            FollowRequest request = Json.MAPPER.readValue(call.body(), FollowRequest.class);
-            String order = request == null ? null : request.follow();
+            String order = JsonBody.read(call, FollowRequest.class, EXPECTED_ORDER).follow();
             if (order == null) {
-                return badOrder(call, "nothing to follow in the body");
+                throw new IllegalArgumentException("nothing to follow in the body; expected " + EXPECTED_ORDER);
             }
             follow.accept(FollowOrder.parse(order));
             return Reply.json(HttpResponseStatus.ACCEPTED, Map.of("follow", order));
-        } catch (JacksonException e) {
-            return badOrder(call, "can't read the body: " + e.getOriginalMessage());
         } catch (IllegalArgumentException e) {
             return Reply.error(HttpResponseStatus.BAD_REQUEST, call.path(), String.valueOf(e.getMessage()));
         }
-    }
-
-    private static Reply badOrder(Call call, String problem) {
-        return Reply.error(HttpResponseStatus.BAD_REQUEST, call.path(), problem + "; expected " + EXPECTED_ORDER);
     }
 }

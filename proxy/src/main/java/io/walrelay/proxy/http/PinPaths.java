@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
 
 /** {@code /api/v1/pins} and what is below. Asks the archive, which may take long. Thread-safe. */
 final class PinPaths {
@@ -53,20 +52,11 @@ final class PinPaths {
     }
 
     private Reply create(Call call, Pins pins, String name) throws PinRefusedException, IOException {
-        // A form on somebody's web page can post text, but not this type, without asking first.
-        if (!call.contentType().startsWith("application/json")) {
-            return Reply.error(
-                    HttpResponseStatus.UNSUPPORTED_MEDIA_TYPE, call.path(), "Content-Type \"%s\"; expected application/json".formatted(call.contentType()));
+        Optional<Reply> refusal = JsonBody.refuse(call);
+        if (refusal.isPresent()) {
+            return refusal.get();
         }
-        PinRequest request;
-        try {
-            request = Json.MAPPER.readValue(call.body(), PinRequest.class);
-        } catch (JacksonException e) {
-            throw new IllegalArgumentException("can't read the body: %s; expected %s".formatted(e.getOriginalMessage(), EXPECTED), e);
-        }
-        if (request == null) {
-            throw new IllegalArgumentException("nothing in the body; expected " + EXPECTED);
-        }
+        PinRequest request = JsonBody.read(call, PinRequest.class, EXPECTED);
         Optional<Lsn> lsn = Optional.ofNullable(request.lsn()).map(Lsn::parse);
         String note = request.note() == null ? "" : request.note();
         PinReport pin = PinReport.of(pins.create(name, lsn, Optional.ofNullable(request.timeline()), note, relay.clock().instant()));

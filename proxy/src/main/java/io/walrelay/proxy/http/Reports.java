@@ -28,10 +28,12 @@ final class Reports {
 
     private final RelayState relay;
     private final ProcessFacts process;
+    private final SlotPaths slots;
 
-    Reports(RelayState relay, ProcessFacts process) {
+    Reports(RelayState relay, ProcessFacts process, SlotPaths slots) {
         this.relay = relay;
         this.process = process;
+        this.slots = slots;
     }
 
     StatusReport status() {
@@ -47,7 +49,7 @@ final class Reports {
                 relay.cache().map(Reports::wal),
                 relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).map(archiver -> archive(archiver.status(), relay.archiveWork())),
                 standbys(),
-                slots(),
+                slots.all(),
                 relay.events().recent().stream().map(Reports::event).toList());
     }
 
@@ -148,24 +150,6 @@ final class Reports {
                 position(reached),
                 reached.isValid() ? written.map(w -> behind(reached, w)) : Optional.empty(),
                 lag.map(Reports::seconds));
-    }
-
-    List<StatusReport.Slot> slots() {
-        return relay.cache()
-                .map(cache -> cache.slots().all().stream().map(slot -> slot(slot, cache.end().written())).toList())
-                .orElse(List.of());
-    }
-
-    private StatusReport.Slot slot(io.walrelay.cache.slot.Slot slot, Lsn written) {
-        Optional<Long> retained = slot.holds() ? Optional.of(behind(slot.reservedFrom(), written)) : Optional.empty();
-        return new StatusReport.Slot(
-                slot.name(),
-                slot.temporary(),
-                slot.activePid().isPresent() ? Optional.of(slot.activePid().getAsInt()) : Optional.empty(),
-                position(slot.restartLsn()),
-                position(slot.furthestSent()),
-                retained,
-                slot.lost() ? Optional.of("lost") : retained.map(bytes -> bytes > process.maxRetained() ? "unreserved" : "reserved"));
     }
 
     static StatusReport.RecentEvent event(Event event) {

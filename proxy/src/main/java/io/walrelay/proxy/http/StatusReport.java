@@ -116,15 +116,20 @@ public record StatusReport(
     /**
      * A row of pg_replication_slots.
      *
-     * @param walStatus reserved, unreserved (about to be lost) or lost; empty while it reserves none
+     * @param inactiveSince since when nobody uses it, as far as this process has seen
+     * @param retainedBytes from its position to the end of WAL; null while nothing is kept for it
+     * @param safeBytes that may still be written before it holds more than it may on the disk, negative when it does
+     * @param walStatus reserved, extended (the archive has it), unreserved (there, but not kept) or lost; null while it reserves none
      */
     public record Slot(
             String name,
             boolean temporary,
             Optional<Integer> activePid,
+            Optional<Instant> inactiveSince,
             Optional<String> restartLsn,
             Optional<String> furthestSent,
             Optional<Long> retainedBytes,
+            Optional<Long> safeBytes,
             Optional<String> walStatus) {}
 
     public record RecentEvent(Instant at, String severity, String kind, String text) {}

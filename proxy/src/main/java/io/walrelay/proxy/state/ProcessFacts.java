@@ -9,6 +9,5 @@ import java.util.Optional;
  *
  * @param version the relay's own
  * @param url by which others reach its HTTP port, when it is told
- * @param maxRetained bytes of WAL that one slot may hold back before it is lost
  */
-public record ProcessFacts(String version, Instant started, Optional<URI> url, long maxRetained) {}
+public record ProcessFacts(String version, Instant started, Optional<URI> url) {}

@@ -39,8 +39,9 @@ class StatusTextTest {
                 standby  state      slot  client         sent lag  write lag  flush lag   replay lag
                 a        streaming  a     10.0.0.7:5000  0B        4.0kB 5ms  8.0kB 20ms  16.0kB
 
-                slot  active  restart    retained  wal_status
-                a     yes     0/100C000  16.0kB    reserved
+                slot  active           restart    retained  may hold  wal_status
+                a     yes              0/100C000  16.0kB    64.0kB    reserved
+                b     no for 1min 30s  -          -         -         -
 
                 1.0s ago  info  connected: streaming from pg1:5432
                 """,
@@ -90,8 +91,13 @@ class StatusTextTest {
                         new Stage(Optional.of("0/100E000"), Optional.of(8_192L), Optional.of(0.02)),
                         new Stage(Optional.of("0/100C000"), Optional.of(16_384L), Optional.empty()),
                         Optional.empty(), 0, 49_152)),
-                List.of(new StatusReport.Slot(
-                        "a", false, Optional.of(41), Optional.of("0/100C000"), Optional.empty(), Optional.of(16_384L), Optional.of("reserved"))),
+                List.of(
+                        new StatusReport.Slot(
+                                "a", false, Optional.of(41), Optional.empty(), Optional.of("0/100C000"), Optional.empty(), Optional.of(16_384L),
+                                Optional.of(49_152L), Optional.of("reserved")),
+                        new StatusReport.Slot(
+                                "b", false, Optional.empty(), Optional.of(NOW.minusSeconds(90)), Optional.empty(), Optional.empty(), Optional.empty(),
+                                Optional.empty(), Optional.empty())),
                 List.of(new StatusReport.RecentEvent(NOW.minusSeconds(1), "info", "connected", "streaming from pg1:5432")));
     }
 }

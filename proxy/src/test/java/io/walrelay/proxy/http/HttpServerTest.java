@@ -157,10 +157,10 @@ class HttpServerTest {
                 "flush":{"position":"0/100E000","lag_bytes":8192,"lag_seconds":0.02},
                 "replay":{"position":"0/100C000","lag_bytes":16384,"lag_seconds":null},
                 "last_reply":"2026-01-02T03:04:04Z","added_delay_seconds":0.01,"sent_bytes":49152}],
-                "slots":[{"name":"a","temporary":false,"active_pid":41,"restart_lsn":"0/100C000","furthest_sent":null,
-                "retained_bytes":16384,"wal_status":"reserved"},
-                {"name":"b","temporary":false,"active_pid":null,"restart_lsn":"0/1008000","furthest_sent":null,
-                "retained_bytes":32768,"wal_status":"unreserved"}],
+                "slots":[{"name":"a","temporary":false,"active_pid":41,"inactive_since":null,"restart_lsn":"0/100C000","furthest_sent":null,
+                "retained_bytes":16384,"safe_bytes":0,"wal_status":"reserved"},
+                {"name":"b","temporary":false,"active_pid":null,"inactive_since":null,"restart_lsn":"0/1008000","furthest_sent":null,
+                "retained_bytes":32768,"safe_bytes":-16384,"wal_status":"unreserved"}],
                 "events":[{"at":"2026-01-02T03:04:05Z","severity":"info","kind":"connected","text":"streaming from pg1:5432"}]}
                 """
                         .replace("LINEAGE", lineage)

@@ -44,6 +44,7 @@ class RelayMetricsTest {
     @Test
     void saysWhatTheStateSays() throws Exception {
         try (KnownRelay relay = KnownRelay.streaming(directory)) {
+            relay.state().cache().orElseThrow().reservations().timeOut(KnownRelay.NOW.minusSeconds(60));
             Map<String, Double> series = series(new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING).scrape());
             Map<String, Double> expected = new TreeMap<>();
             expected.put("walrelay_ready", 1.0);
@@ -70,6 +71,9 @@ class RelayMetricsTest {
             expected.put("walrelay_standby_lag_seconds{stage=\"sent\",standby=\"a\"}", 0.0);
             expected.put("walrelay_standby_lag_seconds{stage=\"flush\",standby=\"a\"}", 0.02);
             expected.put("walrelay_slot_retained_bytes{slot=\"b\"}", 32_768.0);
+            expected.put("walrelay_slot_safe_bytes{slot=\"a\"}", 0.0);
+            expected.put("walrelay_slot_safe_bytes{slot=\"b\"}", -16_384.0);
+            expected.put("walrelay_slot_inactive_seconds{slot=\"b\"}", 60.0);
             expected.put("walrelay_slot_active{slot=\"a\"}", 1.0);
             expected.put("walrelay_slot_active{slot=\"b\"}", 0.0);
             expected.put("walrelay_slot_lost{slot=\"b\"}", 0.0);
@@ -85,6 +89,7 @@ class RelayMetricsTest {
             Map<String, Double> found = new TreeMap<>(series);
             found.keySet().retainAll(expected.keySet());
             assertEquals(expected, found);
+            assertFalse(series.containsKey("walrelay_slot_inactive_seconds{slot=\"a\"}"), "in use");
             assertFalse(series.containsKey("walrelay_standby_lag_seconds{stage=\"replay\",standby=\"a\"}"), "not measured");
         }
     }

@@ -32,7 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A relay's state of which everything is known, at one frozen moment.
+ * A relay's state of which everything is known, at one frozen moment. A slot may hold 16 kB.
  *
  * <pre>
  *   0/1000000     0/1008000          0/100C000         0/1010000           0/1011000
@@ -44,7 +44,7 @@ public final class KnownRelay implements AutoCloseable {
     public static final Instant NOW = Instant.parse("2026-01-02T03:04:05Z");
     public static final Lsn BEGAN = Lsn.parse("0/1000000");
     public static final Lsn WRITTEN = Lsn.parse("0/1010000");
-    public static final ProcessFacts PROCESS = new ProcessFacts("0.1.0", NOW.minusSeconds(3_723), Optional.empty(), 16_384);
+    public static final ProcessFacts PROCESS = new ProcessFacts("0.1.0", NOW.minusSeconds(3_723), Optional.empty());
 
     private static final SegmentSize SEGMENT = new SegmentSize(1 << 20);
     private static final SystemId SYSTEM = SystemId.parse("7000000000000000001");
@@ -76,7 +76,7 @@ public final class KnownRelay implements AutoCloseable {
     private static KnownRelay streaming(Path directory, Optional<ArchiveTier> archive) throws Exception {
         KnownRelay relay = empty();
         WalCraft wal = WalCraft.begin(SEGMENT, SYSTEM, BEGAN, 1).randomRecords(2_000, 300);
-        CacheSettings settings = new CacheSettings(1 << 20, 1L << 40, Duration.ofHours(1), SlotLimits.upTo(1L << 40), false);
+        CacheSettings settings = new CacheSettings(1 << 20, 1L << 40, Duration.ofHours(1), SlotLimits.upTo(16_384), false);
         WalCache cache = WalCache.create(new Tiers(new PosixStorage(directory), settings, archive), SYSTEM, SEGMENT, wal.history(), BEGAN);
         cache.writer().append(BEGAN, Unpooled.wrappedBuffer(wal.bytes(BEGAN, WRITTEN)));
         cache.writer().publish();
