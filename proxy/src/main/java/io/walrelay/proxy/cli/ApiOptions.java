@@ -2,6 +2,7 @@ package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.InvalidSettingsException;
+import io.walrelay.proxy.config.UpstreamSettings;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
@@ -44,6 +45,16 @@ final class ApiOptions {
                 .map(t -> t.token().utf8());
         Optional<Path> trusted = Optional.ofNullable(ca).or(() -> http.tls().map(tls -> tls.cert()));
         return new ApiClient(base(scheme + "://" + reachable(http.address().toString())), given.or(() -> own), trusted);
+    }
+
+    /** As {@link SettingsOptions#namesUpstream}. */
+    boolean namesUpstream() {
+        return settings.namesUpstream();
+    }
+
+    /** As {@link SettingsOptions#concludeUpstream}. */
+    UpstreamSettings upstream() throws InvalidSettingsException {
+        return settings.concludeUpstream();
     }
 
     /** What listens everywhere is reached here. */

@@ -70,6 +70,7 @@ public final class Main implements Callable<Integer> {
                 new SetupSqlCommand(),
                 new StatusCommand(),
                 new FollowCommand(),
+                new SlotCommand(),
                 new PinCommand(),
                 new RestoreCommand(),
                 new PushCommand(),

@@ -6,6 +6,7 @@ import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.KeepingSettings;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.SettingsSources;
+import io.walrelay.proxy.config.UpstreamSettings;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
@@ -19,10 +20,12 @@ import picocli.CommandLine.Option;
 /** The options of every command that needs the relay's settings; a mixin for picocli. */
 final class SettingsOptions {
 
+    private static final String UPSTREAM = "--upstream";
+
     @Option(names = {"-c", "--config"}, paramLabel = "FILE", description = "The configuration file (YAML); also WALRELAY_CONFIG.")
     private @Nullable Path config;
 
-    @Option(names = "--upstream", paramLabel = "CONNINFO", description = "The servers to read from, in libpq's form.")
+    @Option(names = UPSTREAM, arity = "0..1", paramLabel = "CONNINFO", description = "The servers to read from, in libpq's form.")
     private @Nullable String upstream;
 
     @Option(names = "--slot", paramLabel = "NAME", description = "The relay's slot on them (default: walrelay_{hostname}).")
@@ -55,15 +58,35 @@ final class SettingsOptions {
         return sources().concludeKeeping();
     }
 
+    /** Whether {@code --upstream} was given, with a value or without. */
+    boolean namesUpstream() {
+        return upstream != null;
+    }
+
+    /**
+     * As {@link SettingsSources#concludeUpstream}; {@code --upstream} without a value adds nothing to the other sources.
+     *
+     * @throws InvalidSettingsException with all that is wrong
+     */
+    UpstreamSettings concludeUpstream() throws InvalidSettingsException {
+        Map<String, String> flags = flags();
+        flags.remove(UPSTREAM, "");
+        return sources(flags).concludeUpstream();
+    }
+
     private SettingsSources sources() {
+        return sources(flags());
+    }
+
+    private SettingsSources sources(Map<String, String> flags) {
         Map<String, String> environment = System.getenv();
         Optional<Path> file = Optional.ofNullable(config).or(() -> Optional.ofNullable(environment.get("WALRELAY_CONFIG")).map(Path::of));
-        return new SettingsSources(file, environment, flags(), hostname(), PlatformDependent.maxDirectMemory());
+        return new SettingsSources(file, environment, flags, hostname(), PlatformDependent.maxDirectMemory());
     }
 
     private Map<String, String> flags() {
         Map<String, String> flags = new LinkedHashMap<>();
-        put(flags, "--upstream", upstream);
+        put(flags, UPSTREAM, upstream);
         put(flags, "--slot", slot);
         put(flags, "--listen", listen);
         put(flags, "--http", http);

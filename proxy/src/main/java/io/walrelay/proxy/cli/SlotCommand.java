@@ -1,0 +1,250 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.protocol.command.CommandError;
+import io.walrelay.protocol.command.SlotName;
+import io.walrelay.proxy.config.InvalidSettingsException;
+import io.walrelay.proxy.config.UpstreamSettings;
+import io.walrelay.proxy.conninfo.SqlTarget;
+import io.walrelay.proxy.http.ImportedSlot;
+import io.walrelay.proxy.http.Json;
+import io.walrelay.proxy.http.StatusReport;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+
+/** {@code walrelay slot}: the physical slots that standbys have on the relay. */
+@Command(
+        name = "slot",
+        description = "The physical slots that standbys have on the relay.",
+        synopsisSubcommandLabel = "list|create|copy|drop|import",
+        subcommands = {SlotCommand.ListAll.class, SlotCommand.Create.class, SlotCommand.Copy.class, SlotCommand.Drop.class, SlotCommand.Import.class})
+final class SlotCommand implements Callable<Integer> {
+
+    private static final String PATH = "/api/v1/slots";
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before call()
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        throw new ParameterException(spec.commandLine(), "expected list, create, copy, drop or import");
+    }
+
+    /** The path of one; a name that can't be a slot's is a slip of the pen. */
+    private static String path(CommandSpec spec, String name) {
+        try {
+            return PATH + "/" + new SlotName(name).value();
+        } catch (CommandError e) {
+            throw new ParameterException(spec.commandLine(), e.diagnostic().message() + e.diagnostic().hint().map("; "::concat).orElse(""), e);
+        }
+    }
+
+    private static void print(CommandSpec spec, String line) {
+        PrintWriter out = spec.commandLine().getOut();
+        out.println(line.replaceAll("\\p{Cntrl}", "?"));
+        out.flush();
+    }
+
+    /** The relay may be newer than this program and say more. */
+    private static <T> T read(Class<T> type, String body) throws IOException {
+        try {
+            return Json.MAPPER.readerFor(type).without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).readValue(body);
+        } catch (JacksonException e) {
+            throw new IOException("the answer is no slot: %s; is this a relay's HTTP port?".formatted(e.getOriginalMessage()), e);
+        }
+    }
+
+    private static String kept(StatusReport.Slot slot) {
+        return slot.restartLsn().map(lsn -> "keeps WAL from %s on".formatted(lsn)).orElse("keeps no WAL before its standby has come");
+    }
+
+    /** {@code walrelay slot list}. */
+    @Command(name = "list", description = "Which slots there are, and what is kept for them.")
+    static final class ListAll implements Callable<Integer> {
+
+        @Spec
+        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
+        private CommandSpec spec;
+
+        @Mixin
+        private final ApiOptions api = new ApiOptions();
+
+        @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
+        private StatusCommand.Format format = StatusCommand.Format.TEXT;
+
+        @Override
+        public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
+            String body;
+            try (ApiClient client = api.connect(false)) {
+                body = client.get(PATH);
+            }
+            switch (format) {
+                case JSON -> print(spec, body.stripTrailing());
+                case TEXT -> {
+                    List<StatusReport.Slot> slots = Arrays.asList(read(StatusReport.Slot[].class, body));
+                    List<String> lines = slots.isEmpty() ? List.of("no slots") : StatusText.slots(slots, Instant.now());
+                    lines.forEach(line -> print(spec, line));
+                }
+            }
+            return Main.OK;
+        }
+    }
+
+    /** {@code walrelay slot create}. */
+    @Command(name = "create", description = "Make a slot, which keeps WAL from the redo of the last checkpoint on: what a base backup that begins now needs. Exit status 0: it is made.")
+    static final class Create implements Callable<Integer> {
+
+        @Spec
+        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
+        private CommandSpec spec;
+
+        @Mixin
+        private final ApiOptions api = new ApiOptions();
+
+        @Parameters(paramLabel = "NAME", description = "What the slot is called: lower-case letters, digits and _.")
+        private String name = "";
+
+        @Option(names = "--no-reserve", description = "Keep no WAL before its standby has come.")
+        private boolean noReserve;
+
+        @Override
+        public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
+            String path = path(spec, name);
+            String body = Json.MAPPER.writeValueAsString(Map.of("reserve_wal", !noReserve));
+            try (ApiClient client = api.connect(true)) {
+                print(spec, "slot \"%s\" %s".formatted(name, kept(read(StatusReport.Slot.class, client.put(path, body)))));
+            }
+            return Main.OK;
+        }
+    }
+
+    /** {@code walrelay slot copy}. */
+    @Command(name = "copy", description = "Make a slot that keeps WAL from where another one does. Exit status 0: it is made.")
+    static final class Copy implements Callable<Integer> {
+
+        @Spec
+        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
+        private CommandSpec spec;
+
+        @Mixin
+        private final ApiOptions api = new ApiOptions();
+
+        @Parameters(index = "0", paramLabel = "SOURCE", description = "The slot to copy.")
+        private String source = "";
+
+        @Parameters(index = "1", paramLabel = "NAME", description = "What the copy is called.")
+        private String name = "";
+
+        @Option(names = "--persistent", description = "Make a persistent copy of a temporary slot, too.")
+        private boolean persistent;
+
+        @Override
+        public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
+            String path = path(spec, name);
+            Map<String, Object> request = new LinkedHashMap<>(Map.of("copy_of", source));
+            if (persistent) {
+                request.put("temporary", false);
+            }
+            try (ApiClient client = api.connect(true)) {
+                StatusReport.Slot made = read(StatusReport.Slot.class, client.put(path, Json.MAPPER.writeValueAsString(request)));
+                print(spec, "slot \"%s\" is a copy of \"%s\" and %s".formatted(name, source, kept(made)));
+            }
+            return Main.OK;
+        }
+    }
+
+    /** {@code walrelay slot drop}. */
+    @Command(
+            name = "drop",
+            description = "Drop a slot of the relay that nobody uses; or, with --upstream, the relay's own slot on all servers of upstream, once the relay is stopped for good."
+                    + " Exit status 0: it is gone.")
+    static final class Drop implements Callable<Integer> {
+
+        @Spec
+        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
+        private CommandSpec spec;
+
+        @Mixin
+        private final ApiOptions api = new ApiOptions();
+
+        @Parameters(paramLabel = "NAME", arity = "0..1", description = "As walrelay slot list shows it.")
+        private @Nullable String name;
+
+        @Override
+        public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
+            String slot = name;
+            if (slot == null) {
+                if (!api.namesUpstream()) {
+                    throw new ParameterException(spec.commandLine(), "expected the NAME of a slot of the relay, or --upstream for the relay's own");
+                }
+                UpstreamSettings upstream = api.upstream();
+                return OwnSlot.drop(upstream.slot(), SqlTarget.of(upstream.conninfo(), "walrelay slot drop"), line -> print(spec, line)) ? Main.OK : Main.FAILURE;
+            }
+            if (api.namesUpstream()) {
+                throw new ParameterException(spec.commandLine(), "expected the NAME of a slot of the relay or --upstream, not both; the relay's own slot is named by upstream.slot");
+            }
+            String path = path(spec, slot);
+            try (ApiClient client = api.connect(true)) {
+                var _ = client.delete(path);
+            }
+            print(spec, "slot \"%s\" is gone".formatted(slot));
+            return Main.OK;
+        }
+    }
+
+    /** {@code walrelay slot import}. */
+    @Command(
+            name = "import",
+            description = "Take over the slots that standbys have on the primary, at the same positions, so that they can go on at the relay. The primary's stay as they are."
+                    + " Exit status 0: the relay has all of them.")
+    static final class Import implements Callable<Integer> {
+
+        private static final String REFUSED = "refused";
+
+        @Spec
+        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
+        private CommandSpec spec;
+
+        @Mixin
+        private final ApiOptions api = new ApiOptions();
+
+        @Parameters(paramLabel = "NAME", arity = "0..*", description = "Which slots (default: all physical ones but the relay's own).")
+        private List<String> names = new ArrayList<>();
+
+        @Override
+        public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
+            UpstreamSettings upstream = api.upstream();
+            PrimarySlots found = PrimarySlots.read(SqlTarget.of(upstream.conninfo(), "walrelay slot import"), upstream.slot()).only(names);
+            if (found.slots().isEmpty()) {
+                print(spec, "no physical slots on %s but the relay's own".formatted(found.host()));
+                return Main.OK;
+            }
+            ImportedSlot[] done;
+            try (ApiClient client = api.connect(true)) {
+                done = read(ImportedSlot[].class, client.post(PATH, Json.MAPPER.writeValueAsString(found.request())));
+            }
+            TextTable table = new TextTable("slot", "outcome", "from", "");
+            Arrays.stream(done).forEach(slot -> table.row(slot.name(), slot.outcome(), slot.restartLsn().orElse("-"), slot.reason().orElse("")));
+            table.lines().forEach(line -> print(spec, line));
+            print(spec, "on %s they hold WAL until they are dropped there, once their standbys stream from the relay".formatted(found.host()));
+            return Arrays.stream(done).anyMatch(slot -> slot.outcome().equals(REFUSED)) ? Main.FAILURE : Main.OK;
+        }
+    }
+}

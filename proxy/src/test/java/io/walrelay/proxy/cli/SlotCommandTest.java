@@ -1,0 +1,100 @@
+package io.walrelay.proxy.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.conninfo.SqlTarget;
+import io.walrelay.proxy.http.ForeignSlot;
+import io.walrelay.proxy.testkit.FakeRelay;
+import io.walrelay.wal.SystemId;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Properties;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SlotCommandTest {
+
+    private static final String SLOT = "{\"name\":\"a\",\"temporary\":false,\"active_pid\":null,\"inactive_since\":null,\"restart_lsn\":\"0/3000000\","
+            + "\"furthest_sent\":null,\"retained_bytes\":1024,\"safe_bytes\":1024,\"wal_status\":\"reserved\",\"of_a_later_version\":1}";
+
+    @TempDir
+    private Path directory;
+
+    /** What is seen to be wrong before any relay is asked. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "slot | expected list, create, copy, drop or import",
+        "slot create Bad-name | replication slot name \"Bad-name\" contains invalid character; Replication slot names may only contain",
+        "slot copy a b/c | contains invalid character",
+        "slot drop ../a | contains invalid character",
+        "slot drop | expected the NAME of a slot of the relay, or --upstream for the relay's own",
+        "slot drop a --upstream | expected the NAME of a slot of the relay or --upstream, not both",
+        "serve --upstream --data /nowhere | upstream.conninfo = (not shown) (--upstream): expected a libpq connection string",
+    })
+    void saysWhatWasExpected(String line, String part) {
+        CommandRun run = CommandRun.of(line.split(" ", -1));
+        assertEquals(Main.USAGE, run.status(), run::err);
+        assertTrue(run.err().contains(part), run::err);
+    }
+
+    @Test
+    void asksTheRelay() {
+        try (FakeRelay relay = FakeRelay.serving(directory)) {
+            relay.next(json(SLOT), json(SLOT), json("{\"dropped\":\"a\"}"), json("[" + SLOT + "]"), json("[]"));
+            assertEquals("slot \"a\" keeps WAL from 0/3000000 on", run(relay, "create", "a"));
+            assertEquals("slot \"a\" is a copy of \"b\" and keeps WAL from 0/3000000 on", run(relay, "copy", "b", "a"));
+            assertEquals("slot \"a\" is gone", run(relay, "drop", "a"));
+            String table = run(relay, "list");
+            assertTrue(table.contains("0/3000000  1.0kB     2.0kB     reserved"), table);
+            assertEquals("no slots", run(relay, "list"));
+            assertEquals(
+                    List.of("PUT /api/v1/slots/a", "PUT /api/v1/slots/a", "DELETE /api/v1/slots/a", "GET /api/v1/slots", "GET /api/v1/slots"),
+                    relay.requests().stream().map(request -> request.method() + " " + request.target()).toList());
+        }
+    }
+
+    private static FakeRelay.Answer json(String body) {
+        return FakeRelay.status(200, "application/json", body);
+    }
+
+    private static String run(FakeRelay relay, String command, String... arguments) {
+        String[] line = new String[arguments.length + 4];
+        line[0] = "slot";
+        line[1] = command;
+        System.arraycopy(arguments, 0, line, 2, arguments.length);
+        line[line.length - 2] = "--url";
+        line[line.length - 1] = relay.url();
+        CommandRun run = CommandRun.of(line);
+        assertEquals(Main.OK, run.status(), run::err);
+        return run.out().strip();
+    }
+
+    @Test
+    void importsTheSlotsThatAreNamedAndMissesNone() throws IOException {
+        PrimarySlots found = new PrimarySlots("pg1:5432", new SystemId(7), 1, List.of(new ForeignSlot("a", "0/1"), new ForeignSlot("b", null)));
+        assertEquals(found, found.only(List.of()));
+        assertEquals(List.of(new ForeignSlot("b", null)), found.only(List.of("b")).slots());
+        IOException missing = assertThrows(IOException.class, () -> found.only(List.of("a", "c")));
+        assertEquals("no physical slot \"c\" of a standby on pg1:5432; there are: a, b", missing.getMessage());
+    }
+
+    @Test
+    void theRelaysOwnSlotIsNotDroppedAnywhereWhileARelayUsesIt() {
+        OwnSlot.Server idle = new OwnSlot.Server(target("pg2:5432"), new OwnSlot.Found.Idle());
+        OwnSlot.Server active = new OwnSlot.Server(target("pg1:5432"), new OwnSlot.Found.Active(7));
+        assertEquals(Optional.empty(), OwnSlot.refusal("walrelay", List.of(idle)));
+        assertEquals(
+                Optional.of("replication slot \"walrelay\" is active on pg1:5432: nothing was dropped; stop the relay first"),
+                OwnSlot.refusal("walrelay", List.of(idle, active)));
+    }
+
+    private static SqlTarget target(String host) {
+        return new SqlTarget(host, "jdbc:postgresql://%s/postgres".formatted(host), new Properties());
+    }
+}
