@@ -69,7 +69,9 @@ public final class Reservations {
      * @return where it is then
      */
     public Lsn advance(String name, Lsn to, int pid) throws SlotException, IOException {
-        return cache.slots().advance(name, Lsn.min(to, cache.end().flushed()), pid);
+        synchronized (filing) {
+            return cache.slots().advance(name, Lsn.min(to, cache.end().flushed()), pid);
+        }
     }
 
     /**

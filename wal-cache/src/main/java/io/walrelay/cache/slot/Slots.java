@@ -180,7 +180,8 @@ public final class Slots {
             if (to.isBefore(slot.restartLsn())) {
                 throw SlotException.backwards(to, slot.restartLsn());
             }
-            change(name, s -> s.withRestart(to));
+            // It is used for a moment, so its time of inactivity begins anew.
+            change(name, s -> s.withRestart(to).usedBy(s.activePid()));
         }
         save();
         return to;

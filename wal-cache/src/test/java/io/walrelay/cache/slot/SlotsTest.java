@@ -300,6 +300,12 @@ class SlotsTest {
         assertEquals(List.of(), slots.timeOut(late.plusSeconds(2), limits));
         slots.release("s", 8);
         assertEquals(List.of(), slots.timeOut(late.plusSeconds(3), limits), "it counts anew");
+
+        Instant again = late.plusSeconds(3).plus(Duration.ofDays(7));
+        assertEquals(List.of("s"), slots.timeOut(again, limits).stream().map(Slot::name).toList());
+        assertEquals(LATER, slots.advance("s", LATER, 9));
+        assertTrue(slots.find("s").orElseThrow().holds(), "who moves it uses it");
+        assertEquals(List.of(), slots.timeOut(again.plusSeconds(1), limits), "it counts anew");
         assertEquals(List.of(), slots.timeOut(late.plus(Duration.ofDays(700)), SlotLimits.upTo(1)), "never");
     }
 
