@@ -6,11 +6,14 @@ import io.walrelay.cache.slot.SlotException;
 import io.walrelay.cache.slot.SlotImport;
 import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.slot.SlotStatus;
+import io.walrelay.cache.slot.Slots;
+import io.walrelay.cache.slot.WalStatus;
 import io.walrelay.protocol.command.SlotName;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -59,7 +62,13 @@ public final class Reservations {
      */
     public Slot copy(String source, String name, Optional<Boolean> temporary, int pid) throws SlotException, IOException {
         synchronized (filing) {
-            return cache.slots().copy(source, name, temporary, pid);
+            Slot made = cache.slots().copy(source, name, temporary, pid);
+            // Looked at with the copy there, which keeps it from now on.
+            if (WalStatus.of(made, reach(), limits).equals(Optional.of(WalStatus.LOST))) {
+                cache.slots().drop(name, pid);
+                throw SlotException.copyOfLost(source);
+            }
+            return made;
         }
     }
 
@@ -77,24 +86,44 @@ public final class Reservations {
     /**
      * Takes over slots of another server of this cluster, all that can be or, when the disk fails, none.
      *
+     * @param wanted each name once
      * @param timeline that their positions are on
      * @return what became of each, in their order
      */
     public List<SlotImport> take(List<SlotImport.Wanted> wanted, TimelineId timeline) throws SlotException, IOException {
         synchronized (filing) {
             Set<String> existing = cache.slots().all().stream().map(Slot::name).collect(Collectors.toSet());
-            Reach reach = reach();
-            List<SlotImport> decided =
-                    wanted.stream().map(slot -> SlotImport.decide(slot, timeline, cache.end().lineage(), reach, existing)).toList();
+            List<SlotImport> decided = decide(wanted, timeline, existing);
             Map<String, Lsn> taken = new TreeMap<>();
             for (SlotImport slot : decided) {
                 if (slot instanceof SlotImport.Taken(var name, var from)) {
-                    taken.merge(name, from, Lsn::min);
+                    taken.put(name, from);
                 }
             }
             cache.slots().createAll(taken);
-            return decided;
+            return withoutThoseThatCameTooLate(decided, decide(wanted, timeline, existing));
         }
+    }
+
+    private List<SlotImport> decide(List<SlotImport.Wanted> wanted, TimelineId timeline, Set<String> existing) {
+        Reach reach = reach();
+        return wanted.stream().map(slot -> SlotImport.decide(slot, timeline, cache.end().lineage(), reach, existing)).toList();
+    }
+
+    /**
+     * What is to leave the archive is forgotten before it is looked whether a slot needs it. So what is known to be there with the slot made is kept
+     * for it; a slot for which it is not came too late, and goes again.
+     */
+    private List<SlotImport> withoutThoseThatCameTooLate(List<SlotImport> before, List<SlotImport> after) throws SlotException, IOException {
+        List<SlotImport> left = new ArrayList<>();
+        for (int i = 0; i < before.size(); i++) {
+            boolean late = before.get(i) instanceof SlotImport.Taken && after.get(i) instanceof SlotImport.Refused;
+            if (late) {
+                cache.slots().drop(before.get(i).name(), Slots.NO_SESSION);
+            }
+            left.add(late ? after.get(i) : before.get(i));
+        }
+        return List.copyOf(left);
     }
 
     /**
@@ -113,7 +142,7 @@ public final class Reservations {
     }
 
     private Reach reach() {
-        Optional<Lsn> archivedFrom = cache.archive().flatMap(CacheArchive::archiving).map(archiver -> archiver.status().from());
+        Optional<Lsn> archivedFrom = cache.archive().flatMap(CacheArchive::reliable).map(archiver -> archiver.status().from());
         return new Reach(cache.oldest(), cache.end().written(), archivedFrom, cache.archive().isPresent() && archivedFrom.isEmpty());
     }
 }

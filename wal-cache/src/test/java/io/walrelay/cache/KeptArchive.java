@@ -28,6 +28,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -152,7 +153,8 @@ abstract class KeptArchive {
     }
 
     Tiers tiers(CrashableStorage disk, ObjectStore objects) {
-        CacheSettings keepsNothing = new CacheSettings(MB, 64L * MB, Duration.ZERO, SlotLimits.upTo(64L * MB), false);
+        SlotLimits slots = new SlotLimits(64L * MB, Map.of(), Optional.of(Duration.ofDays(7)));
+        CacheSettings keepsNothing = new CacheSettings(MB, 64L * MB, Duration.ZERO, slots, false);
         ArchiveTier archive = new ArchiveTier(objects, new ObjectFormat(Compression.ZSTD, Optional.empty()), new DurableFiles(disk), spool);
         return new Tiers(disk, keepsNothing, Optional.of(archive));
     }

@@ -169,7 +169,11 @@ final class SlotPaths {
                     call.path(),
                     "the slots are of cluster %s, the relay's WAL is of cluster %s; expected the server that the relay reads from".formatted(system, cache.system()));
         }
-        List<SlotImport> done = cache.reservations().take(slots.stream().map(ForeignSlot::wanted).toList(), TimelineId.of(timeline));
+        List<SlotImport.Wanted> wanted = slots.stream().map(ForeignSlot::wanted).toList();
+        if (wanted.stream().map(SlotImport.Wanted::name).distinct().count() < wanted.size()) {
+            throw new IllegalArgumentException("a name is in the body twice; expected each slot once");
+        }
+        List<SlotImport> done = cache.reservations().take(wanted, TimelineId.of(timeline));
         for (SlotImport slot : done) {
             if (slot instanceof SlotImport.Taken(var name, var from)) {
                 relay.events().info("slot-imported", "slot \"%s\" is taken over and keeps WAL from %s on".formatted(name, from));

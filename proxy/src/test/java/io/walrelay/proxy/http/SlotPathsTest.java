@@ -144,6 +144,7 @@ class SlotPathsTest {
         "{\"timeline\": 1, \"slots\": []} | 400 | something is missing",
         "{\"system_id\": \"7000000000000000001\", \"timeline\": 1, \"slots\": [null]} | 400 | something is missing",
         "{\"system_id\": \"7000000000000000001\", \"timeline\": 1, \"slots\": [{}]} | 400 | a slot without a name",
+        "{\"system_id\": \"7000000000000000001\", \"timeline\": 1, \"slots\": [{\"name\": \"s\"}, {\"name\": \"s\"}]} | 400 | expected each slot once",
         "{\"system_id\": \"7000000000000000001\", \"timeline\": 0, \"slots\": []} | 400 | 0",
         "{\"system_id\": \"x\", \"timeline\": 1, \"slots\": []} | 400 | x",
     })

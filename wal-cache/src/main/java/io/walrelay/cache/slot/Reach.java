@@ -8,8 +8,8 @@ import java.util.Optional;
  *
  * @param oldest on the disk
  * @param end of what is written
- * @param archivedFrom in the archive, with what the disk has yet to put there; empty when there is no archive, or it is not known what that has
- * @param archiveUnknown whether there is an archive of which it is not known what it has
+ * @param archivedFrom in the archive, with what the disk has yet to put there; empty when there is no archive, or it is not known what that has and keeps
+ * @param archiveUnknown whether there is an archive of which it is not known what it has and keeps
  */
 public record Reach(Lsn oldest, Lsn end, Optional<Lsn> archivedFrom, boolean archiveUnknown) {
 

@@ -38,7 +38,7 @@ public final class SlotException extends Exception {
     }
 
     /** slotfuncs.c, copy_replication_slot. */
-    static SlotException copyOfLost(String source) {
+    public static SlotException copyOfLost(String source) {
         return new SlotException(Diagnostic.error("55000", "cannot copy invalidated replication slot \"%s\"".formatted(source)));
     }
 
