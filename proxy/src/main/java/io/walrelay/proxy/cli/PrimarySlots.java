@@ -26,6 +26,9 @@ import java.util.stream.Collectors;
  */
 record PrimarySlots(String host, SystemId system, long timeline, List<ForeignSlot> slots) {
 
+    /** Slots of one request. */
+    private static final int AT_A_TIME = 100;
+
     /** Functions that differ in and out of recovery are called in one of the two only. */
     private static final String PRIMARY =
             """
@@ -119,12 +122,16 @@ record PrimarySlots(String host, SystemId system, long timeline, List<ForeignSlo
         return new PrimarySlots(host, system, timeline, chosen);
     }
 
-    /** As the relay is asked to take them over. */
-    Map<String, Object> request() {
-        Map<String, Object> request = new LinkedHashMap<>();
-        request.put("system_id", system.toString());
-        request.put("timeline", timeline);
-        request.put("slots", slots);
-        return request;
+    /** What the relay is asked to take them over with: a few requests when there are many slots, since it reads no large bodies. */
+    List<Map<String, Object>> requests() {
+        List<Map<String, Object>> requests = new ArrayList<>();
+        for (int first = 0; first < slots.size(); first += AT_A_TIME) {
+            Map<String, Object> request = new LinkedHashMap<>();
+            request.put("system_id", system.toString());
+            request.put("timeline", timeline);
+            request.put("slots", slots.subList(first, Math.min(slots.size(), first + AT_A_TIME)));
+            requests.add(request);
+        }
+        return requests;
     }
 }

@@ -236,15 +236,17 @@ final class SlotCommand implements Callable<Integer> {
                 print(spec, "no physical slots on %s but the relay's own".formatted(found.host()));
                 return Main.OK;
             }
-            ImportedSlot[] done;
+            List<ImportedSlot> done = new ArrayList<>();
             try (ApiClient client = api.connect(true)) {
-                done = read(ImportedSlot[].class, client.post(PATH, Json.MAPPER.writeValueAsString(found.request())));
+                for (Map<String, Object> request : found.requests()) {
+                    done.addAll(Arrays.asList(read(ImportedSlot[].class, client.post(PATH, Json.MAPPER.writeValueAsString(request)))));
+                }
             }
             TextTable table = new TextTable("slot", "outcome", "from", "");
-            Arrays.stream(done).forEach(slot -> table.row(slot.name(), slot.outcome(), slot.restartLsn().orElse("-"), slot.reason().orElse("")));
+            done.forEach(slot -> table.row(slot.name(), slot.outcome(), slot.restartLsn().orElse("-"), slot.reason().orElse("")));
             table.lines().forEach(line -> print(spec, line));
             print(spec, "on %s they hold WAL until they are dropped there, once their standbys stream from the relay".formatted(found.host()));
-            return Arrays.stream(done).anyMatch(slot -> slot.outcome().equals(REFUSED)) ? Main.FAILURE : Main.OK;
+            return done.stream().anyMatch(slot -> slot.outcome().equals(REFUSED)) ? Main.FAILURE : Main.OK;
         }
     }
 }

@@ -6,13 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.conninfo.SqlTarget;
 import io.walrelay.proxy.http.ForeignSlot;
+import io.walrelay.proxy.http.HttpLimits;
+import io.walrelay.proxy.http.Json;
 import io.walrelay.proxy.testkit.FakeRelay;
 import io.walrelay.wal.SystemId;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,6 +86,15 @@ class SlotCommandTest {
         assertEquals(List.of(new ForeignSlot("b", null)), found.only(List.of("b")).slots());
         IOException missing = assertThrows(IOException.class, () -> found.only(List.of("a", "c")));
         assertEquals("no physical slot \"c\" of a standby on pg1:5432; there are: a, b", missing.getMessage());
+    }
+
+    @Test
+    void asksForManySlotsInRequestsThatARelayReads() {
+        List<ForeignSlot> many = IntStream.range(0, 250).mapToObj(i -> new ForeignSlot("s%062d".formatted(i), "FFFFFFFF/FFFFFFFF")).toList();
+        List<Map<String, Object>> requests = new PrimarySlots("pg1:5432", new SystemId(-1), 0xFFFF_FFFFL, many).requests();
+        assertEquals(3, requests.size());
+        assertEquals(many, requests.stream().flatMap(request -> ((List<?>) request.getOrDefault("slots", List.of())).stream()).toList());
+        requests.forEach(request -> assertTrue(Json.MAPPER.writeValueAsString(request).length() <= HttpLimits.DEFAULT.bodyBytes(), request::toString));
     }
 
     @Test
