@@ -23,8 +23,7 @@ record Freeable(WalCache cache, CacheSettings settings) {
         SegmentFiles files = cache.files();
         Lsn inUse = neededToRecover(end);
         Optional<Archiver> archiver = cache.archive().flatMap(CacheArchive::reliable);
-        // Before it is known what the archive has and will have, it may lack everything.
-        Archival otherwise = cache.archived().isPresent() ? Archival.PENDING : Archival.NONE;
+        Archival otherwise = cache.archived().isPresent() ? Archival.UNKNOWN : Archival.NONE;
         List<Retention.Segment> segments = new ArrayList<>();
         for (SegmentFiles.Held held : files.all()) {
             if (held.id().end(cache.segmentSize()).isAtMost(inUse)) {

@@ -42,11 +42,23 @@ public final class Retention {
         NONE,
         /** It is still to be archived. */
         PENDING,
+        /** The archive may have it and may not, or may have it for some moments only: nobody could look yet. */
+        UNKNOWN,
         DONE
     }
 
     /** A segment that could be freed; the ones being written are not offered. */
-    public record Segment(Side side, SegmentId id, Lsn start, Lsn end, Instant completed, Archival archival) {}
+    public record Segment(Side side, SegmentId id, Lsn start, Lsn end, Instant completed, Archival archival) {
+        /** Whether the archive needs it. */
+        boolean isToBeArchived() {
+            return archival == Archival.PENDING || archival == Archival.UNKNOWN;
+        }
+
+        /** Whether it is known that no other tier has it. */
+        boolean isLastCopy() {
+            return archival == Archival.NONE || archival == Archival.PENDING;
+        }
+    }
 
     /** Somebody who still needs WAL from {@code from} on. */
     public sealed interface Holder {
@@ -62,7 +74,7 @@ public final class Retention {
             }
         }
 
-        /** The archive needs what it has not got yet. */
+        /** The archive needs what it has not got yet, as far as is known. */
         record Archive(Lsn from) implements Holder {}
     }
 
@@ -85,7 +97,7 @@ public final class Retention {
 
     /**
      * @param free segments to delete, oldest first
-     * @param lost slots whose WAL no tier has after this
+     * @param lost slots whose WAL no tier has after this; not those for which it may be in the archive
      * @param hold whether upstream must not be read until there is room
      * @param overLimit bytes more than the limit that are used nevertheless; 0 or less when there are none
      * @param horizon who needs the oldest WAL after this; empty when nobody needs any
@@ -109,7 +121,7 @@ public final class Retention {
             plan.freeExcess(s -> !needed(s, holders));
         }
         List<String> lost = snapshot.slots.stream()
-                .filter(slot -> plan.freed.stream().anyMatch(s -> s.archival != Archival.DONE && holds(slot, s)))
+                .filter(slot -> plan.freed.stream().anyMatch(s -> s.isLastCopy() && holds(slot, s)))
                 .map(Holder.Slot::name)
                 .toList();
         Optional<Holder> horizon = holders.stream().min(Comparator.comparing(Holder::from));
@@ -120,7 +132,7 @@ public final class Retention {
     /** Comes last among equals. */
     private static Optional<Holder> archive(Snapshot snapshot) {
         return snapshot.segments.stream()
-                .filter(s -> s.archival == Archival.PENDING)
+                .filter(Segment::isToBeArchived)
                 .map(s -> s.side.equals(OWN) ? s.start : snapshot.end)
                 .min(Comparator.naturalOrder())
                 .map(Holder.Archive::new);
@@ -133,7 +145,7 @@ public final class Retention {
     private static boolean holds(Holder holder, Segment segment) {
         return switch (holder) {
             case Holder.Slot slot -> segment.side.equals(OWN) && segment.end.isAfter(slot.from);
-            case Holder.Archive _ -> segment.archival == Archival.PENDING;
+            case Holder.Archive _ -> segment.isToBeArchived();
         };
     }
 

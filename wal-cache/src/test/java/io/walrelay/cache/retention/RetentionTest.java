@@ -148,6 +148,23 @@ class RetentionTest {
         assertEquals(Optional.of(c.horizon), decision.horizon().map(RetentionTest::name));
     }
 
+    /** An archive that could not be asked has not said that it lacks anything. */
+    @Test
+    void whatMayBeInTheArchiveIsKeptForItAndLosesNoSlotWhenItGoes() {
+        List<Segment> segments = new ArrayList<>();
+        for (int n = 1; n <= 8; n++) {
+            segments.add(new Segment(Retention.OWN, id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), NOW.minus(Duration.ofHours(2)), Archival.UNKNOWN));
+        }
+        List<Holder.Slot> slots = List.of(slot("far", 1), forgotten("forgotten", 1));
+        Limits wide = new Limits(Duration.ofHours(1), 99 * MB, 8 * MB, 99 * MB, 3 * MB, false);
+        Decision kept = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), slots, wide, NOW));
+        assertEquals(List.of(), kept.free());
+        Limits narrow = new Limits(Duration.ofHours(1), 6 * MB, 8 * MB, 99 * MB, 3 * MB, false);
+        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), slots, narrow, NOW));
+        assertEquals(List.of(id(1), id(2)), decision.free().stream().map(Segment::id).toList());
+        assertEquals(List.of(), decision.lost());
+    }
+
     @Test
     void anOrphanStaysUntilItIsArchived() {
         Instant old = NOW.minus(Duration.ofHours(2));
