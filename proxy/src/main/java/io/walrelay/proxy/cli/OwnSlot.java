@@ -62,13 +62,13 @@ final class OwnSlot {
                 .map(server -> "replication slot \"%s\" is active on %s: nothing was dropped; stop the relay first".formatted(slot, server.target.host()));
     }
 
-    private static String said(Found found, boolean wasThere) {
+    private static String said(Found found, boolean wasToDrop) {
         return switch (found) {
-            case Found.Absent() -> wasThere ? "dropped" : "has no such slot";
+            case Found.Absent() -> wasToDrop ? "dropped" : "has no such slot";
             case Found.Idle() -> "still has it";
             case Found.Active(var pid) -> "still has it, in use by PID %d".formatted(pid);
             case Found.Logical() -> "has a logical slot of that name, which is not the relay's";
-            case Found.Unknown(var problem) -> "could not be asked: " + problem;
+            case Found.Unknown(var problem) -> (wasToDrop ? "could not drop it: " : "could not be asked: ") + problem;
         };
     }
 
