@@ -27,6 +27,8 @@ class SlotCommandTest {
     private static final String SLOT = "{\"name\":\"a\",\"temporary\":false,\"active_pid\":null,\"inactive_since\":null,\"restart_lsn\":\"0/3000000\","
             + "\"furthest_sent\":null,\"retained_bytes\":1024,\"safe_bytes\":1024,\"wal_status\":\"reserved\",\"of_a_later_version\":1}";
 
+    private static final String UNRESERVED = SLOT.replace("\"0/3000000\"", "null");
+
     @TempDir
     private Path directory;
 
@@ -60,6 +62,19 @@ class SlotCommandTest {
             assertEquals(
                     List.of("PUT /api/v1/slots/a", "PUT /api/v1/slots/a", "DELETE /api/v1/slots/a", "GET /api/v1/slots", "GET /api/v1/slots"),
                     relay.requests().stream().map(request -> request.method() + " " + request.target()).toList());
+        }
+    }
+
+    @Test
+    void saysWhatIsToBeMade() {
+        try (FakeRelay relay = FakeRelay.serving(directory)) {
+            relay.next(json(SLOT), json(UNRESERVED), json(SLOT), json(SLOT));
+            var _ = run(relay, "create", "a");
+            assertEquals("slot \"a\" keeps no WAL before its standby has come", run(relay, "create", "a", "--no-reserve"));
+            var _ = run(relay, "copy", "b", "a");
+            var _ = run(relay, "copy", "b", "a", "--persistent");
+            assertEquals(
+                    List.of("{\"reserve_wal\":true}", "{\"reserve_wal\":false}", "{\"copy_of\":\"b\"}", "{\"copy_of\":\"b\",\"temporary\":false}"), relay.orders());
         }
     }
 

@@ -202,6 +202,27 @@ class HttpServerTest {
     }
 
     @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "PUT | /api/v1/slots/c | {} | 200", "POST | /api/v1/slots/b | {\"restart_lsn\": \"0/1009000\"} | 200", "DELETE | /api/v1/slots/b | '' | 200",
+        "POST | /api/v1/slots | {\"system_id\": \"7000000000000000001\", \"timeline\": 1, \"slots\": []} | 200", "GET | /api/v1/slots/b | '' | 405"
+    })
+    void whoMayOnlyLookChangesNoSlot(String method, String path, String body, int status) throws Exception {
+        int port = serve(TOKENS);
+        HttpRequest.Builder request =
+                request(port, path).header("Content-Type", "application/json").method(method, HttpRequest.BodyPublishers.ofString(body));
+        String before = slots(port);
+        assertEquals(401, send(port, request).statusCode());
+        assertEquals(method.equals("GET") ? 405 : 403, send(port, request.setHeader("Authorization", "Bearer only-look")).statusCode());
+        assertEquals(before, slots(port));
+        HttpResponse<String> done = send(port, request.setHeader("Authorization", "Bearer all-of-it"));
+        assertEquals(status, done.statusCode(), done.body());
+    }
+
+    private static String slots(int port) throws Exception {
+        return send(port, request(port, "/api/v1/slots").header("Authorization", "Bearer only-look")).body();
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"/healthz", "/readyz", "/metrics"})
     void probesNeedNoToken(String path) throws Exception {
         int port = serve(TOKENS);

@@ -43,6 +43,7 @@ public final class FakeRelay implements AutoCloseable {
     private final Queue<Answer> planned = new ConcurrentLinkedQueue<>();
     private volatile Predicate<String> refused = name -> false;
     private final List<Request> requests = new CopyOnWriteArrayList<>();
+    private final List<String> orders = new CopyOnWriteArrayList<>();
     private final Set<Socket> connections = ConcurrentHashMap.newKeySet();
     private final CountDownLatch closed = new CountDownLatch(1);
 
@@ -106,6 +107,11 @@ public final class FakeRelay implements AutoCloseable {
     /** All requests so far, in their order. */
     public List<Request> requests() {
         return List.copyOf(requests);
+    }
+
+    /** The bodies of JSON so far. */
+    public List<String> orders() {
+        return List.copyOf(orders);
     }
 
     /** A whole answer. */
@@ -191,6 +197,9 @@ public final class FakeRelay implements AutoCloseable {
             Request request = read(in);
             byte[] body = in.readNBytes(Integer.parseInt(request.headers().getOrDefault("content-length", "0")));
             requests.add(request);
+            if (request.headers().getOrDefault("content-type", "").startsWith("application/json")) {
+                orders.add(new String(body, StandardCharsets.UTF_8));
+            }
             Answer answer = planned.poll();
             if (answer == null) {
                 answer = request.method().equals("PUT") ? taking(name(request), body) : giving(name(request));
