@@ -33,6 +33,9 @@ public sealed interface ClientAction {
         }
     }
 
+    /** The request to cancel is out; the server answers nothing and closes the connection when it has seen to it. */
+    record CancelSent() implements ClientAction {}
+
     /** Close the connection. */
     record Fail(ClientFailure failure) implements ClientAction {}
 }

@@ -189,11 +189,14 @@ final class ClientAuthentication {
         if (plus) {
             usable.addFirst(ScramSha256.PLUS_NAME);
         }
-        var builder = ScramClient.builder()
-                .advertisedMechanisms(usable)
-                .username(IGNORED_USER)
-                .password(password().toCharArray())
-                .stringPreparation(StringPreparation.POSTGRESQL_PREPARATION);
+        var named = ScramClient.builder().advertisedMechanisms(usable).username(IGNORED_USER);
+        var builder =
+                switch (login.credential()) {
+                    case Credential.Password _ ->
+                        named.password(password().toCharArray()).stringPreparation(StringPreparation.POSTGRESQL_PREPARATION);
+                    case Credential.Keys(var keys) ->
+                        named.clientAndServerKey(keys.clientKey().bytes(), keys.serverKey().bytes());
+                };
         // With data but without -PLUS the library sends the flag y, by which a server sees that its offer was stripped.
         binding.ifPresent(data -> builder.channelBinding(ScramSha256.BINDING_TYPE, data.bytes()));
         return builder.build();
@@ -237,11 +240,17 @@ final class ClientAuthentication {
     }
 
     private String password() throws Failed {
-        return login.password()
-                .get()
-                .filter(password -> !password.isEmpty())
-                .orElseThrow(() -> new Failed(new ClientFailure.NoPassword(
-                        "no password supplied for user \"%s\"".formatted(login.user()))));
+        return switch (login.credential()) {
+            case Credential.Password(var ask) ->
+                ask.get()
+                        .filter(password -> !password.isEmpty())
+                        .orElseThrow(() -> new Failed(new ClientFailure.NoPassword(
+                                "no password supplied for user \"%s\"".formatted(login.user()))));
+            case Credential.Keys _ ->
+                throw new Failed(new ClientFailure.NoPassword(
+                        "server wants the password itself for user \"%s\"; expected scram-sha-256, which keys are enough for"
+                                .formatted(login.user())));
+        };
     }
 
     private static void demandForm(Pattern form, Secret message, String name) throws Failed {

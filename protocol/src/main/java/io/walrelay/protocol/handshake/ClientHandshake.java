@@ -18,6 +18,7 @@ import io.walrelay.protocol.message.BackendMessage.ReadyForQuery;
 import io.walrelay.protocol.message.BackendMessage.RowDescription;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.FrontendMessage.AuthenticationResponse;
+import io.walrelay.protocol.message.FrontendMessage.CancelRequest;
 import io.walrelay.protocol.message.FrontendMessage.SslRequest;
 import io.walrelay.protocol.message.FrontendMessage.StartupMessage;
 import io.walrelay.protocol.message.ProtocolVersion;
@@ -28,9 +29,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The client's side of opening and authenticating one session (PQconnectPoll in fe-connect.c, fe-auth.c): each call returns what to do now, in
- * order. Confined to its connection's event loop. After {@link ClientAction.Fail} every message is dropped; after
- * {@link ClientAction.Connected} nothing may be called.
+ * The client's side of opening and authenticating one session, or of canceling what another one does (PQconnectPoll in fe-connect.c,
+ * fe-auth.c, fe-cancel.c): each call returns what to do now, in order. Confined to its connection's event loop. After {@link ClientAction.Fail}
+ * every message is dropped; after {@link ClientAction.Connected} and {@link ClientAction.CancelSent} nothing may be called.
  *
  * <p>The TLS itself is the driver's: certificate and host name as sslmode demands, ALPN {@code postgresql}. A SCRAM login costs the server's
  * iterations inside {@link #onMessage}, at most a million. A time limit is the driver's.
@@ -47,7 +48,14 @@ public final class ClientHandshake {
         FAILED
     }
 
-    private final ClientLogin login;
+    /** What the connection is for. */
+    private sealed interface Purpose {
+        record LogIn(ClientLogin login) implements Purpose {}
+
+        record Cancel(CancelRequest request) implements Purpose {}
+    }
+
+    private final Purpose purpose;
     private final ClientSecurity security;
     private final Map<String, String> parameters = new LinkedHashMap<>();
     private State state = State.UNOPENED;
@@ -60,7 +68,16 @@ public final class ClientHandshake {
 
     /** {@code attempt} comes from {@link SslMode#first}, or from the {@link ClientFailure.Retry} of the connection before. */
     public ClientHandshake(ClientLogin login, ClientSecurity security, SslMode.Attempt attempt) {
-        this.login = login;
+        this(new Purpose.LogIn(login), security, attempt);
+    }
+
+    /** Cancels what a session does; {@code attempt} is as that session's own connection was, so that the key travels no less safely. */
+    public ClientHandshake(CancelRequest request, ClientSecurity security, SslMode.Attempt attempt) {
+        this(new Purpose.Cancel(request), security, attempt);
+    }
+
+    private ClientHandshake(Purpose purpose, ClientSecurity security, SslMode.Attempt attempt) {
+        this.purpose = purpose;
         this.security = security;
         this.attempt = attempt;
         this.version = security.maxProtocolVersion();
@@ -70,7 +87,7 @@ public final class ClientHandshake {
     public List<ClientAction> start() {
         require(State.UNOPENED);
         if (!attempt.tls()) {
-            return startup(new Transport.Plaintext());
+            return open(new Transport.Plaintext());
         }
         if (security.directTls()) {
             state = State.AWAITING_TLS;
@@ -108,7 +125,7 @@ public final class ClientHandshake {
                     yield fail(new ClientFailure.Untrusted("server does not support SSL, but SSL was required"));
                 }
                 attempt = attempt.other();
-                yield startup(new Transport.Plaintext());
+                yield open(new Transport.Plaintext());
             }
             // What the error says is not read: nobody has proved yet to be the server (CVE-2024-10977).
             case 'E' -> fail(new ClientFailure.Violation("server sent an error response during SSL exchange"));
@@ -123,7 +140,7 @@ public final class ClientHandshake {
             return fail(new ClientFailure.Untrusted(
                     "direct SSL connection was established without ALPN protocol negotiation extension"));
         }
-        return startup(tls);
+        return open(tls);
     }
 
     /** The TLS handshake failed; {@code reason} says how. */
@@ -232,10 +249,18 @@ public final class ClientHandshake {
                 : new ClientFailure.ServerRefused(diagnostic);
     }
 
-    private List<ClientAction> startup(Transport transport) {
-        authentication = new ClientAuthentication(login, security, transport);
-        state = State.AUTHENTICATING;
-        return List.of(new ClientAction.Send(new StartupMessage(version, login.startupParameters())));
+    private List<ClientAction> open(Transport transport) {
+        return switch (purpose) {
+            case Purpose.LogIn(var login) -> {
+                authentication = new ClientAuthentication(login, security, transport);
+                state = State.AUTHENTICATING;
+                yield List.of(new ClientAction.Send(new StartupMessage(version, login.startupParameters())));
+            }
+            case Purpose.Cancel(var request) -> {
+                state = State.CONNECTED;
+                yield List.of(new ClientAction.Send(request), new ClientAction.CancelSent());
+            }
+        };
     }
 
     private List<ClientAction> onUnexpected(BackendMessage message, String expected) {

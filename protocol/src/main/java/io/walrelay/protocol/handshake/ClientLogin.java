@@ -4,21 +4,19 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Supplier;
 
 /**
  * Who logs in upstream, and to what. Prints no password.
  *
  * @param database empty leaves it to the server, which takes the user's name
  * @param parameters other startup parameters: application_name, options, client_encoding…
- * @param password asked at most once a handshake, and only when the server wants one
  */
 public record ClientLogin(
         String user,
         Optional<String> database,
         SessionKind kind,
         Map<String, String> parameters,
-        Supplier<Optional<String>> password) {
+        Credential credential) {
 
     public ClientLogin {
         if (user.isEmpty()) {

@@ -25,6 +25,7 @@ import io.walrelay.protocol.message.BackendMessage.ParameterStatus;
 import io.walrelay.protocol.message.BackendMessage.ReadyForQuery;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.FrontendMessage.AuthenticationResponse;
+import io.walrelay.protocol.message.FrontendMessage.CancelRequest;
 import io.walrelay.protocol.message.FrontendMessage.SslRequest;
 import io.walrelay.protocol.message.FrontendMessage.StartupMessage;
 import io.walrelay.protocol.message.ProtocolVersion;
@@ -406,5 +407,27 @@ class ClientHandshakeTest {
                 .onMessage(new AuthenticationCleartextPassword())
                 .toString()
                 .contains("secret"));
+    }
+
+    @Test
+    void aRequestToCancelIsAllThatIsSaid() {
+        CancelRequest request = new CancelRequest(4711, Conversation.KEY.secretKey());
+        ClientHandshake plain = new ClientHandshake(request, mode(SslMode.PREFER), new SslMode.Attempt(false, true));
+        assertEquals(List.of(new ClientAction.Send(request), new ClientAction.CancelSent()), plain.start());
+
+        ClientHandshake encrypted = new ClientHandshake(request, mode(SslMode.PREFER), new SslMode.Attempt(true, true));
+        assertEquals(List.of(new ClientAction.Send(new SslRequest())), encrypted.start());
+        assertEquals(List.of(new ClientAction.StartTls()), encrypted.onSslAnswer((byte) 'S', false));
+        assertEquals(List.of(new ClientAction.Send(request), new ClientAction.CancelSent()), encrypted.onTlsEstablished(TLS));
+    }
+
+    @Test
+    void theKeyOfAnEncryptedSessionNeverTravelsInClear() {
+        CancelRequest request = new CancelRequest(4711, Conversation.KEY.secretKey());
+        ClientHandshake declined = new ClientHandshake(request, mode(SslMode.PREFER), new SslMode.Attempt(true, true));
+        declined.start();
+        assertEquals(
+                List.of(new ClientAction.Fail(new ClientFailure.Untrusted("server does not support SSL, but SSL was required"))),
+                declined.onSslAnswer((byte) 'N', false));
     }
 }

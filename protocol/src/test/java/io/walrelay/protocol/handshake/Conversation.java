@@ -54,7 +54,7 @@ final class Conversation {
                 Optional.of("replication"),
                 SessionKind.PHYSICAL_REPLICATION,
                 Map.of("application_name", "relay"),
-                () -> Optional.of(password));
+                new Credential.Password(() -> Optional.of(password)));
     }
 
     Conversation decide(AuthenticationDecision answer) {
@@ -105,6 +105,7 @@ final class Conversation {
                 }
                 case ClientAction.Notice _ -> {}
                 case ClientAction.Connected result -> connected = Optional.of(result);
+                case ClientAction.CancelSent _ -> throw new AssertionError("nobody asked to cancel");
                 case ClientAction.Fail(var reason) -> failure = Optional.of(reason);
             }
         }

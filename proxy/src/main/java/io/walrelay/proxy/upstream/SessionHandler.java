@@ -4,50 +4,26 @@ import io.walrelay.proxy.conninfo.HostAddress;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
-import io.walrelay.protocol.handshake.ClientAction;
-import io.walrelay.protocol.handshake.ClientFailure;
-import io.walrelay.protocol.handshake.ClientHandshake;
 import io.walrelay.protocol.message.BackendMessage;
 import io.walrelay.protocol.message.FrontendMessage;
 import io.walrelay.protocol.message.ProtocolViolation;
-import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Drives a {@link ClientHandshake} and then one {@link Conversation} after the other. Confined to its channel's event loop, but for {@link #connected}. */
+/** Leads one {@link Conversation} after the other on a session that stands. Confined to its channel's event loop. */
 final class SessionHandler extends ChannelInboundHandlerAdapter {
 
     private static final Logger log = LoggerFactory.getLogger(SessionHandler.class);
 
-    /** What became of a handshake. */
-    sealed interface Outcome {
-        record Connected(ClientAction.Connected session) implements Outcome {}
-
-        record Failed(ClientFailure failure) implements Outcome {}
-    }
-
     private final HostAddress host;
-    private final TlsClient tls;
-    private final ClientHandshake handshake;
-    private final CompletableFuture<Outcome> connected = new CompletableFuture<>();
     private @Nullable MessageReader reader;
     private @Nullable Conversation conversation;
     private @Nullable UpstreamException end;
-    private boolean established;
 
-    SessionHandler(HostAddress host, TlsClient tls, ClientHandshake handshake) {
+    SessionHandler(HostAddress host) {
         this.host = host;
-        this.tls = tls;
-        this.handshake = handshake;
-    }
-
-    /** How the handshake ended; an {@link UpstreamException} when the connection broke. */
-    CompletableFuture<Outcome> connected() {
-        return connected;
     }
 
     /** Sends {@code message} and lets {@code next} have the answer. */
@@ -67,9 +43,8 @@ final class SessionHandler extends ChannelInboundHandlerAdapter {
     }
 
     @Override
-    public void channelActive(ChannelHandlerContext context) {
+    public void handlerAdded(ChannelHandlerContext context) {
         reader = new MessageReader(context.alloc(), message -> on(context, message));
-        act(context, handshake.start());
     }
 
     @Override
@@ -78,16 +53,9 @@ final class SessionHandler extends ChannelInboundHandlerAdapter {
         MessageReader messages = reader;
         if (messages == null || end != null) {
             in.release();
-            return;
+        } else {
+            messages.read(in);
         }
-        if (!established && handshake.awaitsSslAnswer()) {
-            byte answer = in.readByte();
-            boolean more = in.isReadable();
-            act(context, handshake.onSslAnswer(answer, more));
-            in.release();
-            return;
-        }
-        messages.read(in);
     }
 
     @Override
@@ -111,10 +79,6 @@ final class SessionHandler extends ChannelInboundHandlerAdapter {
     private void on(ChannelHandlerContext context, BackendMessage message) {
         if (end != null) {
             release(message);
-            return;
-        }
-        if (!established) {
-            act(context, handshake.onMessage(message));
             return;
         }
         Conversation current = conversation;
@@ -144,35 +108,6 @@ final class SessionHandler extends ChannelInboundHandlerAdapter {
         }
     }
 
-    private void act(ChannelHandlerContext context, List<ClientAction> actions) {
-        for (ClientAction action : actions) {
-            switch (action) {
-                case ClientAction.Send(var message) -> Outbound.send(context.channel(), message);
-                case ClientAction.StartTls() -> startTls(context);
-                case ClientAction.Notice(var diagnostic) -> log.info("{}: {}", host, diagnostic);
-                case ClientAction.Connected session -> {
-                    established = true;
-                    connected.complete(new Outcome.Connected(session));
-                }
-                case ClientAction.Fail(var failure) -> {
-                    connected.complete(new Outcome.Failed(failure));
-                    close(context, new UpstreamException(failure.reason()));
-                }
-            }
-        }
-    }
-
-    private void startTls(ChannelHandlerContext context) {
-        SslHandler ssl = tls.handler(context.alloc(), host);
-        context.pipeline().addFirst(ssl);
-        var _ = ssl.handshakeFuture().addListener(done -> {
-            if (end != null) {
-                return;
-            }
-            act(context, done.isSuccess() ? handshake.onTlsEstablished(TlsClient.transport(ssl)) : handshake.onTlsFailed(tls.reason(done.cause())));
-        });
-    }
-
     private void close(ChannelHandlerContext context, UpstreamException why) {
         end(why);
         var _ = context.close();
@@ -181,7 +116,6 @@ final class SessionHandler extends ChannelInboundHandlerAdapter {
     private void end(UpstreamException why) {
         if (end == null) {
             end = why;
-            connected.completeExceptionally(why);
             Conversation current = conversation;
             conversation = null;
             if (current != null) {

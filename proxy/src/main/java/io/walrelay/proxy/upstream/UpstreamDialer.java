@@ -7,26 +7,34 @@ import io.walrelay.proxy.conninfo.KeepAlive;
 import io.walrelay.proxy.conninfo.HostAddress;
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.netty.bootstrap.Bootstrap;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.FixedRecvByteBufAllocator;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.walrelay.protocol.handshake.ChannelBindingMode;
+import io.walrelay.protocol.handshake.ClientAction;
 import io.walrelay.protocol.handshake.ClientFailure;
 import io.walrelay.protocol.handshake.ClientHandshake;
 import io.walrelay.protocol.handshake.ClientLogin;
 import io.walrelay.protocol.handshake.ClientSecurity;
+import io.walrelay.protocol.handshake.Credential;
 import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.protocol.handshake.SslMode;
+import io.walrelay.protocol.message.FrontendMessage;
+import io.walrelay.protocol.message.ProtocolVersion;
 import io.walrelay.protocol.message.Secret;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.Arrays;
@@ -36,6 +44,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -86,11 +95,70 @@ final class UpstreamDialer {
     }
 
     /**
-     * A session on {@code host} whose channel runs on {@code group}. The caller closes it.
+     * A session of the relay's own on {@code host} whose channel runs on {@code group}. The caller closes it.
      *
      * @throws UpstreamException with the last failure, when no address can be connected to
      */
     UpstreamConnection connect(HostAddress host, SessionKind kind, EventLoopGroup group) throws UpstreamException, InterruptedException {
+        SessionHandler handler = new SessionHandler(host);
+        ClientLogin login = login(host, kind);
+        Dialed dialed = dial(
+                host, attempt -> new ClientHandshake(login, security, attempt), new FixedRecvByteBufAllocator(RECEIVE_BUFFER), group, (_, _, _) -> handler);
+        return new UpstreamConnection(host, dialed.channel(), handler, dialed.session().parameters(), answer);
+    }
+
+    /**
+     * A session for somebody else, whose {@code successor} has it from the moment that it stands.
+     *
+     * @param version the newest protocol version to speak: one that the successor's other side speaks, too
+     * @throws UpstreamException as {@link #connect}
+     */
+    void logIn(HostAddress host, ClientLogin login, ProtocolVersion version, EventLoop loop, LoginHandler.Successor successor)
+            throws UpstreamException, InterruptedException {
+        ProtocolVersion newest = older(security.maxProtocolVersion(), version);
+        ClientSecurity as = security.withMinProtocolVersion(older(security.minProtocolVersion(), newest)).withMaxProtocolVersion(newest);
+        dial(host, attempt -> new ClientHandshake(login, as, attempt), new AdaptiveRecvByteBufAllocator(), loop, successor);
+    }
+
+    private static ProtocolVersion older(ProtocolVersion one, ProtocolVersion other) {
+        return one.compareTo(other) < 0 ? one : other;
+    }
+
+    /**
+     * Cancels what a session does on the server at {@code address}, and waits until that server has seen to it.
+     *
+     * @param tls whether the session has TLS; then its key does not travel without
+     */
+    void cancel(HostAddress host, SocketAddress address, boolean tls, FrontendMessage.CancelRequest request, EventLoopGroup group)
+            throws UpstreamException, InterruptedException {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        ClientHandshake handshake = new ClientHandshake(request, security, new SslMode.Attempt(tls, true));
+        LoginHandler handler = new LoginHandler(host, this.tls, handshake, (_, _, _) -> {
+            throw new IllegalStateException("a session came of a request to cancel");
+        });
+        Channel channel = open(address, handler, new AdaptiveRecvByteBufAllocator(), group, deadline);
+        try {
+            if (UpstreamConnection.await(handler.outcome(), left(deadline), "cancel request to %s".formatted(address))
+                    instanceof LoginHandler.Outcome.Failed(var failure)) {
+                throw new UpstreamException(failure);
+            }
+            if (!channel.closeFuture().await(left(deadline).toMillis())) {
+                throw new UpstreamException("the server did not close the connection within %d s".formatted(timeout.toSeconds()));
+            }
+        } finally {
+            var _ = channel.close();
+        }
+    }
+
+    private record Dialed(Channel channel, ClientAction.Connected session) {}
+
+    private Dialed dial(
+            HostAddress host,
+            Function<SslMode.Attempt, ClientHandshake> handshakes,
+            RecvByteBufAllocator buffers,
+            EventLoopGroup group,
+            LoginHandler.Successor successor)
+            throws UpstreamException, InterruptedException {
         long deadline = System.nanoTime() + timeout.toNanos();
         List<InetAddress> addresses = UpstreamConnection.await(resolve(host), timeout, "look-up of \"%s\"".formatted(host.target()));
         UpstreamException last = new UpstreamException("\"%s\" has no address".formatted(host.target()));
@@ -98,7 +166,8 @@ final class UpstreamDialer {
             try {
                 // The last one has all that is left.
                 long share = (deadline - System.nanoTime()) / (addresses.size() - i);
-                return connect(host, new InetSocketAddress(addresses.get(i), host.port()), kind, group, System.nanoTime() + share);
+                InetSocketAddress address = new InetSocketAddress(addresses.get(i), host.port());
+                return dial(host, address, handshakes, buffers, group, successor, System.nanoTime() + share);
             } catch (UpstreamException e) {
                 last = e;
             }
@@ -121,41 +190,64 @@ final class UpstreamDialer {
         return found;
     }
 
-    private UpstreamConnection connect(HostAddress host, InetSocketAddress address, SessionKind kind, EventLoopGroup group, long deadline)
+    private Dialed dial(
+            HostAddress host,
+            InetSocketAddress address,
+            Function<SslMode.Attempt, ClientHandshake> handshakes,
+            RecvByteBufAllocator buffers,
+            EventLoopGroup group,
+            LoginHandler.Successor successor,
+            long deadline)
             throws UpstreamException, InterruptedException {
         SslMode.Attempt attempt = security.sslMode().first();
         while (true) {
-            Duration left = Duration.ofNanos(Math.max(deadline - System.nanoTime(), Duration.ofMillis(1).toNanos()));
-            SessionHandler handler = new SessionHandler(host, tls, new ClientHandshake(login(host, kind), security, attempt));
-            ChannelFuture connecting = bootstrap(group, handler, left).connect(address);
-            Channel channel = connecting.channel();
-            boolean open = false;
+            LoginHandler handler = new LoginHandler(host, tls, handshakes.apply(attempt), successor);
+            Channel channel = open(address, handler, buffers, group, deadline);
+            boolean standing = false;
             try {
-                if (!connecting.await(left.toMillis())) {
-                    throw new UpstreamException("connection to %s timed out after %d s".formatted(address, timeout.toSeconds()));
-                }
-                if (!connecting.isSuccess()) {
-                    throw new UpstreamException(String.valueOf(connecting.cause().getMessage()), connecting.cause());
-                }
-                Duration forLogin = Duration.ofNanos(Math.max(deadline - System.nanoTime(), 0));
-                switch (UpstreamConnection.await(handler.connected(), forLogin, "login to %s".formatted(address))) {
-                    case SessionHandler.Outcome.Connected(var session) -> {
-                        UpstreamConnection connection = new UpstreamConnection(host, channel, handler, session.parameters(), answer);
-                        open = true;
-                        return connection;
+                switch (UpstreamConnection.await(handler.outcome(), left(deadline), "login to %s".formatted(address))) {
+                    case LoginHandler.Outcome.Connected(var session) -> {
+                        standing = true;
+                        return new Dialed(channel, session);
                     }
-                    case SessionHandler.Outcome.Failed(ClientFailure.Retry(var next, var reason)) -> {
+                    case LoginHandler.Outcome.Failed(ClientFailure.Retry(var next, var reason)) -> {
                         log.debug("{}: {}; trying again {} TLS", host, reason, next.tls() ? "with" : "without");
                         attempt = next;
                     }
-                    case SessionHandler.Outcome.Failed(var failure) -> throw new UpstreamException(failure.reason());
+                    case LoginHandler.Outcome.Failed(var failure) -> throw new UpstreamException(failure);
+                    case LoginHandler.Outcome.CancelSent() -> throw new IllegalStateException("nobody asked to cancel");
                 }
             } finally {
-                if (!open) {
+                if (!standing) {
                     var _ = channel.close();
                 }
             }
         }
+    }
+
+    private Channel open(SocketAddress address, LoginHandler handler, RecvByteBufAllocator buffers, EventLoopGroup group, long deadline)
+            throws UpstreamException, InterruptedException {
+        Duration left = Duration.ofNanos(Math.max(deadline - System.nanoTime(), Duration.ofMillis(1).toNanos()));
+        ChannelFuture connecting = bootstrap(group, handler, buffers, left).connect(address);
+        boolean open = false;
+        try {
+            if (!connecting.await(left.toMillis())) {
+                throw new UpstreamException("connection to %s timed out after %d s".formatted(address, timeout.toSeconds()));
+            }
+            if (!connecting.isSuccess()) {
+                throw new UpstreamException(String.valueOf(connecting.cause().getMessage()), connecting.cause());
+            }
+            open = true;
+            return connecting.channel();
+        } finally {
+            if (!open) {
+                var _ = connecting.channel().close();
+            }
+        }
+    }
+
+    private static Duration left(long deadline) {
+        return Duration.ofNanos(Math.max(deadline - System.nanoTime(), 0));
     }
 
     /** How long {@link #connect} takes at most. */
@@ -175,7 +267,18 @@ final class UpstreamDialer {
                 replication ? Optional.empty() : conninfo.database(),
                 kind,
                 parameters,
-                () -> conninfo.passwordFor(host, passFile(), replication).map(Secret::utf8));
+                password(host, replication));
+    }
+
+    /** With what the relay's own role logs in; the password file has a line for replication, or for the database. */
+    Credential ownCredential(HostAddress host) {
+        return new Credential.Password(() -> conninfo.passwordFor(host, passFile(), true)
+                .or(() -> conninfo.passwordFor(host, passFile(), false))
+                .map(Secret::utf8));
+    }
+
+    private Credential password(HostAddress host, boolean replication) {
+        return new Credential.Password(() -> conninfo.passwordFor(host, passFile(), replication).map(Secret::utf8));
     }
 
     /** Read each time it is needed: a password may change while the relay runs. */
@@ -193,7 +296,7 @@ final class UpstreamDialer {
         }
     }
 
-    private Bootstrap bootstrap(EventLoopGroup group, SessionHandler handler, Duration limit) {
+    private Bootstrap bootstrap(EventLoopGroup group, LoginHandler handler, RecvByteBufAllocator buffers, Duration limit) {
         KeepAlive keepAlive = conninfo.keepAlive();
         Bootstrap bootstrap = new Bootstrap()
                 .group(group)
@@ -201,7 +304,7 @@ final class UpstreamDialer {
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, Math.toIntExact(limit.toMillis()))
                 .option(ChannelOption.TCP_NODELAY, true)
                 .option(ChannelOption.SO_KEEPALIVE, keepAlive.enabled())
-                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(RECEIVE_BUFFER))
+                .option(ChannelOption.RECVBUF_ALLOCATOR, buffers)
                 .handler(handler);
         if (Epoll.isAvailable()) {
             if (keepAlive.enabled()) {

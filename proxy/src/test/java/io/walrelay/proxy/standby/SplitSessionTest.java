@@ -17,6 +17,7 @@ import io.walrelay.protocol.handshake.ClientAction;
 import io.walrelay.protocol.handshake.ClientHandshake;
 import io.walrelay.protocol.handshake.ClientLogin;
 import io.walrelay.protocol.handshake.ClientSecurity;
+import io.walrelay.protocol.handshake.Credential;
 import io.walrelay.protocol.handshake.PasswordVerifier;
 import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.protocol.handshake.SslMode;
@@ -119,7 +120,7 @@ final class SplitSessionTest {
 
     private static void logIn(FakeStandby standby, String password) throws Exception {
         ClientHandshake handshake = new ClientHandshake(
-                new ClientLogin("repl", Optional.empty(), SessionKind.PHYSICAL_REPLICATION, Map.of("application_name", "pieces"), () -> Optional.of(password)),
+                new ClientLogin("repl", Optional.empty(), SessionKind.PHYSICAL_REPLICATION, Map.of("application_name", "pieces"), new Credential.Password(() -> Optional.of(password))),
                 ClientSecurity.DEFAULT.withSslMode(SslMode.DISABLE),
                 SslMode.DISABLE.first());
         Deque<ClientAction> due = new ArrayDeque<>(handshake.start());
@@ -131,6 +132,7 @@ final class SplitSessionTest {
                     return;
                 }
                 case ClientAction.Notice notice -> throw new AssertionError(notice);
+                case ClientAction.CancelSent _ -> throw new AssertionError("nobody asked to cancel");
                 case ClientAction.StartTls _ -> throw new AssertionError("TLS was not asked for");
                 case ClientAction.Fail(var failure) -> throw new AssertionError(failure.toString());
             }

@@ -20,6 +20,7 @@ import io.walrelay.protocol.handshake.ClientAction;
 import io.walrelay.protocol.handshake.ClientHandshake;
 import io.walrelay.protocol.handshake.ClientLogin;
 import io.walrelay.protocol.handshake.ClientSecurity;
+import io.walrelay.protocol.handshake.Credential;
 import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.protocol.handshake.SslMode;
 import io.walrelay.protocol.message.BackendMessage;
@@ -112,17 +113,21 @@ final class ProtocolVersionIT {
         try (LocalPostgres server = LocalPostgres.of(Servers.version(major)).start()) {
             InetSocketAddress address = new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), server.port());
             Conninfo conninfo = Conninfo.parse("host=127.0.0.1 port=%d user=postgres sslmode=disable".formatted(server.port()), Map.of());
-            SessionHandler handler = new SessionHandler(
-                    HostAddress.of("127.0.0.1", server.port()),
+            HostAddress host = HostAddress.of("127.0.0.1", server.port());
+            SessionHandler handler = new SessionHandler(host);
+            LoginHandler login = new LoginHandler(
+                    host,
                     TlsClient.of(conninfo),
                     new ClientHandshake(
-                            new ClientLogin("postgres", Optional.of("postgres"), SessionKind.ORDINARY, Map.of(), Optional::empty),
+                            new ClientLogin("postgres", Optional.of("postgres"), SessionKind.ORDINARY, Map.of(), new Credential.Password(Optional::empty)),
                             ClientSecurity.DEFAULT.withSslMode(SslMode.DISABLE).withMaxProtocolVersion(ProtocolVersion.V3_2),
-                            SslMode.DISABLE.first()));
-            Channel channel = new Bootstrap().group(group).channel(NioSocketChannel.class).handler(handler).connect(address).sync().channel();
-            ClientAction.Connected session = switch (handler.connected().get(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
-                case SessionHandler.Outcome.Connected(var connected) -> connected;
-                case SessionHandler.Outcome.Failed(var failure) -> throw new AssertionError(failure);
+                            SslMode.DISABLE.first()),
+                    (_, _, _) -> handler);
+            Channel channel = new Bootstrap().group(group).channel(NioSocketChannel.class).handler(login).connect(address).sync().channel();
+            ClientAction.Connected session = switch (login.outcome().get(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+                case LoginHandler.Outcome.Connected(var connected) -> connected;
+                case LoginHandler.Outcome.CancelSent _ -> throw new AssertionError("nobody asked to cancel");
+                case LoginHandler.Outcome.Failed(var failure) -> throw new AssertionError(failure);
             };
             assertEquals(version, session.version().toString());
             BackendKeyData key = session.key().orElseThrow();
