@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
  *
  * <pre>
  *   cli ─▶ relay ─▶ { upstream, standby, http ─▶ metrics } ─▶ state ─▶ cache ─▶ protocol, wal
- *                             all of them ─▶ config, auth                rewind ─▶ wal
+ *          upstream, standby ─▶ forward;  all of them ─▶ config, auth    rewind ─▶ wal
  * </pre>
  */
 final class ArrowsTest {
@@ -90,6 +90,9 @@ final class ArrowsTest {
     @Test
     void theSidesOfTheRelayMeetOnlyInItsState() {
         noClasses().that().resideInAPackage("io.walrelay.proxy.state..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
+                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.proxy.forward..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
                         "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.upstream..").should().dependOnClassesThat(resideInAnyPackage(

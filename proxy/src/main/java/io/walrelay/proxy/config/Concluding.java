@@ -182,7 +182,10 @@ final class Concluding {
         var tls = tls(Keys.LISTEN_TLS);
         Hba hba = hba();
         UserSource users = users();
-        return address.map(it -> new ListenSettings(it, tls, hba, users));
+        var forwardAs = read(Keys.LISTEN_FORWARD_AS);
+        return address.isPresent() && forwardAs.isPresent()
+                ? Optional.of(new ListenSettings(address.get(), tls, hba, users, forwardAs.get()))
+                : Optional.empty();
     }
 
     private Hba hba() {

@@ -71,6 +71,13 @@ final class Keys {
             ValueType.TEXT,
             "What to ask; $1 is the user's name. Without it, the function that walrelay setup-sql --auth-query makes.");
 
+    static final Key<ForwardAs> LISTEN_FORWARD_AS = Key.of(
+                    "listen.forward-as",
+                    ValueType.choice(ForwardAs.class),
+                    "Who clients are upstream whose sessions go on there: client (the user as which they logged in here, by scram-sha-256) or own"
+                            + " (the relay's role: with all its rights, whoever they are).")
+            .withDefault("client");
+
     static final Key<HostPort> HTTP_ADDRESS = Key.of("http.address", ValueType.ADDRESS, "The HTTP port.")
             .withDefault("127.0.0.1:8433")
             .withFlag("--http");
@@ -179,6 +186,7 @@ final class Keys {
             LISTEN_USERS_FILE,
             LISTEN_USERS_CONNINFO,
             LISTEN_USERS_QUERY,
+            LISTEN_FORWARD_AS,
             HTTP_ADDRESS,
             HTTP_TLS.cert,
             HTTP_TLS.key,

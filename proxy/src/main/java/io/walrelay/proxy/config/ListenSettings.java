@@ -8,5 +8,6 @@ import java.util.Optional;
  *
  * @param hba who may connect and how; unless configured, only loopback, by scram-sha-256
  * @param users where password verifiers come from
+ * @param forwardAs who clients are upstream whose sessions go on there
  */
-public record ListenSettings(HostPort address, Optional<TlsSettings> tls, Hba hba, UserSource users) {}
+public record ListenSettings(HostPort address, Optional<TlsSettings> tls, Hba hba, UserSource users, ForwardAs forwardAs) {}

@@ -58,6 +58,7 @@ final class RelayCollector implements MultiCollector {
         relay.cache().ifPresent(cache -> SlotSeries.add(families, cache.reservations().statuses(), relay.clock().instant()));
         families.counter("wal_received_bytes", "WAL received from upstream since the start", relay.receivedBytes());
         families.counter("wal_sent_bytes", "WAL sent to standbys since the start", relay.standbys().sentBytes());
+        forwarded(families);
         families.add(pacingDelay());
         events(families);
         return families.build();
@@ -104,6 +105,14 @@ final class RelayCollector implements MultiCollector {
                 "upstream_last_message_age_seconds",
                 "Time since upstream was last heard of",
                 seconds(Duration.between(at, relay.clock().instant()))));
+    }
+
+    private void forwarded(Families families) {
+        families.gauge("forwarded_sessions", "Sessions that clients have upstream through the relay", relay.forwarded().sessions());
+        families.counter("forwarded_bytes", "Bytes that passed in such sessions since the start")
+                .at(relay.forwarded().toUpstreamBytes(), "to", "upstream")
+                .at(relay.forwarded().fromUpstreamBytes(), "to", "client")
+                .done();
     }
 
     private static void holdings(Families families, WalCache cache) {

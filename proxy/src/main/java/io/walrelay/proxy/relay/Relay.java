@@ -108,7 +108,7 @@ public final class Relay implements AutoCloseable {
         parts.push(users);
         // The link knows from its last run what standbys are told of upstream, so it is made before they can ask.
         UpstreamLink link = new UpstreamLink(
-                settings.upstream(), state, tiers, LinkTiming.DEFAULT, fatal);
+                settings.upstream(), settings.listen().forwardAs(), state, tiers, LinkTiming.DEFAULT, fatal);
         parts.push(link);
         // Standbys before upstream: what is held is served whether upstream is there or not.
         StandbyServer standbys = StandbyServer.start(
@@ -117,6 +117,7 @@ public final class Relay implements AutoCloseable {
                 StandbyLimits.of(settings.standbys()),
                 new HbaAuthenticator(settings.listen().hba(), users, state.clock()),
                 MockNonce.load(storage),
+                link.access(),
                 state);
         // At the end standbys go last, with all that came.
         parts.pop();

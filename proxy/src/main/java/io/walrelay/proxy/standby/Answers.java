@@ -10,6 +10,7 @@ import io.walrelay.protocol.message.BackendMessage.ErrorResponse;
 import io.walrelay.protocol.message.BackendMessage.ReadyForQuery;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.TransactionStatus;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -17,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 final class Answers {
 
     /** How long a client may take to read what was written before its end. One that reads nothing at all would stay for ever. */
-    private static final long CLOSE_SECONDS = 5;
+    private static final Duration CLOSE = Duration.ofSeconds(5);
 
     private final Channel channel;
 
@@ -47,7 +48,12 @@ final class Answers {
 
     /** Closes the connection once all is out, after some seconds in any case. */
     void close() {
-        ScheduledFuture<?> deadline = channel.eventLoop().schedule(() -> channel.close(), CLOSE_SECONDS, TimeUnit.SECONDS);
+        close(CLOSE);
+    }
+
+    /** Closes the connection once all is out, after {@code limit} in any case. */
+    void close(Duration limit) {
+        ScheduledFuture<?> deadline = channel.eventLoop().schedule(() -> channel.close(), limit.toMillis(), TimeUnit.MILLISECONDS);
         channel.closeFuture().addListener(_ -> deadline.cancel(false));
         channel.writeAndFlush(channel.alloc().buffer(0)).addListener(ChannelFutureListener.CLOSE);
     }

@@ -31,22 +31,26 @@ final class CommandPhase {
     /** How often DROP_REPLICATION_SLOT … WAIT looks whether the slot is free. */
     private static final long SLOT_POLL_MILLIS = 100;
 
+    private static final String BASE_BACKUP = "BASE_BACKUP";
+
     private final WalCache cache;
     private final int pid;
     private final ReplicationCommands commands;
     private final Answers answers;
     private final CommandQueue queue;
     private final Session session;
+    private final Delegation delegation;
     /** After an error of the extended protocol everything is dropped up to Sync. */
     private boolean skipToSync;
 
-    CommandPhase(WalCache cache, UpstreamFacts facts, int pid, Answers answers, CommandQueue queue, Session session) {
+    CommandPhase(WalCache cache, UpstreamFacts facts, int pid, Answers answers, CommandQueue queue, Session session, Delegation delegation) {
         this.cache = cache;
         this.pid = pid;
         this.commands = new ReplicationCommands(cache, facts, pid);
         this.answers = answers;
         this.queue = queue;
         this.session = session;
+        this.delegation = delegation;
     }
 
     void handle(FrontendMessage message) {
@@ -110,9 +114,23 @@ final class CommandPhase {
             case ReplicationCommand.DropSlot(var name, var wait) -> dropSlot(name, wait);
             case ReplicationCommand.AlterSlot(var name, var _) -> answers.refuse(commands.alterSlot(name));
             case ReplicationCommand.ReadSlot(var name) -> answers.finish(commands.readSlot(name));
-            case ReplicationCommand.ServerOnly(var keyword, var _) -> answers.refuse(Refusals.serverOnly(keyword));
+            case ReplicationCommand.ServerOnly command when command.keyword().equals(BASE_BACKUP) -> backUp(command);
+            case ReplicationCommand.ServerOnly command -> delegation.run(command, () -> {});
             case ReplicationCommand.Sql _ -> answers.refuse(Refusals.NO_SQL);
         }
+    }
+
+    /** Keeps the WAL that the backup needs until its receiver has come to ask for it, or the backup is over. */
+    private void backUp(ReplicationCommand.ServerOnly command) {
+        queue.work(commands::holdForBackup, held -> {
+            if (queue.isClosed()) {
+                cache.slots().sessionEnded(pid);
+            } else if (held.isEmpty()) {
+                delegation.run(command, () -> queue.work(commands::releaseAfterBackup, _ -> {}));
+            } else {
+                answers.finish(held);
+            }
+        });
     }
 
     private void dropSlot(String name, boolean wait) {

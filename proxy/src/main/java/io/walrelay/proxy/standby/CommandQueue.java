@@ -15,6 +15,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,12 +33,16 @@ final class CommandQueue {
         List<BackendMessage> answer() throws SlotException, IOException;
     }
 
+    /** Who has the messages of a command that runs elsewhere: those that {@code taker} takes over, while {@code takesMore}. */
+    private record Diversion(Predicate<FrontendMessage> taker, BooleanSupplier takesMore) {}
+
     private final Channel channel;
     private final Executor blocking;
     private final Consumer<FrontendMessage> handler;
     /** What came while a command was at work. */
     private final Queue<FrontendMessage> waiting = new ArrayDeque<>();
     private final BooleanSupplier streaming;
+    private @Nullable Diversion diversion;
     private boolean working;
     private boolean closed;
 
@@ -55,10 +61,32 @@ final class CommandQueue {
         if (closed) {
             release(message);
         } else if (working) {
-            waiting.add(message);
+            Diversion to = diversion;
+            if (to == null || !waiting.isEmpty() || !to.taker.test(message)) {
+                waiting.add(message);
+            }
+            readWhenAble();
         } else {
             handler.accept(message);
         }
+    }
+
+    /**
+     * Lets {@code taker} have what the client sends, until {@link #goOnAfterDiversion}. From the first message on that it does not
+     * take, all waits, and no more is read.
+     */
+    void divert(Predicate<FrontendMessage> taker, BooleanSupplier takesMore) {
+        diversion = new Diversion(taker, takesMore);
+        working = true;
+        readWhenAble();
+    }
+
+    /** @param first done before what waits: perhaps more work */
+    void goOnAfterDiversion(Runnable first) {
+        diversion = null;
+        working = false;
+        first.run();
+        goOn();
     }
 
     /**
@@ -126,13 +154,21 @@ final class CommandQueue {
     /** Who does not read his answers may not ask more. */
     void readWhenAble() {
         if (!closed) {
-            channel.config().setAutoRead(!working && (streaming.getAsBoolean() || channel.isWritable()));
+            channel.config().setAutoRead(wantsMore());
         }
+    }
+
+    private boolean wantsMore() {
+        Diversion to = diversion;
+        return to == null
+                ? !working && (streaming.getAsBoolean() || channel.isWritable())
+                : waiting.isEmpty() && to.takesMore.getAsBoolean();
     }
 
     /** Nothing that comes is looked at any more. */
     void close() {
         closed = true;
+        diversion = null;
         waiting.forEach(CommandQueue::release);
         waiting.clear();
     }

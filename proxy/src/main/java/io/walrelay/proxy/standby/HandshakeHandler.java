@@ -1,12 +1,12 @@
 package io.walrelay.proxy.standby;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
-import io.walrelay.cache.WalCache;
 import io.walrelay.protocol.codec.BackendEncoder;
 import io.walrelay.protocol.codec.FrontendDecoder.Phase;
 import io.walrelay.protocol.handshake.ServerAction;
@@ -21,18 +21,23 @@ import io.walrelay.protocol.message.ProtocolViolation;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.protocol.message.SecretKey;
 import io.walrelay.proxy.auth.ClientText;
+import io.walrelay.proxy.forward.ForwardedLogin;
+import io.walrelay.proxy.forward.UpstreamAccess;
+import io.walrelay.proxy.forward.UpstreamSession;
 import io.walrelay.proxy.state.UpstreamFacts;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Carries out what {@link ServerHandshake} says on one connection, and puts a {@link ReplicationSession} in its place when it
- * is over. Confined to the connection's event loop.
+ * Carries out what {@link ServerHandshake} says on one connection, and puts a {@link ReplicationSession} or a {@link ForwardedSession} in
+ * its place when it is over. Confined to the connection's event loop.
  */
 final class HandshakeHandler extends ChannelInboundHandlerAdapter {
 
@@ -41,11 +46,21 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
     /** First byte of a TLS record that holds a handshake. No startup packet begins with it: that would be 369 MB long. */
     private static final byte TLS_HANDSHAKE = 0x16;
 
+    /** The database that is the relay itself. */
+    private static final String CONSOLE = "walrelay";
+
+    /** Puts a session in this handler's place. */
+    private interface HandOver {
+        void to(ChannelHandlerContext ctx);
+    }
+
     private final ServerContext server;
     private final FrontendFrames frames;
     private final int pid;
     private @Nullable ServerHandshake handshake;
     private Optional<Diagnostic> refusedAfterwards = Optional.empty();
+    private CompletionStage<Void> canceled = CompletableFuture.completedFuture(null);
+    private @Nullable HandOver session;
     private boolean admitted;
     private boolean startupSeen;
     private boolean handedOver;
@@ -163,14 +178,17 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
                 send(ctx, message);
             }
             case ServerAction.StartTls() -> startTls(ctx);
-            // Nothing that a replication session does can be canceled, so there are no keys to compare.
-            case ServerAction.Cancel(var request) -> log.debug("cancel request for session {}", request.processId());
+            case ServerAction.Cancel(var request) ->
+                server.cancelKeys().find(request).ifPresentOrElse(
+                        upstream -> canceled = server.upstream().cancel(upstream),
+                        () -> log.debug("cancel request for session {}, which does nothing that can be canceled", request.processId()));
             case ServerAction.Admit(var request, var _) -> admit(ctx, request);
-            case ServerAction.Authenticated(var request, var _) -> perform(ctx, begin(request));
-            case ServerAction.Finish(var request) -> handOver(ctx, request);
+            case ServerAction.Authenticated(var request, var keys) -> begin(ctx, new ForwardedLogin(request, keys));
+            case ServerAction.Finish _ -> handOver(ctx);
             case ServerAction.Close(var reason) -> {
                 log.debug("connection from {} closed: {}", ctx.channel().remoteAddress(), ClientText.printable(reason));
-                ctx.writeAndFlush(ctx.alloc().buffer(0)).addListener(ChannelFutureListener.CLOSE);
+                // Who asked to cancel takes the end of the connection for the end of the canceling.
+                canceled.thenRun(() -> ctx.writeAndFlush(ctx.alloc().buffer(0)).addListener(ChannelFutureListener.CLOSE));
             }
         }
     }
@@ -227,29 +245,91 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
         }));
     }
 
-    private List<ServerAction> begin(StartupRequest request) {
+    private void begin(ChannelHandlerContext ctx, ForwardedLogin login) {
+        StartupRequest request = login.request();
         if (refusedAfterwards.isPresent()) {
-            return current().onRefusal(refusedAfterwards.get());
+            perform(ctx, current().onRefusal(refusedAfterwards.get()));
+        } else if (request.kind() == SessionKind.PHYSICAL_REPLICATION) {
+            perform(ctx, beginReplication(login));
+        } else if (request.database().equals(CONSOLE)) {
+            perform(ctx, current().onRefusal(Refusals.NO_CONSOLE));
+        } else {
+            forward(ctx, login);
         }
-        if (request.kind() != SessionKind.PHYSICAL_REPLICATION) {
-            return current().onRefusal(Refusals.PHYSICAL_ONLY);
-        }
+    }
+
+    private List<ServerAction> beginReplication(ForwardedLogin login) {
+        StartupRequest request = login.request();
         Optional<UpstreamFacts> facts = server.state().facts();
         if (facts.isEmpty() || server.state().cache().isEmpty()) {
             return current().onRefusal(Refusals.NO_UPSTREAM_YET);
         }
-        byte[] key = new byte[request.cancelKeyLength()];
-        server.handshake().random().nextBytes(key);
-        return current().onSessionReady(
-                SessionParameters.of(facts.get(), request), new BackendKeyData(pid, new SecretKey(Secret.of(key))));
+        BackendKeyData key = newKey(pid, request);
+        session = ctx -> {
+            var replication = new ReplicationSession(server, server.state().cache().orElseThrow(), identity(ctx, pid, request), login, key, ctx.channel());
+            ctx.pipeline().replace(this, null, replication);
+            frames.expect(ctx.pipeline().context(frames), Phase.SESSION);
+        };
+        return current().onSessionReady(SessionParameters.of(facts.get(), request), key);
     }
 
-    private void handOver(ChannelHandlerContext ctx, StartupRequest request) {
+    private void forward(ChannelHandlerContext ctx, ForwardedLogin login) {
+        // What the client sends ahead stays in the kernel, until upstream is there to take it.
+        ctx.channel().config().setAutoRead(false);
+        server.upstream().logIn(login, ctx.channel().eventLoop(), new UpstreamAccess.Arrival() {
+            @Override
+            public ChannelHandler arrived(UpstreamSession upstream) {
+                return HandshakeHandler.this.arrived(ctx, login.request(), upstream);
+            }
+
+            @Override
+            public void refused(Diagnostic why) {
+                if (!handedOver) {
+                    ctx.channel().config().setAutoRead(true);
+                    perform(ctx, current().onRefusal(why));
+                }
+            }
+        });
+    }
+
+    private ChannelHandler arrived(ChannelHandlerContext ctx, StartupRequest request, UpstreamSession upstream) {
+        BackendKeyData key = upstream.login().key().orElseGet(() -> newKey(pid, request));
+        ForwardedSession forwarded = new ForwardedSession(server, identity(ctx, key.processId(), request), key, ctx.channel(), upstream);
+        session = own -> {
+            forwarded.begin(ClientText.printable(request.database()));
+            own.pipeline().replace(this, null, forwarded.clientEnd());
+            own.pipeline().remove(frames);
+        };
+        List<ServerAction> ready = ctx.isRemoved() || !ctx.channel().isActive()
+                ? List.of()
+                : current().onSessionReady(upstream.login().parameters(), key);
+        if (ready.isEmpty()) {
+            // The client did not wait for it, or was refused meanwhile.
+            var _ = upstream.channel().close();
+        } else {
+            upstream.notices().forEach(notice -> send(ctx, new BackendMessage.NoticeResponse(notice)));
+            perform(ctx, ready);
+        }
+        return forwarded.upstreamEnd();
+    }
+
+    private BackendKeyData newKey(int process, StartupRequest request) {
+        byte[] key = new byte[request.cancelKeyLength()];
+        server.handshake().random().nextBytes(key);
+        return new BackendKeyData(process, new SecretKey(Secret.of(key)));
+    }
+
+    private static SessionIdentity identity(ChannelHandlerContext ctx, int process, StartupRequest request) {
+        return SessionIdentity.of(process, request, (InetSocketAddress) ctx.channel().remoteAddress());
+    }
+
+    private void handOver(ChannelHandlerContext ctx) {
+        HandOver next = session;
+        if (next == null) {
+            throw new IllegalStateException("a handshake that is over without a session");
+        }
         handedOver = true;
-        var identity = SessionIdentity.of(pid, request, (InetSocketAddress) ctx.channel().remoteAddress());
-        WalCache cache = server.state().cache().orElseThrow();
-        ctx.pipeline().replace(this, null, new ReplicationSession(server, cache, identity, ctx.channel()));
-        frames.expect(ctx.pipeline().context(frames), Phase.SESSION);
+        next.to(ctx);
     }
 
     private ServerHandshake current() {

@@ -23,8 +23,8 @@ final class Refusals {
     static final Diagnostic NO_UPSTREAM_YET = Diagnostic.fatal("57P03", "the relay has not reached its upstream yet")
             .withHint("it can serve standbys once it has; walrelay status says what keeps it");
 
-    static final Diagnostic PHYSICAL_ONLY = Diagnostic.fatal("0A000", "this address serves physical replication only")
-            .withHint("connect with replication=true, or to the primary's own address for SQL and logical replication");
+    static final Diagnostic NO_CONSOLE = Diagnostic.fatal("0A000", "the relay's console is not available in this version")
+            .withHint("walrelay status says what is going on; sessions to any other database go on to upstream");
 
     static final Diagnostic AUTHENTICATION_UNAVAILABLE =
             Diagnostic.fatal("XX000", "could not decide how this client has to authenticate")
@@ -51,9 +51,14 @@ final class Refusals {
                 .withHint("nobody who knows the users can be asked now, and the relay remembers no such password; try again later: the relay's log has the reason");
     }
 
-    static Diagnostic serverOnly(String keyword) {
-        return Diagnostic.error("0A000", "%s is not available from the relay".formatted(keyword))
-                .withHint("use the primary's address");
+    /** What a command is answered with that could not be passed on to upstream: the session goes on without it. */
+    static Diagnostic notPassedOn(Diagnostic why) {
+        return new Diagnostic("ERROR", why.sqlState(), why.message(), why.detail(), why.hint());
+    }
+
+    static Diagnostic upstreamLost(String host, String keyword) {
+        return Diagnostic.fatal("08006", "upstream %s closed the connection during %s".formatted(host, keyword))
+                .withHint("its log has the reason; try again");
     }
 
     static Diagnostic unknownParameter(String name) {

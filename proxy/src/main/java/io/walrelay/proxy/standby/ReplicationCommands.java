@@ -86,6 +86,24 @@ final class ReplicationCommands {
                 new CommandComplete("CREATE_REPLICATION_SLOT"));
     }
 
+    /**
+     * Makes a temporary slot that holds WAL from where a base backup that begins now may have to replay: before the backup has told its
+     * client where it starts, nobody else asks for that WAL. Says nothing when it succeeds.
+     */
+    List<BackendMessage> holdForBackup() throws SlotException, IOException {
+        var _ = cache.reservations().create(backupSlot(), true, true, pid);
+        return List.of();
+    }
+
+    List<BackendMessage> releaseAfterBackup() throws SlotException, IOException {
+        cache.slots().drop(backupSlot(), pid);
+        return List.of();
+    }
+
+    private String backupSlot() {
+        return "walrelay_backup_" + pid;
+    }
+
     List<BackendMessage> dropSlot(String name) throws SlotException, IOException {
         cache.slots().drop(name, pid);
         return List.of(new CommandComplete("DROP_REPLICATION_SLOT"));

@@ -6,6 +6,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.slot.SlotException;
 import io.walrelay.protocol.command.ReplicationCommand;
+import io.walrelay.protocol.message.BackendMessage.BackendKeyData;
 import io.walrelay.protocol.message.BackendMessage.CommandComplete;
 import io.walrelay.protocol.message.BackendMessage.CopyBothResponse;
 import io.walrelay.protocol.message.BackendMessage.DataRow;
@@ -16,6 +17,7 @@ import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.FrontendMessage;
 import io.walrelay.protocol.message.ProtocolViolation;
 import io.walrelay.proxy.auth.ClientText;
+import io.walrelay.proxy.forward.ForwardedLogin;
 import io.walrelay.proxy.state.StandbyStatus;
 import java.util.List;
 import java.util.Optional;
@@ -24,10 +26,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One session of physical replication, from ReadyForQuery to its end (walsender.c): what comes goes to its {@link CommandPhase},
- * or to a {@link WalSender} while it streams. Confined to its connection's event loop.
+ * One session of physical replication, from ReadyForQuery to its end (walsender.c): what comes goes to its {@link CommandPhase}, to a
+ * {@link WalSender} while it streams, or upstream while its {@link Delegation} runs a command there. Confined to its connection's event loop.
  */
-final class ReplicationSession extends ChannelInboundHandlerAdapter implements StreamOwner, CommandPhase.Session {
+final class ReplicationSession extends ChannelInboundHandlerAdapter implements StreamOwner, CommandPhase.Session, ServerSession {
 
     private static final Logger log = LoggerFactory.getLogger(ReplicationSession.class);
 
@@ -38,11 +40,17 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
     private final StandbyProgress progress;
     private final Answers answers;
     private final CommandQueue queue;
+    private final Delegation delegation;
     private final CommandPhase commands;
     private final SlotUse slot;
     private @Nullable WalSender sender;
 
-    ReplicationSession(ServerContext server, WalCache cache, SessionIdentity identity, Channel channel) {
+    /**
+     * @param login how it logged in, for a session upstream
+     * @param key what the client was given to cancel with
+     */
+    ReplicationSession(
+            ServerContext server, WalCache cache, SessionIdentity identity, ForwardedLogin login, BackendKeyData key, Channel channel) {
         this.server = server;
         this.cache = cache;
         this.identity = identity;
@@ -50,7 +58,8 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         this.progress = new StandbyProgress(identity, server.state().clock().instant(), server.state().writtenTimes());
         this.answers = new Answers(channel);
         this.queue = new CommandQueue(channel, server.blocking(), this::handle, () -> sender != null);
-        this.commands = new CommandPhase(cache, server.state().facts().orElseThrow(), identity.pid(), answers, queue, this);
+        this.delegation = new Delegation(server, login, key, channel, answers, queue, this);
+        this.commands = new CommandPhase(cache, server.state().facts().orElseThrow(), identity.pid(), answers, queue, this, delegation);
         this.slot = new SlotUse(cache, server.state().events(), server.blocking(), identity);
     }
 
@@ -68,6 +77,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
 
     private void ended() {
         queue.close();
+        delegation.close();
         dropSender();
         slot.sessionEnded();
         server.state().standbys().leave(identity.pid());
@@ -99,6 +109,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         if (streaming != null && channel.isWritable()) {
             streaming.resume();
         }
+        delegation.clientWritable(channel.isWritable());
         queue.readWhenAble();
     }
 
@@ -149,6 +160,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
 
     @Override
     public void start(ReplicationCommand.StartPhysical command) throws SlotException {
+        delegation.close();
         if (command.slot().isPresent()) {
             slot.acquire(command.slot().get(), command.start());
         }
@@ -226,8 +238,8 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         queue.readWhenAble();
     }
 
-    /** Lets the session go, after it has got what there is. On the event loop. */
-    void stop() {
+    @Override
+    public void stop() {
         WalSender streaming = sender;
         if (streaming != null) {
             streaming.stop();
@@ -236,12 +248,13 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         }
     }
 
-    /** Ends the session now, on the event loop. */
-    void terminate() {
+    @Override
+    public void terminate() {
         endWith(Refusals.ADMIN_SHUTDOWN);
     }
 
-    Channel channel() {
+    @Override
+    public Channel channel() {
         return channel;
     }
 
@@ -253,7 +266,10 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         // Before the client has read why: who reads nothing must not keep others from it.
         slot.release();
         log.info("session {} of {} ends: {}", identity.pid(), identity.client(), ClientText.printable(fatal.toString()));
-        answers.write(new ErrorResponse(fatal));
+        if (!delegation.isInsideMessage()) {
+            answers.write(new ErrorResponse(fatal));
+        }
+        delegation.close();
         close();
     }
 

@@ -2,6 +2,8 @@ package io.walrelay.proxy.standby;
 
 import io.netty.channel.EventLoop;
 import io.walrelay.protocol.handshake.ServerHandshake;
+import io.walrelay.proxy.forward.CancelKeys;
+import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.state.RelayState;
 import java.util.Map;
 import java.util.Optional;
@@ -20,9 +22,11 @@ final class ServerContext {
     private final Authenticator authenticator;
     private final ServerHandshake.Listener handshake;
     private final Optional<ServerTls> tls;
+    private final UpstreamAccess upstream;
+    private final CancelKeys cancelKeys = new CancelKeys();
     private final Executor blocking;
     private final Map<EventLoop, Pacer> pacers;
-    private final Set<ReplicationSession> sessions = ConcurrentHashMap.newKeySet();
+    private final Set<ServerSession> sessions = ConcurrentHashMap.newKeySet();
     private final AtomicInteger admitted = new AtomicInteger();
     private final AtomicInteger connections = new AtomicInteger();
     /** From a random number on, so that relays that share an address hardly ever give the same to two sessions. */
@@ -35,6 +39,7 @@ final class ServerContext {
             Authenticator authenticator,
             ServerHandshake.Listener handshake,
             Optional<ServerTls> tls,
+            UpstreamAccess upstream,
             Executor blocking,
             Map<EventLoop, Pacer> pacers) {
         this.state = state;
@@ -42,6 +47,7 @@ final class ServerContext {
         this.authenticator = authenticator;
         this.handshake = handshake;
         this.tls = tls;
+        this.upstream = upstream;
         this.blocking = blocking;
         this.pacers = pacers;
     }
@@ -64,6 +70,15 @@ final class ServerContext {
 
     Optional<ServerTls> tls() {
         return tls;
+    }
+
+    /** Where sessions and commands go that are not the relay's own. */
+    UpstreamAccess upstream() {
+        return upstream;
+    }
+
+    CancelKeys cancelKeys() {
+        return cancelKeys;
     }
 
     /** For commands that wait for the disk. */
@@ -109,7 +124,7 @@ final class ServerContext {
         admitted.decrementAndGet();
     }
 
-    Set<ReplicationSession> sessions() {
+    Set<ServerSession> sessions() {
         return sessions;
     }
 

@@ -19,6 +19,7 @@ import io.walrelay.protocol.handshake.MockVerifiers;
 import io.walrelay.protocol.handshake.ServerHandshake;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.TlsSettings;
+import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.state.RelayState;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -62,10 +63,17 @@ public final class StandbyServer {
      * Begins to listen.
      *
      * @param mocks what users who do not exist are shown; the same after a restart
+     * @param upstream where sessions go that are not the relay's own
      * @throws IOException when the address can't be used or the certificate is no good; nothing is left running
      */
     public static StandbyServer start(
-            HostPort address, Optional<TlsSettings> tlsSettings, StandbyLimits limits, Authenticator authenticator, MockVerifiers mocks, RelayState state)
+            HostPort address,
+            Optional<TlsSettings> tlsSettings,
+            StandbyLimits limits,
+            Authenticator authenticator,
+            MockVerifiers mocks,
+            UpstreamAccess upstream,
+            RelayState state)
             throws IOException {
         Optional<ServerTls> tls = tlsSettings.isPresent() ? Optional.of(ServerTls.of(tlsSettings.get())) : Optional.empty();
         var handshake = new ServerHandshake.Listener(tls.isPresent(), mocks, new SecureRandom());
@@ -82,7 +90,7 @@ public final class StandbyServer {
             EventLoop loop = (EventLoop) worker;
             pacers.put(loop, new Pacer(loop, limits, delays));
         }
-        ServerContext server = new ServerContext(state, limits, authenticator, handshake, tls, blocking, pacers);
+        ServerContext server = new ServerContext(state, limits, authenticator, handshake, tls, upstream, blocking, pacers);
         var bound = new ServerBootstrap()
                 .group(acceptor, workers)
                 .channel(type)
@@ -164,7 +172,7 @@ public final class StandbyServer {
         return stopped;
     }
 
-    private static CompletableFuture<Void> stop(ReplicationSession session) {
+    private static CompletableFuture<Void> stop(ServerSession session) {
         CompletableFuture<Void> ended = new CompletableFuture<>();
         session.channel().closeFuture().addListener(_ -> ended.complete(null));
         session.channel().eventLoop().execute(session::stop);

@@ -23,6 +23,7 @@ public final class RelayState {
     private final Clock clock;
     private final Events events;
     private final Standbys standbys = new Standbys();
+    private final ForwardedTraffic forwarded = new ForwardedTraffic();
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
     private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
@@ -50,6 +51,10 @@ public final class RelayState {
 
     public Standbys standbys() {
         return standbys;
+    }
+
+    public ForwardedTraffic forwarded() {
+        return forwarded;
     }
 
     /** The WAL that is held; empty until an upstream was seen for the first time. Once there it stays. */

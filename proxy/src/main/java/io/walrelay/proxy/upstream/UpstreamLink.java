@@ -7,7 +7,9 @@ import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalVerifier;
 import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.proxy.config.ForwardAs;
 import io.walrelay.proxy.config.UpstreamSettings;
+import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.UpstreamStatus.State;
 import io.walrelay.proxy.upstream.UpstreamDecision.Follow;
@@ -64,6 +66,7 @@ public final class UpstreamLink implements AutoCloseable {
     private final LineageSwitch lineages;
     private final UpstreamFollower follower;
     private final Mending mending;
+    private final ForwardedLogins forwarded;
     private final Thread control;
     private final AtomicReference<@Nullable FollowOrder> order = new AtomicReference<>();
     private final CompletableFuture<Boolean> closing = new CompletableFuture<>();
@@ -78,12 +81,13 @@ public final class UpstreamLink implements AutoCloseable {
     /**
      * Reads the files that the connection string names; connects to nothing yet.
      *
+     * @param forwardAs who clients are upstream
      * @param tiers with the data directory; when {@code relay} has no cache yet, one is begun there as soon as an upstream is known
      * @param fatal called once the disk has failed in a way that only a restart mends; on any thread
      * @throws IOException when a file for TLS can't be used, or what is known of upstream can't be read
      */
     public UpstreamLink(
-            UpstreamSettings settings, RelayState relay, Tiers tiers, LinkTiming timing, Consumer<IOException> fatal)
+            UpstreamSettings settings, ForwardAs forwardAs, RelayState relay, Tiers tiers, LinkTiming timing, Consumer<IOException> fatal)
             throws IOException {
         this.conninfo = settings.conninfo();
         this.relay = relay;
@@ -109,6 +113,7 @@ public final class UpstreamLink implements AutoCloseable {
         CommitWaits waits = new CommitWaits(relay.events(), timing.status(), name);
         this.follower = new UpstreamFollower(
                 relay, status, dialer, slots, timing, wakeup, writer, newFolder, lineages, refusals, waits, room, running, fatal);
+        this.forwarded = new ForwardedLogins(conninfo, dialer, forwardAs, () -> follower.following().map(HostReport.Reachable::host), relay);
         OnDivergence onDivergence = switch (settings.onDivergence()) {
             case STOP -> OnDivergence.STOP;
             case FOLLOW -> OnDivergence.FOLLOW;
@@ -141,6 +146,11 @@ public final class UpstreamLink implements AutoCloseable {
     public WalVerifier.Again mend(TimelineHistory lineage, Lsn from, Lsn end) throws IOException, InterruptedException {
         HostAddress host = follower.following().map(HostReport.Reachable::host).orElseThrow(() -> new IOException("no upstream is in use"));
         return mending.mend(host, relay.cache().orElseThrow(), lineage, from, end);
+    }
+
+    /** The way to the host in use for clients of the relay, open as long as the link is. */
+    public UpstreamAccess access() {
+        return forwarded;
     }
 
     /** What {@code walrelay follow} says. It holds until it was carried out or another one comes. */
@@ -353,6 +363,7 @@ public final class UpstreamLink implements AutoCloseable {
             Thread.currentThread().interrupt();
         }
         hint.ifPresent(HintQuery::close);
+        forwarded.close();
         hosts.close();
         running.close();
         loops.close(CLOSE_LIMIT);

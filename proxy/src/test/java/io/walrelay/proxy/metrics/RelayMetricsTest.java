@@ -61,6 +61,9 @@ class RelayMetricsTest {
             expected.put("walrelay_upstream_last_message_age_seconds", 0.25);
             expected.put("walrelay_wal_received_bytes_total", 65_536.0);
             expected.put("walrelay_wal_sent_bytes_total", 49_152.0);
+            expected.put("walrelay_forwarded_sessions", 1.0);
+            expected.put("walrelay_forwarded_bytes_total{to=\"upstream\"}", 100.0);
+            expected.put("walrelay_forwarded_bytes_total{to=\"client\"}", 2_000.0);
             expected.put("walrelay_sessions{state=\"streaming\"}", 1.0);
             expected.put("walrelay_sessions{state=\"catchup\"}", 0.0);
             expected.put("walrelay_standby_position_bytes{stage=\"replay\",standby=\"a\"}", (double) 0x100C000);

@@ -1,6 +1,7 @@
 package io.walrelay.proxy.standby;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.channel.embedded.EmbeddedChannel;
@@ -10,6 +11,7 @@ import io.walrelay.protocol.message.FrontendMessage;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Named;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -41,6 +43,24 @@ final class CommandQueueTest {
         channel.runPendingTasks();
         assertEquals("XX000", ((ErrorResponse) answers.getFirst()).diagnostic().sqlState());
         assertEquals(List.of(new FrontendMessage.Sync()), handled);
+        assertTrue(channel.config().isAutoRead());
+    }
+
+    @Test
+    void aDiversionTakesWhatItWantsUntilSomethingElseComes() {
+        List<FrontendMessage> diverted = new ArrayList<>();
+        queue.divert(message -> message instanceof FrontendMessage.CopyDone && diverted.add(message), () -> true);
+        assertTrue(channel.config().isAutoRead());
+        queue.offer(new FrontendMessage.CopyDone());
+        queue.offer(new FrontendMessage.Sync());
+        assertFalse(channel.config().isAutoRead(), "what waits is bounded");
+        queue.offer(new FrontendMessage.CopyDone());
+        assertEquals(List.of(new FrontendMessage.CopyDone()), diverted, "in order");
+        queue.goOnAfterDiversion(() -> queue.work(List::of, _ -> {}));
+        assertTrue(handled.isEmpty(), "there is work first");
+        elsewhere.getFirst().run();
+        channel.runPendingTasks();
+        assertEquals(List.of(new FrontendMessage.Sync(), new FrontendMessage.CopyDone()), handled);
         assertTrue(channel.config().isAutoRead());
     }
 }

@@ -41,11 +41,13 @@ final class RelayFixture implements AutoCloseable {
     private final RelayState state;
     private final WalCache cache;
     private final StandbyServer server;
+    private final FakeUpstream upstream;
 
-    private RelayFixture(RelayState state, WalCache cache, StandbyServer server) {
+    private RelayFixture(RelayState state, WalCache cache, StandbyServer server, FakeUpstream upstream) {
         this.state = state;
         this.cache = cache;
         this.server = server;
+        this.upstream = upstream;
     }
 
     /** Trusts everybody and holds all of {@code wal}. */
@@ -65,8 +67,9 @@ final class RelayFixture implements AutoCloseable {
                 wal.segmentSize(),
                 Map.of("server_version", "15.18", "integer_datetimes", "on", "in_hot_standby", "off", "TimeZone", "Etc/UTC"),
                 Map.of("wal_segment_size", "1MB", "data_directory_mode", "0700")));
-        StandbyServer server = StandbyServer.start(new HostPort("127.0.0.1", 0), tls, limits, authenticator, MockVerifiers.random(new SecureRandom()), state);
-        RelayFixture fixture = new RelayFixture(state, cache, server);
+        FakeUpstream upstream = FakeUpstream.start();
+        StandbyServer server = StandbyServer.start(new HostPort("127.0.0.1", 0), tls, limits, authenticator, MockVerifiers.random(new SecureRandom()), upstream, state);
+        RelayFixture fixture = new RelayFixture(state, cache, server, upstream);
         fixture.receive(wal, wal.end());
         return fixture;
     }
@@ -110,6 +113,11 @@ final class RelayFixture implements AutoCloseable {
         return cache;
     }
 
+    /** Where sessions go that are not the relay's own. */
+    FakeUpstream upstream() {
+        return upstream;
+    }
+
     StandbyServer server() {
         return server;
     }
@@ -127,6 +135,7 @@ final class RelayFixture implements AutoCloseable {
         } catch (ExecutionException | TimeoutException e) {
             throw new IOException("the server did not stop", e);
         }
+        upstream.close();
         cache.close();
     }
 }

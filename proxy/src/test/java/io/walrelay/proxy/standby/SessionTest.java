@@ -112,7 +112,8 @@ final class SessionTest {
             client.ask("CREATE_REPLICATION_SLOT s1 PHYSICAL");
             assertRefused(client, "CREATE_REPLICATION_SLOT s1 PHYSICAL", "42710", "replication slot \"s1\" already exists");
             assertRefused(client, "ALTER_REPLICATION_SLOT s1 (failover true)", "0A000", "cannot use ALTER_REPLICATION_SLOT with a physical replication slot");
-            assertRefused(client, "BASE_BACKUP", "0A000", "BASE_BACKUP is not available from the relay");
+            relay.upstream().goAway();
+            assertRefused(client, "BASE_BACKUP", "57P03", "upstream pg1:5432 can't be used now");
             assertRefused(client, "SELECT 1", "0A000", "cannot execute SQL commands in WAL sender for physical replication");
             assertRefused(client, "START_REPLICATION SLOT nope 0/1000000", "42704", "replication slot \"nope\" does not exist");
             assertEquals("42601", client.refusal("START_REPLICATION").sqlState());
@@ -232,10 +233,10 @@ final class SessionTest {
     }
 
     @Test
-    void servesPhysicalReplicationOnly() throws Exception {
+    void hasNoConsoleYet() throws Exception {
         try (RelayFixture relay = relay()) {
             for (Map<String, String> startup : List.of(
-                    Map.of("user", "repl", "database", "postgres"), Map.of("user", "repl", "replication", "database", "database", "postgres"))) {
+                    Map.of("user", "repl", "database", "walrelay"), Map.of("user", "repl", "replication", "database", "database", "walrelay"))) {
                 try (FakeStandby client = FakeStandby.connect(relay.address())) {
                     client.startup(startup);
                     client.expect(BackendMessage.AuthenticationOk.class);
@@ -274,14 +275,16 @@ final class SessionTest {
 
     @Test
     void saysThatItHasNotReachedItsUpstreamYet() throws Exception {
+        FakeUpstream upstream = FakeUpstream.start();
         StandbyServer server = StandbyServer.start(
                 new HostPort("127.0.0.1", 0),
                 Optional.empty(),
                 RelayFixture.LIMITS,
                 (_, _) -> CompletableFuture.completedFuture(new Authenticator.Admission(new AuthenticationDecision.Trust(), Optional.empty())),
                 MockVerifiers.random(new SecureRandom()),
+                upstream,
                 RelayFixture.emptyState());
-        try (FakeStandby early = FakeStandby.connect(server.address())) {
+        try (upstream; FakeStandby early = FakeStandby.connect(server.address())) {
             early.startup(Map.of("user", "repl", "replication", "true"));
             early.expect(BackendMessage.AuthenticationOk.class);
             assertEquals("57P03", early.expect(ErrorResponse.class).diagnostic().sqlState());

@@ -89,6 +89,9 @@ public final class KnownRelay implements AutoCloseable {
         relay.state.update(upstream(UpstreamStatus.State.STREAMING, Optional.empty()));
         relay.state.countReceived(65_536);
         relay.state.standbys().join(41, () -> standby(41, "a"));
+        relay.state.forwarded().began();
+        relay.state.forwarded().toUpstream(100);
+        relay.state.forwarded().fromUpstream(2_000);
         relay.state.events().info("connected", "streaming from pg1:5432");
         return relay;
     }

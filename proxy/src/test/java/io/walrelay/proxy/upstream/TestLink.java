@@ -10,6 +10,7 @@ import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.proxy.config.HintUrl;
+import io.walrelay.proxy.config.ForwardAs;
 import io.walrelay.proxy.config.UpstreamSettings;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
@@ -66,6 +67,7 @@ final class TestLink implements AutoCloseable {
         cache.ifPresent(state::open);
         this.link = new UpstreamLink(
                 new UpstreamSettings(Conninfo.parse(conninfo, Map.of()), SLOT, start, UpstreamSettings.OnDivergence.STOP, hint),
+                ForwardAs.CLIENT,
                 state,
                 tiers,
                 timing,

@@ -1,0 +1,193 @@
+package io.walrelay.proxy.standby;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.ssl.SslHandler;
+import io.walrelay.protocol.codec.FrameTracker;
+import io.walrelay.protocol.message.BackendMessage.BackendKeyData;
+import io.walrelay.protocol.message.BackendMessage.ErrorResponse;
+import io.walrelay.proxy.forward.Pump;
+import io.walrelay.proxy.forward.UpstreamSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A session that is upstream's from ReadyForQuery on: bytes pass both ways as they are, and it ends as either side ends it. What
+ * upstream sends is followed from message to message, so that the relay's own end can be said between two of them. Confined to the event loop
+ * that both channels run on.
+ */
+final class ForwardedSession implements ServerSession {
+
+    private static final Logger log = LoggerFactory.getLogger(ForwardedSession.class);
+
+    private final ServerContext server;
+    private final SessionIdentity identity;
+    private final BackendKeyData key;
+    private final Channel client;
+    private final UpstreamSession upstream;
+    private final Answers answers;
+    private final FrameTracker fromUpstream = new FrameTracker();
+    private boolean stopping;
+    private boolean over;
+
+    /** @param key what the client was given to cancel with */
+    ForwardedSession(ServerContext server, SessionIdentity identity, BackendKeyData key, Channel client, UpstreamSession upstream) {
+        this.server = server;
+        this.identity = identity;
+        this.key = key;
+        this.client = client;
+        this.upstream = upstream;
+        this.answers = new Answers(client);
+    }
+
+    /** The client has its ReadyForQuery. */
+    void begin(String database) {
+        server.sessions().add(this);
+        server.cancelKeys().add(key, upstream);
+        server.state().forwarded().began();
+        client.closeFuture().addListener(_ -> {
+            server.sessions().remove(this);
+            log.info("disconnection: user={} client={} upstream={} pid={}", identity.user(), identity.client(), upstream.host(), identity.pid());
+        });
+        upstream.channel().closeFuture().addListener(_ -> {
+            server.cancelKeys().remove(key, upstream);
+            server.state().forwarded().ended();
+        });
+        log.info("connection forwarded: user={} database={} application_name={} client={} upstream={} pid={}",
+                identity.user(), database, identity.applicationName(), identity.client(), upstream.host(), identity.pid());
+        if (server.isStopping()) {
+            stop();
+        }
+    }
+
+    /** For the client's channel. */
+    ChannelHandler clientEnd() {
+        return new Pump(new Pump.Outlet() {
+            @Override
+            public void pass(ByteBuf bytes) {
+                server.state().forwarded().toUpstream(bytes.readableBytes());
+                upstream.channel().writeAndFlush(bytes, upstream.channel().voidPromise());
+            }
+
+            @Override
+            public boolean takesMore() {
+                return upstream.channel().isWritable();
+            }
+
+            @Override
+            public void writable(boolean now) {
+                upstream.channel().config().setAutoRead(now);
+            }
+
+            @Override
+            public void halfClosed() {
+                // The server answers what came before, and then closes.
+                var _ = upstream.channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> endOutput(upstream.channel()));
+            }
+
+            @Override
+            public void closed() {
+                var _ = upstream.channel().close();
+            }
+        });
+    }
+
+    /** For the channel upstream. */
+    ChannelHandler upstreamEnd() {
+        return new Pump(new Pump.Outlet() {
+            @Override
+            public void pass(ByteBuf bytes) {
+                toClient(bytes);
+            }
+
+            @Override
+            public boolean takesMore() {
+                return client.isWritable();
+            }
+
+            @Override
+            public void writable(boolean now) {
+                client.config().setAutoRead(now);
+            }
+
+            @Override
+            public void halfClosed() {
+                closed();
+            }
+
+            @Override
+            public void closed() {
+                finish();
+            }
+        });
+    }
+
+    private static void endOutput(Channel channel) {
+        SslHandler tls = channel.pipeline().get(SslHandler.class);
+        if (tls != null) {
+            var _ = tls.closeOutbound();
+        } else if (channel instanceof DuplexChannel duplex) {
+            var _ = duplex.shutdownOutput();
+        }
+    }
+
+    private void toClient(ByteBuf bytes) {
+        try {
+            if (over) {
+                return;
+            }
+            server.state().forwarded().fromUpstream(bytes.readableBytes());
+            int end = fromUpstream.next(bytes, bytes.readerIndex());
+            if (stopping && end >= 0) {
+                client.write(bytes.readRetainedSlice(end - bytes.readerIndex()), client.voidPromise());
+                sayEnd();
+                return;
+            }
+            while (end >= 0) {
+                end = fromUpstream.next(bytes, end);
+            }
+            client.writeAndFlush(bytes.retain(), client.voidPromise());
+        } finally {
+            bytes.release();
+        }
+    }
+
+    /** Ends both sides, the client's once all is out. */
+    private void finish() {
+        if (!over) {
+            over = true;
+            var _ = upstream.channel().close();
+            // What the server said last may be much, and nobody else has it.
+            answers.close(server.limits().senderTimeout());
+        }
+    }
+
+    private void sayEnd() {
+        if (!over) {
+            answers.write(new ErrorResponse(Refusals.ADMIN_SHUTDOWN));
+            finish();
+        }
+    }
+
+    @Override
+    public Channel channel() {
+        return client;
+    }
+
+    @Override
+    public void stop() {
+        stopping = true;
+        if (fromUpstream.isBetweenMessages()) {
+            sayEnd();
+        }
+    }
+
+    @Override
+    public void terminate() {
+        finish();
+        var _ = client.close();
+    }
+}
