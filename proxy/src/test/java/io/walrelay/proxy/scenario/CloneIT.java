@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A new standby as the README has it made: pg_basebackup takes no WAL along, the relay has all that the copy needs. The primary has
+ * A new standby whose pg_basebackup took no WAL along: the relay has all that the copy needs. The primary has
  * recycled it by then.
  *
  * <pre>
