@@ -8,6 +8,7 @@ import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.protocol.handshake.StartupRequest;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.FrontendMessage.CancelRequest;
+import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.config.ForwardAs;
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.HostAddress;
@@ -56,7 +57,8 @@ final class ForwardedLogins implements UpstreamAccess, AutoCloseable {
     @Override
     public void logIn(ForwardedLogin login, EventLoop loop, Arrival arrival) {
         try {
-            threads.execute(() -> logInOrSayWhyNot(login, loop, arrival).ifPresent(why -> loop.execute(() -> arrival.refused(why))));
+            FirstArrival first = new FirstArrival(arrival);
+            threads.execute(() -> logInOrSayWhyNot(login, loop, first).ifPresent(why -> loop.execute(() -> first.refused(why))));
         } catch (RejectedExecutionException e) {
             loop.execute(() -> arrival.refused(away()));
         }
@@ -78,7 +80,7 @@ final class ForwardedLogins implements UpstreamAccess, AutoCloseable {
             dialer.logIn(host, upstream.get(), login.request().version(), loop, successor);
             return Optional.empty();
         } catch (UpstreamException e) {
-            log.info("{}: could not log user \"{}\" in: {}", host, upstream.get().user(), e.reason());
+            log.info("{}: could not log user \"{}\" in: {}", host, ClientText.printable(upstream.get().user()), ClientText.printable(e.reason()));
             return Optional.of(refusal(host, e));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
