@@ -81,6 +81,17 @@ final class CommandQueue {
         readWhenAble();
     }
 
+    /** Lets the taker have what came before it could take anything. */
+    void divertWaiting() {
+        Diversion to = diversion;
+        FrontendMessage next;
+        while (to != null && (next = waiting.peek()) != null && to.taker.test(next)) {
+            // Gone already when what was taken has ended the session.
+            var _ = waiting.poll();
+        }
+        readWhenAble();
+    }
+
     /** @param first done before what waits: perhaps more work */
     void goOnAfterDiversion(Runnable first) {
         diversion = null;

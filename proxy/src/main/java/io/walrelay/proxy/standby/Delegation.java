@@ -33,7 +33,7 @@ final class Delegation {
     private final Answers answers;
     private final CommandQueue queue;
     private final CommandPhase.Session session;
-    private final FrameTracker answer = new FrameTracker();
+    private FrameTracker answer = new FrameTracker();
     private @Nullable UpstreamSession upstream;
     private @Nullable ServerOnly running;
     private Runnable afterwards = () -> {};
@@ -84,6 +84,7 @@ final class Delegation {
 
     private ChannelHandler arrived(UpstreamSession arrived, ServerOnly command) {
         upstream = arrived;
+        answer = new FrameTracker();
         server.cancelKeys().add(key, arrived);
         server.state().forwarded().began();
         arrived.channel().closeFuture().addListener(_ -> {
@@ -94,7 +95,7 @@ final class Delegation {
             close();
         } else {
             send(arrived, new FrontendMessage.Query(command.text()));
-            queue.readWhenAble();
+            queue.divertWaiting();
         }
         return new Pump(new Pump.Outlet() {
             @Override
@@ -180,6 +181,7 @@ final class Delegation {
     }
 
     private void lost(UpstreamSession gone) {
+        var _ = gone.channel().close();
         if (!gone.equals(upstream)) {
             return;
         }

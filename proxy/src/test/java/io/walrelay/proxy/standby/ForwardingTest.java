@@ -320,6 +320,43 @@ final class ForwardingTest {
     }
 
     @Test
+    void aManifestMayComeWithItsCommand() throws Exception {
+        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
+            FrontendMessage.Query command = new FrontendMessage.Query("UPLOAD_MANIFEST");
+            ByteBuf together = Unpooled.buffer();
+            FrontendEncoder.encode(command, together);
+            FrontendEncoder.encode(new FrontendMessage.CopyData(Unpooled.copiedBuffer("{}", StandardCharsets.US_ASCII)), together);
+            FrontendEncoder.encode(new FrontendMessage.CopyDone(), together);
+            client.socket().getOutputStream().write(ByteBufUtil.getBytes(together));
+            try (Socket server = relay.upstream().accept()) {
+                assertArrayEquals(ByteBufUtil.getBytes(together), server.getInputStream().readNBytes(together.readableBytes()));
+                say(server, new CommandComplete("UPLOAD_MANIFEST"), READY);
+                assertEquals(new CommandComplete("UPLOAD_MANIFEST"), client.next());
+            }
+        }
+    }
+
+    @Test
+    void aServerThatLeavesBetweenTwoCommandsIsNotMissed() throws Exception {
+        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
+            client.query("BASE_BACKUP");
+            try (Socket server = relay.upstream().accept()) {
+                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
+                say(server, new CommandComplete("SELECT"), READY);
+                client.until(ReadyForQuery.class);
+                say(server, new ErrorResponse(Diagnostic.fatal("57P01", "terminating connection due to administrator command")));
+                server.shutdownOutput();
+                Await.until("the session to end", LIMIT, () -> relay.state().forwarded().sessions() == 0);
+            }
+            client.query("BASE_BACKUP");
+            try (Socket next = relay.upstream().accept()) {
+                assertHears(next, new FrontendMessage.Query("BASE_BACKUP"));
+            }
+            assertEquals("upstream pg1:5432 closed the connection during BASE_BACKUP", client.expect(ErrorResponse.class).diagnostic().message());
+        }
+    }
+
+    @Test
     void aServerThatIsLostDuringABackupIsNamed() throws Exception {
         try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
             client.query("BASE_BACKUP");
