@@ -1,8 +1,8 @@
 package io.walrelay.proxy.standby;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.ssl.SslHandler;
@@ -221,9 +221,9 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             perform(ctx, current().onRefusal(Refusals.SHUTTING_DOWN));
             return;
         }
-        admitted = server.tryAdmit();
+        admitted = server.tryAdmit(request.kind());
         if (!admitted) {
-            perform(ctx, current().onRefusal(Refusals.tooManyClients(server.limits().maxSessions())));
+            perform(ctx, current().onRefusal(Refusals.tooManyClients(server.limits().maxSessions(request.kind()))));
             return;
         }
         SslHandler tls = ctx.pipeline().get(SslHandler.class);

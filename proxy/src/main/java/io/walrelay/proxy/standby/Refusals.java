@@ -43,7 +43,7 @@ final class Refusals {
 
     static Diagnostic tooManyClients(int atMost) {
         return Diagnostic.fatal("53300", "sorry, too many clients already")
-                .withHint("the relay serves at most %d sessions at a time".formatted(atMost));
+                .withHint("the relay serves at most %d such sessions at a time".formatted(atMost));
     }
 
     static Diagnostic couldNotLookUp(String user) {

@@ -2,6 +2,7 @@ package io.walrelay.proxy.standby;
 
 import io.netty.channel.EventLoop;
 import io.walrelay.protocol.handshake.ServerHandshake;
+import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.proxy.forward.CancelKeys;
 import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.state.RelayState;
@@ -111,9 +112,9 @@ final class ServerContext {
         connections.decrementAndGet();
     }
 
-    /** Whether one more session may log in. Each success is paid back by {@link #leave}. */
-    boolean tryAdmit() {
-        if (admitted.incrementAndGet() > limits.maxSessions()) {
+    /** Whether one more session of {@code kind} may log in. Each success is paid back by {@link #leave}. */
+    boolean tryAdmit(SessionKind kind) {
+        if (admitted.incrementAndGet() > limits.maxSessions(kind)) {
             admitted.decrementAndGet();
             return false;
         }

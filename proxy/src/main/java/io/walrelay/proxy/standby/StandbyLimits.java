@@ -1,5 +1,6 @@
 package io.walrelay.proxy.standby;
 
+import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.proxy.config.StandbySettings;
 import java.time.Duration;
 
@@ -22,6 +23,11 @@ public record StandbyLimits(
         if (maxSessions < 1 || maxWriteRate < 1) {
             throw new IllegalArgumentException("%d sessions, %d writes a second; expected at least 1".formatted(maxSessions, maxWriteRate));
         }
+    }
+
+    /** How many sessions there may be when one of {@code kind} logs in: those that go on upstream leave a quarter to standbys. */
+    int maxSessions(SessionKind kind) {
+        return kind == SessionKind.PHYSICAL_REPLICATION ? maxSessions : maxSessions - maxSessions / 4;
     }
 
     /** PostgreSQL's defaults where the settings say nothing. */

@@ -231,6 +231,26 @@ final class ForwardingTest {
     }
 
     @Test
+    void aQuarterOfAllSessionsIsForStandbys() throws Exception {
+        var limits = new StandbyLimits(Duration.ofSeconds(5), Duration.ofSeconds(60), 4, Duration.ofSeconds(60), 100);
+        try (RelayFixture relay = RelayFixture.trusting(data, wal, limits);
+                FakeStandby one = plainSession(relay);
+                FakeStandby two = plainSession(relay);
+                FakeStandby three = plainSession(relay);
+                FakeStandby four = FakeStandby.connect(relay.address())) {
+            four.startup(Map.of("user", "app", "database", "shop"));
+            assertEquals("the relay serves at most 3 such sessions at a time", four.expect(ErrorResponse.class).diagnostic().hint().orElseThrow());
+            try (FakeStandby standby = FakeStandby.login(relay.address(), "standby")) {
+                standby.ask("IDENTIFY_SYSTEM");
+            }
+            for (FakeStandby session : List.of(one, two, three)) {
+                session.query("SELECT 1");
+            }
+            assertEquals(3, relay.state().forwarded().sessions());
+        }
+    }
+
+    @Test
     void anUpstreamThatIsAwayIsNamed() throws Exception {
         try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.connect(relay.address())) {
             relay.upstream().goAway();
