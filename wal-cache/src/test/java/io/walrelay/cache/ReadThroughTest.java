@@ -30,6 +30,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -165,10 +166,13 @@ class ReadThroughTest {
         Lsn began = ORIGIN.plus(3 * MB);
         try (WalCache cache = WalCache.create(tiers, Caches.SYSTEM, SEGMENT, wal.history(), began)) {
             append(cache, wal, began, wal.end());
+            CountDownLatch left = new CountDownLatch(1);
+            store.hangFor(_ -> true, left);
             WalOnItsWayException onItsWay;
             try (WalCursor cursor = cache.openCursor()) {
                 onItsWay = assertThrows(WalOnItsWayException.class, () -> cursor.read(wal.history(), ORIGIN, wal.end(), 8192));
             }
+            left.countDown();
             onItsWay.arrival().toCompletableFuture().get(10, TimeUnit.SECONDS);
             var fetched = cache.archived().orElseThrow().fetch(wal.history(), SegmentId.at(wal.history().timeline(), ORIGIN, SEGMENT)).get(10, TimeUnit.SECONDS).orElseThrow();
             // The reader's own is given back by whoever completes what it waited for, which may be just now.
