@@ -1,5 +1,6 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.proxy.http.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
@@ -20,6 +21,8 @@ import java.util.Optional;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.TrustManagerFactory;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
 
 /** Asks a running relay over its HTTP port. */
 final class ApiClient implements AutoCloseable {
@@ -83,6 +86,19 @@ final class ApiClient implements AutoCloseable {
     /** As {@link #get}, with DELETE. */
     String delete(String path) throws IOException, InterruptedException {
         return send(request(path).DELETE().build());
+    }
+
+    /**
+     * What an answer says; a relay that is newer than this program may say more.
+     *
+     * @throws IOException when it is something else
+     */
+    static <T> T read(Class<T> type, String body) throws IOException {
+        try {
+            return Json.MAPPER.readerFor(type).without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).readValue(body);
+        } catch (JacksonException e) {
+            throw new IOException("the answer is not what was asked for: %s; is this a relay's HTTP port?".formatted(e.getOriginalMessage()), e);
+        }
     }
 
     private HttpRequest.Builder request(String path) {

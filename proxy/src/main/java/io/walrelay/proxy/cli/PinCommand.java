@@ -6,7 +6,6 @@ import io.walrelay.proxy.http.Json;
 import io.walrelay.proxy.http.PinReport;
 import io.walrelay.wal.Lsn;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
@@ -22,9 +21,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.ObjectReader;
 
 /** {@code walrelay pin}: WAL that stays in the archive whatever its age, since a base backup needs it. */
 @Command(
@@ -52,16 +48,6 @@ final class PinCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), e.getMessage(), e);
         }
-    }
-
-    private static void print(CommandSpec spec, String line) {
-        PrintWriter out = spec.commandLine().getOut();
-        out.println(line);
-        out.flush();
-    }
-
-    private static IOException noPins(JacksonException e) {
-        return new IOException("the answer is no pin: %s; is this a relay's HTTP port?".formatted(e.getOriginalMessage()), e);
     }
 
     /** {@code walrelay pin create}. */
@@ -100,10 +86,8 @@ final class PinCommand implements Callable<Integer> {
             String path = path(spec, name);
             String body = Json.MAPPER.writeValueAsString(request());
             try (ApiClient client = api.connect(true)) {
-                PinReport pin = reader(PinReport.class).readValue(client.put(path, body));
-                print(spec, "pin \"%s\" keeps WAL from %s on timeline %d on".formatted(pin.name(), pin.lsn(), pin.timeline()));
-            } catch (JacksonException e) {
-                throw noPins(e);
+                PinReport pin = ApiClient.read(PinReport.class, client.put(path, body));
+                Lines.print(spec, "pin \"%s\" keeps WAL from %s on timeline %d on".formatted(pin.name(), pin.lsn(), pin.timeline()));
             }
             return Main.OK;
         }
@@ -154,19 +138,14 @@ final class PinCommand implements Callable<Integer> {
                 body = client.get(PATH);
             }
             switch (format) {
-                case JSON -> print(spec, body.stripTrailing());
-                case TEXT -> text(body).forEach(line -> print(spec, line.replaceAll("\\p{Cntrl}", "?")));
+                case JSON -> Lines.print(spec, body.stripTrailing());
+                case TEXT -> text(body).forEach(line -> Lines.print(spec, line));
             }
             return Main.OK;
         }
 
         private static List<String> text(String body) throws IOException {
-            PinReport[] pins;
-            try {
-                pins = reader(PinReport[].class).readValue(body);
-            } catch (JacksonException e) {
-                throw noPins(e);
-            }
+            PinReport[] pins = ApiClient.read(PinReport[].class, body);
             TextTable table = new TextTable("pin", "from", "timeline", "created", "note");
             Arrays.stream(pins).forEach(pin -> table.row(pin.name(), pin.lsn(), Long.toString(pin.timeline()), pin.created().truncatedTo(ChronoUnit.SECONDS).toString(), pin.note()));
             return pins.length == 0 ? List.of("no pins") : table.lines();
@@ -193,13 +172,8 @@ final class PinCommand implements Callable<Integer> {
             try (ApiClient client = api.connect(true)) {
                 var _ = client.delete(path);
             }
-            print(spec, "pin \"%s\" is gone".formatted(name));
+            Lines.print(spec, "pin \"%s\" is gone".formatted(name));
             return Main.OK;
         }
-    }
-
-    /** The relay may be newer than this program and say more. */
-    private static ObjectReader reader(Class<?> type) {
-        return Json.MAPPER.readerFor(type).without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
     }
 }

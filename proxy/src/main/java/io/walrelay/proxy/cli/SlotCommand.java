@@ -9,7 +9,6 @@ import io.walrelay.proxy.http.ImportedSlot;
 import io.walrelay.proxy.http.Json;
 import io.walrelay.proxy.http.StatusReport;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,8 +24,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.DeserializationFeature;
 
 /** {@code walrelay slot}: the physical slots that standbys have on the relay. */
 @Command(
@@ -56,21 +53,6 @@ final class SlotCommand implements Callable<Integer> {
         }
     }
 
-    private static void print(CommandSpec spec, String line) {
-        PrintWriter out = spec.commandLine().getOut();
-        out.println(line.replaceAll("\\p{Cntrl}", "?"));
-        out.flush();
-    }
-
-    /** The relay may be newer than this program and say more. */
-    private static <T> T read(Class<T> type, String body) throws IOException {
-        try {
-            return Json.MAPPER.readerFor(type).without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).readValue(body);
-        } catch (JacksonException e) {
-            throw new IOException("the answer is no slot: %s; is this a relay's HTTP port?".formatted(e.getOriginalMessage()), e);
-        }
-    }
-
     private static String kept(StatusReport.Slot slot) {
         return slot.restartLsn().map(lsn -> "keeps WAL from %s on".formatted(lsn)).orElse("keeps no WAL before its standby has come");
     }
@@ -96,11 +78,11 @@ final class SlotCommand implements Callable<Integer> {
                 body = client.get(PATH);
             }
             switch (format) {
-                case JSON -> print(spec, body.stripTrailing());
+                case JSON -> Lines.print(spec, body.stripTrailing());
                 case TEXT -> {
-                    List<StatusReport.Slot> slots = Arrays.asList(read(StatusReport.Slot[].class, body));
+                    List<StatusReport.Slot> slots = Arrays.asList(ApiClient.read(StatusReport.Slot[].class, body));
                     List<String> lines = slots.isEmpty() ? List.of("no slots") : StatusText.slots(slots, Instant.now());
-                    lines.forEach(line -> print(spec, line));
+                    lines.forEach(line -> Lines.print(spec, line));
                 }
             }
             return Main.OK;
@@ -129,7 +111,7 @@ final class SlotCommand implements Callable<Integer> {
             String path = path(spec, name);
             String body = Json.MAPPER.writeValueAsString(Map.of("reserve_wal", !noReserve));
             try (ApiClient client = api.connect(true)) {
-                print(spec, "slot \"%s\" %s".formatted(name, kept(read(StatusReport.Slot.class, client.put(path, body)))));
+                Lines.print(spec, "slot \"%s\" %s".formatted(name, kept(ApiClient.read(StatusReport.Slot.class, client.put(path, body)))));
             }
             return Main.OK;
         }
@@ -163,8 +145,8 @@ final class SlotCommand implements Callable<Integer> {
                 request.put("temporary", false);
             }
             try (ApiClient client = api.connect(true)) {
-                StatusReport.Slot made = read(StatusReport.Slot.class, client.put(path, Json.MAPPER.writeValueAsString(request)));
-                print(spec, "slot \"%s\" is a copy of \"%s\" and %s".formatted(name, source, kept(made)));
+                StatusReport.Slot made = ApiClient.read(StatusReport.Slot.class, client.put(path, Json.MAPPER.writeValueAsString(request)));
+                Lines.print(spec, "slot \"%s\" is a copy of \"%s\" and %s".formatted(name, source, kept(made)));
             }
             return Main.OK;
         }
@@ -195,7 +177,7 @@ final class SlotCommand implements Callable<Integer> {
                     throw new ParameterException(spec.commandLine(), "expected the NAME of a slot of the relay, or --upstream for the relay's own");
                 }
                 UpstreamSettings upstream = api.upstream();
-                return OwnSlot.drop(upstream.slot(), SqlTarget.of(upstream.conninfo(), "walrelay slot drop"), line -> print(spec, line)) ? Main.OK : Main.FAILURE;
+                return OwnSlot.drop(upstream.slot(), SqlTarget.of(upstream.conninfo(), "walrelay slot drop"), line -> Lines.print(spec, line)) ? Main.OK : Main.FAILURE;
             }
             if (api.namesUpstream()) {
                 throw new ParameterException(spec.commandLine(), "expected the NAME of a slot of the relay or --upstream, not both; the relay's own slot is named by upstream.slot");
@@ -204,7 +186,7 @@ final class SlotCommand implements Callable<Integer> {
             try (ApiClient client = api.connect(true)) {
                 var _ = client.delete(path);
             }
-            print(spec, "slot \"%s\" is gone".formatted(slot));
+            Lines.print(spec, "slot \"%s\" is gone".formatted(slot));
             return Main.OK;
         }
     }
@@ -233,19 +215,19 @@ final class SlotCommand implements Callable<Integer> {
             UpstreamSettings upstream = api.upstream();
             PrimarySlots found = PrimarySlots.read(SqlTarget.of(upstream.conninfo(), "walrelay slot import"), upstream.slot()).only(names);
             if (found.slots().isEmpty()) {
-                print(spec, "no physical slots on %s but the relay's own".formatted(found.host()));
+                Lines.print(spec, "no physical slots on %s but the relay's own".formatted(found.host()));
                 return Main.OK;
             }
             List<ImportedSlot> done = new ArrayList<>();
             try (ApiClient client = api.connect(true)) {
                 for (Map<String, Object> request : found.requests()) {
-                    done.addAll(Arrays.asList(read(ImportedSlot[].class, client.post(PATH, Json.MAPPER.writeValueAsString(request)))));
+                    done.addAll(Arrays.asList(ApiClient.read(ImportedSlot[].class, client.post(PATH, Json.MAPPER.writeValueAsString(request)))));
                 }
             }
             TextTable table = new TextTable("slot", "outcome", "from", "");
             done.forEach(slot -> table.row(slot.name(), slot.outcome(), slot.restartLsn().orElse("-"), slot.reason().orElse("")));
-            table.lines().forEach(line -> print(spec, line));
-            print(spec, "on %s they hold WAL until they are dropped there, once their standbys stream from the relay".formatted(found.host()));
+            table.lines().forEach(line -> Lines.print(spec, line));
+            Lines.print(spec, "on %s they hold WAL until they are dropped there, once their standbys stream from the relay".formatted(found.host()));
             return done.stream().anyMatch(slot -> slot.outcome().equals(REFUSED)) ? Main.FAILURE : Main.OK;
         }
     }

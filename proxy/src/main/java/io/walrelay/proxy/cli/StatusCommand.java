@@ -1,7 +1,6 @@
 package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.config.InvalidSettingsException;
-import io.walrelay.proxy.http.Json;
 import io.walrelay.proxy.http.StatusReport;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -13,17 +12,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.ObjectReader;
 
 /** {@code walrelay status}: what a running relay does at the moment. */
 @Command(name = "status", description = "What the running relay is doing: upstream, positions, standbys, slots, recent events. Exit status 0: it is ready.")
 final class StatusCommand implements Callable<Integer> {
-
-    /** The relay may be newer than this program and say more. */
-    private static final ObjectReader READER =
-            Json.MAPPER.readerFor(StatusReport.class).without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
 
     /** Home, and clear what is below: less flicker than clearing all. */
     private static final String REDRAW = "\033[H\033[J";
@@ -74,12 +66,7 @@ final class StatusCommand implements Callable<Integer> {
     }
 
     private int show(String body, String before) throws IOException {
-        StatusReport report;
-        try {
-            report = READER.readValue(body);
-        } catch (JacksonException e) {
-            throw new IOException("the answer is no status: %s; is this a relay's HTTP port?".formatted(e.getOriginalMessage()), e);
-        }
+        StatusReport report = ApiClient.read(StatusReport.class, body);
         switch (format) {
             case TEXT -> print(before + StatusText.render(report));
             case JSON -> print(body);
