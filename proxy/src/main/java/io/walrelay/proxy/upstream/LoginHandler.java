@@ -14,6 +14,7 @@ import io.walrelay.protocol.handshake.ClientHandshake;
 import io.walrelay.protocol.message.BackendMessage;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.ProtocolViolation;
+import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.conninfo.HostAddress;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -29,6 +30,9 @@ import org.slf4j.LoggerFactory;
 final class LoginHandler extends ByteToMessageDecoder {
 
     private static final Logger log = LoggerFactory.getLogger(LoginHandler.class);
+
+    /** Users can make a server say things at each login. */
+    private static final int MOST_NOTICES = 20;
 
     /** What became of a handshake. */
     sealed interface Outcome {
@@ -98,8 +102,10 @@ final class LoginHandler extends ByteToMessageDecoder {
                 case ClientAction.Send(var message) -> Outbound.send(context.channel(), message);
                 case ClientAction.StartTls() -> startTls(context);
                 case ClientAction.Notice(var diagnostic) -> {
-                    log.info("{}: {}", host, diagnostic);
-                    notices.add(diagnostic);
+                    if (notices.size() < MOST_NOTICES) {
+                        log.info("{}: {}", host, ClientText.printable(diagnostic.toString()));
+                        notices.add(diagnostic);
+                    }
                 }
                 case ClientAction.Connected session -> {
                     context.pipeline().replace(this, null, successor.of(context.channel(), session, notices));
