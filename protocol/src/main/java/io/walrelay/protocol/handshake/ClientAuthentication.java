@@ -24,8 +24,9 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * The password part of a client's handshake (pg_fe_sendauth in fe-auth.c). Stricter than libpq in one thing: once SCRAM has begun,
- * AuthenticationOk counts only after the server has proved that it knows the password.
+ * The password part of a client's handshake (pg_fe_sendauth in fe-auth.c). Stricter than libpq in two things: once SCRAM has begun,
+ * AuthenticationOk counts only after the server has proved that it knows the password; and who logs in with keys, for somebody else, must have been
+ * asked for them. Else the session would be granted for the address or the certificate of whoever logs in.
  */
 final class ClientAuthentication {
 
@@ -122,6 +123,10 @@ final class ClientAuthentication {
                     security.requireAuth().allows(Method.NONE)
                             ? "server did not complete SCRAM authentication"
                             : security.requireAuth().failure("server did not complete authentication")));
+        }
+        if (login.credential() instanceof Credential.Keys && state != State.SERVER_PROVED) {
+            throw new Failed(new ClientFailure.Untrusted(
+                    "server lets user \"%s\" in without a password; expected scram-sha-256 for this user and address in its pg_hba.conf".formatted(login.user())));
         }
         if (state == State.UNASKED) {
             demandMethod(Method.NONE, "server did not complete authentication");

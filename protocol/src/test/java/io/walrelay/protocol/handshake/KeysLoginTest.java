@@ -55,6 +55,17 @@ class KeysLoginTest {
         }
     }
 
+    /** It would be for the address or the certificate of whoever uses the keys, and not for them. */
+    @Test
+    void whoHasOnlyKeysIsNotLetInUnasked() {
+        ScramKeys keys = new ScramKeys(Secret.of(new byte[32]), Secret.of(new byte[32]));
+        Conversation talk = new Conversation().decide(new AuthenticationDecision.Trust()).run(withKeys(keys), SslMode.DISABLE);
+        assertEquals(
+                "server lets user \"a\" in without a password; expected scram-sha-256 for this user and address in its pg_hba.conf",
+                assertInstanceOf(ClientFailure.Untrusted.class, talk.failure.orElseThrow()).reason());
+        assertTrue(talk.connected.isEmpty());
+    }
+
     private static ClientLogin withKeys(ScramKeys keys) {
         return new ClientLogin("a", Optional.empty(), SessionKind.ORDINARY, Map.of(), new Credential.Keys(keys));
     }
