@@ -53,8 +53,17 @@ final class Answers {
 
     /** Closes the connection once all is out, after {@code limit} in any case. */
     void close(Duration limit) {
+        closeAfter(limit);
+        channel.writeAndFlush(channel.alloc().buffer(0)).addListener(ChannelFutureListener.CLOSE);
+    }
+
+    /** Closes the connection after some seconds, whatever is not out by then. */
+    void closeAtLatest() {
+        closeAfter(CLOSE);
+    }
+
+    private void closeAfter(Duration limit) {
         ScheduledFuture<?> deadline = channel.eventLoop().schedule(() -> channel.close(), limit.toMillis(), TimeUnit.MILLISECONDS);
         channel.closeFuture().addListener(_ -> deadline.cancel(false));
-        channel.writeAndFlush(channel.alloc().buffer(0)).addListener(ChannelFutureListener.CLOSE);
     }
 }

@@ -183,6 +183,8 @@ final class ForwardedSession implements ServerSession {
         if (fromUpstream.isBetweenMessages()) {
             sayEnd();
         }
+        // Who reads nothing gets to no end, of a message or of all.
+        answers.closeAtLatest();
     }
 
     @Override
