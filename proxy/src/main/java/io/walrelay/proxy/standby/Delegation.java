@@ -34,6 +34,10 @@ final class Delegation {
     private final CommandQueue queue;
     private final CommandPhase.Session session;
     private FrameTracker answer = new FrameTracker();
+    /** Whether the message that upstream is in has begun while a command ran: what a server says unasked, a notice or its end, is for nobody. */
+    private boolean asked;
+    /** The type of the last message that the running command was answered with; 0 before the first. */
+    private byte lastPassed;
     private @Nullable UpstreamSession upstream;
     private @Nullable ServerOnly running;
     private Runnable afterwards = () -> {};
@@ -60,6 +64,7 @@ final class Delegation {
     void run(ServerOnly command, Runnable done) {
         running = command;
         afterwards = done;
+        lastPassed = 0;
         queue.divert(this::take, this::takesMore);
         UpstreamSession open = upstream;
         if (open != null) {
@@ -157,17 +162,27 @@ final class Delegation {
     private void fromUpstream(UpstreamSession from, ByteBuf bytes) {
         boolean ready = false;
         try {
-            for (int end = answer.next(bytes, bytes.readerIndex()); end >= 0; end = answer.next(bytes, end)) {
-                ready |= answer.type() == READY_FOR_QUERY;
-            }
-            // What a server says unasked is for nobody: it is a notice, or its end.
-            if (running != null && from.equals(upstream)) {
-                server.state().forwarded().fromUpstream(bytes.readableBytes());
-                client.writeAndFlush(bytes.retain(), client.voidPromise());
+            int at = from.equals(upstream) ? bytes.readerIndex() : bytes.writerIndex();
+            while (at < bytes.writerIndex()) {
+                if (answer.isBetweenMessages()) {
+                    asked = running != null && !ready;
+                }
+                int next = answer.next(bytes, at);
+                int end = next < 0 ? bytes.writerIndex() : next;
+                if (asked) {
+                    server.state().forwarded().fromUpstream(end - at);
+                    client.write(bytes.retainedSlice(at, end - at), client.voidPromise());
+                }
+                if (asked && next >= 0) {
+                    lastPassed = answer.type();
+                    ready |= lastPassed == READY_FOR_QUERY;
+                }
+                at = end;
             }
         } finally {
             bytes.release();
         }
+        client.flush();
         if (ready) {
             over();
         }
@@ -190,7 +205,7 @@ final class Delegation {
         running = null;
         if (interrupted != null && !queue.isClosed()) {
             // A server that ended on purpose has said why.
-            if (answer.isBetweenMessages() && answer.type() != ERROR_RESPONSE) {
+            if (!isInsideAnswer() && lastPassed != ERROR_RESPONSE) {
                 answers.write(new ErrorResponse(Refusals.upstreamLost(gone.host().toString(), interrupted.keyword())));
             }
             queue.close();
@@ -200,7 +215,11 @@ final class Delegation {
 
     /** Whether the client has got a part of a message and nothing else may be said to it. */
     boolean isInsideMessage() {
-        return running != null && !answer.isBetweenMessages();
+        return running != null && isInsideAnswer();
+    }
+
+    private boolean isInsideAnswer() {
+        return asked && !answer.isBetweenMessages();
     }
 
     /** The client takes what upstream sends again, or no more. */

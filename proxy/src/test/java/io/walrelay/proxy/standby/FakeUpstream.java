@@ -1,6 +1,12 @@
 package io.walrelay.proxy.standby;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import io.netty.bootstrap.Bootstrap;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
@@ -9,9 +15,13 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.walrelay.protocol.codec.BackendEncoder;
+import io.walrelay.protocol.codec.FrontendEncoder;
 import io.walrelay.protocol.handshake.ClientAction;
 import io.walrelay.protocol.message.BackendMessage.BackendKeyData;
+import io.walrelay.protocol.message.BackendMessage;
 import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.protocol.message.FrontendMessage;
 import io.walrelay.protocol.message.ProtocolVersion;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.protocol.message.SecretKey;
@@ -25,6 +35,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -73,6 +84,37 @@ final class FakeUpstream implements UpstreamAccess, AutoCloseable {
 
     UpstreamSession canceled() throws InterruptedException {
         return Optional.ofNullable(canceled.poll(10, TimeUnit.SECONDS)).orElseThrow(() -> new AssertionError("nothing was canceled"));
+    }
+
+    static void say(Socket socket, BackendMessage... messages) throws IOException {
+        socket.getOutputStream().write(encoded(messages));
+    }
+
+    static byte[] encoded(BackendMessage... messages) {
+        ByteBuf out = Unpooled.buffer();
+        for (BackendMessage message : messages) {
+            BackendEncoder.encode(message, out);
+        }
+        return ByteBufUtil.getBytes(out);
+    }
+
+    private static byte[] encoded(FrontendMessage message) {
+        ByteBuf out = Unpooled.buffer();
+        FrontendEncoder.encode(message, out);
+        return ByteBufUtil.getBytes(out);
+    }
+
+    static void assertHears(Socket socket, FrontendMessage message) throws IOException {
+        byte[] expected = encoded(message);
+        assertArrayEquals(expected, socket.getInputStream().readNBytes(expected.length));
+    }
+
+    static void assertEnds(Socket socket) throws IOException {
+        try {
+            assertEquals(-1, socket.getInputStream().read());
+        } catch (SocketException reset) {
+            // Ended as well.
+        }
     }
 
     @Override

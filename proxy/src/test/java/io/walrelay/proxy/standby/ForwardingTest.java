@@ -1,19 +1,15 @@
 package io.walrelay.proxy.standby;
 
+import static io.walrelay.proxy.standby.FakeUpstream.assertEnds;
+import static io.walrelay.proxy.standby.FakeUpstream.assertHears;
+import static io.walrelay.proxy.standby.FakeUpstream.say;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufUtil;
-import io.netty.buffer.Unpooled;
-import io.walrelay.protocol.codec.BackendEncoder;
-import io.walrelay.protocol.codec.FrontendEncoder;
 import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.protocol.message.BackendMessage;
 import io.walrelay.protocol.message.BackendMessage.CommandComplete;
-import io.walrelay.protocol.message.BackendMessage.CopyData;
-import io.walrelay.protocol.message.BackendMessage.CopyDone;
 import io.walrelay.protocol.message.BackendMessage.ErrorResponse;
 import io.walrelay.protocol.message.BackendMessage.ReadyForQuery;
 import io.walrelay.protocol.message.Diagnostic;
@@ -30,8 +26,6 @@ import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.Socket;
-import java.net.SocketException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -47,6 +41,7 @@ final class ForwardingTest {
 
     private static final Duration LIMIT = Duration.ofSeconds(10);
     private static final ReadyForQuery READY = new ReadyForQuery(TransactionStatus.IDLE);
+    private static final Diagnostic SHUTDOWN = Diagnostic.fatal("57P01", "terminating connection due to administrator command");
 
     @TempDir
     Path data;
@@ -62,33 +57,6 @@ final class ForwardingTest {
         client.startup(Map.of("user", "app", "database", "shop", "application_name", "till", "options", "-c work_mem=1MB"));
         client.until(ReadyForQuery.class);
         return client;
-    }
-
-    private static void say(Socket socket, BackendMessage... messages) throws IOException {
-        ByteBuf out = Unpooled.buffer();
-        for (BackendMessage message : messages) {
-            BackendEncoder.encode(message, out);
-        }
-        socket.getOutputStream().write(ByteBufUtil.getBytes(out));
-    }
-
-    private static byte[] encoded(FrontendMessage message) {
-        ByteBuf out = Unpooled.buffer();
-        FrontendEncoder.encode(message, out);
-        return ByteBufUtil.getBytes(out);
-    }
-
-    private static void assertHears(Socket socket, FrontendMessage message) throws IOException {
-        byte[] expected = encoded(message);
-        assertArrayEquals(expected, socket.getInputStream().readNBytes(expected.length));
-    }
-
-    private static void assertEnds(Socket socket) throws IOException {
-        try {
-            assertEquals(-1, socket.getInputStream().read());
-        } catch (SocketException reset) {
-            // Ended as well.
-        }
     }
 
     @Test
@@ -189,11 +157,10 @@ final class ForwardingTest {
 
     @Test
     void aSessionEndsAsUpstreamEndsIt() throws Exception {
-        Diagnostic shutdown = Diagnostic.fatal("57P01", "terminating connection due to administrator command");
         try (RelayFixture relay = relay(); FakeStandby client = plainSession(relay); Socket server = relay.upstream().accept()) {
-            say(server, new ErrorResponse(shutdown));
+            say(server, new ErrorResponse(SHUTDOWN));
             server.shutdownOutput();
-            assertEquals(shutdown, client.expect(ErrorResponse.class).diagnostic());
+            assertEquals(SHUTDOWN, client.expect(ErrorResponse.class).diagnostic());
             assertTrue(client.isClosedByServer());
         }
     }
@@ -294,111 +261,6 @@ final class ForwardingTest {
             }
         } catch (IOException e) {
             // The relay has closed it.
-        }
-    }
-
-    @Test
-    void aBackupPassesInAPhysicalSessionAndItsWalIsHeldMeanwhile() throws Exception {
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
-            client.query("BASE_BACKUP (LABEL 'b')");
-            try (Socket server = relay.upstream().accept()) {
-                assertEquals(SessionKind.PHYSICAL_REPLICATION, relay.upstream().login().request().kind());
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP (LABEL 'b')"));
-                assertEquals(1, relay.cache().slots().all().size());
-                say(server, new CopyData(Unpooled.copiedBuffer("tar", StandardCharsets.US_ASCII)), new CopyDone(), new CommandComplete("SELECT"), READY);
-                CopyData piece = client.expect(CopyData.class);
-                assertEquals("tar", piece.data().toString(StandardCharsets.US_ASCII));
-                client.until(ReadyForQuery.class);
-                client.ask("IDENTIFY_SYSTEM");
-                assertEquals(0, relay.cache().slots().all().size());
-            }
-        }
-    }
-
-    @Test
-    void aManifestGoesUpOnTheSessionOfTheBackupThatFollows() throws Exception {
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
-            client.query("UPLOAD_MANIFEST");
-            try (Socket server = relay.upstream().accept()) {
-                assertHears(server, new FrontendMessage.Query("UPLOAD_MANIFEST"));
-                say(server, new BackendMessage.Other((byte) 'G', Unpooled.wrappedBuffer(new byte[] {0, 0, 0})));
-                client.expect(BackendMessage.Other.class).body().release();
-                client.send(new FrontendMessage.CopyData(Unpooled.copiedBuffer("{}", StandardCharsets.US_ASCII)));
-                client.send(new FrontendMessage.CopyDone());
-                assertHears(server, new FrontendMessage.CopyData(Unpooled.copiedBuffer("{}", StandardCharsets.US_ASCII)));
-                assertHears(server, new FrontendMessage.CopyDone());
-                // Ahead of the answer: it waits, and is the relay's own.
-                client.query("IDENTIFY_SYSTEM");
-                say(server, new CommandComplete("UPLOAD_MANIFEST"), READY);
-                assertEquals(new CommandComplete("UPLOAD_MANIFEST"), client.next());
-                assertEquals(READY, client.next());
-                assertTrue(client.until(ReadyForQuery.class).contains(new CommandComplete("IDENTIFY_SYSTEM")));
-                client.query("BASE_BACKUP (INCREMENTAL)");
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP (INCREMENTAL)"));
-            }
-        }
-    }
-
-    @Test
-    void aManifestMayComeWithItsCommand() throws Exception {
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
-            FrontendMessage.Query command = new FrontendMessage.Query("UPLOAD_MANIFEST");
-            ByteBuf together = Unpooled.buffer();
-            FrontendEncoder.encode(command, together);
-            FrontendEncoder.encode(new FrontendMessage.CopyData(Unpooled.copiedBuffer("{}", StandardCharsets.US_ASCII)), together);
-            FrontendEncoder.encode(new FrontendMessage.CopyDone(), together);
-            client.socket().getOutputStream().write(ByteBufUtil.getBytes(together));
-            try (Socket server = relay.upstream().accept()) {
-                assertArrayEquals(ByteBufUtil.getBytes(together), server.getInputStream().readNBytes(together.readableBytes()));
-                say(server, new CommandComplete("UPLOAD_MANIFEST"), READY);
-                assertEquals(new CommandComplete("UPLOAD_MANIFEST"), client.next());
-            }
-        }
-    }
-
-    @Test
-    void aServerThatLeavesBetweenTwoCommandsIsNotMissed() throws Exception {
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
-            client.query("BASE_BACKUP");
-            try (Socket server = relay.upstream().accept()) {
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-                say(server, new CommandComplete("SELECT"), READY);
-                client.until(ReadyForQuery.class);
-                say(server, new ErrorResponse(Diagnostic.fatal("57P01", "terminating connection due to administrator command")));
-                server.shutdownOutput();
-                Await.until("the session to end", LIMIT, () -> relay.state().forwarded().sessions() == 0);
-            }
-            client.query("BASE_BACKUP");
-            try (Socket next = relay.upstream().accept()) {
-                assertHears(next, new FrontendMessage.Query("BASE_BACKUP"));
-            }
-            assertEquals("upstream pg1:5432 closed the connection during BASE_BACKUP", client.expect(ErrorResponse.class).diagnostic().message());
-        }
-    }
-
-    @Test
-    void aServerThatIsLostDuringABackupIsNamed() throws Exception {
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
-            client.query("BASE_BACKUP");
-            try (Socket server = relay.upstream().accept()) {
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-            }
-            Diagnostic lost = client.expect(ErrorResponse.class).diagnostic();
-            assertEquals("upstream pg1:5432 closed the connection during BASE_BACKUP", lost.message());
-            assertTrue(client.isClosedByServer());
-        }
-    }
-
-    @Test
-    void aSessionThatLeavesDuringABackupLeavesUpstreamToo() throws Exception {
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
-            client.query("BASE_BACKUP");
-            try (Socket server = relay.upstream().accept()) {
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-                client.socket().close();
-                assertEnds(server);
-                Await.until("the slot to go", LIMIT, () -> relay.cache().slots().all().isEmpty());
-            }
         }
     }
 }
