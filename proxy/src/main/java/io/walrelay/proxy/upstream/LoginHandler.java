@@ -20,12 +20,13 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Drives a {@link ClientHandshake}, and puts the session's own handler in its place when that is over: whatever the server sends next is
- * that one's. Confined to its channel's event loop, but for {@link #outcome}.
+ * that one's. Confined to its channel's event loop, but for {@link #outcome} and {@link #giveUp}.
  */
 final class LoginHandler extends ByteToMessageDecoder {
 
@@ -54,6 +55,8 @@ final class LoginHandler extends ByteToMessageDecoder {
     private final ClientHandshake handshake;
     private final Successor successor;
     private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+    /** Set by who comes first: the session that stands, or the caller who waits for it no longer. */
+    private final AtomicBoolean settled = new AtomicBoolean();
     private final BackendDecoder decoder = new BackendDecoder(BackendLimits.DEFAULT);
     private final List<Diagnostic> notices = new ArrayList<>();
 
@@ -67,6 +70,15 @@ final class LoginHandler extends ByteToMessageDecoder {
     /** How the handshake ended; an {@link UpstreamException} when the connection broke. */
     CompletableFuture<Outcome> outcome() {
         return outcome;
+    }
+
+    /**
+     * Lets no session come of the handshake any more.
+     *
+     * @return false when one has come: then {@link #outcome} says so, now or any moment
+     */
+    boolean giveUp() {
+        return settled.compareAndSet(false, true);
     }
 
     @Override
@@ -107,6 +119,8 @@ final class LoginHandler extends ByteToMessageDecoder {
                         notices.add(diagnostic);
                     }
                 }
+                case ClientAction.Connected _ when !settled.compareAndSet(false, true) ->
+                    broke(context, new UpstreamException("nobody waits for the session any more"));
                 case ClientAction.Connected session -> {
                     context.pipeline().replace(this, null, successor.of(context.channel(), session, notices));
                     outcome.complete(new Outcome.Connected(session));

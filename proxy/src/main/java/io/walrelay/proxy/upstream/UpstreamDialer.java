@@ -60,6 +60,9 @@ final class UpstreamDialer {
     /** walsender's messages have up to 128 kB: most of them arrive whole in a buffer of this size. */
     private static final int RECEIVE_BUFFER = 512 << 10;
 
+    /** For what an event loop is doing already. */
+    private static final Duration ANY_MOMENT = Duration.ofSeconds(10);
+
     private final Conninfo conninfo;
     private final TlsClient tls;
     private final ClientSecurity security;
@@ -205,7 +208,7 @@ final class UpstreamDialer {
             Channel channel = open(address, handler, buffers, group, deadline);
             boolean standing = false;
             try {
-                switch (UpstreamConnection.await(handler.outcome(), left(deadline), "login to %s".formatted(address))) {
+                switch (outcome(handler, left(deadline), address)) {
                     case LoginHandler.Outcome.Connected(var session) -> {
                         standing = true;
                         return new Dialed(channel, session);
@@ -222,6 +225,27 @@ final class UpstreamDialer {
                     var _ = channel.close();
                 }
             }
+        }
+    }
+
+    /** Of a login that does not end within {@code limit}: a session that comes at that very moment is there nevertheless, and somebody has it. */
+    private static LoginHandler.Outcome outcome(LoginHandler handler, Duration limit, InetSocketAddress address)
+            throws UpstreamException, InterruptedException {
+        String what = "login to %s".formatted(address);
+        try {
+            return UpstreamConnection.await(handler.outcome(), limit, what);
+        } catch (UpstreamException e) {
+            if (handler.giveUp()) {
+                throw e;
+            }
+            return UpstreamConnection.await(handler.outcome(), ANY_MOMENT, what);
+        } catch (InterruptedException e) {
+            if (handler.giveUp()) {
+                throw e;
+            }
+            LoginHandler.Outcome came = UpstreamConnection.await(handler.outcome(), ANY_MOMENT, what);
+            Thread.currentThread().interrupt();
+            return came;
         }
     }
 
