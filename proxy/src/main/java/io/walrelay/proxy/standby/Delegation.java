@@ -14,6 +14,7 @@ import io.walrelay.proxy.forward.ForwardedLogin;
 import io.walrelay.proxy.forward.Pump;
 import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.forward.UpstreamSession;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,6 +103,7 @@ final class Delegation {
             send(arrived, new FrontendMessage.Query(command.text()));
             queue.divertWaiting();
         }
+        server.state().upstream().streamingFrom().ifPresent(this::upstreamIs);
         return new Pump(new Pump.Outlet() {
             @Override
             public void pass(ByteBuf bytes) {
@@ -125,7 +127,7 @@ final class Delegation {
 
             @Override
             public void closed() {
-                lost(arrived);
+                lost(arrived, keyword -> Refusals.upstreamLost(arrived.host().toString(), keyword));
             }
         });
     }
@@ -195,7 +197,16 @@ final class Delegation {
         }
     }
 
-    private void lost(UpstreamSession gone) {
+    /** The relay streams from {@code host} now: on another one a backup would get no end that the relay has the WAL for. */
+    void upstreamIs(String host) {
+        UpstreamSession open = upstream;
+        if (open != null && !open.host().toString().equals(host)) {
+            lost(open, _ -> Refusals.upstreamLeft(open.host().toString(), host));
+        }
+    }
+
+    /** @param why of the keyword of the command that runs, if one does */
+    private void lost(UpstreamSession gone, Function<String, Diagnostic> why) {
         var _ = gone.channel().close();
         if (!gone.equals(upstream)) {
             return;
@@ -206,7 +217,7 @@ final class Delegation {
         if (interrupted != null && !queue.isClosed()) {
             // A server that ended on purpose has said why.
             if (!isInsideAnswer() && lastPassed != ERROR_RESPONSE) {
-                answers.write(new ErrorResponse(Refusals.upstreamLost(gone.host().toString(), interrupted.keyword())));
+                answers.write(new ErrorResponse(why.apply(interrupted.keyword())));
             }
             queue.close();
             answers.close();

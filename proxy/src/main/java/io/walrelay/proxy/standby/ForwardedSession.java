@@ -9,8 +9,11 @@ import io.netty.handler.ssl.SslHandler;
 import io.walrelay.protocol.codec.FrameTracker;
 import io.walrelay.protocol.message.BackendMessage.BackendKeyData;
 import io.walrelay.protocol.message.BackendMessage.ErrorResponse;
+import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.forward.Pump;
 import io.walrelay.proxy.forward.UpstreamSession;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,7 +33,8 @@ final class ForwardedSession implements ServerSession {
     private final UpstreamSession upstream;
     private final Answers answers;
     private final FrameTracker fromUpstream = new FrameTracker();
-    private boolean stopping;
+    /** What the client is told of an end that is not upstream's; null while there is none. */
+    private @Nullable Diagnostic farewell;
     private boolean over;
 
     /** @param key what the client was given to cancel with */
@@ -61,6 +65,7 @@ final class ForwardedSession implements ServerSession {
         if (server.isStopping()) {
             stop();
         }
+        server.state().upstream().streamingFrom().ifPresent(this::upstreamIs);
     }
 
     /** For the client's channel. */
@@ -141,9 +146,10 @@ final class ForwardedSession implements ServerSession {
             }
             server.state().forwarded().fromUpstream(bytes.readableBytes());
             int end = fromUpstream.next(bytes, bytes.readerIndex());
-            if (stopping && end >= 0) {
+            Diagnostic why = farewell;
+            if (why != null && end >= 0) {
                 client.write(bytes.readRetainedSlice(end - bytes.readerIndex()), client.voidPromise());
-                sayEnd();
+                say(why);
                 return;
             }
             while (end >= 0) {
@@ -165,11 +171,21 @@ final class ForwardedSession implements ServerSession {
         }
     }
 
-    private void sayEnd() {
+    private void say(Diagnostic why) {
         if (!over) {
-            answers.write(new ErrorResponse(Refusals.ADMIN_SHUTDOWN));
+            log.info("session {} of {} ends: {}", identity.pid(), identity.client(), ClientText.printable(why.toString()));
+            answers.write(new ErrorResponse(why));
             finish();
         }
+    }
+
+    private void endWith(Diagnostic why) {
+        farewell = why;
+        if (fromUpstream.isBetweenMessages()) {
+            say(why);
+        }
+        // Who reads nothing gets to no end, of a message or of all.
+        answers.closeAtLatest();
     }
 
     @Override
@@ -179,12 +195,15 @@ final class ForwardedSession implements ServerSession {
 
     @Override
     public void stop() {
-        stopping = true;
-        if (fromUpstream.isBetweenMessages()) {
-            sayEnd();
+        endWith(Refusals.ADMIN_SHUTDOWN);
+    }
+
+    @Override
+    public void upstreamIs(String host) {
+        String own = upstream.host().toString();
+        if (!over && !own.equals(host)) {
+            endWith(Refusals.upstreamLeft(own, host));
         }
-        // Who reads nothing gets to no end, of a message or of all.
-        answers.closeAtLatest();
     }
 
     @Override

@@ -61,6 +61,12 @@ final class Refusals {
                 .withHint("its log has the reason; try again");
     }
 
+    /** The class of 57P01 makes clients connect again. */
+    static Diagnostic upstreamLeft(String left, String now) {
+        return Diagnostic.fatal("57P01", "terminating connection because the relay has left upstream %s".formatted(left))
+                .withHint("connect again: sessions go on to upstream %s now".formatted(now));
+    }
+
     static Diagnostic unknownParameter(String name) {
         return Diagnostic.error("42704", "unrecognized configuration parameter \"%s\"".formatted(name))
                 .withHint("the relay answers for the parameters that replication clients ask for, and no others; ask the primary");

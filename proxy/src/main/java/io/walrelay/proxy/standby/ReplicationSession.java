@@ -249,6 +249,11 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
     }
 
     @Override
+    public void upstreamIs(String host) {
+        delegation.upstreamIs(host);
+    }
+
+    @Override
     public void terminate() {
         endWith(Refusals.ADMIN_SHUTDOWN);
     }

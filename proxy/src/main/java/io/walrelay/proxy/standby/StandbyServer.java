@@ -106,6 +106,7 @@ public final class StandbyServer {
             throw new IOException("could not listen on %s: %s".formatted(address, bound.cause().getMessage()), bound.cause());
         }
         state.onWal(() -> pacers.values().forEach(Pacer::wake));
+        state.onUpstream(host -> server.sessions().forEach(s -> s.channel().eventLoop().execute(() -> s.upstreamIs(host))));
         log.info("listening for standbys on {}, at most {} sessions", bound.channel().localAddress(), limits.maxSessions());
         return new StandbyServer(acceptor, workers, blocking, server, delays, bound.channel());
     }

@@ -34,6 +34,7 @@ public final class RelayState {
     private final WrittenTimes writtenTimes = new WrittenTimes();
     private final List<Consumer<WalCache>> openListeners = new CopyOnWriteArrayList<>();
     private final List<Runnable> walListeners = new CopyOnWriteArrayList<>();
+    private final List<Consumer<String>> upstreamListeners = new CopyOnWriteArrayList<>();
 
     public RelayState(Clock clock, UpstreamStatus initial) {
         this.clock = clock;
@@ -96,7 +97,16 @@ public final class RelayState {
     }
 
     public void update(UpstreamStatus status) {
-        upstream.set(status);
+        Optional<String> before = upstream.getAndSet(status).streamingFrom();
+        Optional<String> now = status.streamingFrom();
+        if (!now.equals(before)) {
+            now.ifPresent(host -> upstreamListeners.forEach(listener -> listener.accept(host)));
+        }
+    }
+
+    /** {@code listener} is called, on a thread of the link, with the host whenever streaming from one has begun, the one before or another; it must not block. */
+    public void onUpstream(Consumer<String> listener) {
+        upstreamListeners.add(listener);
     }
 
     /** From {@code damaged} on nothing is to be acknowledged; with nothing, that holds no longer. */

@@ -33,4 +33,9 @@ public record UpstreamStatus(
         /** Somebody has to decide: see {@code problem}. */
         STOPPED
     }
+
+    /** The host that is streamed from; empty while none is. */
+    public Optional<String> streamingFrom() {
+        return state == State.STREAMING ? host : Optional.empty();
+    }
 }

@@ -13,10 +13,6 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -68,7 +64,7 @@ final class DivergenceIT {
             assertTrue(scene.fed.replayedLsn().isAtLeast(tail), "what fed has is still there");
             scene.awaitFedStreams();
 
-            follow(scene.relay, "127.0.0.1:" + scene.next.port());
+            RelayStatus.follow(scene.relay, "127.0.0.1:" + scene.next.port());
             scene.relay.awaitReady(LIMIT);
             scene.assertTailIsAnOrphan();
             // It asks for the segment past the fork again and again, and the answer stays.
@@ -107,7 +103,7 @@ final class DivergenceIT {
             scene.assertSparedGoesOn();
 
             // Who says that the host in use is the right one has taken note.
-            follow(scene.relay, "127.0.0.1:" + scene.next.port());
+            RelayStatus.follow(scene.relay, "127.0.0.1:" + scene.next.port());
             scene.relay.awaitReady(LIMIT);
             scene.relay.kill();
             scene.relay.start();
@@ -121,16 +117,6 @@ final class DivergenceIT {
         assertTrue(status.reasons().containsKey("acknowledged-orphaned"), status.reasons()::toString);
         assertTrue(relay.metrics().contains("walrelay_acknowledged_orphaned 1"), relay::metrics);
         assertTrue(relay.log().contains("acknowledged-orphaned"), relay::log);
-    }
-
-    private static void follow(RelayProcess relay, String host) throws IOException, InterruptedException {
-        HttpRequest order = HttpRequest.newBuilder(URI.create("http://127.0.0.1:%d/api/v1/upstream".formatted(relay.httpPort())))
-                .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString("{\"follow\": \"%s\"}".formatted(host)))
-                .build();
-        try (HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()) {
-            assertEquals(202, client.send(order, HttpResponse.BodyHandlers.ofString()).statusCode());
-        }
     }
 
     private static long count(String text, String fragment) {

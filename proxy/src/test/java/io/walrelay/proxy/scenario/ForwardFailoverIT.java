@@ -75,6 +75,38 @@ final class ForwardFailoverIT {
         }
     }
 
+    /** The operator moves the relay while the server that it leaves lives on. */
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void sessionsLeaveAServerThatTheRelayHasLeft(int version) throws Exception {
+        Programs programs = Programs.version(version);
+        try (LocalPostgres one = Forwarding.primary(programs).name("one").start()) {
+            Forwarding.makeRoles(one);
+            try (LocalPostgres two = LocalPostgres.standbyOf(one, one.conninfo()).name("two").start();
+                    RelayProcess relay = Forwarding.relay(
+                                    "host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres".formatted(one.port(), two.port()), directory.resolve("data"))
+                            .start()) {
+                RelayStatus.awaitStreaming(relay, one, Forwarding.LIMIT);
+                String app = Forwarding.sql(relay, "app");
+                assertEquals(one.port() + "\n", port(programs, app));
+                try (ExternalProcess sleeper = programs.start("psql", "-X", "-w", "-c", "SELECT pg_sleep(300)", app)) {
+                    Await.until(
+                            "the query to run",
+                            Forwarding.LIMIT,
+                            () -> one.query("SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND wait_event = 'PgSleep'"),
+                            "1"::equals);
+                    RelayStatus.follow(relay, "127.0.0.1:" + two.port());
+                    RelayStatus.awaitStreaming(relay, two, Forwarding.LIMIT);
+                    assertEquals(2, sleeper.awaitExit(Forwarding.LIMIT), sleeper::output);
+                    String left = "FATAL:  terminating connection because the relay has left upstream 127.0.0.1:" + one.port();
+                    assertTrue(sleeper.output().contains(left), sleeper::output);
+                }
+                assertEquals(two.port() + "\n", port(programs, app));
+                assertEquals("f", one.query("SELECT pg_is_in_recovery()"));
+            }
+        }
+    }
+
     private static String port(Programs programs, String conninfo) {
         return Forwarding.psql(programs, conninfo, "SELECT inet_server_port()").orFail();
     }

@@ -1,5 +1,7 @@
 package io.walrelay.proxy.scenario;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.http.Json;
@@ -7,6 +9,10 @@ import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.wal.Lsn;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.function.Predicate;
 
@@ -35,6 +41,17 @@ final class RelayStatus {
                 relay,
                 limit,
                 s -> s.upstream().state().equals("streaming") && s.upstream().host().orElse("").endsWith(":" + server.port()));
+    }
+
+    /** As {@code walrelay follow}. */
+    static void follow(RelayProcess relay, String host) throws IOException, InterruptedException {
+        HttpRequest order = HttpRequest.newBuilder(URI.create("http://127.0.0.1:%d/api/v1/upstream".formatted(relay.httpPort())))
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString("{\"follow\": \"%s\"}".formatted(host)))
+                .build();
+        try (HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()) {
+            assertEquals(202, client.send(order, HttpResponse.BodyHandlers.ofString()).statusCode());
+        }
     }
 
     /** How far the relay acknowledged. */

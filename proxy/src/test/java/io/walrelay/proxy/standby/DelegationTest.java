@@ -238,4 +238,40 @@ final class DelegationTest {
             }
         }
     }
+
+    @Test
+    void aBackupEndsThatRunsOnAnUpstreamWhichTheRelayHasLeft() throws Exception {
+        Diagnostic left = Refusals.upstreamLeft("pg1:5432", "pg2:5432");
+        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
+            client.query("BASE_BACKUP");
+            try (Socket server = relay.upstream().accept()) {
+                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
+                relay.upstreamIs("pg2:5432");
+                assertEquals(left, client.expect(ErrorResponse.class).diagnostic());
+                assertTrue(client.isClosedByServer());
+                assertEnds(server);
+            }
+            try (FakeStandby late = FakeStandby.login(relay.address(), "b")) {
+                // The login upstream had begun before.
+                late.query("BASE_BACKUP");
+                assertEquals(left, late.expect(ErrorResponse.class).diagnostic());
+                assertTrue(late.isClosedByServer());
+            }
+        }
+    }
+
+    @Test
+    void aSessionThatHasNoCommandOnAnUpstreamWhichTheRelayHasLeftGoesOn() throws Exception {
+        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
+            client.query("BASE_BACKUP");
+            try (Socket server = relay.upstream().accept()) {
+                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
+                say(server, new CommandComplete("SELECT"), READY);
+                client.until(ReadyForQuery.class);
+                relay.upstreamIs("pg2:5432");
+                assertEnds(server);
+                assertGoesOn(client);
+            }
+        }
+    }
 }

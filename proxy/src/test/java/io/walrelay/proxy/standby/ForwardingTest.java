@@ -19,6 +19,7 @@ import io.walrelay.protocol.message.SecretKey;
 import io.walrelay.protocol.message.TransactionStatus;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.forward.ForwardedLogin;
+import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
@@ -250,6 +251,26 @@ final class ForwardingTest {
             stopped.toCompletableFuture().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
         } finally {
             relay.close();
+        }
+    }
+
+    @Test
+    void sessionsOnAnUpstreamThatTheRelayHasLeftEnd() throws Exception {
+        Diagnostic left = Refusals.upstreamLeft("pg1:5432", "pg2:5432");
+        try (RelayFixture relay = relay(); FakeStandby client = plainSession(relay); Socket server = relay.upstream().accept()) {
+            relay.upstreamIs(UpstreamStatus.State.WAITING);
+            relay.upstreamIs("pg1:5432");
+            client.query("SELECT 1");
+            assertHears(server, new FrontendMessage.Query("SELECT 1"));
+            relay.upstreamIs("pg2:5432");
+            assertEquals(left, client.expect(ErrorResponse.class).diagnostic());
+            assertTrue(client.isClosedByServer());
+            assertEnds(server);
+            // Its login had begun before.
+            try (FakeStandby late = plainSession(relay)) {
+                assertEquals(left, late.expect(ErrorResponse.class).diagnostic());
+                assertTrue(late.isClosedByServer());
+            }
         }
     }
 

@@ -105,6 +105,13 @@ final class RelayFixture implements AutoCloseable {
                 now, before.host(), before.since(), before.received(), before.upstreamEnd(), before.acknowledged(), before.lastMessage(), before.problem()));
     }
 
+    /** Streams from {@code host} from now on. */
+    void upstreamIs(String host) {
+        UpstreamStatus before = state.upstream();
+        state.update(new UpstreamStatus(
+                UpstreamStatus.State.STREAMING, Optional.of(host), before.since(), before.received(), before.upstreamEnd(), before.acknowledged(), before.lastMessage(), before.problem()));
+    }
+
     RelayState state() {
         return state;
     }
