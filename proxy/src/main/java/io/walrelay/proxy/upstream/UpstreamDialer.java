@@ -294,11 +294,14 @@ final class UpstreamDialer {
                 password(host, replication));
     }
 
-    /** With what the relay's own role logs in; the password file has a line for replication, or for the database. */
+    /**
+     * With what the relay's own role logs in for a client; the password file has a line for replication, or for the database. Waits for the disk here,
+     * since the login runs on an event loop that sends WAL.
+     */
     Credential ownCredential(HostAddress host) {
-        return new Credential.Password(() -> conninfo.passwordFor(host, passFile(), true)
-                .or(() -> conninfo.passwordFor(host, passFile(), false))
-                .map(Secret::utf8));
+        PassFile file = passFile();
+        Optional<String> password = conninfo.passwordFor(host, file, true).or(() -> conninfo.passwordFor(host, file, false)).map(Secret::utf8);
+        return new Credential.Password(() -> password);
     }
 
     private Credential password(HostAddress host, boolean replication) {
