@@ -55,6 +55,19 @@ public final class Reservations {
     }
 
     /**
+     * Creates a temporary slot that keeps all WAL that is held.
+     *
+     * @param pid of the session that it goes with
+     * @throws io.walrelay.protocol.command.CommandError when no slot may be called so
+     */
+    public Slot createForAll(String name, int pid) throws SlotException, IOException {
+        String valid = new SlotName(name).value();
+        synchronized (filing) {
+            return cache.slots().create(valid, true, cache.oldest(), pid);
+        }
+    }
+
+    /**
      * Creates a slot that reserves what another one does (slotfuncs.c, pg_copy_physical_replication_slot).
      *
      * @param temporary whether the copy is; as its source is when that is not said

@@ -14,6 +14,7 @@ import io.walrelay.protocol.message.ProtocolViolation;
 import io.walrelay.protocol.message.TransactionStatus;
 import io.walrelay.proxy.state.UpstreamFacts;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * A session while it does not stream (walsender.c, exec_replication_command; postgres.c, PostgresMain). After an ERROR it goes on.
@@ -43,7 +44,7 @@ final class CommandPhase {
     /** After an error of the extended protocol everything is dropped up to Sync. */
     private boolean skipToSync;
 
-    CommandPhase(WalCache cache, UpstreamFacts facts, int pid, Answers answers, CommandQueue queue, Session session, Delegation delegation) {
+    CommandPhase(WalCache cache, Supplier<UpstreamFacts> facts, int pid, Answers answers, CommandQueue queue, Session session, Delegation delegation) {
         this.cache = cache;
         this.pid = pid;
         this.commands = new ReplicationCommands(cache, facts, pid);

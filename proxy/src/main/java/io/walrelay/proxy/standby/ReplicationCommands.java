@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -31,11 +32,14 @@ import org.jspecify.annotations.Nullable;
 final class ReplicationCommands {
 
     private final WalCache cache;
-    private final UpstreamFacts facts;
+    private final Supplier<UpstreamFacts> facts;
     private final int pid;
 
-    /** @param pid of the session, which its slots belong to */
-    ReplicationCommands(WalCache cache, UpstreamFacts facts, int pid) {
+    /**
+     * @param facts as they are known now
+     * @param pid of the session, which its slots belong to
+     */
+    ReplicationCommands(WalCache cache, Supplier<UpstreamFacts> facts, int pid) {
         this.cache = cache;
         this.facts = facts;
         this.pid = pid;
@@ -51,10 +55,11 @@ final class ReplicationCommands {
     }
 
     List<BackendMessage> show(String name) {
+        UpstreamFacts known = facts.get();
         // The column has the parameter's own spelling (guc.c, GetConfigOptionByName).
-        Map.Entry<String, String> parameter = Stream.of(facts.settings(), facts.parameters())
-                .flatMap(known -> known.entrySet().stream())
-                .filter(known -> known.getKey().equalsIgnoreCase(name))
+        Map.Entry<String, String> parameter = Stream.of(known.settings(), known.parameters())
+                .flatMap(values -> values.entrySet().stream())
+                .filter(value -> value.getKey().equalsIgnoreCase(name))
                 .findFirst()
                 .orElseThrow(() -> new CommandError(Refusals.unknownParameter(name)));
         return List.of(new RowDescription(List.of(Column.text(parameter.getKey()))), row(parameter.getValue()), new CommandComplete("SHOW"));
@@ -88,10 +93,13 @@ final class ReplicationCommands {
 
     /**
      * Makes a temporary slot that holds WAL from where a base backup that begins now may have to replay: before the backup has told its
-     * client where it starts, nobody else asks for that WAL. Says nothing when it succeeds.
+     * client where it starts, nobody else asks for that WAL. That is the redo of the last checkpoint; but a standby begins a backup at its last restartpoint,
+     * which is of any checkpoint before (xlog.c, do_pg_backup_start; recovery_min_apply_delay), so for one all is held. Says nothing when it succeeds.
      */
     List<BackendMessage> holdForBackup() throws SlotException, IOException {
-        var _ = cache.reservations().create(backupSlot(), true, true, pid);
+        var _ = facts.get().mayBeInRecovery()
+                ? cache.reservations().createForAll(backupSlot(), pid)
+                : cache.reservations().create(backupSlot(), true, true, pid);
         return List.of();
     }
 

@@ -18,4 +18,9 @@ public record UpstreamFacts(SystemId system, SegmentSize segmentSize, Map<String
         parameters = Collections.unmodifiableMap(new TreeMap<>(parameters));
         settings = Collections.unmodifiableMap(new TreeMap<>(settings));
     }
+
+    /** Whether upstream was in recovery when it was looked at last; one before 14, which does not say so, may be. */
+    public boolean mayBeInRecovery() {
+        return !"off".equals(parameters.get("in_hot_standby"));
+    }
 }

@@ -31,6 +31,8 @@ import io.walrelay.wal.SystemId;
 import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
 import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -40,6 +42,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Commands of a physical session that upstream carries out, with a test at both ends. */
 final class DelegationTest {
+
+    /** XLOG_CHECKPOINT_ONLINE (pg_control.h). */
+    private static final int CHECKPOINT_ONLINE = 0x10;
 
     private static final Duration LIMIT = Duration.ofSeconds(10);
     private static final ReadyForQuery READY = new ReadyForQuery(TransactionStatus.IDLE);
@@ -272,6 +277,40 @@ final class DelegationTest {
                 assertEnds(server);
                 assertGoesOn(client);
             }
+        }
+    }
+
+    /** A standby's backup may begin at an older checkpoint than the last one whose record the relay has. */
+    @Test
+    void theWalOfABackupIsHeldFromTheLastCheckpointOfAPrimaryAndWhollyForAStandby() throws Exception {
+        Lsn redo = wal.end();
+        // xlogrecord.h: a short main data header, then CheckPoint, which begins with redo and has 88 bytes.
+        byte[] checkpoint = ByteBuffer.allocate(90).order(ByteOrder.LITTLE_ENDIAN).put((byte) 0xFF).put((byte) 88).putLong(redo.value()).array();
+        wal.record(0, CHECKPOINT_ONLINE, checkpoint);
+        try (RelayFixture relay = relay()) {
+            assertEquals(redo, heldDuringABackup(relay));
+            try (FakeStandby session = FakeStandby.login(relay.address(), "b")) {
+                relay.upstreamIsInRecovery(wal);
+                assertEquals(wal.start(), heldDuringABackup(relay, session));
+            }
+        }
+    }
+
+    private static Lsn heldDuringABackup(RelayFixture relay) throws IOException {
+        try (FakeStandby client = FakeStandby.login(relay.address(), "b")) {
+            return heldDuringABackup(relay, client);
+        }
+    }
+
+    private static Lsn heldDuringABackup(RelayFixture relay, FakeStandby client) throws IOException {
+        client.query("BASE_BACKUP");
+        try (Socket server = relay.upstream().accept()) {
+            assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
+            Lsn held = relay.cache().slots().all().iterator().next().restartLsn();
+            say(server, new CommandComplete("SELECT"), READY);
+            client.until(ReadyForQuery.class);
+            Await.until("the slot to go", LIMIT, () -> relay.cache().slots().all().isEmpty());
+            return held;
         }
     }
 }

@@ -62,16 +62,25 @@ final class RelayFixture implements AutoCloseable {
         WalCache cache = WalCache.create(Tiers.local(new PosixStorage(data), settings), wal.systemId(), wal.segmentSize(), wal.history(), wal.start());
         RelayState state = emptyState();
         state.open(cache);
-        state.learn(new UpstreamFacts(
-                wal.systemId(),
-                wal.segmentSize(),
-                Map.of("server_version", "15.18", "integer_datetimes", "on", "in_hot_standby", "off", "TimeZone", "Etc/UTC"),
-                Map.of("wal_segment_size", "1MB", "data_directory_mode", "0700")));
+        state.learn(facts(wal, "off"));
         FakeUpstream upstream = FakeUpstream.start();
         StandbyServer server = StandbyServer.start(new HostPort("127.0.0.1", 0), tls, limits, authenticator, MockVerifiers.random(new SecureRandom()), upstream, state);
         RelayFixture fixture = new RelayFixture(state, cache, server, upstream);
         fixture.receive(wal, wal.end());
         return fixture;
+    }
+
+    private static UpstreamFacts facts(WalCraft wal, String inRecovery) {
+        return new UpstreamFacts(
+                wal.systemId(),
+                wal.segmentSize(),
+                Map.of("server_version", "15.18", "integer_datetimes", "on", "in_hot_standby", inRecovery, "TimeZone", "Etc/UTC"),
+                Map.of("wal_segment_size", "1MB", "data_directory_mode", "0700"));
+    }
+
+    /** Upstream is a standby from now on. */
+    void upstreamIsInRecovery(WalCraft wal) {
+        state.learn(facts(wal, "on"));
     }
 
     static RelayState emptyState() {
