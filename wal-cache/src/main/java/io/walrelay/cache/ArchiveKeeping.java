@@ -88,6 +88,7 @@ public final class ArchiveKeeping implements AutoCloseable {
     /** Changed by the thread only: what others may have deleted. */
     private volatile @Nullable Doubt doubt;
     private volatile Optional<Need> horizon = Optional.empty();
+    private volatile Set<ArchivedName> absent = Set.of();
     private final LongAdder deleted = new LongAdder();
     private volatile @Nullable String problem;
 
@@ -143,6 +144,11 @@ public final class ArchiveKeeping implements AutoCloseable {
         return heard;
     }
 
+    /** What slots need and the archive, when it was last asked, had not. */
+    Set<ArchivedName> absent() {
+        return absent;
+    }
+
     /** Whether a round has ended and the next is not due. */
     boolean isIdle() {
         return idle;
@@ -174,6 +180,7 @@ public final class ArchiveKeeping implements AutoCloseable {
         heard = true;
         boolean more = keep.isPresent() && delete(archive, keep.get());
         lookForBeginning(archive);
+        lookForSlots(archive);
         return more;
     }
 
@@ -340,6 +347,22 @@ public final class ArchiveKeeping implements AutoCloseable {
             }
         }
         archiver.beginsAt(progress.lineage(), size.start(there));
+    }
+
+    /** What slots need and nobody is known to have is asked for before they are lost for it: that is for ever. What comes in may be just that. */
+    private void lookForSlots(Archive archive) throws IOException {
+        TimelineHistory lineage = cache.end().lineage();
+        Set<ArchivedName> needed = new HashSet<>();
+        if (needs.importing().get().isEmpty()) {
+            cache.reservations().withoutKnownWal().forEach(slot -> needed.addAll(archived.names(lineage, slot.restartLsn())));
+        }
+        Set<ArchivedName> missing = new HashSet<>();
+        for (ArchivedName name : needed) {
+            if (!archive.has(name)) {
+                missing.add(name);
+            }
+        }
+        absent = Set.copyOf(missing);
     }
 
     private boolean isThere(Archive archive, TimelineHistory lineage, long number) throws IOException {

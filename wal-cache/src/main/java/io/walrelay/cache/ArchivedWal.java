@@ -17,6 +17,7 @@ import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -99,6 +100,11 @@ final class ArchivedWal implements AutoCloseable {
 
     ArchivedName name(TimelineHistory own, SegmentId id) {
         return new ArchivedName(own.upTo(id.timeline()), new WalFileName.Segment(id), size);
+    }
+
+    /** The files that may have the byte at {@code position}; at least one. */
+    List<ArchivedName> names(TimelineHistory own, Lsn position) {
+        return SegmentFiles.candidates(own, position, size).stream().map(id -> name(own, id)).toList();
     }
 
     /** As {@link SegmentFetcher#fetch}; {@code id} is of {@code own} or of one of its ancestors. */

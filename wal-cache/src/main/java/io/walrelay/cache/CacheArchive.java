@@ -7,6 +7,7 @@ import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.Folder;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -74,6 +75,12 @@ public final class CacheArchive {
     Optional<Archiver> reliable() {
         ArchiveKeeping keeper = keeping;
         return keeper == null || keeper.isKnown() ? archiving() : Optional.empty();
+    }
+
+    /** Whether the archive has said, after it was known what this relay needs of it, that it lacks the WAL at {@code position}. */
+    boolean lacks(TimelineHistory lineage, Lsn position) {
+        ArchiveKeeping keeper = keeping;
+        return keeper != null && keeper.absent().containsAll(wal.names(lineage, position));
     }
 
     /** Own WAL that was archived before, as the disk remembers it; where the oldest on the disk begins when nothing was. */

@@ -10,6 +10,7 @@ import io.walrelay.cache.slot.Slots;
 import io.walrelay.cache.slot.WalStatus;
 import io.walrelay.protocol.command.SlotName;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;
 import java.time.Instant;
@@ -77,7 +78,7 @@ public final class Reservations {
         synchronized (filing) {
             Slot made = cache.slots().copy(source, name, temporary, pid);
             // Looked at with the copy there, which keeps it from now on.
-            if (WalStatus.of(made, reach(), limits).equals(Optional.of(WalStatus.LOST))) {
+            if (isLost(made, reach())) {
                 cache.slots().drop(name, pid);
                 throw SlotException.copyOfLost(source);
             }
@@ -146,6 +147,35 @@ public final class Reservations {
      */
     public List<Slot> timeOut(Instant now) {
         return cache.slots().timeOut(now, limits);
+    }
+
+    /**
+     * Slots that are not marked lost though no tier is known to have their WAL: it was freed while the archive could not be asked, or went from there
+     * when the slot had been let go. What is known of the archive may be behind the truth.
+     */
+    List<Slot> withoutKnownWal() {
+        Reach reach = reach();
+        return cache.slots().all().stream().filter(slot -> slot.needsWal() && isLost(slot, reach)).toList();
+    }
+
+    /**
+     * Marks lost the slots {@link #withoutKnownWal} of which the archive has said that it lacks theirs. Not those that somebody uses: a standby that got that
+     * WAL elsewhere takes its slot past it. While files change places, nothing is proved by one that is not there: the caller sees to it that none do.
+     *
+     * @return those that are lost now
+     */
+    List<String> markLost() {
+        TimelineHistory lineage = cache.end().lineage();
+        List<Slot> gone = withoutKnownWal().stream()
+                .filter(slot -> cache.archive().filter(archive -> archive.lacks(lineage, slot.restartLsn())).isPresent())
+                // Before a gap the disk may have it nevertheless.
+                .filter(slot -> cache.files().locate(lineage, slot.restartLsn()).isEmpty())
+                .toList();
+        return cache.slots().markLostUnlessUsed(gone);
+    }
+
+    private boolean isLost(Slot slot, Reach reach) {
+        return WalStatus.of(slot, reach, limits).equals(Optional.of(WalStatus.LOST));
     }
 
     /** All slots with what is kept for them, by name. */

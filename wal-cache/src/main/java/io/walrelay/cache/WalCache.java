@@ -323,7 +323,7 @@ public final class WalCache implements AutoCloseable {
             }
             oldest = findOldest();
             horizon = decision.horizon();
-            return decision;
+            return decision.withLost(reservations.markLost());
         }
     }
 

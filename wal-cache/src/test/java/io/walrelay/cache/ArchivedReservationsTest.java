@@ -1,6 +1,10 @@
 package io.walrelay.cache;
 
+import static io.walrelay.cache.Caches.MB;
+import static io.walrelay.cache.Caches.ORIGIN;
+import static io.walrelay.cache.Caches.SEGMENT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -39,7 +43,7 @@ class ArchivedReservationsTest extends KeptArchive {
     }
 
     private ArchivedName name(int segment) {
-        return new ArchivedName(wal.history(), new WalFileName.Segment(SegmentId.at(ONE, segment(segment), Caches.SEGMENT)), Caches.SEGMENT);
+        return new ArchivedName(wal.history(), new WalFileName.Segment(SegmentId.at(ONE, segment(segment), SEGMENT)), SEGMENT);
     }
 
     private static List<String> names(Relay relay) {
@@ -108,6 +112,79 @@ class ArchivedReservationsTest extends KeptArchive {
             assertEquals("55000", refused.diagnostic().sqlState());
             assertEquals("cannot copy invalidated replication slot \"s\"", refused.diagnostic().message());
             assertEquals(List.of("s"), names(relay));
+        }
+    }
+
+    /** A standby was away for longer than WAL is kept for its slot, in the archive too. */
+    @Test
+    void aSlotWhoseWalWentFromTheArchiveIsLostThoughItsStandbyCameInBetween() throws Exception {
+        CrashableStorage disk = new CrashableStorage();
+        try (Relay relay = create(disk)) {
+            relay.receiveAll();
+            take(relay, "s", 3);
+            relay.cache.reservations().timeOut(NOW);
+            relay.cache.reservations().timeOut(NOW.plus(Duration.ofDays(7)));
+            age();
+            relay.keep(HOUR);
+            firstIsArchived(OLD);
+
+            assertTrue(relay.cache.slots().acquire("s", 7).holds());
+            assertEquals(List.of(), relay.cache.retain(LONG_AFTER).lost(), "its standby may have come with WAL from elsewhere");
+            relay.cache.slots().release("s", 7);
+            assertEquals(List.of("s"), relay.cache.retain(LONG_AFTER).lost());
+            assertThrows(SlotException.class, () -> relay.cache.slots().acquire("s", 7));
+            assertFalse(relay.cache.slots().find("s").orElseThrow().holds(), "nothing is kept for it for ever");
+            assertEquals(List.of(), relay.cache.retain(LONG_AFTER).lost(), "said once");
+        }
+        try (WalCache cache = WalCache.open(tiers(disk)).orElseThrow()) {
+            assertTrue(cache.slots().find("s").orElseThrow().lost());
+        }
+    }
+
+    @Test
+    void whatIsFreedWhileTheArchiveCantBeAskedLosesASlotWhenTheArchiveSaysThatItHasItNot() throws Exception {
+        Tiers ample = tiers(new CrashableStorage());
+        CacheSettings tight = new CacheSettings(MB, 6L * MB, Duration.ZERO, ample.settings().slots(), false);
+        store.failFor(_ -> true);
+        try (Relay relay = new Relay(WalCache.create(new Tiers(ample.disk(), tight, ample.archive()), Caches.SYSTEM, SEGMENT, wal.history(), ORIGIN))) {
+            relay.cache.slots().create("s", false, segment(1), 1);
+            try (ArchiveKeeping keeping = relay.keeping(HOUR)) {
+                keeping.start();
+                relay.await(keeping::isIdle);
+                Caches.append(relay.cache, wal, ORIGIN, wal.end());
+                relay.cache.writer().publish();
+                relay.cache.writer().flush();
+                assertEquals(List.of(), relay.cache.retain(LONG_AFTER).lost());
+                assertTrue(relay.cache.oldest().isAfter(segment(2)), "what it needs was freed");
+                assertEquals(Optional.of(WalStatus.UNRESERVED), status(relay, "s"), "the archive may have it");
+            }
+            relay.await(() -> relay.archiver.status().from().isAfter(segment(2)));
+            assertEquals(List.of(), relay.cache.retain(LONG_AFTER).lost());
+            store.failFor(_ -> false);
+            relay.keep(Optional.empty());
+            assertEquals(List.of("s"), relay.cache.retain(LONG_AFTER).lost());
+        }
+    }
+
+    /** What is known of the archive is lost with a file, and is less than there is while it is decided whether to delete. */
+    @Test
+    void aSlotIsNotLostForWalThatIsOnlyNotKnownToBeThere() throws Exception {
+        CrashableStorage disk = new CrashableStorage();
+        try (Relay relay = create(disk)) {
+            relay.receiveAll();
+            take(relay, "s", 3);
+            relay.keep(Optional.empty());
+            relay.archiver.close();
+            forget(relay);
+            assertEquals(Optional.of(WalStatus.LOST), status(relay, "s"));
+            assertEquals(List.of(), relay.cache.retain(LONG_AFTER).lost());
+        }
+        disk.delete("archived");
+        try (Relay relay = new Relay(WalCache.open(tiers(disk)).orElseThrow())) {
+            relay.keep(Optional.empty());
+            assertEquals(Optional.of(WalStatus.LOST), status(relay, "s"));
+            assertEquals(List.of(), relay.cache.retain(LONG_AFTER).lost());
+            assertTrue(relay.cache.slots().acquire("s", 7).holds());
         }
     }
 

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * What does the relay keep? A pure function of a snapshot; whoever deletes only receives its answer.
@@ -102,7 +103,13 @@ public final class Retention {
      * @param overLimit bytes more than the limit that are used nevertheless; 0 or less when there are none
      * @param horizon who needs the oldest WAL after this; empty when nobody needs any
      */
-    public record Decision(List<Segment> free, List<String> lost, boolean hold, long overLimit, Optional<Holder> horizon) {}
+    public record Decision(List<Segment> free, List<String> lost, boolean hold, long overLimit, Optional<Holder> horizon) {
+
+        /** With slots for whose WAL it has been seen only now that no tier has it. */
+        public Decision withLost(List<String> more) {
+            return new Decision(free, Stream.concat(lost.stream(), more.stream()).toList(), hold, overLimit, horizon);
+        }
+    }
 
     private Retention() {}
 

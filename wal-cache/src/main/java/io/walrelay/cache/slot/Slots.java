@@ -298,6 +298,23 @@ public final class Slots {
         save();
     }
 
+    /**
+     * Of these, marks lost those that are as they were seen and that nobody uses. Durable with the next {@link #save}: until then a crash leaves them as they were.
+     *
+     * @return their names
+     */
+    public synchronized List<String> markLostUnlessUsed(List<Slot> seen) {
+        List<String> lost = new ArrayList<>();
+        for (Slot before : seen) {
+            Slot now = slots.get(before.name());
+            if (now != null && now.activePid().isEmpty() && now.needsWal() && now.restartLsn().equals(before.restartLsn())) {
+                put(now.asLost());
+                lost.add(now.name());
+            }
+        }
+        return lost;
+    }
+
     /** Makes all that was changed before the call durable; waits for the disk when there is something. */
     public void save() throws IOException {
         long wanted;

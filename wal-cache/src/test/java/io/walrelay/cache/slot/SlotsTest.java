@@ -67,6 +67,21 @@ class SlotsTest {
         assertTrue(afterCrash().find("s").orElseThrow().lost());
     }
 
+    /** It was seen that the WAL of a slot is gone, and meanwhile its standby came. */
+    @Test
+    void aSlotThatSomebodyUsesOrHasMovedIsNotLost() throws Exception {
+        List<Slot> seen = slots.all();
+        assertEquals(List.of(), slots.markLostUnlessUsed(seen));
+        confirm(LATER);
+        slots.release("s", 7);
+        assertEquals(List.of(), slots.markLostUnlessUsed(seen));
+        assertTrue(slots.find("s").orElseThrow().holds());
+        assertEquals(List.of("s"), slots.markLostUnlessUsed(slots.all()));
+        assertEquals(List.of(), slots.markLostUnlessUsed(slots.all()), "once");
+        slots.save();
+        assertTrue(afterCrash().find("s").orElseThrow().lost());
+    }
+
     private boolean confirm(Lsn flushed) {
         return slots.confirm("s", 7, flushed, HELD);
     }
