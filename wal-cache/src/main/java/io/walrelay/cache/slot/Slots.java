@@ -112,7 +112,7 @@ public final class Slots {
         return made;
     }
 
-    /** Makes persistent slots, all or none of them, also when the power fails: where each begins, by its name. */
+    /** Makes persistent slots, all or, but for those that are in use by then, none of them, also when the power fails: where each begins, by its name. */
     public void createAll(Map<String, Lsn> restartLsns) throws SlotException, IOException {
         List<Slot> made = new ArrayList<>();
         synchronized (this) {
@@ -146,7 +146,7 @@ public final class Slots {
         return made;
     }
 
-    /** What can't be saved was not made. */
+    /** What can't be saved was not made; unless a standby has come to use it by then, which must not lose it without a word: that is saved later. */
     private void saveNew(List<Slot> made) throws IOException {
         if (made.stream().allMatch(Slot::temporary)) {
             return;
@@ -155,11 +155,15 @@ public final class Slots {
             save();
         } catch (IOException e) {
             synchronized (this) {
-                made.forEach(slot -> slots.remove(slot.name()));
+                made.forEach(slot -> slots.computeIfPresent(slot.name(), (_, now) -> wasUsed(now, slot) ? now : null));
                 version++;
             }
             throw e;
         }
+    }
+
+    private static boolean wasUsed(Slot now, Slot made) {
+        return !now.activePid().equals(made.activePid()) || !now.restartLsn().equals(made.restartLsn()) || !now.furthestSent().equals(made.furthestSent());
     }
 
     /**

@@ -213,6 +213,31 @@ class SlotsTest {
         assertTrue(slots.find("s").isPresent());
     }
 
+    @Test
+    void aSlotThatAStandbyUsesBeforeItCouldNotBeSavedStaysAndIsSavedLater() throws Exception {
+        disk.failNextSync(path -> path.startsWith("slots") && usedMeanwhile());
+        assertThrows(IOException.class, () -> slots.createAll(Map.of("used", AT, "moved", AT, "unused", AT)));
+        assertTrue(slots.find("unused").isEmpty());
+        assertEquals(OptionalInt.of(8), slots.find("used").orElseThrow().activePid());
+        slots.save();
+        assertEquals(AT, afterCrash().find("used").orElseThrow().restartLsn());
+        assertEquals(LATER, afterCrash().find("moved").orElseThrow().restartLsn());
+        assertTrue(afterCrash().find("unused").isEmpty());
+    }
+
+    private boolean usedMeanwhile() {
+        try {
+            slots.acquire("used", 8);
+            slots.acquire("moved", 9);
+            slots.confirm("moved", 9, LATER, HELD);
+            slots.release("moved", 9);
+            slots.timeOut(Instant.EPOCH, SlotLimits.upTo(1));
+            return true;
+        } catch (SlotException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     /** slotfuncs.c, copy_replication_slot. */
     @Test
     void aCopyReservesWhatItsSourceDoesAndIsDurable() throws Exception {
