@@ -6,6 +6,7 @@ import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -32,14 +33,15 @@ final class OwnSlot {
     private OwnSlot() {}
 
     /**
-     * Drops it wherever it is.
+     * Drops it wherever it is, unless a relay uses it or may do so.
      *
+     * @param skipUnreachable whether to pass over servers that can't be asked, on which a relay may use it
      * @param told each line that somebody should read
      * @return whether it is on none of the servers any more
      */
-    static boolean drop(String slot, List<SqlTarget> targets, Consumer<String> told) {
+    static boolean drop(String slot, List<SqlTarget> targets, boolean skipUnreachable, Consumer<String> told) {
         List<Server> servers = targets.stream().map(target -> new Server(target, look(target, slot))).toList();
-        Optional<String> refusal = refusal(slot, servers);
+        Optional<String> refusal = refusal(slot, servers, skipUnreachable);
         if (refusal.isPresent()) {
             told.accept(refusal.get());
             return false;
@@ -55,11 +57,25 @@ final class OwnSlot {
     }
 
     /** Why nothing is dropped anywhere: a relay that runs would make it anew where it is not in use. */
-    static Optional<String> refusal(String slot, List<Server> servers) {
-        return servers.stream()
+    static Optional<String> refusal(String slot, List<Server> servers, boolean skipUnreachable) {
+        Optional<String> active = servers.stream()
                 .filter(server -> server.found instanceof Found.Active)
                 .findFirst()
                 .map(server -> "replication slot \"%s\" is active on %s: nothing was dropped; stop the relay first".formatted(slot, server.target.host()));
+        return skipUnreachable ? active : active.or(() -> doubt(slot, servers));
+    }
+
+    private static Optional<String> doubt(String slot, List<Server> servers) {
+        List<String> unknown = new ArrayList<>();
+        for (Server server : servers) {
+            if (server.found instanceof Found.Unknown(var problem)) {
+                unknown.add("%s could not be asked (%s)".formatted(server.target.host(), problem));
+            }
+        }
+        return unknown.isEmpty()
+                ? Optional.empty()
+                : Optional.of("replication slot \"%s\" may be in use, since %s: nothing was dropped; try again when it answers, or, if no relay uses the slot there, with --skip-unreachable"
+                        .formatted(slot, String.join(", and ", unknown)));
     }
 
     private static String said(Found found, boolean wasToDrop) {

@@ -169,6 +169,11 @@ final class SlotCommand implements Callable<Integer> {
         @Parameters(paramLabel = "NAME", arity = "0..1", description = "As walrelay slot list shows it.")
         private @Nullable String name;
 
+        @Option(
+                names = "--skip-unreachable",
+                description = "With --upstream: drop it although a server can't be asked, which may have it then still. Only when no relay uses the slot there: that would make it anew.")
+        private boolean skipUnreachable;
+
         @Override
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
             String slot = name;
@@ -177,10 +182,14 @@ final class SlotCommand implements Callable<Integer> {
                     throw new ParameterException(spec.commandLine(), "expected the NAME of a slot of the relay, or --upstream for the relay's own");
                 }
                 UpstreamSettings upstream = api.upstream();
-                return OwnSlot.drop(upstream.slot(), SqlTarget.of(upstream.conninfo(), "walrelay slot drop"), line -> Lines.print(spec, line)) ? Main.OK : Main.FAILURE;
+                List<SqlTarget> servers = SqlTarget.of(upstream.conninfo(), "walrelay slot drop");
+                return OwnSlot.drop(upstream.slot(), servers, skipUnreachable, line -> Lines.print(spec, line)) ? Main.OK : Main.FAILURE;
             }
             if (api.namesUpstream()) {
                 throw new ParameterException(spec.commandLine(), "expected the NAME of a slot of the relay or --upstream, not both; the relay's own slot is named by upstream.slot");
+            }
+            if (skipUnreachable) {
+                throw new ParameterException(spec.commandLine(), "expected --upstream with --skip-unreachable, not the NAME of a slot of the relay");
             }
             String path = path(spec, slot);
             try (ApiClient client = api.connect(true)) {

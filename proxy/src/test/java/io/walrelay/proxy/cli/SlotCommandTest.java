@@ -41,6 +41,7 @@ class SlotCommandTest {
         "slot drop ../a | contains invalid character",
         "slot drop | expected the NAME of a slot of the relay, or --upstream for the relay's own",
         "slot drop a --upstream | expected the NAME of a slot of the relay or --upstream, not both",
+        "slot drop a --skip-unreachable | expected --upstream with --skip-unreachable, not the NAME",
         "serve --upstream --data /nowhere | upstream.conninfo = (not shown) (--upstream): expected a libpq connection string",
     })
     void saysWhatWasExpected(String line, String part) {
@@ -116,10 +117,34 @@ class SlotCommandTest {
     void theRelaysOwnSlotIsNotDroppedAnywhereWhileARelayUsesIt() {
         OwnSlot.Server idle = new OwnSlot.Server(target("pg2:5432"), new OwnSlot.Found.Idle());
         OwnSlot.Server active = new OwnSlot.Server(target("pg1:5432"), new OwnSlot.Found.Active(7));
-        assertEquals(Optional.empty(), OwnSlot.refusal("walrelay", List.of(idle)));
+        Optional<String> refusal = Optional.of("replication slot \"walrelay\" is active on pg1:5432: nothing was dropped; stop the relay first");
+        assertEquals(Optional.empty(), OwnSlot.refusal("walrelay", List.of(idle), false));
+        assertEquals(refusal, OwnSlot.refusal("walrelay", List.of(idle, active), false));
+        assertEquals(refusal, OwnSlot.refusal("walrelay", List.of(idle, active), true), "whatever is skipped");
+    }
+
+    /** "Not there" and "could not look" are different answers. */
+    @Test
+    void theRelaysOwnSlotIsNotDroppedWhileAServerOnWhichARelayMayUseItCantBeAsked() {
+        OwnSlot.Server idle = new OwnSlot.Server(target("pg2:5432"), new OwnSlot.Found.Idle());
+        OwnSlot.Server down = new OwnSlot.Server(target("pg1:5432"), new OwnSlot.Found.Unknown("Connection refused"));
+        OwnSlot.Server closed = new OwnSlot.Server(target("pg3:5432"), new OwnSlot.Found.Unknown("no pg_hba.conf entry"));
         assertEquals(
-                Optional.of("replication slot \"walrelay\" is active on pg1:5432: nothing was dropped; stop the relay first"),
-                OwnSlot.refusal("walrelay", List.of(idle, active)));
+                Optional.of("replication slot \"walrelay\" may be in use, since pg1:5432 could not be asked (Connection refused), and pg3:5432 could not be asked"
+                        + " (no pg_hba.conf entry): nothing was dropped; try again when it answers, or, if no relay uses the slot there, with --skip-unreachable"),
+                OwnSlot.refusal("walrelay", List.of(down, idle, closed), false));
+        assertEquals(Optional.empty(), OwnSlot.refusal("walrelay", List.of(down, idle, closed), true));
+    }
+
+    @Test
+    void whoSkipsWhatCantBeAskedIsToldSo() {
+        String nobody = "host=127.0.0.1 port=1 user=u connect_timeout=2";
+        CommandRun refused = CommandRun.of("slot", "drop", "--upstream", nobody, "--slot", "walrelay");
+        assertEquals(Main.FAILURE, refused.status(), refused::err);
+        assertTrue(refused.out().contains("replication slot \"walrelay\" may be in use, since 127.0.0.1:1 could not be asked ("), refused::out);
+        CommandRun skipped = CommandRun.of("slot", "drop", "--upstream", nobody, "--slot", "walrelay", "--skip-unreachable");
+        assertEquals(Main.FAILURE, skipped.status(), "it may still be there");
+        assertTrue(skipped.out().startsWith("127.0.0.1:1: could not be asked: "), skipped::out);
     }
 
     private static SqlTarget target(String host) {
