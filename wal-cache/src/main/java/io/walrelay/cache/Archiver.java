@@ -81,6 +81,8 @@ public final class Archiver implements AutoCloseable {
 
     /* Guarded by the lock. */
     private ArchiveProgress progress;
+    /** What the next run will know. */
+    private ArchiveProgress saved;
     private final Set<ArchivedName> underWay = new HashSet<>();
     private final Map<ArchivedName, CompletableFuture<Boolean>> awaited = new HashMap<>();
     private final PutFaults faults = new PutFaults();
@@ -107,6 +109,7 @@ public final class Archiver implements AutoCloseable {
         this.never = never;
         this.file = file;
         this.progress = progress;
+        this.saved = progress;
         this.listener = listener;
         this.size = cache.segmentSize();
         archive.liesElsewhere(progress.elsewhere());
@@ -138,8 +141,7 @@ public final class Archiver implements AutoCloseable {
             ArchiveProgress before = progress;
             update(progress.without(names, size));
             archive.liesElsewhere(progress.elsewhere());
-            file.save(progress);
-            unsaved = false;
+            write();
             return before;
         } finally {
             lock.unlock();
@@ -204,9 +206,16 @@ public final class Archiver implements AutoCloseable {
         return isArchived(name) ? Archival.DONE : Archival.PENDING;
     }
 
+    /**
+     * Remembers it before it is said: the next run takes WAL that was freed and is not known to be archived for WAL that never was. On a full disk that can't
+     * be done, and room comes first.
+     */
     private boolean isArchived(ArchivedName name) {
         lock.lock();
         try {
+            if (progress.has(name, size) && !saved.has(name, size)) {
+                save();
+            }
             return progress.has(name, size);
         } finally {
             lock.unlock();
@@ -380,10 +389,15 @@ public final class Archiver implements AutoCloseable {
         };
     }
 
+    private void write() throws IOException {
+        file.save(progress);
+        saved = progress;
+        unsaved = false;
+    }
+
     private void save() {
         try {
-            file.save(progress);
-            unsaved = false;
+            write();
         } catch (IOException e) {
             log.warn("could not remember what has been archived: {}", e.getMessage());
         }

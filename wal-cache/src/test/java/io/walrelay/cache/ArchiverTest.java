@@ -26,6 +26,7 @@ import io.walrelay.wal.format.WalCraft;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -284,6 +285,30 @@ class ArchiverTest {
             for (Lsn at = ORIGIN; at.isBefore(whole); at = SEGMENT.endOf(at)) {
                 assertArrayEquals(wal.bytes(at, SEGMENT.endOf(at)), archived(name(wal.history(), at)));
             }
+        }
+    }
+
+    /** A crash at once after archived WAL was freed must not make it look like WAL that never was archived. */
+    @Test
+    void whatIsFreedIsKnownToBeArchivedAfterACrash() throws Exception {
+        WalCraft wal = Caches.craft(4).randomRecords(600, 300_000);
+        CacheSettings keepsNothing = new CacheSettings(MB, 64L * MB, Duration.ZERO, SlotLimits.upTo(64L * MB), false);
+        Running crashed = create(wal, keepsNothing);
+        append(crashed.cache, wal, ORIGIN, wal.end());
+        crashed.await(() -> {
+            try {
+                crashed.cache.retain(LONG_AFTER);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            return crashed.cache.oldest().isAfter(ORIGIN.plus(2 * MB));
+        });
+        CrashableStorage after = disk.copyAfterCrash(4);
+        crashed.close();
+        ArchiveTier tier = new ArchiveTier(store, new ObjectFormat(Compression.ZSTD, Optional.empty()), new DurableFiles(after), spool);
+        try (Running relay = new Running(WalCache.open(new Tiers(after, keepsNothing, Optional.of(tier))).orElseThrow())) {
+            relay.awaitArchived(SEGMENT.startOf(relay.cache.end().written()));
+            assertEquals(List.of(), told);
         }
     }
 
