@@ -293,15 +293,20 @@ class ArchiverTest {
     void whatIsFreedIsKnownToBeArchivedAfterACrash() throws Exception {
         WalCraft wal = Caches.craft(4).randomRecords(600, 300_000);
         CacheSettings keepsNothing = new CacheSettings(MB, 64L * MB, Duration.ZERO, SlotLimits.upTo(64L * MB), false);
-        Running crashed = create(wal, keepsNothing);
-        append(crashed.cache, wal, ORIGIN, wal.end());
+        Lsn half = wal.lastRecordEndAt(ORIGIN.plus(3 * MB + 500_000));
+        try (Running relay = create(wal, keepsNothing)) {
+            append(relay.cache, wal, ORIGIN, half);
+            relay.awaitArchived(SEGMENT.startOf(half));
+        }
+        Running crashed = new Running(WalCache.open(tiers(keepsNothing)).orElseThrow());
+        append(crashed.cache, wal, half, wal.end());
         crashed.await(() -> {
             try {
                 crashed.cache.retain(LONG_AFTER);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
-            return crashed.cache.oldest().isAfter(ORIGIN.plus(2 * MB));
+            return crashed.cache.oldest().isAfter(half.plus(MB));
         });
         CrashableStorage after = disk.copyAfterCrash(4);
         crashed.close();
