@@ -57,8 +57,7 @@ final class ForwardedLogins implements UpstreamAccess, AutoCloseable {
     @Override
     public void logIn(ForwardedLogin login, EventLoop loop, Arrival arrival) {
         try {
-            FirstArrival first = new FirstArrival(arrival);
-            threads.execute(() -> logInOrSayWhyNot(login, loop, first).ifPresent(why -> loop.execute(() -> first.refused(why))));
+            threads.execute(() -> logInOrSayWhyNot(login, loop, arrival).ifPresent(why -> loop.execute(() -> arrival.refused(why))));
         } catch (RejectedExecutionException e) {
             loop.execute(() -> arrival.refused(away()));
         }
