@@ -3,29 +3,16 @@ package io.walrelay.proxy.cli;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.state.FollowOrder;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
 
 /** {@code walrelay follow}: tells a running relay which upstream to read from. */
 @Command(
         name = "follow",
         description = "Change the upstream of the running relay: to a host, or to a timeline wherever it is found. Exit status 0: the relay took the order; walrelay status shows what came of it.")
-final class FollowCommand implements Callable<Integer> {
-
-    @Spec
-    @SuppressWarnings("NullAway.Init") // picocli sets it before call()
-    private CommandSpec spec;
-
-    @Mixin
-    private final ApiOptions api = new ApiOptions();
+final class FollowCommand extends ApiCommand {
 
     @Parameters(paramLabel = "HOST[:PORT] | TIMELINE[@LSN]", description = "The host; or the timeline, with where it begins when its number was taken twice.")
     private String order = "";
@@ -36,14 +23,12 @@ final class FollowCommand implements Callable<Integer> {
         try {
             parsed = FollowOrder.parse(order);
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+            throw wrong(String.valueOf(e.getMessage()), e);
         }
-        try (ApiClient client = api.connect(true)) {
+        try (ApiClient client = api().connect(true)) {
             client.post("/api/v1/upstream", JsonMapper.shared().writeValueAsString(Map.of("follow", parsed.toString())));
         }
-        PrintWriter out = spec.commandLine().getOut();
-        out.println("the relay goes over to " + parsed);
-        out.flush();
+        print("the relay goes over to " + parsed);
         return Main.OK;
     }
 }

@@ -15,7 +15,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -42,11 +41,11 @@ final class PinCommand implements Callable<Integer> {
     }
 
     /** The path of one; a name that can't be a pin's is a slip of the pen. */
-    private static String path(CommandSpec spec, String name) {
+    private static String path(ApiCommand command, String name) {
         try {
             return PATH + "/" + Pin.requireName(name);
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+            throw command.wrong(String.valueOf(e.getMessage()), e);
         }
     }
 
@@ -57,14 +56,7 @@ final class PinCommand implements Callable<Integer> {
                 "Keep WAL in the archive, from a position on. Exit status 0: it is kept.",
                 "For a base backup from a standby, which begins earlier than the last checkpoint when the standby lags, pin with --backup-label when it was taken."
             })
-    static final class Create implements Callable<Integer> {
-
-        @Spec
-        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
-        private CommandSpec spec;
-
-        @Mixin
-        private final ApiOptions api = new ApiOptions();
+    static final class Create extends ApiCommand {
 
         @Parameters(paramLabel = "NAME", description = "What the pin is called: letters, digits, _ . and -.")
         private String name = "";
@@ -83,11 +75,11 @@ final class PinCommand implements Callable<Integer> {
 
         @Override
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
-            String path = path(spec, name);
+            String path = path(this, name);
             String body = Json.MAPPER.writeValueAsString(request());
-            try (ApiClient client = api.connect(true)) {
+            try (ApiClient client = api().connect(true)) {
                 PinReport pin = ApiClient.read(PinReport.class, client.put(path, body));
-                Lines.print(spec, "pin \"%s\" keeps WAL from %s on timeline %d on".formatted(pin.name(), pin.lsn(), pin.timeline()));
+                print("pin \"%s\" keeps WAL from %s on timeline %d on".formatted(pin.name(), pin.lsn(), pin.timeline()));
             }
             return Main.OK;
         }
@@ -96,7 +88,7 @@ final class PinCommand implements Callable<Integer> {
             Map<String, String> request = new LinkedHashMap<>();
             if (backupLabel != null) {
                 if (lsn != null) {
-                    throw new ParameterException(spec.commandLine(), "expected --lsn or --backup-label, not both");
+                    throw wrong("expected --lsn or --backup-label, not both");
                 }
                 BackupLabel label = BackupLabel.read(backupLabel);
                 request.put("lsn", label.start().toString());
@@ -107,7 +99,7 @@ final class PinCommand implements Callable<Integer> {
                 try {
                     request.put("lsn", Lsn.parse(lsn).toString());
                 } catch (IllegalArgumentException e) {
-                    throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+                    throw wrong(String.valueOf(e.getMessage()), e);
                 }
             }
             if (timeline != null) {
@@ -119,14 +111,7 @@ final class PinCommand implements Callable<Integer> {
 
     /** {@code walrelay pin list}. */
     @Command(name = "list", description = "Which pins there are; relay_… are what the relays that share the archive need.")
-    static final class ListAll implements Callable<Integer> {
-
-        @Spec
-        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
-        private CommandSpec spec;
-
-        @Mixin
-        private final ApiOptions api = new ApiOptions();
+    static final class ListAll extends ApiCommand {
 
         @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
         private StatusCommand.Format format = StatusCommand.Format.TEXT;
@@ -134,12 +119,12 @@ final class PinCommand implements Callable<Integer> {
         @Override
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
             String body;
-            try (ApiClient client = api.connect(false)) {
+            try (ApiClient client = api().connect(false)) {
                 body = client.get(PATH);
             }
             switch (format) {
-                case JSON -> Lines.print(spec, body.stripTrailing());
-                case TEXT -> text(body).forEach(line -> Lines.print(spec, line));
+                case JSON -> print(body.stripTrailing());
+                case TEXT -> text(body).forEach(this::print);
             }
             return Main.OK;
         }
@@ -154,25 +139,18 @@ final class PinCommand implements Callable<Integer> {
 
     /** {@code walrelay pin drop}. */
     @Command(name = "drop", description = "Let go what a pin keeps, unless somebody else needs it. Exit status 0: the pin is gone.")
-    static final class Drop implements Callable<Integer> {
-
-        @Spec
-        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
-        private CommandSpec spec;
-
-        @Mixin
-        private final ApiOptions api = new ApiOptions();
+    static final class Drop extends ApiCommand {
 
         @Parameters(paramLabel = "NAME", description = "As walrelay pin list shows it.")
         private String name = "";
 
         @Override
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
-            String path = path(spec, name);
-            try (ApiClient client = api.connect(true)) {
+            String path = path(this, name);
+            try (ApiClient client = api().connect(true)) {
                 var _ = client.delete(path);
             }
-            Lines.print(spec, "pin \"%s\" is gone".formatted(name));
+            print("pin \"%s\" is gone".formatted(name));
             return Main.OK;
         }
     }

@@ -18,7 +18,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -45,11 +44,11 @@ final class SlotCommand implements Callable<Integer> {
     }
 
     /** The path of one; a name that can't be a slot's is a slip of the pen. */
-    private static String path(CommandSpec spec, String name) {
+    private static String path(ApiCommand command, String name) {
         try {
             return PATH + "/" + new SlotName(name).value();
         } catch (CommandError e) {
-            throw new ParameterException(spec.commandLine(), e.diagnostic().message() + e.diagnostic().hint().map("; "::concat).orElse(""), e);
+            throw command.wrong(e.diagnostic().message() + e.diagnostic().hint().map("; "::concat).orElse(""), e);
         }
     }
 
@@ -59,14 +58,7 @@ final class SlotCommand implements Callable<Integer> {
 
     /** {@code walrelay slot list}. */
     @Command(name = "list", description = "Which slots there are, and what is kept for them.")
-    static final class ListAll implements Callable<Integer> {
-
-        @Spec
-        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
-        private CommandSpec spec;
-
-        @Mixin
-        private final ApiOptions api = new ApiOptions();
+    static final class ListAll extends ApiCommand {
 
         @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
         private StatusCommand.Format format = StatusCommand.Format.TEXT;
@@ -74,15 +66,15 @@ final class SlotCommand implements Callable<Integer> {
         @Override
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
             String body;
-            try (ApiClient client = api.connect(false)) {
+            try (ApiClient client = api().connect(false)) {
                 body = client.get(PATH);
             }
             switch (format) {
-                case JSON -> Lines.print(spec, body.stripTrailing());
+                case JSON -> print(body.stripTrailing());
                 case TEXT -> {
                     List<StatusReport.Slot> slots = Arrays.asList(ApiClient.read(StatusReport.Slot[].class, body));
                     List<String> lines = slots.isEmpty() ? List.of("no slots") : StatusText.slots(slots, Instant.now());
-                    lines.forEach(line -> Lines.print(spec, line));
+                    lines.forEach(this::print);
                 }
             }
             return Main.OK;
@@ -91,14 +83,7 @@ final class SlotCommand implements Callable<Integer> {
 
     /** {@code walrelay slot create}. */
     @Command(name = "create", description = "Make a slot, which keeps WAL from the redo of the last checkpoint on: what a base backup that begins now needs. Exit status 0: it is made.")
-    static final class Create implements Callable<Integer> {
-
-        @Spec
-        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
-        private CommandSpec spec;
-
-        @Mixin
-        private final ApiOptions api = new ApiOptions();
+    static final class Create extends ApiCommand {
 
         @Parameters(paramLabel = "NAME", description = "What the slot is called: lower-case letters, digits and _.")
         private String name = "";
@@ -108,10 +93,10 @@ final class SlotCommand implements Callable<Integer> {
 
         @Override
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
-            String path = path(spec, name);
+            String path = path(this, name);
             String body = Json.MAPPER.writeValueAsString(Map.of("reserve_wal", !noReserve));
-            try (ApiClient client = api.connect(true)) {
-                Lines.print(spec, "slot \"%s\" %s".formatted(name, kept(ApiClient.read(StatusReport.Slot.class, client.put(path, body)))));
+            try (ApiClient client = api().connect(true)) {
+                print("slot \"%s\" %s".formatted(name, kept(ApiClient.read(StatusReport.Slot.class, client.put(path, body)))));
             }
             return Main.OK;
         }
@@ -119,14 +104,7 @@ final class SlotCommand implements Callable<Integer> {
 
     /** {@code walrelay slot copy}. */
     @Command(name = "copy", description = "Make a slot that keeps WAL from where another one does. Exit status 0: it is made.")
-    static final class Copy implements Callable<Integer> {
-
-        @Spec
-        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
-        private CommandSpec spec;
-
-        @Mixin
-        private final ApiOptions api = new ApiOptions();
+    static final class Copy extends ApiCommand {
 
         @Parameters(index = "0", paramLabel = "SOURCE", description = "The slot to copy.")
         private String source = "";
@@ -139,14 +117,14 @@ final class SlotCommand implements Callable<Integer> {
 
         @Override
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
-            String path = path(spec, name);
+            String path = path(this, name);
             Map<String, Object> request = new LinkedHashMap<>(Map.of("copy_of", source));
             if (persistent) {
                 request.put("temporary", false);
             }
-            try (ApiClient client = api.connect(true)) {
+            try (ApiClient client = api().connect(true)) {
                 StatusReport.Slot made = ApiClient.read(StatusReport.Slot.class, client.put(path, Json.MAPPER.writeValueAsString(request)));
-                Lines.print(spec, "slot \"%s\" is a copy of \"%s\" and %s".formatted(name, source, kept(made)));
+                print("slot \"%s\" is a copy of \"%s\" and %s".formatted(name, source, kept(made)));
             }
             return Main.OK;
         }
@@ -157,14 +135,7 @@ final class SlotCommand implements Callable<Integer> {
             name = "drop",
             description = "Drop a slot of the relay that nobody uses; or, with --upstream, the relay's own slot on all servers of upstream, once the relay is stopped for good."
                     + " Exit status 0: it is gone.")
-    static final class Drop implements Callable<Integer> {
-
-        @Spec
-        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
-        private CommandSpec spec;
-
-        @Mixin
-        private final ApiOptions api = new ApiOptions();
+    static final class Drop extends ApiCommand {
 
         @Parameters(paramLabel = "NAME", arity = "0..1", description = "As walrelay slot list shows it.")
         private @Nullable String name;
@@ -178,24 +149,24 @@ final class SlotCommand implements Callable<Integer> {
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
             String slot = name;
             if (slot == null) {
-                if (!api.namesUpstream()) {
-                    throw new ParameterException(spec.commandLine(), "expected the NAME of a slot of the relay, or --upstream for the relay's own");
+                if (!api().namesUpstream()) {
+                    throw wrong("expected the NAME of a slot of the relay, or --upstream for the relay's own");
                 }
-                UpstreamSettings upstream = api.upstream();
+                UpstreamSettings upstream = api().upstream();
                 List<SqlTarget> servers = SqlTarget.of(upstream.conninfo(), "walrelay slot drop");
-                return OwnSlot.drop(upstream.slot(), servers, skipUnreachable, line -> Lines.print(spec, line)) ? Main.OK : Main.FAILURE;
+                return OwnSlot.drop(upstream.slot(), servers, skipUnreachable, this::print) ? Main.OK : Main.FAILURE;
             }
-            if (api.namesUpstream()) {
-                throw new ParameterException(spec.commandLine(), "expected the NAME of a slot of the relay or --upstream, not both; the relay's own slot is named by upstream.slot");
+            if (api().namesUpstream()) {
+                throw wrong("expected the NAME of a slot of the relay or --upstream, not both; the relay's own slot is named by upstream.slot");
             }
             if (skipUnreachable) {
-                throw new ParameterException(spec.commandLine(), "expected --upstream with --skip-unreachable, not the NAME of a slot of the relay");
+                throw wrong("expected --upstream with --skip-unreachable, not the NAME of a slot of the relay");
             }
-            String path = path(spec, slot);
-            try (ApiClient client = api.connect(true)) {
+            String path = path(this, slot);
+            try (ApiClient client = api().connect(true)) {
                 var _ = client.delete(path);
             }
-            Lines.print(spec, "slot \"%s\" is gone".formatted(slot));
+            print("slot \"%s\" is gone".formatted(slot));
             return Main.OK;
         }
     }
@@ -205,38 +176,31 @@ final class SlotCommand implements Callable<Integer> {
             name = "import",
             description = "Take over the slots that standbys have on the primary, at the same positions, so that they can go on at the relay. The primary's stay as they are."
                     + " Exit status 0: the relay has all of them.")
-    static final class Import implements Callable<Integer> {
+    static final class Import extends ApiCommand {
 
         private static final String REFUSED = "refused";
-
-        @Spec
-        @SuppressWarnings("NullAway.Init") // picocli sets it before call()
-        private CommandSpec spec;
-
-        @Mixin
-        private final ApiOptions api = new ApiOptions();
 
         @Parameters(paramLabel = "NAME", arity = "0..*", description = "Which slots (default: all physical ones but the relay's own).")
         private List<String> names = new ArrayList<>();
 
         @Override
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
-            UpstreamSettings upstream = api.upstream();
+            UpstreamSettings upstream = api().upstream();
             PrimarySlots found = PrimarySlots.read(SqlTarget.of(upstream.conninfo(), "walrelay slot import"), upstream.slot()).only(names);
             if (found.slots().isEmpty()) {
-                Lines.print(spec, "no physical slots on %s but the relay's own".formatted(found.host()));
+                print("no physical slots on %s but the relay's own".formatted(found.host()));
                 return Main.OK;
             }
             List<ImportedSlot> done = new ArrayList<>();
-            try (ApiClient client = api.connect(true)) {
+            try (ApiClient client = api().connect(true)) {
                 for (Map<String, Object> request : found.requests()) {
                     done.addAll(Arrays.asList(ApiClient.read(ImportedSlot[].class, client.post(PATH, Json.MAPPER.writeValueAsString(request)))));
                 }
             }
             TextTable table = new TextTable("slot", "outcome", "from", "");
             done.forEach(slot -> table.row(slot.name(), slot.outcome(), slot.restartLsn().orElse("-"), slot.reason().orElse("")));
-            table.lines().forEach(line -> Lines.print(spec, line));
-            Lines.print(spec, "on %s they hold WAL until they are dropped there, once their standbys stream from the relay".formatted(found.host()));
+            table.lines().forEach(this::print);
+            print("on %s they hold WAL until they are dropped there, once their standbys stream from the relay".formatted(found.host()));
             return done.stream().anyMatch(slot -> slot.outcome().equals(REFUSED)) ? Main.FAILURE : Main.OK;
         }
     }
