@@ -59,6 +59,30 @@ final class DelegationTest {
         return RelayFixture.trusting(data, wal, RelayFixture.LIMITS);
     }
 
+    private interface Course {
+        void run(RelayFixture relay, FakeStandby client, Socket server) throws Exception;
+    }
+
+    /** With a session whose backup upstream has begun. */
+    private void duringBackup(Course course) throws Exception {
+        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
+            client.query("BASE_BACKUP");
+            try (Socket server = relay.upstream().accept()) {
+                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
+                course.run(relay, client, server);
+            }
+        }
+    }
+
+    /** With a session whose backup has ended, and that still has upstream. */
+    private void afterBackup(Course course) throws Exception {
+        duringBackup((relay, client, server) -> {
+            say(server, new CommandComplete("SELECT"), READY);
+            client.until(ReadyForQuery.class);
+            course.run(relay, client, server);
+        });
+    }
+
     @Test
     void aBackupPassesInAPhysicalSessionAndItsWalIsHeldMeanwhile() throws Exception {
         try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
@@ -144,15 +168,11 @@ final class DelegationTest {
 
     @Test
     void theEndOfAServerRightAfterABackupIsForNobody() throws Exception {
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
-            client.query("BASE_BACKUP");
-            try (Socket server = relay.upstream().accept()) {
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-                say(server, new CommandComplete("SELECT"), READY, new ErrorResponse(SHUTDOWN));
-                client.until(ReadyForQuery.class);
-                assertGoesOn(client);
-            }
-        }
+        duringBackup((relay, client, server) -> {
+            say(server, new CommandComplete("SELECT"), READY, new ErrorResponse(SHUTDOWN));
+            client.until(ReadyForQuery.class);
+            assertGoesOn(client);
+        });
     }
 
     @Test
@@ -160,62 +180,46 @@ final class DelegationTest {
         byte[] end = encoded(new ErrorResponse(SHUTDOWN));
         byte[] all = encoded(new CommandComplete("SELECT"), READY, new ErrorResponse(SHUTDOWN));
         int cut = all.length - end.length / 2;
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
-            client.query("BASE_BACKUP");
-            try (Socket server = relay.upstream().accept()) {
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-                server.getOutputStream().write(all, 0, cut);
-                client.until(ReadyForQuery.class);
-                assertGoesOn(client);
-                server.getOutputStream().write(all, cut, all.length - cut);
-                assertGoesOn(client);
-            }
-        }
+        duringBackup((relay, client, server) -> {
+            server.getOutputStream().write(all, 0, cut);
+            client.until(ReadyForQuery.class);
+            assertGoesOn(client);
+            server.getOutputStream().write(all, cut, all.length - cut);
+            assertGoesOn(client);
+        });
     }
 
     @Test
     void aNoticeThatBeganBetweenTwoCommandsIsForNobody() throws Exception {
         byte[] notice = encoded(new BackendMessage.NoticeResponse(FakeUpstream.NOTICE));
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
+        afterBackup((relay, client, server) -> {
+            server.getOutputStream().write(notice, 0, 10);
+            // The second is read by an event loop that has looked at the server, too.
+            assertGoesOn(client);
+            assertGoesOn(client);
             client.query("BASE_BACKUP");
-            try (Socket server = relay.upstream().accept()) {
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-                say(server, new CommandComplete("SELECT"), READY);
-                client.until(ReadyForQuery.class);
-                server.getOutputStream().write(notice, 0, 10);
-                // The second is read by an event loop that has looked at the server, too.
-                assertGoesOn(client);
-                assertGoesOn(client);
-                client.query("BASE_BACKUP");
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-                server.getOutputStream().write(notice, 10, notice.length - 10);
-                say(server, new CommandComplete("SELECT"), READY);
-                assertEquals(new CommandComplete("SELECT"), client.next());
-                assertEquals(READY, client.next());
-            }
-        }
+            assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
+            server.getOutputStream().write(notice, 10, notice.length - 10);
+            say(server, new CommandComplete("SELECT"), READY);
+            assertEquals(new CommandComplete("SELECT"), client.next());
+            assertEquals(READY, client.next());
+        });
     }
 
     @Test
     void anEndThatBeganBetweenTwoCommandsIsToldAsALoss() throws Exception {
         byte[] end = encoded(new ErrorResponse(SHUTDOWN));
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
+        afterBackup((relay, client, server) -> {
+            server.getOutputStream().write(end, 0, 10);
+            assertGoesOn(client);
+            assertGoesOn(client);
             client.query("BASE_BACKUP");
-            try (Socket server = relay.upstream().accept()) {
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-                say(server, new CommandComplete("SELECT"), READY);
-                client.until(ReadyForQuery.class);
-                server.getOutputStream().write(end, 0, 10);
-                assertGoesOn(client);
-                assertGoesOn(client);
-                client.query("BASE_BACKUP");
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-                server.getOutputStream().write(end, 10, end.length - 10);
-                server.shutdownOutput();
-                assertEquals("upstream pg1:5432 closed the connection during BASE_BACKUP", client.expect(ErrorResponse.class).diagnostic().message());
-                assertTrue(client.isClosedByServer());
-            }
-        }
+            assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
+            server.getOutputStream().write(end, 10, end.length - 10);
+            server.shutdownOutput();
+            assertEquals("upstream pg1:5432 closed the connection during BASE_BACKUP", client.expect(ErrorResponse.class).diagnostic().message());
+            assertTrue(client.isClosedByServer());
+        });
     }
 
     @Test
@@ -233,15 +237,11 @@ final class DelegationTest {
 
     @Test
     void aSessionThatLeavesDuringABackupLeavesUpstreamToo() throws Exception {
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
-            client.query("BASE_BACKUP");
-            try (Socket server = relay.upstream().accept()) {
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-                client.socket().close();
-                assertEnds(server);
-                Await.until("the slot to go", LIMIT, () -> relay.cache().slots().all().isEmpty());
-            }
-        }
+        duringBackup((relay, client, server) -> {
+            client.socket().close();
+            assertEnds(server);
+            Await.until("the slot to go", LIMIT, () -> relay.cache().slots().all().isEmpty());
+        });
     }
 
     @Test
@@ -267,17 +267,11 @@ final class DelegationTest {
 
     @Test
     void aSessionThatHasNoCommandOnAnUpstreamWhichTheRelayHasLeftGoesOn() throws Exception {
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "b")) {
-            client.query("BASE_BACKUP");
-            try (Socket server = relay.upstream().accept()) {
-                assertHears(server, new FrontendMessage.Query("BASE_BACKUP"));
-                say(server, new CommandComplete("SELECT"), READY);
-                client.until(ReadyForQuery.class);
-                relay.upstreamIs("pg2:5432");
-                assertEnds(server);
-                assertGoesOn(client);
-            }
-        }
+        afterBackup((relay, client, server) -> {
+            relay.upstreamIs("pg2:5432");
+            assertEnds(server);
+            assertGoesOn(client);
+        });
     }
 
     /** A standby's backup may begin at an older checkpoint than the last one whose record the relay has. */
