@@ -206,7 +206,8 @@ ask() {
     url=${1%/}/wal/$name
     shift
     answer=$(
-        curl -q -o "$temporary" -d "mode=$mode" -d "wait=$wait" "$@" "$url" 2>&1 <<EOF
+        # In place of the shell that runs it: if both were told to end, curl could be left to process 1.
+        exec curl -q -o "$temporary" -d "mode=$mode" -d "wait=$wait" "$@" "$url" 2>&1 <<EOF
 $config
 EOF
     )

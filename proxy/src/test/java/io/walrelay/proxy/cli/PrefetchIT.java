@@ -333,6 +333,7 @@ final class PrefetchIT {
             asked.await();
             Await.until("the fetcher to be known", LIMIT, this::isFetching);
             ProcessHandle fetcher = fetchers().getFirst();
+            assertEquals(fetcher.children().toList(), fetcher.descendants().toList(), "grandchildren are left to process 1");
             List<ProcessHandle> all = new ArrayList<>(fetcher.descendants().toList());
             all.add(fetcher);
             all.forEach(ProcessHandle::destroy);
