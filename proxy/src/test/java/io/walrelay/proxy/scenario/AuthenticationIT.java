@@ -9,10 +9,10 @@ import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.FileTrees;
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.Certificates;
-import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.proxy.testkit.FaultProxy;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
+import io.walrelay.proxy.testkit.WalrelayCommand;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -27,6 +27,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -135,17 +136,7 @@ final class AuthenticationIT {
     }
 
     private static String setupSql() {
-        List<String> command = List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.walrelay.proxy.cli.Main",
-                "setup-sql",
-                "--auth-query");
-        try (ExternalProcess walrelay = ExternalProcess.start(command)) {
-            assertEquals(0, walrelay.awaitExit(LIMIT), walrelay::output);
-            return walrelay.output();
-        }
+        return WalrelayCommand.run(LIMIT, Map.of(), "setup-sql", "--auth-query").orFail();
     }
 
     private Programs.Result libpq(String user, String password, String more) {

@@ -6,9 +6,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** {@code walrelay COMMAND …} as a process of its own: for what only a process has, such as its environment. */
 public final class WalrelayCommand {
+
+    static final String MAIN = "io.walrelay.proxy.cli.Main";
 
     private WalrelayCommand() {}
 
@@ -24,15 +27,20 @@ public final class WalrelayCommand {
 
     /** The command line up to the name of the command. */
     static List<String> jvm() {
-        return List.of(
+        List<String> line = new ArrayList<>(java().toList());
+        line.addAll(ClassArchive.classPathOptions());
+        line.add(MAIN);
+        return line;
+    }
+
+    /** The java that runs the tests, with the options of the relay's JVM but for its classes. */
+    static Stream<String> java() {
+        return Stream.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-Xmx256m",
                 "-XX:MaxDirectMemorySize=256m",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.walrelay.proxy.cli.Main");
+                "-XX:TieredStopAtLevel=1");
     }
 }
