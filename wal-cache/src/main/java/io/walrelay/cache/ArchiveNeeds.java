@@ -1,6 +1,7 @@
 package io.walrelay.cache;
 
 import io.walrelay.cache.retention.ArchiveRetention.Need;
+import io.walrelay.cache.slot.FailoverSlot;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
@@ -22,6 +23,9 @@ record ArchiveNeeds(WalCache cache, Archiver archiver, Supplier<Optional<String>
         List<Need> needs = new ArrayList<>();
         needs.add(new Need.Disk(lineage, Lsn.min(cache.oldest(), archiver.status().archived())));
         cache.slots().all().stream().filter(Slot::holds).forEach(slot -> needs.add(new Need.Slot(slot.name(), lineage, slot.reservedFrom())));
+        cache.failoverSlots().all().stream()
+                .filter(FailoverSlot::holds)
+                .forEach(slot -> needs.add(new Need.FailoverSlot(slot.name(), lineage, slot.restartLsn())));
         cache.orphans().stream().filter(Orphan::alarming).forEach(orphan -> needs.add(new Need.Orphan(orphan.lineage(), orphan.fork())));
         // What comes in may be older than all that is there: while what lies between goes, there would be a hole.
         importing.get().ifPresent(folder -> needs.add(new Need.Import(folder, root(lineage), Lsn.INVALID)));

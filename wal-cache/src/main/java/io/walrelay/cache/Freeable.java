@@ -2,6 +2,7 @@ package io.walrelay.cache;
 
 import io.walrelay.cache.retention.Retention;
 import io.walrelay.cache.retention.Retention.Archival;
+import io.walrelay.cache.slot.FailoverSlot;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
@@ -43,10 +44,14 @@ record Freeable(WalCache cache, CacheSettings settings) {
                 .filter(Slot::needsWal)
                 .map(s -> new Retention.Holder.Slot(s.name(), s.reservedFrom(), settings.slots().maxRetained(s.name()), s.timedOut()))
                 .toList();
+        List<Retention.Holder.FailoverSlot> failoverSlots = cache.failoverSlots().all().stream()
+                .filter(FailoverSlot::holds)
+                .map(s -> new Retention.Holder.FailoverSlot(s.name(), s.restartLsn(), settings.slots().overall()))
+                .toList();
         long reserve = 3L * cache.segmentSize().bytes();
         Retention.Limits limits = new Retention.Limits(
                 settings.keep(), settings.disk(), cache.diskBytes(), cache.storage().freeBytes(), reserve, settings.holdUpstream());
-        return new Retention.Snapshot(segments, end.written(), holders, limits, now);
+        return new Retention.Snapshot(segments, end.written(), holders, failoverSlots, limits, now);
     }
 
     private Retention.Segment freeable(Retention.Side side, SegmentFiles.Held held, Archival archival, Instant completed) {

@@ -40,6 +40,7 @@ public final class WalCache implements AutoCloseable {
     private final MemoryTail tail;
     private final WalWriter writer;
     private final Slots slots;
+    private final FailoverSlots failoverSlots;
     private final CacheSettings settings;
     private final StateInForce state;
     private final Optional<CacheArchive> archive;
@@ -56,6 +57,7 @@ public final class WalCache implements AutoCloseable {
         this.settings = tiers.settings();
         // Read before anything is repaired: a start that a damaged file ends leaves the directory as it was.
         this.slots = Slots.load(durable);
+        this.failoverSlots = FailoverSlots.load(durable);
         this.files = new SegmentFiles(storage, state.segmentSize());
         this.state = new StateInForce(files, durable, state);
         this.state.completeChange();
@@ -136,6 +138,11 @@ public final class WalCache implements AutoCloseable {
 
     public Slots slots() {
         return slots;
+    }
+
+    /** The slots of upstream that standbys synchronise, for which WAL is kept too. */
+    public FailoverSlots failoverSlots() {
+        return failoverSlots;
     }
 
     /** The slots with the WAL that they reserve. */
@@ -311,6 +318,7 @@ public final class WalCache implements AutoCloseable {
         synchronized (filing) {
             // So that what is freed is never needed by a slot as a restart would find it.
             slots.save();
+            failoverSlots.save();
             Retention.Decision decision = Retention.decide(new Freeable(this, settings).snapshot(now));
             for (String name : decision.lost()) {
                 slots.markLost(name);
@@ -410,6 +418,7 @@ public final class WalCache implements AutoCloseable {
             } finally {
                 tail.reset(end().written());
                 slots.save();
+                failoverSlots.save();
             }
         }
     }

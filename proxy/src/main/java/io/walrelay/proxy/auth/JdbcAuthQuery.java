@@ -2,6 +2,7 @@ package io.walrelay.proxy.auth;
 
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.auth.AuthQuery.UnanswerableException;
+import io.walrelay.proxy.conninfo.KeptConnection;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;
@@ -9,7 +10,6 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -18,9 +18,6 @@ import java.sql.Timestamp;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Asks by SQL, over one connection that is kept. Confined to the thread of its {@link CachedUsers}.
@@ -35,8 +32,6 @@ public final class JdbcAuthQuery implements AuthServer {
 
     public static final String DEFAULT_QUERY = "SELECT * FROM public.walrelay_auth(" + USER + ")";
 
-    private static final Logger log = LoggerFactory.getLogger(JdbcAuthQuery.class);
-
     /** Functions that differ in and out of recovery are called in one of the two only. */
     private static final String STANDING =
             """
@@ -49,12 +44,10 @@ public final class JdbcAuthQuery implements AuthServer {
     private static final String DATA_EXCEPTION = "22000";
 
     private final String host;
-    private final String url;
-    private final Properties properties;
     private final String query;
     /** How often {@code query} wants the name. */
     private final int names;
-    private @Nullable Connection connection;
+    private final KeptConnection connection;
 
     /**
      * @param host {@code host:port}
@@ -63,8 +56,7 @@ public final class JdbcAuthQuery implements AuthServer {
      */
     public JdbcAuthQuery(String host, String url, Properties properties, String query) {
         this.host = host;
-        this.url = url;
-        this.properties = (Properties) properties.clone();
+        this.connection = new KeptConnection(url, properties);
         this.query = query.replace(USER, "?");
         this.names = query.split(Pattern.quote(USER), -1).length - 1;
     }
@@ -89,7 +81,7 @@ public final class JdbcAuthQuery implements AuthServer {
     @Override
     public Optional<UserEntry> ask(String user) throws IOException, UnanswerableException {
         try {
-            return onConnection(open -> select(open, user));
+            return connection.ask(open -> select(open, user));
         } catch (SQLException e) {
             throw new UnanswerableException(String.valueOf(e.getMessage()), e);
         }
@@ -98,55 +90,10 @@ public final class JdbcAuthQuery implements AuthServer {
     @Override
     public Standing standing() throws IOException {
         try {
-            return onConnection(JdbcAuthQuery::standing);
+            return connection.ask(JdbcAuthQuery::standing);
         } catch (SQLException e) {
             throw new IOException(e.getMessage(), e);
         }
-    }
-
-    private interface Question<T> {
-        T ask(Connection open) throws SQLException;
-    }
-
-    /**
-     * @throws IOException when the connection is at fault
-     * @throws SQLException when the question is; the connection stays
-     */
-    private <T> T onConnection(Question<T> question) throws IOException, SQLException {
-        Connection kept = connection;
-        if (kept != null) {
-            try {
-                return question.ask(kept);
-            } catch (SQLException e) {
-                if (!isOfConnection(e, kept)) {
-                    throw e;
-                }
-                // It may have died of age: that says nothing about the server.
-                close();
-            }
-        }
-        Connection open;
-        try {
-            open = DriverManager.getConnection(url, properties);
-        } catch (SQLException e) {
-            throw new IOException(e.getMessage(), e);
-        }
-        connection = open;
-        try {
-            return question.ask(open);
-        } catch (SQLException e) {
-            if (!isOfConnection(e, open)) {
-                throw e;
-            }
-            close();
-            throw new IOException(e.getMessage(), e);
-        }
-    }
-
-    /** Connection exceptions (class 08, sockets too), a server that goes down (57P), and a FATAL of whatever code. */
-    private static boolean isOfConnection(SQLException e, Connection on) throws SQLException {
-        String state = e.getSQLState();
-        return state == null || state.startsWith("08") || state.startsWith("57P") || on.isClosed();
     }
 
     private static Standing standing(Connection open) throws SQLException {
@@ -182,14 +129,6 @@ public final class JdbcAuthQuery implements AuthServer {
 
     @Override
     public void close() {
-        Connection open = connection;
-        connection = null;
-        if (open != null) {
-            try {
-                open.close();
-            } catch (SQLException e) {
-                log.debug("closing the connection for users", e);
-            }
-        }
+        connection.close();
     }
 }

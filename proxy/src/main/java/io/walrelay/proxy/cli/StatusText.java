@@ -1,6 +1,7 @@
 package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.http.Horizon;
+import io.walrelay.proxy.http.SlotSyncReport;
 import io.walrelay.proxy.http.StatusReport;
 import java.time.Duration;
 import java.time.Instant;
@@ -29,6 +30,7 @@ final class StatusText {
         report.archive().ifPresent(text::archive);
         text.standbys();
         text.slots();
+        text.slotSync(report.slotSync());
         text.events();
         return text.page.toString();
     }
@@ -85,6 +87,7 @@ final class StatusText {
     private static String holder(Horizon horizon) {
         return switch (horizon.kind()) {
             case "slot", "pin" -> "%s \"%s\"".formatted(horizon.kind(), horizon.name().orElse(UNKNOWN));
+            case "failover-slot" -> "upstream's failover slot \"%s\"".formatted(horizon.name().orElse(UNKNOWN));
             case "archive" -> "the archive, which has it not yet";
             case "disk" -> "the relay's own disk";
             case "import" -> "the import of " + horizon.name().orElse(UNKNOWN);
@@ -127,6 +130,23 @@ final class StatusText {
 
     private static String activity(StatusReport.Slot slot, Instant now) {
         return slot.activePid().isPresent() ? "yes" : "no" + slot.inactiveSince().map(since -> " for " + age(since, now)).orElse("");
+    }
+
+    private void slotSync(SlotSyncReport sync) {
+        if (!sync.failoverSlots().isEmpty()) {
+            line("");
+            TextTable table = new TextTable("failover slot of upstream", "database", "restart", "confirmed", "retained", "invalidated");
+            sync.failoverSlots().forEach(s -> table.row(
+                    s.name(),
+                    s.database(),
+                    s.restartLsn().orElse(UNKNOWN),
+                    s.confirmedFlushLsn().orElse(UNKNOWN),
+                    size(s.retainedBytes()),
+                    s.invalidationReason().orElse("no")));
+            table.lines().forEach(this::line);
+            sync.problem().ifPresent(problem -> line("FAILOVER SLOTS CAN'T BE READ: " + problem));
+        }
+        sync.standbys().forEach(asked -> asked.refusal().ifPresent(why -> line("NO SLOT IS SYNCHRONISED to the standby of slot \"%s\": %s".formatted(asked.slot(), why))));
     }
 
     private void events() {

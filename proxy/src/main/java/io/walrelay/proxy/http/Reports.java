@@ -50,6 +50,7 @@ final class Reports {
                 relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).map(archiver -> archive(archiver.status(), relay.archiveWork())),
                 standbys(),
                 slots.all(),
+                SlotSyncReport.of(relay),
                 relay.events().recent().stream().map(Reports::event).toList());
     }
 
@@ -161,11 +162,11 @@ final class Reports {
     }
 
     /** Never negative: one that is ahead, or past a fork, has nothing to wait for. */
-    private static long behind(Lsn reached, Lsn end) {
+    static long behind(Lsn reached, Lsn end) {
         return Math.max(end.minus(reached), 0);
     }
 
-    private static Optional<String> position(Lsn lsn) {
+    static Optional<String> position(Lsn lsn) {
         return lsn.isValid() ? Optional.of(lsn.toString()) : Optional.empty();
     }
 

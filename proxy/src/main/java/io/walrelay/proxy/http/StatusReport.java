@@ -24,6 +24,7 @@ public record StatusReport(
         Optional<Archive> archive,
         List<Standby> standbys,
         List<Slot> slots,
+        SlotSyncReport slotSync,
         List<RecentEvent> events) {
 
     /** @param lagBytes what upstream has and the relay does not, as far as upstream said */

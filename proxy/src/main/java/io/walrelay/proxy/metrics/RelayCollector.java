@@ -56,6 +56,8 @@ final class RelayCollector implements MultiCollector {
         Optional<Lsn> written = relay.cache().map(cache -> cache.end().written());
         StandbySeries.add(families, standbys, written);
         relay.cache().ifPresent(cache -> SlotSeries.add(families, cache.reservations().statuses(), relay.clock().instant()));
+        SlotSyncSeries.add(families, relay.slotSync(), relay.clock().instant());
+        relay.cache().ifPresent(cache -> SlotSyncSeries.add(families, cache));
         families.counter("wal_received_bytes", "WAL received from upstream since the start", relay.receivedBytes());
         families.counter("wal_sent_bytes", "WAL sent to standbys since the start", relay.standbys().sentBytes());
         forwarded(families);

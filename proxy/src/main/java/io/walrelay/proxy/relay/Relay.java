@@ -128,6 +128,8 @@ public final class Relay implements AutoCloseable {
         ProcessFacts process = new ProcessFacts(version, state.clock().instant(), settings.advertise().url());
         Housekeeping housekeeping = new Housekeeping(state, link::hold);
         parts.push(housekeeping);
+        SlotMirror mirror = new SlotMirror(state, settings.upstream().conninfo());
+        parts.push(mirror);
         RelayMetrics metrics = new RelayMetrics(state, process, standbys.addedDelay());
         state.whenOpen(cache -> cache.writer().onFsync(metrics::fsyncTook));
         state.whenOpen(this::checkDiskLimit);
@@ -135,6 +137,7 @@ public final class Relay implements AutoCloseable {
         HttpServer http = HttpServer.start(
                 settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder, archiving);
         parts.push(http);
+        mirror.start();
         link.start();
         housekeeping.start();
         log.info("relay started; data in {}", settings.data());

@@ -1,7 +1,6 @@
 package io.walrelay.proxy.standby;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.socket.DuplexChannel;
@@ -13,18 +12,21 @@ import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.forward.Pump;
 import io.walrelay.proxy.forward.UpstreamSession;
+import io.walrelay.proxy.slotsync.SlotAnswer;
+import io.walrelay.proxy.slotsync.SlotQuestion;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A session that is upstream's from ReadyForQuery on: bytes pass both ways as they are, and it ends as either side ends it. What
+ * A session that is upstream's from ReadyForQuery on: bytes pass both ways as they are, but for what {@link SlotSyncWatch} finds, and it ends as either side ends it. What
  * upstream sends is followed from message to message, so that the relay's own end can be said between two of them. Confined to the event loop
  * that both channels run on.
  */
 final class ForwardedSession implements ServerSession {
 
     private static final Logger log = LoggerFactory.getLogger(ForwardedSession.class);
+    private static final String SLOT_SYNC = "slot-sync";
 
     private final ServerContext server;
     private final SessionIdentity identity;
@@ -33,6 +35,7 @@ final class ForwardedSession implements ServerSession {
     private final UpstreamSession upstream;
     private final Answers answers;
     private final FrameTracker fromUpstream = new FrameTracker();
+    private final SlotSyncWatch watch = new SlotSyncWatch(this::hasSlot);
     /** What the client is told of an end that is not upstream's; null while there is none. */
     private @Nullable Diagnostic farewell;
     private boolean over;
@@ -73,8 +76,7 @@ final class ForwardedSession implements ServerSession {
         return new Pump(new Pump.Outlet() {
             @Override
             public void pass(ByteBuf bytes) {
-                server.state().forwarded().toUpstream(bytes.readableBytes());
-                upstream.channel().writeAndFlush(bytes, upstream.channel().voidPromise());
+                toUpstream(watch.pass(bytes));
             }
 
             @Override
@@ -90,7 +92,7 @@ final class ForwardedSession implements ServerSession {
             @Override
             public void halfClosed() {
                 // The server answers what came before, and then closes.
-                var _ = upstream.channel().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(_ -> endOutput(upstream.channel()));
+                var _ = upstream.channel().writeAndFlush(watch.end()).addListener(_ -> endOutput(upstream.channel()));
             }
 
             @Override
@@ -136,6 +138,27 @@ final class ForwardedSession implements ServerSession {
             var _ = tls.closeOutbound();
         } else if (channel instanceof DuplexChannel duplex) {
             var _ = duplex.shutdownOutput();
+        }
+    }
+
+    private void toUpstream(ByteBuf bytes) {
+        server.state().forwarded().toUpstream(bytes.readableBytes());
+        upstream.channel().writeAndFlush(bytes, upstream.channel().voidPromise());
+    }
+
+    /** What a standby's slot synchronisation is told of the slot that is the relay's. */
+    private boolean hasSlot(SlotQuestion question) {
+        boolean exists = server.state().cache().flatMap(cache -> cache.slots().find(question.slot())).isPresent();
+        return server.state().slotSync().ask(question, exists, server.state().clock().instant(), this::tell).exists();
+    }
+
+    private void tell(SlotAnswer answer) {
+        if (answer.exists()) {
+            server.state().events().info(SLOT_SYNC, "slots are synchronised to the standby of slot \"%s\", for which upstream's subscribers wait".formatted(answer.slot()));
+        } else {
+            server.state().events().warning(
+                    SLOT_SYNC,
+                    "no slot is synchronised to the standby of slot \"%s\", which is told that the slot does not exist: %s".formatted(answer.slot(), answer.refusal().orElseThrow()));
         }
     }
 

@@ -2,6 +2,8 @@ package io.walrelay.proxy.state;
 
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
+import io.walrelay.proxy.slotsync.SlotSync;
+import io.walrelay.proxy.slotsync.WaitsFor;
 import io.walrelay.wal.Lsn;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -24,6 +26,7 @@ public final class RelayState {
     private final Events events;
     private final Standbys standbys = new Standbys();
     private final ForwardedTraffic forwarded = new ForwardedTraffic();
+    private final SlotSync slotSync = new SlotSync(WaitsFor.NOBODY);
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
     private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
@@ -56,6 +59,11 @@ public final class RelayState {
 
     public ForwardedTraffic forwarded() {
         return forwarded;
+    }
+
+    /** Who synchronises slots through the relay, and what it is told. */
+    public SlotSync slotSync() {
+        return slotSync;
     }
 
     /** The WAL that is held; empty until an upstream was seen for the first time. Once there it stays. */

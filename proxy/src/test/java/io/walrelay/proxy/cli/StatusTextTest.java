@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.walrelay.proxy.http.Horizon;
+import io.walrelay.proxy.http.SlotSyncReport;
 import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.http.StatusReport.Stage;
 import java.time.Instant;
@@ -42,6 +43,11 @@ class StatusTextTest {
                 slot  active           restart    retained  may hold  wal_status
                 a     yes              0/100C000  16.0kB    64.0kB    reserved
                 b     no for 1min 30s  -          -         -         -
+
+                failover slot of upstream  database  restart    confirmed  retained  invalidated
+                sub                        shop      0/100B000  0/100B080  20.0kB    no
+                FAILOVER SLOTS CAN'T BE READ: pg1:5432: no entry
+                NO SLOT IS SYNCHRONISED to the standby of slot "b": upstream.acknowledge is own
 
                 1.0s ago  info  connected: streaming from pg1:5432
                 """,
@@ -98,6 +104,14 @@ class StatusTextTest {
                         new StatusReport.Slot(
                                 "b", false, Optional.empty(), Optional.of(NOW.minusSeconds(90)), Optional.empty(), Optional.empty(), Optional.empty(),
                                 Optional.empty(), Optional.empty())),
+                new SlotSyncReport(
+                        Optional.of(NOW),
+                        Optional.of("pg1:5432: no entry"),
+                        List.of(new SlotSyncReport.FailoverSlot(
+                                "sub", "pgoutput", "shop", false, Optional.of("0/100B000"), Optional.of("0/100B080"), Optional.of(750L), Optional.of(20_480L), Optional.empty())),
+                        List.of(
+                                new SlotSyncReport.Asked("a", NOW, true, Optional.empty()),
+                                new SlotSyncReport.Asked("b", NOW, false, Optional.of("upstream.acknowledge is own")))),
                 List.of(new StatusReport.RecentEvent(NOW.minusSeconds(1), "info", "connected", "streaming from pg1:5432")));
     }
 }

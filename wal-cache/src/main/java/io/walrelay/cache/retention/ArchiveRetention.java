@@ -48,6 +48,9 @@ public final class ArchiveRetention {
 
         record Slot(String name, TimelineHistory lineage, Lsn from) implements Need {}
 
+        /** A logical slot of upstream that standbys synchronise. */
+        record FailoverSlot(String name, TimelineHistory lineage, Lsn from) implements Need {}
+
         /** What the relay itself has on its disk, or has yet to archive. */
         record Disk(TimelineHistory lineage, Lsn from) implements Need {}
 

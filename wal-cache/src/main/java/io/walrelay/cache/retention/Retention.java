@@ -75,6 +75,17 @@ public final class Retention {
             }
         }
 
+        /**
+         * A logical slot of upstream that standbys synchronise. Nothing marks it lost: what it lacks here upstream has, as long as the slot is valid there.
+         *
+         * @param maxRetained bytes that it may hold on the disk
+         */
+        record FailoverSlot(String name, Lsn from, long maxRetained) implements Holder {
+            boolean isLetGo(Lsn end) {
+                return end.minus(from) > maxRetained;
+            }
+        }
+
         /** The archive needs what it has not got yet, as far as is known. */
         record Archive(Lsn from) implements Holder {}
     }
@@ -92,9 +103,11 @@ public final class Retention {
     /**
      * @param segments from the oldest
      * @param slots that are not lost, those that are let go too
+     * @param failoverSlots those that upstream has not invalidated
      * @param end the end of WAL: what a slot retains is counted up to here
      */
-    public record Snapshot(List<Segment> segments, Lsn end, List<Holder.Slot> slots, Limits limits, Instant now) {}
+    public record Snapshot(
+            List<Segment> segments, Lsn end, List<Holder.Slot> slots, List<Holder.FailoverSlot> failoverSlots, Limits limits, Instant now) {}
 
     /**
      * @param free segments to delete, oldest first
@@ -116,6 +129,7 @@ public final class Retention {
     public static Decision decide(Snapshot snapshot) {
         Limits limits = snapshot.limits;
         List<Holder> holders = new ArrayList<>(snapshot.slots.stream().filter(slot -> !slot.isLetGo(snapshot.end)).toList());
+        holders.addAll(snapshot.failoverSlots.stream().filter(slot -> !slot.isLetGo(snapshot.end)).toList());
         archive(snapshot).ifPresent(holders::add);
 
         Plan plan = new Plan(snapshot.segments, limits);
@@ -151,7 +165,7 @@ public final class Retention {
 
     private static boolean holds(Holder holder, Segment segment) {
         return switch (holder) {
-            case Holder.Slot slot -> segment.side.equals(OWN) && segment.end.isAfter(slot.from);
+            case Holder.Slot _, Holder.FailoverSlot _ -> segment.side.equals(OWN) && segment.end.isAfter(holder.from());
             case Holder.Archive _ -> segment.isToBeArchived();
         };
     }

@@ -1,4 +1,4 @@
-/** Physical replication slots that the relay keeps on behalf of its standbys. */
+/** Replication slots: physical ones that the relay keeps on behalf of its standbys, and the logical ones of upstream that WAL is kept for. */
 @NullMarked
 package io.walrelay.cache.slot;
 

@@ -232,6 +232,7 @@ class ArchiveRetentionTest {
         return switch (need) {
             case Need.Pin _ -> "pin";
             case Need.Slot _ -> "slot";
+            case Need.FailoverSlot _ -> "failover-slot";
             case Need.Disk _ -> "disk";
             case Need.Orphan _ -> "orphan";
             case Need.Import _ -> "import";

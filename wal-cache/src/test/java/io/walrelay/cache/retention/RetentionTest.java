@@ -96,7 +96,7 @@ class RetentionTest {
             segments.add(new Segment(Retention.OWN, id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), completed, n <= c.archived ? Archival.DONE : Archival.NONE));
         }
         Limits limits = new Limits(Duration.ofHours(1), c.limit * MB, 8 * MB, c.free * MB, 3 * MB, c.hold);
-        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.slots, limits, NOW));
+        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.slots, List.of(), limits, NOW));
         assertEquals(c.freed.stream().map(RetentionTest::id).toList(), decision.free().stream().map(Segment::id).toList());
         assertEquals(c.lost, decision.lost());
         assertEquals(c.holds, decision.hold());
@@ -106,6 +106,7 @@ class RetentionTest {
     private static String name(Holder holder) {
         return switch (holder) {
             case Holder.Slot slot -> slot.name();
+            case Holder.FailoverSlot slot -> "upstream's " + slot.name();
             case Holder.Archive _ -> "(archive)";
         };
     }
@@ -141,7 +142,7 @@ class RetentionTest {
                     Retention.OWN, id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), NOW.minus(Duration.ofHours(2)), n <= c.archived ? Archival.DONE : Archival.PENDING));
         }
         Limits limits = new Limits(Duration.ofHours(1), c.limit * MB, 8 * MB, 99 * MB, 3 * MB, c.hold);
-        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.slots, limits, NOW));
+        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), c.slots, List.of(), limits, NOW));
         assertEquals(c.freed.stream().map(RetentionTest::id).toList(), decision.free().stream().map(Segment::id).toList());
         assertEquals(c.lost, decision.lost());
         assertEquals(c.holds, decision.hold());
@@ -157,12 +158,32 @@ class RetentionTest {
         }
         List<Holder.Slot> slots = List.of(slot("far", 1), forgotten("forgotten", 1));
         Limits wide = new Limits(Duration.ofHours(1), 99 * MB, 8 * MB, 99 * MB, 3 * MB, false);
-        Decision kept = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), slots, wide, NOW));
+        Decision kept = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), slots, List.of(), wide, NOW));
         assertEquals(List.of(), kept.free());
         Limits narrow = new Limits(Duration.ofHours(1), 6 * MB, 8 * MB, 99 * MB, 3 * MB, false);
-        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), slots, narrow, NOW));
+        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), slots, List.of(), narrow, NOW));
         assertEquals(List.of(id(1), id(2)), decision.free().stream().map(Segment::id).toList());
         assertEquals(List.of(), decision.lost());
+    }
+
+    /** As a slot of the relay's, and under the same limits; but there is nothing here to be marked lost. */
+    @Test
+    void upstreamsFailoverSlotsKeepWhatTheyNeed() {
+        assertEquals("upstream's sub keeps, freed [1, 2]", withFailoverSlot(new Holder.FailoverSlot("sub", new Lsn(3 * MB + 5), 99 * MB), 99));
+        assertEquals("nobody keeps, freed [1, 2, 3, 4, 5, 6, 7, 8]", withFailoverSlot(new Holder.FailoverSlot("sub", new Lsn(3 * MB + 5), 5 * MB), 99));
+        assertEquals("nobody keeps, freed [1, 2, 3, 4, 5, 6, 7, 8]", withFailoverSlot(new Holder.FailoverSlot("sub", new Lsn(3 * MB + 5), 99 * MB), 2));
+    }
+
+    private static String withFailoverSlot(Holder.FailoverSlot slot, long limit) {
+        List<Segment> segments = new ArrayList<>();
+        for (int n = 1; n <= 8; n++) {
+            segments.add(new Segment(Retention.OWN, id(n), new Lsn(n * MB), new Lsn((n + 1) * MB), NOW.minus(Duration.ofHours(2)), Archival.NONE));
+        }
+        Limits limits = new Limits(Duration.ofHours(1), limit * MB, 8 * MB, 99 * MB, 3 * MB, false);
+        Decision decision = Retention.decide(new Snapshot(segments, new Lsn(9 * MB), List.of(), List.of(slot), limits, NOW));
+        assertEquals(List.of(), decision.lost());
+        return "%s keeps, freed %s".formatted(
+                decision.horizon().map(RetentionTest::name).orElse("nobody"), decision.free().stream().map(s -> s.start().value() / MB).toList());
     }
 
     @Test
@@ -203,7 +224,7 @@ class RetentionTest {
 
     private static Decision decide(List<Segment> segments, long limit) {
         Limits limits = new Limits(Duration.ofHours(1), limit * MB, segments.size() * MB, 99 * MB, MB, false);
-        return Retention.decide(new Snapshot(segments, new Lsn(9 * MB), List.of(slot("slot", 8)), limits, NOW));
+        return Retention.decide(new Snapshot(segments, new Lsn(9 * MB), List.of(slot("slot", 8)), List.of(), limits, NOW));
     }
 
     private static Segment orphan(int number, Instant completed, boolean evidence) {

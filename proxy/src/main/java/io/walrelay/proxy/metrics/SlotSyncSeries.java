@@ -1,0 +1,42 @@
+package io.walrelay.proxy.metrics;
+
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.slot.FailoverSlot;
+import io.walrelay.proxy.slotsync.SlotSync;
+import io.walrelay.wal.Lsn;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+
+/** The series of slot synchronisation. Those who asked are counted, not named. */
+final class SlotSyncSeries {
+
+    private SlotSyncSeries() {}
+
+    static void add(Families families, SlotSync sync, Instant now) {
+        List<SlotSync.Asked> asked = sync.asked();
+        families.gauge(
+                "slot_sync_refused",
+                "Standbys whose slot synchronisation was told at last that their slot does not exist",
+                asked.stream().filter(it -> !it.answer().exists()).count());
+        sync.lastLook().ifPresent(look -> {
+            families.gauge("failover_slots_readable", "Whether upstream's failover slots could be read at the last look", look.problem().isEmpty() ? 1 : 0);
+            families.gauge("failover_slots_look_age_seconds", "Time since upstream's failover slots were looked at", RelayCollector.seconds(Duration.between(look.at(), now)));
+        });
+    }
+
+    static void add(Families families, WalCache cache) {
+        Lsn end = cache.end().written();
+        List<FailoverSlot> slots = cache.failoverSlots().all();
+        Families.Gauge retained = families.gauge("failover_slot_retained_bytes", "WAL that upstream's failover slot keeps from being freed here");
+        Families.Gauge invalidated = families.gauge("failover_slot_invalidated", "Whether upstream has invalidated its failover slot");
+        slots.forEach(slot -> {
+            if (slot.holds()) {
+                retained.at(RelayCollector.behind(slot.restartLsn(), end), "slot", slot.name());
+            }
+            invalidated.at(slot.invalidation().isPresent() ? 1 : 0, "slot", slot.name());
+        });
+        retained.done();
+        invalidated.done();
+    }
+}

@@ -1,0 +1,165 @@
+package io.walrelay.proxy.relay;
+
+import io.walrelay.cache.FailoverSlots;
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.background.BackgroundThread;
+import io.walrelay.cache.slot.FailoverSlot;
+import io.walrelay.proxy.conninfo.Conninfo;
+import io.walrelay.proxy.slotsync.Mirroring;
+import io.walrelay.proxy.slotsync.Nap;
+import io.walrelay.proxy.slotsync.SlotSync;
+import io.walrelay.proxy.state.RelayState;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Follows upstream's failover slots, so that the WAL that they need is kept. One thread of its own, which waits for upstream and for nobody else. Where the
+ * relay's role may not use SQL and nobody synchronises slots, it asks once and is quiet.
+ */
+final class SlotMirror implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(SlotMirror.class);
+
+    private static final String SLOT_SYNC = "slot-sync";
+    /** The first version whose slots can be synchronised. */
+    private static final int FIRST_VERSION = 170_000;
+
+    private static final Duration UNTIL_WOKEN = Duration.ofDays(1);
+    private static final Duration TO_END = Duration.ofSeconds(2);
+
+    private enum Outcome {
+        /** There is nobody to ask. */
+        NOBODY,
+        FAILED,
+        SAME,
+        MOVED
+    }
+
+    private final RelayState state;
+    private final Conninfo upstream;
+    private final BackgroundThread thread = new BackgroundThread("slot-mirror", this::work);
+    private final Semaphore wake = new Semaphore(0);
+    private volatile boolean closed;
+    private @Nullable FailoverSlotQuery query;
+
+    SlotMirror(RelayState state, Conninfo upstream) {
+        this.state = state;
+        this.upstream = upstream;
+    }
+
+    void start() {
+        state.onUpstream(_ -> wake.release());
+        state.slotSync().onQuestion(wake::release);
+        thread.start();
+    }
+
+    private void work() throws InterruptedException {
+        try {
+            Duration nap = Nap.SHORTEST;
+            while (!closed) {
+                Outcome outcome = look();
+                boolean quiet = outcome == Outcome.NOBODY || outcome == Outcome.FAILED && !isWanted();
+                nap = Nap.after(nap, outcome == Outcome.MOVED);
+                if (wake.tryAcquire((quiet ? UNTIL_WOKEN : nap).toMillis(), TimeUnit.MILLISECONDS)) {
+                    wake.drainPermits();
+                    nap = Nap.SHORTEST;
+                }
+            }
+        } finally {
+            leave();
+        }
+    }
+
+    private boolean isWanted() {
+        return !state.slotSync().asked().isEmpty() || state.cache().map(cache -> !cache.failoverSlots().all().isEmpty()).orElse(false);
+    }
+
+    private Outcome look() {
+        Optional<String> host = state.upstream().streamingFrom();
+        Optional<WalCache> cache = state.cache();
+        if (host.isEmpty() || cache.isEmpty() || version() < FIRST_VERSION) {
+            leave();
+            return Outcome.NOBODY;
+        }
+        try {
+            List<FailoverSlot> theirs = on(host.get()).ask(cache.get().system());
+            looked(host.get(), Optional.empty());
+            return see(cache.get(), host.get(), theirs) ? Outcome.MOVED : Outcome.SAME;
+        } catch (IOException e) {
+            looked(host.get(), Optional.of("%s: %s".formatted(host.get(), e.getMessage())));
+            return Outcome.FAILED;
+        }
+    }
+
+    private int version() {
+        return state.facts().map(facts -> Integer.parseInt(facts.settings().getOrDefault("server_version_num", "0"))).orElse(0);
+    }
+
+    private FailoverSlotQuery on(String host) throws IOException {
+        FailoverSlotQuery open = query;
+        if (open != null && open.host().equals(host)) {
+            return open;
+        }
+        leave();
+        FailoverSlotQuery opened = FailoverSlotQuery.of(upstream, host);
+        query = opened;
+        return opened;
+    }
+
+    private void leave() {
+        FailoverSlotQuery open = query;
+        query = null;
+        if (open != null) {
+            open.close();
+        }
+    }
+
+    /** Remembers how it went, and says so when somebody relies on it. */
+    private void looked(String host, Optional<String> problem) {
+        Optional<String> before = state.slotSync().lastLook().flatMap(SlotSync.Look::problem);
+        state.slotSync().looked(new SlotSync.Look(state.clock().instant(), problem));
+        if (problem.equals(before)) {
+            return;
+        }
+        if (problem.isEmpty()) {
+            state.events().info(SLOT_SYNC, "the failover slots of %s are read again".formatted(host));
+        } else if (isWanted()) {
+            state.events().warning(
+                    SLOT_SYNC,
+                    "upstream's failover slots can't be read, so WAL that they need from now on may go: %s. The relay's role needs a line in pg_hba.conf there for the database of upstream.conninfo"
+                            .formatted(problem.get()));
+        } else {
+            log.debug("upstream's failover slots can't be read: {}", problem.get());
+        }
+    }
+
+    /** Returns whether anything is other than before. */
+    private boolean see(WalCache cache, String host, List<FailoverSlot> theirs) {
+        Optional<FailoverSlots.Seen> before = cache.failoverSlots().seen();
+        Mirroring next = Mirroring.of(before, cache.end().lineage(), theirs);
+        if (!next.moved(before)) {
+            return false;
+        }
+        cache.failoverSlots().see(next.now());
+        next.created().forEach(slot -> state.events().info(
+                SLOT_SYNC,
+                "WAL from %s on is kept for failover slot \"%s\" of %s".formatted(next.now().find(slot).map(it -> it.restartLsn().toString()).orElse("nowhere"), slot, host)));
+        next.dropped().forEach(slot -> state.events().info(SLOT_SYNC, "%s has no failover slot \"%s\" any more; no WAL is kept for it".formatted(host, slot)));
+        return true;
+    }
+
+    /** A question that upstream has not answered is not waited for long; its connection ends with the process. */
+    @Override
+    public void close() {
+        closed = true;
+        wake.release();
+        thread.close(TO_END);
+    }
+}

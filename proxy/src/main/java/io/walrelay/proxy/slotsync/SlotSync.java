@@ -1,0 +1,78 @@
+package io.walrelay.proxy.slotsync;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+
+/** What is known of slot synchronisation behind the relay: who asked and what was answered, and how upstream's slots were looked at. Thread-safe; no call waits. */
+public final class SlotSync {
+
+    /** Slots of which answers are remembered. */
+    private static final int REMEMBERED = 1_000;
+
+    /** When a slot was asked for last. */
+    public record Asked(SlotAnswer answer, Instant at) {}
+
+    /**
+     * The last look at upstream's slots.
+     *
+     * @param problem why they could not be seen
+     */
+    public record Look(Instant at, Optional<String> problem) {}
+
+    private final WaitsFor waitsFor;
+    private final Map<String, Asked> asked = new TreeMap<>();
+    private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+    private volatile Optional<Look> lastLook = Optional.empty();
+
+    public SlotSync(WaitsFor waitsFor) {
+        this.waitsFor = waitsFor;
+    }
+
+    /** {@code listener} is called, on a session's event loop, whenever somebody has asked; it must only wake somebody. */
+    public void onQuestion(Runnable listener) {
+        listeners.add(listener);
+    }
+
+    /**
+     * Answers.
+     *
+     * @param exists whether the relay has the slot
+     * @param news told the answer when it is not the one that was given last
+     */
+    public SlotAnswer ask(SlotQuestion question, boolean exists, Instant now, Consumer<SlotAnswer> news) {
+        SlotAnswer answer = SlotAnswer.to(question, exists, waitsFor);
+        Optional<SlotAnswer> before;
+        synchronized (asked) {
+            before = Optional.ofNullable(asked.get(answer.slot())).map(Asked::answer);
+            if (before.isPresent() || asked.size() < REMEMBERED) {
+                asked.put(answer.slot(), new Asked(answer, now));
+            }
+        }
+        if (!before.equals(Optional.of(answer))) {
+            news.accept(answer);
+        }
+        listeners.forEach(Runnable::run);
+        return answer;
+    }
+
+    /** What was asked since the start, by slot. */
+    public List<Asked> asked() {
+        synchronized (asked) {
+            return List.copyOf(asked.values());
+        }
+    }
+
+    /** Empty before the first. */
+    public Optional<Look> lastLook() {
+        return lastLook;
+    }
+
+    public void looked(Look look) {
+        lastLook = Optional.of(look);
+    }
+}

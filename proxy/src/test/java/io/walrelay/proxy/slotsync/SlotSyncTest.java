@@ -1,0 +1,62 @@
+package io.walrelay.proxy.slotsync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** What standbys are told, and how often upstream is looked at. */
+final class SlotSyncTest {
+
+    private static final Instant NOW = Instant.parse("2025-03-01T12:00:00Z");
+    private static final SlotQuestion A = new SlotQuestion("a");
+
+    @Test
+    void yesTakesTheSlotAndThePolicy() {
+        WaitsFor a = slot -> slot.equals("a") ? Optional.empty() : Optional.of("upstream.acknowledge is all (a)");
+        assertEquals(Optional.empty(), SlotAnswer.to(A, true, a).refusal());
+        assertEquals(Optional.of("upstream.acknowledge is all (a)"), SlotAnswer.to(new SlotQuestion("b"), true, a).refusal());
+        assertEquals(Optional.of("the relay has no such slot; walrelay slot create a makes it"), SlotAnswer.to(A, false, a).refusal());
+        assertFalse(SlotAnswer.to(A, true, WaitsFor.NOBODY).exists());
+        assertTrue(SlotAnswer.to(A, true, WaitsFor.NOBODY).refusal().orElseThrow().contains("upstream.acknowledge is own"));
+    }
+
+    @Test
+    void aWorkerThatAsksEveryTenSecondsIsNewsOnce() {
+        List<SlotAnswer> news = new ArrayList<>();
+        AtomicInteger woken = new AtomicInteger();
+        SlotSync sync = new SlotSync(_ -> Optional.empty());
+        sync.onQuestion(woken::incrementAndGet);
+        for (int n = 0; n < 3; n++) {
+            assertFalse(sync.ask(A, false, NOW.plusSeconds(n), news::add).exists());
+        }
+        assertTrue(sync.ask(A, true, NOW.plusSeconds(9), news::add).exists());
+        assertEquals(List.of(false, true), news.stream().map(SlotAnswer::exists).toList());
+        assertEquals(4, woken.get());
+        assertEquals(List.of(new SlotSync.Asked(new SlotAnswer("a", Optional.empty()), NOW.plusSeconds(9))), sync.asked());
+    }
+
+    @Test
+    void namesThatSomebodyMakesUpAreNotRememberedForEver() {
+        SlotSync sync = new SlotSync(WaitsFor.NOBODY);
+        for (int n = 0; n < 3_000; n++) {
+            var _ = sync.ask(new SlotQuestion("s" + n), false, NOW, _ -> {});
+        }
+        assertEquals(1_000, sync.asked().size());
+    }
+
+    @Test
+    void napsDoubleWhileNothingMoves() {
+        List<Long> naps = Stream.iterate(Nap.SHORTEST, nap -> Nap.after(nap, false)).limit(10).map(Duration::toMillis).toList();
+        assertEquals(List.of(200L, 400L, 800L, 1_600L, 3_200L, 6_400L, 12_800L, 25_600L, 30_000L, 30_000L), naps);
+        assertEquals(Nap.SHORTEST, Nap.after(Nap.LONGEST, true));
+    }
+}
