@@ -46,6 +46,7 @@ final class Reports {
                 readiness.ready(),
                 readiness.reasons(),
                 upstream(),
+                relay.cache().map(cache -> AcknowledgeReport.of(relay.acknowledging(), relay.reportable(cache))),
                 relay.cache().map(Reports::wal),
                 relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).map(archiver -> archive(archiver.status(), relay.archiveWork())),
                 standbys(),
@@ -165,7 +166,7 @@ final class Reports {
         return Math.max(end.minus(reached), 0);
     }
 
-    private static Optional<String> position(Lsn lsn) {
+    static Optional<String> position(Lsn lsn) {
         return lsn.isValid() ? Optional.of(lsn.toString()) : Optional.empty();
     }
 

@@ -74,7 +74,8 @@ public final class Relay implements AutoCloseable {
                         Lsn.INVALID,
                         Lsn.INVALID,
                         Optional.empty(),
-                        Optional.empty()));
+                        Optional.empty()),
+                settings.upstream().acknowledge());
     }
 
     /**
@@ -102,6 +103,8 @@ public final class Relay implements AutoCloseable {
         parts.push(directory);
         Storage storage = directory.storage();
         Tiers tiers = new Tiers(storage, cacheSettings(), archive(directory));
+        // Before a standby may say something newer.
+        state.whenOpen(state.acknowledging()::recall);
         WalCache.open(tiers).ifPresent(state::open);
         parts.push(this::closeCache);
         Users users = users();

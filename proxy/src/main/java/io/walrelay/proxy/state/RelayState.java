@@ -2,6 +2,8 @@ package io.walrelay.proxy.state;
 
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
+import io.walrelay.proxy.acknowledge.Acknowledging;
 import io.walrelay.wal.Lsn;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -22,6 +24,7 @@ public final class RelayState {
 
     private final Clock clock;
     private final Events events;
+    private final Acknowledging acknowledging;
     private final Standbys standbys = new Standbys();
     private final ForwardedTraffic forwarded = new ForwardedTraffic();
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
@@ -36,9 +39,15 @@ public final class RelayState {
     private final List<Runnable> walListeners = new CopyOnWriteArrayList<>();
     private final List<Consumer<String>> upstreamListeners = new CopyOnWriteArrayList<>();
 
+    /** Of a relay that acknowledges what it has itself. */
     public RelayState(Clock clock, UpstreamStatus initial) {
+        this(clock, initial, new AcknowledgePolicy.Own());
+    }
+
+    public RelayState(Clock clock, UpstreamStatus initial, AcknowledgePolicy policy) {
         this.clock = clock;
         this.events = new Events(clock);
+        this.acknowledging = new Acknowledging(policy);
         this.upstream = new AtomicReference<>(initial);
     }
 
@@ -48,6 +57,11 @@ public final class RelayState {
 
     public Events events() {
         return events;
+    }
+
+    /** What upstream may be told, and whom that waits for. */
+    public Acknowledging acknowledging() {
+        return acknowledging;
     }
 
     public Standbys standbys() {
