@@ -55,17 +55,17 @@ final class StatusText {
         if (it.members().isEmpty()) {
             return;
         }
-        line("           acknowledge %s: %s".formatted(it.policy(), stages(it.write(), it.flush(), it.apply())));
+        line("           acknowledge %s: %s".formatted(it.policy(), stages(it.write(), it.flush(), it.replay())));
         it.members().forEach(member -> line("             %s  %s: %s%s".formatted(
                 member.name(),
                 member.connected() ? "connected" : "away",
-                stages(member.write(), member.flush(), member.apply()),
+                stages(member.write(), member.flush(), member.replay()),
                 member.waitedFor() ? "  waited for" : "")));
-        it.commitsWaitSince().ifPresent(since -> line("           COMMITS WAIT for %s, since %s".formatted(String.join(", ", it.commitsWaitFor()), age(since))));
+        it.commitsWaitSince().ifPresent(since -> line("           COMMITS HAVE WAITED for %s: %s".formatted(String.join(", ", it.commitsWaitFor()), age(since))));
     }
 
-    private static String stages(Optional<String> write, Optional<String> flush, Optional<String> apply) {
-        return "written %s  flushed %s  replayed %s".formatted(write.orElse(UNKNOWN), flush.orElse(UNKNOWN), apply.orElse(UNKNOWN));
+    private static String stages(Optional<String> write, Optional<String> flush, Optional<String> replay) {
+        return "written %s  flushed %s  replayed %s".formatted(write.orElse(UNKNOWN), flush.orElse(UNKNOWN), replay.orElse(UNKNOWN));
     }
 
     private void wal(StatusReport.Wal wal) {

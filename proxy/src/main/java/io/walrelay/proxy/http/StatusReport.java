@@ -54,7 +54,7 @@ public record StatusReport(
             String policy,
             Optional<String> write,
             Optional<String> flush,
-            Optional<String> apply,
+            Optional<String> replay,
             Optional<Long> waitingBytes,
             Optional<Instant> commitsWaitSince,
             List<String> commitsWaitFor,
@@ -66,7 +66,7 @@ public record StatusReport(
      * @param connected whether it streams, has caught up and says what it has flushed
      * @param waitedFor whether WAL that the relay has flushed waits for it
      */
-    public record Member(String name, boolean connected, Optional<String> write, Optional<String> flush, Optional<String> apply, boolean waitedFor) {}
+    public record Member(String name, boolean connected, Optional<String> write, Optional<String> flush, Optional<String> replay, boolean waitedFor) {}
 
     /**
      * @param lineage the timeline with its switch point and a hash of its history: unique also where its number was taken twice

@@ -7,8 +7,8 @@ import io.walrelay.proxy.acknowledge.Positions;
 import io.walrelay.proxy.acknowledge.Positions.Stage;
 import io.walrelay.proxy.acknowledge.Standing;
 import io.walrelay.wal.Lsn;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 
 /** The series of the policy of acknowledgement, by member and stage; none where it waits for no standby. */
 final class AcknowledgeSeries {
@@ -55,14 +55,19 @@ final class AcknowledgeSeries {
     private static void at(Families.Gauge gauge, Positions positions, Stage stage, String... labels) {
         Lsn position = positions.at(stage);
         if (position.isValid()) {
-            String[] all = java.util.Arrays.copyOf(labels, labels.length + 2);
+            String[] all = Arrays.copyOf(labels, labels.length + 2);
             all[labels.length] = "stage";
             all[labels.length + 1] = label(stage);
             gauge.at(RelayCollector.bytes(position), all);
         }
     }
 
+    /** As in pg_stat_replication. */
     private static String label(Stage stage) {
-        return stage.name().toLowerCase(Locale.ROOT);
+        return switch (stage) {
+            case WRITE -> "write";
+            case FLUSH -> "flush";
+            case APPLY -> "replay";
+        };
     }
 }

@@ -27,6 +27,10 @@ class StatusTextTest {
 
                 upstream   pg1:5432  streaming for 1min 30s, last heard of 250ms ago
                            end 0/1011000  behind 4.0kB  acknowledged 0/100F000
+                           acknowledge all (a, b): written 0/1010000  flushed 0/100F000  replayed -
+                             a  connected: written 0/1010000  flushed 0/1010000  replayed 0/100C000
+                             b  away: written -  flushed 0/100F000  replayed -  waited for
+                           COMMITS HAVE WAITED for b: 3.0s
                 wal        timeline 2  written 0/1010000  flushed 0/1010000  oldest 0/1000000
                            memory 64.0kB  disk 1.0MB
                            the disk keeps WAL from 0/100C000 on for slot "a"
