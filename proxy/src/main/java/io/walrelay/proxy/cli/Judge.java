@@ -11,6 +11,7 @@ import io.walrelay.proxy.cli.CheckFacts.Sql;
 import io.walrelay.proxy.config.ByteSize;
 import io.walrelay.proxy.config.CacheSettings;
 import io.walrelay.proxy.config.Settings;
+import io.walrelay.proxy.config.UpstreamSettings.SlotFollows;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,11 +41,21 @@ final class Judge {
 
     private void server(Server server) {
         Optional<Replication> replication = known(server.replication(), server.host() + " replication connection", Finding.Level.FAIL, Judge::wayIn);
-        Optional<Sql> sql = known(server.sql(), server.host() + " SQL connection", Finding.Level.WARN,
-                state -> "not checked: role, room for a walsender and a slot, the slot, clocks; the relay itself streams without it");
+        Optional<Sql> sql = known(server.sql(), server.host() + " SQL connection", movesSlotBySql() ? Finding.Level.FAIL : Finding.Level.WARN, _ -> withoutSql());
         // A server with wal_level minimal has no walsenders: only SQL tells why it refuses replication.
         replication.map(Replication::shown).or(() -> sql.map(Sql::shown)).ifPresent(it -> settings(server.host(), it));
         sql.ifPresent(it -> sql(server.host(), it, replication.isPresent()));
+    }
+
+    /** Where a policy holds acknowledgement back and the slot is not to follow it. */
+    private boolean movesSlotBySql() {
+        return settings.upstream().slotFollows() == SlotFollows.OWN && settings.upstream().acknowledge().waitsForStandbys();
+    }
+
+    private String withoutSql() {
+        return movesSlotBySql()
+                ? "upstream.slot-follows = own moves the slot by SQL; walrelay setup-sql --slot-follows-own prints the pg_hba.conf line"
+                : "not checked: role, room for a walsender and a slot, the slot, clocks; the relay itself streams without it";
     }
 
     private <T> Optional<T> known(Answer<T> answer, String what, Finding.Level otherwise, Function<String, String> hint) {
@@ -94,12 +105,13 @@ final class Judge {
         } else {
             findings.add(Finding.ok(host + " max_slot_wal_keep_size", keep, "a limit"));
         }
-        if (!it.setting("synchronous_standby_names").isEmpty() && it.setting("synchronous_commit").equals("remote_apply")) {
+        boolean waitsForApply = !it.setting("synchronous_standby_names").isEmpty() && it.setting("synchronous_commit").equals("remote_apply");
+        if (waitsForApply && !settings.upstream().acknowledge().waitsForStandbys()) {
             findings.add(Finding.warn(
                     host + " synchronous_commit",
                     "remote_apply with synchronous_standby_names = " + it.setting("synchronous_standby_names"),
                     "on or remote_write, where the relay is the synchronous standby",
-                    "the relay reports what it flushed, never what was applied: commits that wait for it would wait for ever"));
+                    "with upstream.acknowledge = own the relay reports what it flushed, never what was applied: commits that wait for it would wait for ever"));
         }
     }
 

@@ -10,8 +10,9 @@ final class SetupSql {
     /**
      * @param address what goes into pg_hba.conf, in CIDR form
      * @param authQuery whether the relay is to read the verifiers of the standbys' roles
+     * @param slotFollowsOwn whether the relay is to move its slot by SQL
      */
-    static String script(String user, String address, boolean authQuery) {
+    static String script(String user, String address, boolean authQuery, boolean slotFollowsOwn) {
         String role = identifier(user);
         StringBuilder script = new StringBuilder();
         script.append("""
@@ -29,12 +30,20 @@ final class SetupSql {
                     GRANT EXECUTE ON FUNCTION public.walrelay_auth(text) TO %s;
                     """.formatted(JdbcAuthQuery.setupSql().strip(), role));
         }
+        if (slotFollowsOwn) {
+            script.append("""
+
+                    -- The relay moves its own slot by SQL. PostgreSQL lets every role with REPLICATION do so, unless the right to execute the
+                    -- function was taken from PUBLIC.
+                    GRANT EXECUTE ON FUNCTION pg_catalog.pg_replication_slot_advance(name, pg_lsn) TO %s;
+                    """.formatted(role));
+        }
         script.append("""
 
                 -- pg_hba.conf on every server that may become the primary, above broader lines; then SELECT pg_reload_conf();
                 --   host  replication  %1$s  %2$s  scram-sha-256
                 """.formatted(role, address));
-        if (authQuery) {
+        if (authQuery || slotFollowsOwn) {
             script.append("--   host  postgres     %1$s  %2$s  scram-sha-256\n".formatted(role, address));
         }
         script.append("""
@@ -49,7 +58,8 @@ final class SetupSql {
 
                 -- To make commits wait for the relay's disk (optional), name it as synchronous standby, by its application_name: that is
                 -- its slot's name, walrelay_HOSTNAME, unless conninfo says otherwise (SELECT application_name FROM pg_stat_replication).
-                -- It reports what it has flushed, never what was applied: with synchronous_commit = remote_apply commits would wait for ever.
+                -- It reports what it has flushed, never what was applied: with synchronous_commit = remote_apply commits would wait for ever,
+                -- unless upstream.acknowledge names standbys.
                 --   ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 (walrelay_HOSTNAME)';
 
                 -- Then, on the relay's machine:

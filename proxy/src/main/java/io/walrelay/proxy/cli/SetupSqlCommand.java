@@ -32,10 +32,15 @@ final class SetupSqlCommand implements Callable<Integer> {
             description = "Also a function by which the relay reads the password verifiers of the standbys' roles, so that they log in to it as they do to the primary.")
     private boolean authQuery;
 
+    @Option(
+            names = "--slot-follows-own",
+            description = "Also what a relay with upstream.slot-follows: own needs: it moves its slot by SQL.")
+    private boolean slotFollowsOwn;
+
     @Override
     public Integer call() {
         PrintWriter out = spec.commandLine().getOut();
-        out.print(SetupSql.script(user, address.orElse("<relay-address>/32"), authQuery));
+        out.print(SetupSql.script(user, address.orElse("<relay-address>/32"), authQuery, slotFollowsOwn));
         out.flush();
         return Main.OK;
     }

@@ -1,9 +1,12 @@
 package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.config.InvalidSettingsException;
+import io.walrelay.proxy.http.Json;
 import io.walrelay.proxy.http.StatusReport;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -11,6 +14,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code walrelay status}: what a running relay does at the moment. */
@@ -36,11 +40,19 @@ final class StatusCommand implements Callable<Integer> {
     @Option(names = "--watch", description = "Show it anew every second until interrupted.")
     private boolean watch;
 
+    @Option(
+            names = "--acknowledged",
+            description = "Only the acknowledged position, which a standby has to reach before it is promoted. Exit status 0: there is one, whether the relay is ready or not.")
+    private boolean acknowledged;
+
     @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
     private Format format = Format.TEXT;
 
     @Override
     public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
+        if (watch && acknowledged) {
+            throw new ParameterException(spec.commandLine(), "expected --watch or --acknowledged, not both");
+        }
         try (ApiClient client = api.connect(false)) {
             if (!watch) {
                 return show(client.get("/api/v1/status"), "");
@@ -67,11 +79,28 @@ final class StatusCommand implements Callable<Integer> {
 
     private int show(String body, String before) throws IOException {
         StatusReport report = ApiClient.read(StatusReport.class, body);
+        if (acknowledged) {
+            return showAcknowledged(report);
+        }
         switch (format) {
             case TEXT -> print(before + StatusText.render(report));
             case JSON -> print(body);
         }
         return report.ready() ? Main.OK : Main.FAILURE;
+    }
+
+    private int showAcknowledged(StatusReport report) throws IOException {
+        String position = report.upstream().acknowledged().orElseThrow(() -> new IOException("nothing was acknowledged yet: the relay has no WAL"));
+        switch (format) {
+            case TEXT -> print(position + "\n");
+            case JSON -> {
+                Map<String, String> fields = new LinkedHashMap<>();
+                fields.put("acknowledged", position);
+                report.wal().ifPresent(wal -> fields.put("lineage", wal.lineage()));
+                print(Json.MAPPER.writeValueAsString(fields) + "\n");
+            }
+        }
+        return Main.OK;
     }
 
     private void print(String text) {

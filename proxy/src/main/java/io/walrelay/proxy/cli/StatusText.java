@@ -26,6 +26,7 @@ final class StatusText {
         StatusText text = new StatusText(report);
         text.head();
         text.upstream(report.upstream());
+        report.acknowledge().ifPresent(text::acknowledge);
         report.wal().ifPresent(text::wal);
         report.archive().ifPresent(text::archive);
         text.standbys();
@@ -50,6 +51,23 @@ final class StatusText {
         upstream.problem().ifPresent(problem -> line("           " + problem));
         line("           end %s  behind %s  acknowledged %s".formatted(
                 upstream.end().orElse(UNKNOWN), size(upstream.lagBytes()), upstream.acknowledged().orElse(UNKNOWN)));
+    }
+
+    private void acknowledge(StatusReport.Acknowledge it) {
+        if (it.members().isEmpty()) {
+            return;
+        }
+        line("           acknowledge %s: %s".formatted(it.policy(), stages(it.write(), it.flush(), it.replay())));
+        it.members().forEach(member -> line("             %s  %s: %s%s".formatted(
+                member.name(),
+                member.connected() ? "connected" : "away",
+                stages(member.write(), member.flush(), member.replay()),
+                member.waitedFor() ? "  waited for" : "")));
+        it.commitsWaitSince().ifPresent(since -> line("           COMMITS HAVE WAITED for %s: %s".formatted(String.join(", ", it.commitsWaitFor()), age(since))));
+    }
+
+    private static String stages(Optional<String> write, Optional<String> flush, Optional<String> replay) {
+        return "written %s  flushed %s  replayed %s".formatted(write.orElse(UNKNOWN), flush.orElse(UNKNOWN), replay.orElse(UNKNOWN));
     }
 
     private void wal(StatusReport.Wal wal) {

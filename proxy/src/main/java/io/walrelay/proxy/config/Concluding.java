@@ -3,6 +3,7 @@ package io.walrelay.proxy.config;
 import io.walrelay.cache.archive.Encryption;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.Keys.Tls;
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.auth.Hba;
 import io.walrelay.proxy.auth.InvalidHbaException;
 import io.walrelay.proxy.auth.JdbcAuthQuery;
@@ -141,11 +142,12 @@ final class Concluding {
         }
         var slot = read(Keys.UPSTREAM_SLOT).flatMap(this::slotName);
         var start = read(Keys.UPSTREAM_START);
-        var acknowledge = read(Keys.UPSTREAM_ACKNOWLEDGE);
+        var acknowledge = read(Keys.UPSTREAM_ACKNOWLEDGE).flatMap(this::policy);
+        var slotFollows = read(Keys.UPSTREAM_SLOT_FOLLOWS);
         var onDivergence = read(Keys.UPSTREAM_ON_DIVERGENCE);
         var hint = hint();
-        return conninfo.isPresent() && slot.isPresent() && start.isPresent() && acknowledge.isPresent() && onDivergence.isPresent()
-                ? Optional.of(new UpstreamSettings(conninfo.get(), slot.get(), start.get(), onDivergence.get(), hint))
+        return conninfo.isPresent() && slot.isPresent() && start.isPresent() && acknowledge.isPresent() && slotFollows.isPresent() && onDivergence.isPresent()
+                ? Optional.of(new UpstreamSettings(conninfo.get(), slot.get(), start.get(), acknowledge.get(), slotFollows.get(), onDivergence.get(), hint))
                 : Optional.empty();
     }
 
@@ -173,6 +175,15 @@ final class Concluding {
             return Optional.of(SlotName.of(template, hostname));
         } catch (IllegalArgumentException e) {
             problem(Keys.UPSTREAM_SLOT, SlotName.EXPECTED);
+            return Optional.empty();
+        }
+    }
+
+    private Optional<AcknowledgePolicy> policy(String text) {
+        try {
+            return Optional.of(AcknowledgePolicy.parse(text));
+        } catch (IllegalArgumentException e) {
+            problem(Keys.UPSTREAM_ACKNOWLEDGE, "%s; %s".formatted(Keys.UPSTREAM_ACKNOWLEDGE.type().expected(), e.getMessage()));
             return Optional.empty();
         }
     }

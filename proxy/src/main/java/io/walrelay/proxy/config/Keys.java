@@ -6,6 +6,7 @@ import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.CacheSettings.OnFull;
 import io.walrelay.proxy.config.HttpSettings.Token;
 import io.walrelay.proxy.config.UpstreamSettings.OnDivergence;
+import io.walrelay.proxy.config.UpstreamSettings.SlotFollows;
 import io.walrelay.proxy.config.UpstreamSettings.Start;
 import java.net.URI;
 import java.nio.file.Path;
@@ -33,11 +34,18 @@ final class Keys {
                     "Where a new data directory begins: slot (the segment of the slot's restart_lsn), oldest (all that upstream still"
                             + " has) or an LSN.")
             .withDefault("slot");
-    static final Key<Acknowledge> UPSTREAM_ACKNOWLEDGE = Key.of(
+    static final Key<String> UPSTREAM_ACKNOWLEDGE = Key.of(
                     "upstream.acknowledge",
-                    ValueType.choice(Acknowledge.class),
-                    "What is reported upstream as flushed: own, what the relay itself has flushed. This version knows no other.")
+                    ValueType.POLICY,
+                    "Whose confirmation it takes before WAL is acknowledged upstream: own, the relay's alone; or also that of standbys, named by their slots on"
+                            + " the relay, as in synchronous_standby_names. all waits for those that are away, too.")
             .withDefault("own");
+    static final Key<SlotFollows> UPSTREAM_SLOT_FOLLOWS = Key.of(
+                    "upstream.slot-follows",
+                    ValueType.choice(SlotFollows.class),
+                    "What moves the relay's slot upstream, and so how long WAL stays there: acknowledged (what upstream.acknowledge lets be acknowledged) or own (what"
+                            + " the relay itself has flushed: needs SQL, see walrelay setup-sql --slot-follows-own).")
+            .withDefault("acknowledged");
     static final Key<OnDivergence> UPSTREAM_ON_DIVERGENCE = Key.of(
                     "upstream.on-divergence",
                     ValueType.choice(OnDivergence.class),
@@ -175,6 +183,7 @@ final class Keys {
             UPSTREAM_SLOT,
             UPSTREAM_START,
             UPSTREAM_ACKNOWLEDGE,
+            UPSTREAM_SLOT_FOLLOWS,
             UPSTREAM_ON_DIVERGENCE,
             UPSTREAM_HINT,
             UPSTREAM_HINT_CA,
@@ -215,7 +224,6 @@ final class Keys {
 
     /** Keys, and sections of keys, that the design names and this version does not act on: refused by name, never ignored. */
     private static final List<String> LATER = List.of(
-            "upstream.slot-follows",
             "standbys.named.delay",
             "standbys.named.rate",
             "feedback",
@@ -231,11 +239,6 @@ final class Keys {
                     Key.of(section + ".key", ValueType.FILE, "The certificate's private key, PEM."),
                     Key.of(section + ".client-ca", ValueType.FILE, "Who signs the certificates of clients, PEM."));
         }
-    }
-
-    /** The values of {@code upstream.acknowledge}. */
-    enum Acknowledge {
-        OWN
     }
 
     static Optional<Key<?>> find(String name) {

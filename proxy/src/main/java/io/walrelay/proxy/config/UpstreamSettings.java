@@ -1,5 +1,6 @@
 package io.walrelay.proxy.config;
 
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.wal.Lsn;
 import java.nio.file.Path;
@@ -11,10 +12,13 @@ import java.util.Optional;
  * @param conninfo hosts, user and the rest
  * @param slot the relay's own physical slot on each of those hosts
  * @param start where a new data directory begins
+ * @param acknowledge whose confirmation it takes before WAL is acknowledged
+ * @param slotFollows what moves the slot
  * @param onDivergence what to do when every reachable server forked before the acknowledged position
  * @param hint who is asked which of them is the primary
  */
-public record UpstreamSettings(Conninfo conninfo, String slot, Start start, OnDivergence onDivergence, Optional<Hint> hint) {
+public record UpstreamSettings(
+        Conninfo conninfo, String slot, Start start, AcknowledgePolicy acknowledge, SlotFollows slotFollows, OnDivergence onDivergence, Optional<Hint> hint) {
 
     /**
      * Who knows which host is the primary.
@@ -47,6 +51,14 @@ public record UpstreamSettings(Conninfo conninfo, String slot, Start start, OnDi
                 default -> new At(Lsn.parse(text));
             };
         }
+    }
+
+    /** What moves the slot upstream. */
+    public enum SlotFollows {
+        /** What is reported as flushed, as with every standby. */
+        ACKNOWLEDGED,
+        /** What the relay itself has flushed. */
+        OWN
     }
 
     /** What a relay does whose acknowledged WAL no reachable server has. */

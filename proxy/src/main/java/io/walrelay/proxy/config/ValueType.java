@@ -2,6 +2,7 @@ package io.walrelay.proxy.config;
 
 import io.walrelay.cache.archive.ArchiveLocation;
 import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.config.HttpSettings.Token;
 import io.walrelay.proxy.config.UpstreamSettings.Start;
 import java.net.URI;
@@ -33,6 +34,8 @@ record ValueType<T>(String expected, boolean list, boolean secret, Function<List
     static final ValueType<Path> FILE = one("the path of a file", text -> Path.of(text(text)).toAbsolutePath().normalize());
     static final ValueType<Path> DIRECTORY = one("the path of a directory", FILE.read.compose(List::of));
     static final ValueType<Start> START = one("slot, oldest or an LSN like 16/B374D848", Start::parse);
+    /** Read by {@link Concluding}, which says what is wrong with it. */
+    static final ValueType<String> POLICY = one(AcknowledgePolicy.EXPECTED, ValueType::text);
     static final ValueType<ArchiveLocation> ARCHIVE = one("file:///PATH or s3://BUCKET/PREFIX, with ?endpoint=URL for other services than Amazon's", ArchiveLocation::parse);
     static final ValueType<Boolean> BOOLEAN = one("true or false", ValueType::bool);
     static final ValueType<URI> HTTP_URL = one("a URL like https://relay:8433", ValueType::httpUrl);

@@ -29,6 +29,11 @@ public record SqlTarget(String host, String url, Properties properties) {
         return conninfo.hosts().stream().map(host -> target(conninfo, host, passFile, applicationName)).toList();
     }
 
+    /** The database where the relay runs SQL. */
+    public static String database(Conninfo conninfo) {
+        return conninfo.database().orElse(DEFAULT_DATABASE);
+    }
+
     private static SqlTarget target(Conninfo conninfo, HostAddress host, PassFile passFile, String applicationName) {
         Properties properties = new Properties();
         properties.setProperty("user", conninfo.user());
@@ -46,7 +51,7 @@ public record SqlTarget(String host, String url, Properties properties) {
         // The name, not the address it may stand for, so that verify-full compares what the relay will compare.
         String name = conninfo.tls().mode() == TlsSettings.Mode.VERIFY_FULL ? host.host() : host.target();
         String bracketed = name.indexOf(':') >= 0 ? "[" + name + "]" : name;
-        String url = "jdbc:postgresql://%s:%d/%s".formatted(bracketed, host.port(), conninfo.database().orElse(DEFAULT_DATABASE));
+        String url = "jdbc:postgresql://%s:%d/%s".formatted(bracketed, host.port(), database(conninfo));
         return new SqlTarget(host.toString(), url, properties);
     }
 

@@ -26,6 +26,7 @@ final class Api {
     private final RelayState relay;
     private final RelayMetrics metrics;
     private final Reports reports;
+    private final PromotablePath promotable;
     private final SlotPaths slots;
     private final PinPaths pins;
     private final Consumer<FollowOrder> follow;
@@ -35,6 +36,7 @@ final class Api {
     Api(RelayState relay, ProcessFacts process, RelayMetrics metrics, Consumer<FollowOrder> follow) {
         this.relay = relay;
         this.metrics = metrics;
+        this.promotable = new PromotablePath(relay);
         this.slots = new SlotPaths(relay);
         this.reports = new Reports(relay, process, slots);
         this.pins = new PinPaths(relay);
@@ -50,6 +52,7 @@ final class Api {
             case METRICS -> Reply.of(HttpResponseStatus.OK, RelayMetrics.CONTENT_TYPE, metrics.scrape());
             case STATUS -> Reply.json(HttpResponseStatus.OK, reports.status());
             case STANDBYS -> Reply.json(HttpResponseStatus.OK, reports.standbys());
+            case PROMOTABLE -> promotable.answer(call, endpoint.parameterOf(call.path()));
             case SLOTS -> slots.answer(call, Optional.empty());
             case SLOT -> slots.answer(call, Optional.of(endpoint.parameterOf(call.path())));
             case UPSTREAM -> call.method().equals(HttpMethod.POST)

@@ -13,6 +13,7 @@ enum Endpoint {
     METRICS("/metrics", Audience.EVERYBODY, "GET, HEAD"),
     STATUS("/api/v1/status", Audience.THE_ADMITTED, "GET, HEAD"),
     STANDBYS("/api/v1/standbys", Audience.THE_ADMITTED, "GET, HEAD"),
+    PROMOTABLE("/api/v1/standbys/{name}/promotable", Audience.THE_ADMITTED, "GET, HEAD"),
     SLOTS("/api/v1/slots", Audience.THE_ADMITTED, "GET, HEAD, POST"),
     SLOT("/api/v1/slots/{name}", Audience.THE_ADMITTED, "PUT, POST, DELETE"),
     UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),
@@ -24,6 +25,7 @@ enum Endpoint {
     WAL_FILE("/wal/{name}", Audience.THE_ADMITTED, "GET, HEAD, PUT");
 
     private static final String PARAMETER = "{";
+    private static final String PARAMETER_END = "}";
 
     /** Who may ask for it. */
     enum Audience {
@@ -50,12 +52,18 @@ enum Endpoint {
     /** Whatever stands for a parameter, slashes too, is for the endpoint to judge. */
     private boolean isAt(String other) {
         int parameter = path.indexOf(PARAMETER);
-        return parameter < 0 ? path.equals(other) : other.startsWith(path.substring(0, parameter));
+        return parameter < 0
+                ? path.equals(other)
+                : other.length() >= parameter + afterParameter().length() && other.startsWith(path.substring(0, parameter)) && other.endsWith(afterParameter());
     }
 
     /** What stands for the parameter in a path that is this one's. */
     String parameterOf(String at) {
-        return at.substring(path.indexOf(PARAMETER));
+        return at.substring(path.indexOf(PARAMETER), at.length() - afterParameter().length());
+    }
+
+    private String afterParameter() {
+        return path.substring(path.indexOf(PARAMETER_END) + 1);
     }
 
     /** All paths, for the message that a wrong one gets. */

@@ -46,6 +46,7 @@ final class Reports {
                 readiness.ready(),
                 readiness.reasons(),
                 upstream(),
+                relay.cache().map(cache -> AcknowledgeReport.of(relay.acknowledging(), relay.reportable(cache))),
                 relay.cache().map(Reports::wal),
                 relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).map(archiver -> archive(archiver.status(), relay.archiveWork())),
                 standbys(),

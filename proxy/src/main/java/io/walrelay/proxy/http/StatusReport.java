@@ -11,6 +11,7 @@ import java.util.Optional;
  * text, sizes are bytes, times ISO 8601.
  *
  * @param reasons why the relay is not ready, by kind
+ * @param acknowledge empty until an upstream was seen for the first time
  * @param wal empty until an upstream was seen for the first time
  */
 public record StatusReport(
@@ -20,6 +21,7 @@ public record StatusReport(
         boolean ready,
         Map<String, String> reasons,
         Upstream upstream,
+        Optional<Acknowledge> acknowledge,
         Optional<Wal> wal,
         Optional<Archive> archive,
         List<Standby> standbys,
@@ -40,6 +42,32 @@ public record StatusReport(
             Optional<Long> lagBytes,
             Optional<Instant> lastMessage,
             Optional<String> problem) {}
+
+    /**
+     * What upstream may be told, and whom that waits for.
+     *
+     * @param policy as {@code upstream.acknowledge} has it
+     * @param waitingBytes WAL that the relay has flushed and its standbys have not confirmed; null while nothing was acknowledged
+     * @param commitsWaitSince since when commits upstream wait for standbys; null while they do not, or only for a moment
+     * @param commitsWaitFor whom they wait for then
+     */
+    public record Acknowledge(
+            String policy,
+            Optional<String> write,
+            Optional<String> flush,
+            Optional<String> replay,
+            Optional<Long> waitingBytes,
+            Optional<Instant> commitsWaitSince,
+            List<String> commitsWaitFor,
+            List<Member> members) {}
+
+    /**
+     * A standby that the policy names.
+     *
+     * @param connected whether it streams, has caught up and says what it has flushed
+     * @param waitedFor whether WAL that the relay has flushed waits for it
+     */
+    public record Member(String name, boolean connected, Optional<String> write, Optional<String> flush, Optional<String> replay, boolean waitedFor) {}
 
     /**
      * @param lineage the timeline with its switch point and a hash of its history: unique also where its number was taken twice

@@ -22,6 +22,7 @@ import io.walrelay.proxy.config.UserSource;
 import io.walrelay.proxy.http.HttpLimits;
 import io.walrelay.proxy.http.HttpServer;
 import io.walrelay.proxy.metrics.RelayMetrics;
+import io.walrelay.proxy.slotsync.WaitsByPolicy;
 import io.walrelay.proxy.standby.HbaAuthenticator;
 import io.walrelay.proxy.standby.StandbyLimits;
 import io.walrelay.proxy.standby.StandbyServer;
@@ -74,7 +75,9 @@ public final class Relay implements AutoCloseable {
                         Lsn.INVALID,
                         Lsn.INVALID,
                         Optional.empty(),
-                        Optional.empty()));
+                        Optional.empty()),
+                settings.upstream().acknowledge(),
+                new WaitsByPolicy(settings.upstream().acknowledge(), settings.upstream().slotFollows()));
     }
 
     /**
@@ -102,6 +105,8 @@ public final class Relay implements AutoCloseable {
         parts.push(directory);
         Storage storage = directory.storage();
         Tiers tiers = new Tiers(storage, cacheSettings(), archive(directory));
+        // Before a standby may say something newer.
+        state.whenOpen(state.acknowledging()::recall);
         WalCache.open(tiers).ifPresent(state::open);
         parts.push(this::closeCache);
         Users users = users();

@@ -1,6 +1,8 @@
 package io.walrelay.proxy.standby;
 
 import io.walrelay.protocol.replication.FromStandby.StandbyStatusUpdate;
+import io.walrelay.proxy.acknowledge.Acknowledging;
+import io.walrelay.proxy.acknowledge.MemberSession;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.WrittenTimes;
 import io.walrelay.wal.Lsn;
@@ -80,6 +82,11 @@ final class StandbyProgress {
             log.debug("standby \"{}\" ({}): {} to {}: {}", identity.shownName(), identity.pid(), state, next, reason);
             state = next;
         }
+    }
+
+    /** The session as the policy of acknowledgement sees it, from the beginning of its stream on. */
+    MemberSession joins(Acknowledging acknowledging) {
+        return acknowledging.join(identity.pid(), Optional.ofNullable(slot), identity.shownName());
     }
 
     void begin(Optional<String> slotName, TimelineId of) {

@@ -7,6 +7,8 @@ import io.walrelay.cache.WalCache;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.replication.FromStandby;
 import io.walrelay.protocol.replication.FromStandbyCodec;
+import io.walrelay.proxy.acknowledge.MemberSession;
+import io.walrelay.proxy.acknowledge.Positions;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
@@ -25,6 +27,7 @@ final class WalSender implements Pacer.Paced {
     private final Pacer pacer;
     private final StandbyProgress progress;
     private final SlotUse slot;
+    private final MemberSession member;
     private final StreamOwner owner;
     private final WalMessages messages;
     private final StreamPosition position;
@@ -47,6 +50,7 @@ final class WalSender implements Pacer.Paced {
         this.pacer = server.pacer(channel.eventLoop());
         this.progress = progress;
         this.slot = slot;
+        this.member = progress.joins(state.acknowledging());
         this.owner = owner;
         this.messages = new WalMessages(channel, cache, state.clock(), pacer.frames(), this::resume);
         this.position = new StreamPosition(request.lineage(), request.start(), request.end(), cache.end());
@@ -159,6 +163,10 @@ final class WalSender implements Pacer.Paced {
     private void onStatusUpdate(FromStandby.StandbyStatusUpdate update) {
         progress.reply(update, lags, System.nanoTime(), state.clock().instant());
         slot.confirmed(update.flushed());
+        member.confirmed(
+                position.lineage(),
+                progress.state() != StandbyStatus.State.CATCHUP,
+                new Positions(update.written(), update.flushed(), update.applied()));
         if (update.replyRequested()) {
             keepalive(false);
         }
@@ -288,6 +296,7 @@ final class WalSender implements Pacer.Paced {
             over = true;
             noteSent();
             pacer.leave(this);
+            member.left();
             messages.close();
         }
     }

@@ -2,6 +2,8 @@ package io.walrelay.proxy.state;
 
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
+import io.walrelay.proxy.acknowledge.Acknowledging;
 import io.walrelay.proxy.slotsync.SlotSync;
 import io.walrelay.proxy.slotsync.WaitsFor;
 import io.walrelay.wal.Lsn;
@@ -24,9 +26,10 @@ public final class RelayState {
 
     private final Clock clock;
     private final Events events;
+    private final Acknowledging acknowledging;
     private final Standbys standbys = new Standbys();
     private final ForwardedTraffic forwarded = new ForwardedTraffic();
-    private final SlotSync slotSync = new SlotSync(WaitsFor.NOBODY);
+    private final SlotSync slotSync;
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
     private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
@@ -39,9 +42,17 @@ public final class RelayState {
     private final List<Runnable> walListeners = new CopyOnWriteArrayList<>();
     private final List<Consumer<String>> upstreamListeners = new CopyOnWriteArrayList<>();
 
+    /** Of a relay that acknowledges what it has itself. */
     public RelayState(Clock clock, UpstreamStatus initial) {
+        this(clock, initial, new AcknowledgePolicy.Own(), WaitsFor.NOBODY);
+    }
+
+    /** @param waitsFor whose standbys the relay's slot upstream waits for */
+    public RelayState(Clock clock, UpstreamStatus initial, AcknowledgePolicy policy, WaitsFor waitsFor) {
         this.clock = clock;
         this.events = new Events(clock);
+        this.acknowledging = new Acknowledging(policy);
+        this.slotSync = new SlotSync(waitsFor);
         this.upstream = new AtomicReference<>(initial);
     }
 
@@ -51,6 +62,11 @@ public final class RelayState {
 
     public Events events() {
         return events;
+    }
+
+    /** What upstream may be told, and whom that waits for. */
+    public Acknowledging acknowledging() {
+        return acknowledging;
     }
 
     public Standbys standbys() {

@@ -59,7 +59,8 @@ final class RunningStream implements AutoCloseable {
         return existing;
     }
 
-    private void flushed() {
+    /** More may be acknowledged. */
+    void flushed() {
         WalStream stream = running.get();
         if (stream != null) {
             stream.flushed();

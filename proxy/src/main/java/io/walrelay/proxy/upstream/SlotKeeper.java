@@ -32,6 +32,7 @@ final class SlotKeeper {
     private static final String SLOT = "upstream-slot";
 
     private final String name;
+    private final Optional<SlotBySql> bySql;
     private final Events events;
     private final Clock clock;
     private final Duration limit;
@@ -43,8 +44,10 @@ final class SlotKeeper {
     /** Where it was refused, and when. */
     private final Map<HostAddress, Instant> refused = new ConcurrentHashMap<>();
 
-    SlotKeeper(String name, Events events, Clock clock, LinkTiming timing) {
+    /** @param bySql where the slot is to follow what the relay has, and not what is acknowledged: no stream uses it then */
+    SlotKeeper(String name, Optional<SlotBySql> bySql, Events events, Clock clock, LinkTiming timing) {
         this.name = name;
+        this.bySql = bySql;
         this.events = events;
         this.clock = clock;
         this.limit = timing.answer();
@@ -53,6 +56,16 @@ final class SlotKeeper {
 
     String name() {
         return name;
+    }
+
+    /** Whether streams use the slot, which moves with what they report. */
+    boolean streamed() {
+        return bySql.isEmpty();
+    }
+
+    /** Why the slot on {@code host} does not move though no stream uses it. */
+    Optional<String> problem(HostAddress host) {
+        return bySql.flatMap(sql -> sql.problem(host));
     }
 
     /** Makes the slot where it is missing, with WAL reserved. Returns whether the host has it. */
@@ -98,7 +111,7 @@ final class SlotKeeper {
     private boolean createUnlessThere(UpstreamConnection connection) throws UpstreamException, InterruptedException {
         try {
             connection.ask(new ReplicationCommand.CreatePhysicalSlot(name, false, true));
-            advanced.remove(connection.host());
+            moved(connection.host());
             events.info(SLOT, "made slot \"%s\" on %s".formatted(name, connection.host()));
         } catch (UpstreamException e) {
             if (!e.has(UpstreamException.DUPLICATE_OBJECT)) {
@@ -114,7 +127,13 @@ final class SlotKeeper {
     /** {@code host} has no such slot, whatever was known. */
     void forget(HostAddress host) {
         known.remove(host);
+        moved(host);
+    }
+
+    /** Where the slot is on {@code host} is not known any more. */
+    private void moved(HostAddress host) {
         advanced.remove(host);
+        bySql.ifPresent(sql -> sql.forget(host));
     }
 
     /**
@@ -142,7 +161,7 @@ final class SlotKeeper {
         }
     }
 
-    /** On a host that is not in use: keeps the slot there and moves it on. */
+    /** On a host where no stream uses the slot: keeps it there and moves it on. */
     void visit(UpstreamConnection connection, HostProbe probe, EndOfWal own) throws UpstreamException, InterruptedException {
         if (ensure(connection)) {
             advance(connection, probe, own);
@@ -150,13 +169,17 @@ final class SlotKeeper {
     }
 
     /**
-     * Moves the slot of a host that is not in use to what may be acknowledged: never past what the host has, and not at all when the
+     * Moves the slot where no stream uses it to what may be acknowledged: never past what the host has, and not at all when the
      * position is not on its lineage. A position counts only together with its lineage, which may change meanwhile.
      */
     private void advance(UpstreamConnection connection, HostProbe probe, EndOfWal own) throws UpstreamException, InterruptedException {
         TimelineHistory theirs = probe.report().history();
         Lsn to = Lsn.min(own.acknowledgeable(), probe.report().flushed());
         boolean there = to.isValid() && theirs.reaches(own.lineage(), to);
+        if (there && bySql.isPresent()) {
+            bySql.get().advance(connection.host(), probe.report().segmentSize(), to);
+            return;
+        }
         if (!there || to.isAtMost(advanced.getOrDefault(connection.host(), Lsn.INVALID))) {
             return;
         }

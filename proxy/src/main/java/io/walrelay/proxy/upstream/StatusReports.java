@@ -6,18 +6,21 @@ import io.walrelay.cache.EndOfWal;
 import io.walrelay.protocol.replication.FromStandby;
 import io.walrelay.protocol.replication.FromStandbyCodec;
 import io.walrelay.protocol.replication.PgTime;
+import io.walrelay.proxy.acknowledge.Acknowledging;
+import io.walrelay.proxy.acknowledge.Positions;
 import io.walrelay.wal.Lsn;
 import java.time.Clock;
 import java.util.function.Supplier;
 
 /**
- * Tells upstream how far we are. What is reported as flushed is {@link EndOfWal#acknowledgeable}; apply is never reported, as
- * pg_receivewal. Confined to the WAL writer thread.
+ * Tells upstream how far we are: what {@link Acknowledging} says of {@link EndOfWal#acknowledgeable}. Where the policy waits for nobody apply is
+ * never reported, as by pg_receivewal. Confined to the WAL writer thread.
  */
 final class StatusReports {
 
     private final Channel channel;
     private final Supplier<EndOfWal> end;
+    private final Acknowledging acknowledging;
     private final LinkStatus status;
     private final Clock clock;
     private final long everyNanos;
@@ -25,14 +28,16 @@ final class StatusReports {
     private long last;
     /** Where WAL ended at the last report. */
     private EndOfWal reported;
+    private Positions told = Positions.NONE;
 
     /**
      * @param end where WAL ends, as upstream may be told
      * @param everyNanos the longest time between two reports
      */
-    StatusReports(Channel channel, Supplier<EndOfWal> end, LinkStatus status, Clock clock, long everyNanos) {
+    StatusReports(Channel channel, Supplier<EndOfWal> end, Acknowledging acknowledging, LinkStatus status, Clock clock, long everyNanos) {
         this.channel = channel;
         this.end = end;
+        this.acknowledging = acknowledging;
         this.status = status;
         this.clock = clock;
         this.everyNanos = everyNanos;
@@ -49,20 +54,28 @@ final class StatusReports {
     void settle(Lsn upstreamEnd) {
         if (owed && channel.isWritable()) {
             EndOfWal now = end.get();
-            send(now, isAll(now, upstreamEnd) ? Lsn.INVALID : now.acknowledgeable(), false);
+            Positions positions = acknowledging.advance(now);
+            if (!isAll(now, positions, upstreamEnd)) {
+                send(now, positions, false);
+            } else if (positions.flush().equals(now.acknowledgeable())) {
+                sendWithoutFlush(now);
+            }
+            // Else standbys may confirm it any moment: what they have not by the next tick is not waited for.
         }
     }
 
     /**
-     * Whether upstream asks although it was told all that there is to tell, and its WAL ends inside a record. A server that shuts down does
-     * so until the flushed position is what it has sent (walsender.c, WalSndDone), and of half a record it never will be. A report
-     * without a flushed position acknowledges nothing and moves no slot, and then the written one counts, which is the truth.
+     * Whether upstream asks although it was told all that there is to tell, and that is not all that it sent: its WAL ends inside a record, or a standby
+     * has not confirmed it. A server that shuts down asks until the flushed position is what it has sent (walsender.c, WalSndDone), and that it may
+     * never be. A report without a flushed position acknowledges nothing, to no commit (syncrep.c, SyncRepReleaseWaiters), and moves no slot, and then
+     * the written one counts, which is the truth.
      */
-    private boolean isAll(EndOfWal now, Lsn upstreamEnd) {
+    private boolean isAll(EndOfWal now, Positions positions, Lsn upstreamEnd) {
         return now.equals(reported)
+                && positions.equals(told)
                 && now.flushed().equals(now.written())
                 && now.written().isAtLeast(upstreamEnd)
-                && now.acknowledgeable().isBefore(now.written());
+                && positions.flush().isBefore(now.written());
     }
 
     /** Reports now. To a peer that does not read, later: reports that it asks for must not pile up here. */
@@ -74,15 +87,23 @@ final class StatusReports {
         }
     }
 
-    /** Reports if upstream does not know all yet that may be acknowledged. */
+    /** Reports if upstream does not know all yet that it may. */
     void reportNews() {
-        if (end.get().acknowledgeable().isAfter(status.acknowledged())) {
+        if (acknowledging.advance(end.get()).isAheadOf(told)) {
             report(false);
         }
     }
 
-    void reportIfDue(long now) {
-        if (owed || now - last >= everyNanos) {
+    void reportIfDue(long now, Lsn upstreamEnd) {
+        if (owed && channel.isWritable()) {
+            EndOfWal own = end.get();
+            Positions positions = acknowledging.advance(own);
+            if (isAll(own, positions, upstreamEnd)) {
+                sendWithoutFlush(own);
+            } else {
+                send(own, positions, false);
+            }
+        } else if (owed || now - last >= everyNanos) {
             report(false);
         }
     }
@@ -94,15 +115,24 @@ final class StatusReports {
 
     private void sendAll(boolean askForSign) {
         EndOfWal now = end.get();
-        send(now, now.acknowledgeable(), askForSign);
+        send(now, acknowledging.advance(now), askForSign);
     }
 
-    private void send(EndOfWal now, Lsn flushed, boolean askForSign) {
+    private void send(EndOfWal now, Positions positions, boolean askForSign) {
+        told = positions;
+        // Before it is sent: from then on upstream may rely on it. What an earlier run told nobody knows, so it is not taken back.
+        status.acknowledged(acknowledging.policy().waitsForStandbys() ? Lsn.max(status.acknowledged(), positions.flush()) : positions.flush());
+        write(now, positions, askForSign);
+    }
+
+    private void sendWithoutFlush(EndOfWal now) {
+        write(now, new Positions(now.written(), Lsn.INVALID, Lsn.INVALID), false);
+    }
+
+    private void write(EndOfWal now, Positions positions, boolean askForSign) {
         ByteBuf out = channel.alloc().buffer();
         FromStandbyCodec.encode(
-                new FromStandby.StandbyStatusUpdate(now.written(), flushed, Lsn.INVALID, PgTime.of(clock.instant()), askForSign), out);
-        // Before it is sent: from then on upstream may rely on it.
-        status.acknowledged(now.acknowledgeable());
+                new FromStandby.StandbyStatusUpdate(positions.write(), positions.flush(), positions.apply(), PgTime.of(clock.instant()), askForSign), out);
         var _ = channel.writeAndFlush(out);
         owed = false;
         last = System.nanoTime();

@@ -6,6 +6,7 @@ import io.walrelay.proxy.conninfo.PassFile;
 import io.walrelay.proxy.conninfo.KeepAlive;
 import io.walrelay.proxy.conninfo.HostAddress;
 import io.walrelay.proxy.conninfo.Conninfo;
+import io.walrelay.proxy.conninfo.SqlTarget;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
@@ -288,7 +289,7 @@ final class UpstreamDialer {
         boolean replication = kind == SessionKind.PHYSICAL_REPLICATION;
         return new ClientLogin(
                 conninfo.user(),
-                replication ? Optional.empty() : conninfo.database(),
+                replication ? Optional.empty() : Optional.of(SqlTarget.database(conninfo)),
                 kind,
                 parameters,
                 password(host, replication));

@@ -138,7 +138,7 @@ final class UpstreamFollower {
             running.started(stream);
             connection.begin(
                     new ReplicationCommand.StartPhysical(
-                            Optional.of(slots.name()).filter(_ -> hasSlot()), ask, Optional.of(from.lineage().timeline())),
+                            Optional.of(slots.name()).filter(_ -> hasSlot() && slots.streamed()), ask, Optional.of(from.lineage().timeline())),
                     stream);
             StreamEnd end = watch(stream, connection, overseer);
             switch (end) {
@@ -211,7 +211,10 @@ final class UpstreamFollower {
 
     /** What is wrong with a stream that runs. */
     Optional<String> problem() {
-        return hasSlot() ? Optional.empty() : Optional.of("streams without a slot, so upstream may remove WAL that the relay still needs");
+        if (!hasSlot()) {
+            return Optional.of("streams without a slot, so upstream may remove WAL that the relay still needs");
+        }
+        return following().flatMap(host -> slots.problem(host.host())).or(waits::problem);
     }
 
     /** Takes over what a new look at the host that is followed has shown. */
@@ -219,15 +222,18 @@ final class UpstreamFollower {
         waits.refresh(probe, stream);
     }
 
-    /** On a host that was looked at while another streams, or this one does without a slot: sees to the slot there. Any thread. */
+    /** On a host that was looked at while another streams, or this one does without its slot: sees to the slot there. Any thread. */
     void visit(UpstreamConnection connection, HostProbe probe) throws UpstreamException, InterruptedException {
         Following now = following;
         Optional<WalCache> cache = relay.cache();
         if (now == null || cache.isEmpty() || !probe.report().system().equals(now.host().system())) {
             return;
         }
-        if (!connection.host().equals(now.host().host())) {
-            slots.visit(connection, probe, relay.reportable(cache.get()));
+        EndOfWal own = relay.reportable(cache.get());
+        if (!slots.streamed()) {
+            slots.visit(connection, probe, own);
+        } else if (!connection.host().equals(now.host().host())) {
+            slots.visit(connection, probe, relay.acknowledging().acknowledged(own));
         } else if (!now.slot() && slots.ensure(connection)) {
             // Begun anew it uses the slot.
             running.stop();

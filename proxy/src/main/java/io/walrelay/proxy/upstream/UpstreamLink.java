@@ -101,16 +101,20 @@ public final class UpstreamLink implements AutoCloseable {
         UpstreamDialer dialer = new UpstreamDialer(conninfo, name, timing);
         this.hosts = new UpstreamHosts(dialer, loops.probes(), conninfo.hosts(), timing);
         this.hint = settings.hint().isPresent() ? Optional.of(new HintQuery(settings.hint().get(), conninfo.hosts())) : Optional.empty();
-        SlotKeeper slots = new SlotKeeper(settings.slot(), relay.events(), relay.clock(), timing);
+        boolean slotFollowsOwn = settings.slotFollows() == UpstreamSettings.SlotFollows.OWN && settings.acknowledge().waitsForStandbys();
+        Optional<SlotBySql> bySql =
+                slotFollowsOwn ? Optional.of(new SlotBySql(dialer, loops.probes(), settings.slot(), relay.events())) : Optional.empty();
+        SlotKeeper slots = new SlotKeeper(settings.slot(), bySql, relay.events(), relay.clock(), timing);
         WalProbe wal = new WalProbe(dialer, loops.probes(), timing);
         WalWriterThread writer = new WalWriterThread(loops.writer());
         this.mending = new Mending(dialer, writer);
         this.room = new Room(relay);
         this.running = new RunningStream(room, fatal);
+        relay.acknowledging().onNews(running::flushed);
         this.lineages = new LineageSwitch(relay, status, writer, fatal);
         NewFolder newFolder = new NewFolder(conninfo, dialer, loops.probes(), wal, slots, settings.start(), tiers);
         StreamRefusal refusals = new StreamRefusal(relay, status, dialer, slots, new WalGap(wal), writer, timing);
-        CommitWaits waits = new CommitWaits(relay.events(), timing.status(), name);
+        CommitWaits waits = new CommitWaits(relay.events(), timing.status(), name, settings.acknowledge());
         this.follower = new UpstreamFollower(
                 relay, status, dialer, slots, timing, wakeup, writer, newFolder, lineages, refusals, waits, room, running, fatal);
         this.forwarded = new ForwardedLogins(conninfo, dialer, forwardAs, () -> follower.following().map(HostReport.Reachable::host), relay);

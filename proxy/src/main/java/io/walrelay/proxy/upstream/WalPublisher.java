@@ -26,7 +26,7 @@ final class WalPublisher {
             around.relay().walAdvanced();
             if (synchronous) {
                 around.cache().writer().flush();
-                reports.report(false);
+                reports.reportNews();
             } else {
                 around.fsync().wrote(written);
             }

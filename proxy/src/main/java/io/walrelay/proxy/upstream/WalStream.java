@@ -48,6 +48,7 @@ final class WalStream implements Conversation {
     private final StatusReports reports;
     private final WalPublisher publisher;
     private final SignsOfLife signs;
+    private final CommitHoldup holdup;
     private final CompletableFuture<Boolean> accepted = new CompletableFuture<>();
     private final CompletableFuture<StreamEnd> end = new CompletableFuture<>();
     private final AtomicBoolean replyDue = new AtomicBoolean();
@@ -72,9 +73,16 @@ final class WalStream implements Conversation {
         long receiver = around.timing().receiver().toNanos();
         this.period = Math.min(TimeUnit.SECONDS.toNanos(1), Math.min(status.toNanos(), receiver / 4));
         this.intake = new WalIntake(around.cache().writer());
-        this.reports = new StatusReports(channel, () -> around.relay().reportable(around.cache()), around.status(), around.relay().clock(), status.toNanos());
+        this.reports = new StatusReports(
+                channel,
+                () -> around.relay().reportable(around.cache()),
+                around.relay().acknowledging(),
+                around.status(),
+                around.relay().clock(),
+                status.toNanos());
         this.publisher = new WalPublisher(around, reports);
         this.signs = new SignsOfLife(receiver, System.nanoTime());
+        this.holdup = new CommitHoldup(around.relay(), around.cache());
     }
 
     /**
@@ -94,7 +102,7 @@ final class WalStream implements Conversation {
         synchronous = mayWait;
     }
 
-    /** WAL was flushed in the background. Any thread; many calls make one reply. */
+    /** WAL was flushed in the background, or a standby has confirmed some. Any thread; many calls make one reply. */
     void flushed() {
         if (replyDue.compareAndSet(false, true)) {
             channel.eventLoop().execute(() -> {
@@ -280,11 +288,12 @@ final class WalStream implements Conversation {
     }
 
     private void watch(long now) {
+        whileStreaming(() -> holdup.look(synchronous, now));
         switch (signs.judge(now)) {
             case DEAD -> abandon(new StreamEnd.Lost("no message for %d s".formatted(around.timing().receiver().toSeconds())));
             case GIVE_BACK -> leave(new StreamEnd.GivenBack());
             case ASK -> whileStreaming(() -> reports.report(true));
-            case FINE -> whileStreaming(() -> reports.reportIfDue(now));
+            case FINE -> whileStreaming(() -> reports.reportIfDue(now, upstreamEnd));
         }
     }
 
@@ -322,6 +331,7 @@ final class WalStream implements Conversation {
         if (timer != null) {
             timer.cancel(false);
         }
+        holdup.end();
         intake.discard();
         accepted.complete(false);
         end.complete(why);

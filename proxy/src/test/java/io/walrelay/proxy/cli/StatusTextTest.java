@@ -28,6 +28,10 @@ class StatusTextTest {
 
                 upstream   pg1:5432  streaming for 1min 30s, last heard of 250ms ago
                            end 0/1011000  behind 4.0kB  acknowledged 0/100F000
+                           acknowledge all (a, b): written 0/1010000  flushed 0/100F000  replayed -
+                             a  connected: written 0/1010000  flushed 0/1010000  replayed 0/100C000
+                             b  away: written -  flushed 0/100F000  replayed -  waited for
+                           COMMITS HAVE WAITED for b: 3.0s
                 wal        timeline 2  written 0/1010000  flushed 0/1010000  oldest 0/1000000
                            memory 64.0kB  disk 1.0MB
                            the disk keeps WAL from 0/100C000 on for slot "a"
@@ -83,6 +87,11 @@ class StatusTextTest {
                 new StatusReport.Upstream(
                         "streaming", Optional.of("pg1:5432"), NOW.minusSeconds(90), Optional.empty(), Optional.empty(), Optional.of("0/1010000"),
                         Optional.of("0/1011000"), Optional.of("0/100F000"), Optional.of(4_096L), Optional.of(NOW.minusMillis(250)), Optional.empty()),
+                Optional.of(new StatusReport.Acknowledge(
+                        "all (a, b)", Optional.of("0/1010000"), Optional.of("0/100F000"), Optional.empty(), Optional.of(4_096L), Optional.of(NOW.minusSeconds(3)), List.of("b"),
+                        List.of(
+                                new StatusReport.Member("a", true, Optional.of("0/1010000"), Optional.of("0/1010000"), Optional.of("0/100C000"), false),
+                                new StatusReport.Member("b", false, Optional.empty(), Optional.of("0/100F000"), Optional.empty(), true)))),
                 Optional.of(new StatusReport.Wal(
                         2, "2@0/F000000-00000000", 1 << 20, "0/1000000", "0/1010000", "0/1010000", "0/1010000", "0/1010000", 65_536, 1 << 20,
                         Optional.of(new Horizon("slot", Optional.of("a"), "0/100C000")), List.of(), List.of(new StatusReport.OrphanedWal("1-00000000", "0/F000000", "0/F000100", true)))),

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.auth.Hba;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.conninfo.HostAddress;
@@ -39,6 +40,8 @@ class SettingsSourcesTest {
         assertEquals("walrelay_db_7_example", settings.upstream().slot());
         assertEquals(new UpstreamSettings.Start.Slot(), settings.upstream().start());
         assertEquals(UpstreamSettings.OnDivergence.STOP, settings.upstream().onDivergence());
+        assertEquals(new AcknowledgePolicy.Own(), settings.upstream().acknowledge());
+        assertEquals(UpstreamSettings.SlotFollows.ACKNOWLEDGED, settings.upstream().slotFollows());
         assertEquals(new HostPort("127.0.0.1", 6433), settings.listen().address());
         assertEquals(new UserSource.AuthQuery(Optional.empty(), Optional.empty()), settings.listen().users());
         assertEquals(new HostPort("127.0.0.1", 8433), settings.http().address());
@@ -59,7 +62,8 @@ class SettingsSourcesTest {
                   conninfo: "host=pg1,pg2 user=walrelay password=hunter2"
                   slot: relay_1
                   start: 1E5/0
-                  acknowledge: own
+                  acknowledge: any 1 (a, "b-1")
+                  slot-follows: own
                   on-divergence: follow
                   hint: https://{host}:8008/primary
                   hint-ca: %1$s
@@ -86,6 +90,8 @@ class SettingsSourcesTest {
                 """.formatted(pem, directory), Map.of());
 
         assertEquals(new UpstreamSettings.Start.At(Lsn.parse("1E5/0")), settings.upstream().start());
+        assertEquals(new AcknowledgePolicy.Any(1, List.of("a", "b-1")), settings.upstream().acknowledge());
+        assertEquals(UpstreamSettings.SlotFollows.OWN, settings.upstream().slotFollows());
         assertEquals(
                 Optional.of(new UpstreamSettings.Hint(new HintUrl("https://{host}:8008/primary"), Optional.of(pem))), settings.upstream().hint());
         assertEquals(new HostPort("::", 6433), settings.listen().address());
@@ -228,11 +234,17 @@ class SettingsSourcesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"any 1 (a)", "first 1 (a,b)", "all (a)"})
-    void refusesToAcknowledgeOtherThanOwn(String policy) throws IOException {
+    @CsvSource(delimiter = '|', quoteCharacter = '\'', value = {
+        "any 2 (a) | the number is not one from 1 to 1, as many as standbys are named",
+        "all (*) | * names nobody: who is waited for while away, and whose slot keeps the WAL, has to be known by name",
+    })
+    void refusesAPolicyOfAcknowledgementWithAReason(String policy, String why) throws IOException {
         String message = problems("", Map.of("WALRELAY_UPSTREAM_CONNINFO", "host=a user=u", "WALRELAY_UPSTREAM_ACKNOWLEDGE", policy));
 
-        assertEquals("upstream.acknowledge = \"%s\" (WALRELAY_UPSTREAM_ACKNOWLEDGE): expected own".formatted(policy), message);
+        assertEquals(
+                "upstream.acknowledge = \"%s\" (WALRELAY_UPSTREAM_ACKNOWLEDGE): expected own, \"any K (NAME, …)\", \"first K (NAME, …)\" or \"all (NAME, …)\"; in \"%s\" %s"
+                        .formatted(policy, policy, why),
+                message);
     }
 
     @Test

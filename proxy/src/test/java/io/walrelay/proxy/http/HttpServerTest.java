@@ -149,6 +149,8 @@ class HttpServerTest {
                 "wal":{"timeline":1,"lineage":"LINEAGE","segment_size":1048576,"oldest":"0/1000000","written":"0/1010000",
                 "last_record":"RECORD","flushed":"0/1010000","acknowledgeable":"RECORD","memory_bytes":MEMORY,"disk_bytes":1048576,
                 "horizon":null,"gaps":[],"orphans":[]},
+                "acknowledge":{"policy":"own","write":"0/1010000","flush":"RECORD","replay":null,"waiting_bytes":0,"commits_wait_since":null,
+                "commits_wait_for":[],"members":[]},
                 "archive":null,
                 "standbys":[{"pid":41,"name":"a","user":"repl","client":"10.0.0.7:5000","slot":"a","state":"streaming",
                 "since":"2026-01-02T03:03:05Z","timeline":1,

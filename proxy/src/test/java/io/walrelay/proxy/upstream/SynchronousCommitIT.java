@@ -116,6 +116,7 @@ class SynchronousCommitIT {
             assertTrue(relay.events().stream().noneMatch(e -> e.startsWith("remote-apply")), relay.events()::toString);
             sync(primary, "*");
             relay.awaitEvent("remote-apply");
+            Await.until("the problem", TestLink.SOON, () -> relay.state.upstream().problem().orElse("none"), problem -> problem.contains("remote_apply"));
         }
     }
 }

@@ -9,6 +9,7 @@ import io.walrelay.cache.CacheSettings;
 import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.PosixStorage;
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.config.HintUrl;
 import io.walrelay.proxy.config.ForwardAs;
 import io.walrelay.proxy.config.UpstreamSettings;
@@ -66,7 +67,14 @@ final class TestLink implements AutoCloseable {
         Optional<WalCache> cache = WalCache.open(tiers);
         cache.ifPresent(state::open);
         this.link = new UpstreamLink(
-                new UpstreamSettings(Conninfo.parse(conninfo, Map.of()), SLOT, start, UpstreamSettings.OnDivergence.STOP, hint),
+                new UpstreamSettings(
+                        Conninfo.parse(conninfo, Map.of()),
+                        SLOT,
+                        start,
+                        new AcknowledgePolicy.Own(),
+                        UpstreamSettings.SlotFollows.ACKNOWLEDGED,
+                        UpstreamSettings.OnDivergence.STOP,
+                        hint),
                 ForwardAs.CLIENT,
                 state,
                 tiers,

@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.proxy.acknowledge;
+
+import org.jspecify.annotations.NullMarked;
