@@ -50,6 +50,7 @@ final class Reports {
                 relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).map(archiver -> archive(archiver.status(), relay.archiveWork())),
                 standbys(),
                 slots.all(),
+                FeedbackReport.of(relay.feedback().horizons()),
                 relay.events().recent().stream().map(Reports::event).toList());
     }
 

@@ -19,6 +19,7 @@ import io.walrelay.proxy.config.ByteSize;
 import io.walrelay.proxy.config.CacheSettings;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.UserSource;
+import io.walrelay.proxy.feedback.FeedbackLimits;
 import io.walrelay.proxy.http.HttpLimits;
 import io.walrelay.proxy.http.HttpServer;
 import io.walrelay.proxy.metrics.RelayMetrics;
@@ -74,7 +75,8 @@ public final class Relay implements AutoCloseable {
                         Lsn.INVALID,
                         Lsn.INVALID,
                         Optional.empty(),
-                        Optional.empty()));
+                        Optional.empty()),
+                new FeedbackLimits(settings.feedback().maxXminAge(), settings.feedback().capCatalog()));
     }
 
     /**

@@ -2,6 +2,8 @@ package io.walrelay.proxy.state;
 
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
+import io.walrelay.proxy.feedback.Feedback;
+import io.walrelay.proxy.feedback.FeedbackLimits;
 import io.walrelay.wal.Lsn;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -24,6 +26,7 @@ public final class RelayState {
     private final Events events;
     private final Standbys standbys = new Standbys();
     private final ForwardedTraffic forwarded = new ForwardedTraffic();
+    private final Feedback feedback;
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
     private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
@@ -37,9 +40,14 @@ public final class RelayState {
     private final List<Consumer<String>> upstreamListeners = new CopyOnWriteArrayList<>();
 
     public RelayState(Clock clock, UpstreamStatus initial) {
+        this(clock, initial, FeedbackLimits.DEFAULT);
+    }
+
+    public RelayState(Clock clock, UpstreamStatus initial, FeedbackLimits limits) {
         this.clock = clock;
         this.events = new Events(clock);
         this.upstream = new AtomicReference<>(initial);
+        this.feedback = new Feedback(limits, this::cache);
     }
 
     public Clock clock() {
@@ -52,6 +60,11 @@ public final class RelayState {
 
     public Standbys standbys() {
         return standbys;
+    }
+
+    /** What standbys want kept on the primary. */
+    public Feedback feedback() {
+        return feedback;
     }
 
     public ForwardedTraffic forwarded() {

@@ -46,6 +46,7 @@ final class WalStream implements Conversation {
     private final long period;
     private final WalIntake intake;
     private final StatusReports reports;
+    private final FeedbackReports feedback;
     private final WalPublisher publisher;
     private final SignsOfLife signs;
     private final CompletableFuture<Boolean> accepted = new CompletableFuture<>();
@@ -73,6 +74,7 @@ final class WalStream implements Conversation {
         this.period = Math.min(TimeUnit.SECONDS.toNanos(1), Math.min(status.toNanos(), receiver / 4));
         this.intake = new WalIntake(around.cache().writer());
         this.reports = new StatusReports(channel, () -> around.relay().reportable(around.cache()), around.status(), around.relay().clock(), status.toNanos());
+        this.feedback = new FeedbackReports(channel, around.relay().feedback(), around.relay().clock(), status.toNanos());
         this.publisher = new WalPublisher(around, reports);
         this.signs = new SignsOfLife(receiver, System.nanoTime());
     }
@@ -183,6 +185,7 @@ final class WalStream implements Conversation {
         phase = Phase.STREAMING;
         // The position that upstream shows for us is right from the beginning; its answer shows that it streams also when it has nothing to send.
         reports.report(true);
+        feedback.begin(System.nanoTime());
         readOrNot();
     }
 
@@ -286,6 +289,7 @@ final class WalStream implements Conversation {
             case ASK -> whileStreaming(() -> reports.report(true));
             case FINE -> whileStreaming(() -> reports.reportIfDue(now));
         }
+        whileStreaming(() -> feedback.reportIfDue(now));
     }
 
     private void whileStreaming(Runnable report) {
