@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.ClusterSetup;
 import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.demo.OsProcess;
 import io.walrelay.proxy.http.StatusReport;
+import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.WalrelayCommand;
@@ -74,6 +76,15 @@ final class FeedbackIT {
         return LocalPostgres.standbyOf(source, relay.conninfo(name)).name(name).set("hot_standby_feedback", "on").set("wal_receiver_status_interval", "1s").copyWal();
     }
 
+    /** Of the transactions that it begins from now on. */
+    private static void setEpoch(Programs programs, LocalPostgres stopped) {
+        List<String> command = OsProcess.unprivileged(List.of(
+                programs.home().resolve("bin/pg_resetwal").toString(), "--epoch", String.valueOf(EPOCH), stopped.dataDirectory().toString()));
+        try (ExternalProcess process = ExternalProcess.start(command)) {
+            assertEquals(0, process.awaitExit(LIMIT), process::output);
+        }
+    }
+
     private static void burn(LocalPostgres primary, int transactions) {
         primary.execute("DO $$ BEGIN FOR i IN 1..%d LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$".formatted(transactions));
     }
@@ -122,7 +133,7 @@ final class FeedbackIT {
                 RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"))
                         .with("WALRELAY_FEEDBACK_MAX_XMIN_AGE", String.valueOf(CAP))) {
             primary.stop(LocalPostgres.StopMode.FAST);
-            programs.run(LIMIT, "pg_resetwal", "-e", String.valueOf(EPOCH), primary.dataDirectory().toString()).orFail();
+            setEpoch(programs, primary);
             primary.start();
             primary.execute("CREATE TABLE t (i int)", "INSERT INTO t SELECT generate_series(1, 1000)");
             relay.start();
