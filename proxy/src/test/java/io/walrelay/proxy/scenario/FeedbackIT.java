@@ -231,29 +231,37 @@ final class FeedbackIT {
 
     /**
      * <pre>
-     *   primary ◀── s, no slot ◀── relay ◀── a, no slot [ query
+     *   primary ◀── s, no slot        primary ◀── s ◀── relay ◀── a, no slot [ query ]╳ stopped
+     *      ▲── relay ◀── a [ query          ╰ its slot for the relay keeps nothing any more
      * </pre>
      */
     @Test
     void throughAStandbyItReachesThePrimaryToo() throws Exception {
         Programs programs = Programs.version(18);
         try (LocalPostgres primary = LocalPostgres.of(programs.server()).name("primary").set("autovacuum", "off").set("wal_sender_timeout", "6s").start();
-                LocalPostgres s = LocalPostgres.standbyOf(primary, primary.conninfo())
+                LocalPostgres s = LocalPostgres.standbyOf(primary, primary.conninfo() + " application_name=s")
                         .name("s")
                         .set("hot_standby_feedback", "on")
                         .set("wal_receiver_status_interval", "1s")
                         .start();
-                RelayProcess relay = RelayProcess.of(s.conninfo(), "relay", directory.resolve("data")).start()) {
+                RelayProcess relay = RelayProcess.of(
+                                "host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres".formatted(primary.port(), s.port()), "relay", directory.resolve("data"))
+                        .start()) {
             relay.awaitReady(LIMIT);
             try (LocalPostgres a = standby(primary, relay, "a").start()) {
                 try (LongQuery query = new LongQuery(a)) {
                     burn(primary, 50);
+                    awaitKept(primary, relay, query.xmin());
+                    RelayStatus.follow(relay, "127.0.0.1:%d".formatted(s.port()));
                     awaitKept(s, relay, query.xmin());
                     Await.<@Nullable String>until(
-                            "the primary to keep it",
+                            "the primary to keep it for s",
                             LIMIT,
-                            () -> primary.queryOrNull("SELECT backend_xmin::text FROM pg_stat_replication"),
+                            () -> primary.queryOrNull("SELECT backend_xmin::text FROM pg_stat_replication WHERE application_name = 's'"),
                             Long.toString(query.xmin())::equals);
+                    // The slot there is seen to when hosts are looked at and there is WAL past its position.
+                    primary.execute("CREATE TABLE t (i int)");
+                    Await.<@Nullable String>until("the slot that is not in use to keep nothing", LIMIT, () -> slotXmin(primary), Objects::isNull);
                 }
                 a.stop(LocalPostgres.StopMode.FAST);
                 Await.<@Nullable String>until("the relay's slot to keep nothing", LIMIT, () -> slotXmin(s), Objects::isNull);
