@@ -3,6 +3,7 @@ package io.walrelay.proxy;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
@@ -22,7 +23,7 @@ import org.junit.jupiter.api.Test;
  * Who may know whom. A new arrow is an edit here, which a reviewer sees.
  *
  * <pre>
- *   cli ─▶ relay ─▶ { upstream, standby, http ─▶ metrics } ─▶ state ─▶ cache ─▶ protocol, wal
+ *   cli ─▶ relay ─▶ { upstream, standby, http ─▶ metrics } ─▶ state ─▶ feedback ─▶ cache ─▶ protocol, wal
  *          upstream, standby ─▶ forward;  all of them ─▶ config, auth    rewind ─▶ wal
  * </pre>
  */
@@ -92,6 +93,8 @@ final class ArrowsTest {
         noClasses().that().resideInAPackage("io.walrelay.proxy.state..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
                         "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.proxy.feedback..").should().dependOnClassesThat(
+                resideInAPackage("io.walrelay.proxy..").and(not(resideInAPackage("io.walrelay.proxy.feedback..")))).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.forward..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
                         "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);

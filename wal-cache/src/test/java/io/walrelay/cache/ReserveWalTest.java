@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.CrashableStorage;
+import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.format.WalCraft;
 import java.nio.ByteBuffer;
@@ -19,8 +20,8 @@ import org.junit.jupiter.api.Test;
 class ReserveWalTest {
 
     private static final int RM_XLOG = 0;
-    private static final int CHECKPOINT_SHUTDOWN = 0x00;
-    private static final int CHECKPOINT_ONLINE = 0x10;
+    static final int CHECKPOINT_SHUTDOWN = 0x00;
+    static final int CHECKPOINT_ONLINE = 0x10;
 
     private final CrashableStorage disk = new CrashableStorage();
 
@@ -71,10 +72,14 @@ class ReserveWalTest {
         }
     }
 
-    /** xlogrecord.h: a short main data header, then CheckPoint, which begins with redo and has 88 bytes. */
     private static void checkpoint(WalCraft wal, int kind, Lsn redo) {
+        checkpoint(wal, kind, redo, FullTransactionId.of(0, 700));
+    }
+
+    /** xlogrecord.h: a short main data header, then CheckPoint, which begins with redo and has 88 bytes. */
+    static void checkpoint(WalCraft wal, int kind, Lsn redo, FullTransactionId nextXid) {
         ByteBuffer payload = ByteBuffer.allocate(2 + 88).order(ByteOrder.LITTLE_ENDIAN);
-        payload.put((byte) 0xFF).put((byte) 88).putLong(redo.value());
+        payload.put((byte) 0xFF).put((byte) 88).putLong(redo.value()).putLong(2 + 24, nextXid.value());
         wal.record(RM_XLOG, kind, payload.array());
     }
 }

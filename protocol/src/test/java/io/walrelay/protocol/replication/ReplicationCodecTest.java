@@ -13,7 +13,9 @@ import io.walrelay.protocol.replication.FromServer.PrimaryKeepalive;
 import io.walrelay.protocol.replication.FromServer.XLogData;
 import io.walrelay.protocol.replication.FromStandby.HotStandbyFeedback;
 import io.walrelay.protocol.replication.FromStandby.StandbyStatusUpdate;
+import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.Xmins;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,6 +72,16 @@ class ReplicationCodecTest {
         ByteBuf body = Bytes.of("'k' 0000000102000100 0000000000000005 00");
         assertEquals(new PrimaryKeepalive(END, 5, false), FromServerCodec.decode(body));
         assertEquals(0, body.refCnt());
+    }
+
+    @Test
+    void feedbackHasTransactionsAndTheirEpochs() {
+        Xmins held = new Xmins(FullTransactionId.of(2, -1), FullTransactionId.of(3, 700));
+        HotStandbyFeedback feedback = HotStandbyFeedback.of(held, 7);
+        assertEquals(new HotStandbyFeedback(7, -1, 2, 700, 3), feedback);
+        assertEquals(held, feedback.held());
+        assertEquals(new HotStandbyFeedback(7, 0, 0, 0, 0), HotStandbyFeedback.of(Xmins.NONE, 7));
+        assertEquals(Xmins.NONE, new HotStandbyFeedback(7, 0, 5, 0, 5).held(), "a standby sends its epoch also with nothing");
     }
 
     @ParameterizedTest

@@ -32,6 +32,7 @@ final class StatusText {
         text.standbys();
         text.slots();
         text.slotSync(report.slotSync());
+        text.feedback(report.feedback());
         text.events();
         return text.page.toString();
     }
@@ -134,6 +135,24 @@ final class StatusText {
             return;
         }
         slots(report.slots(), report.at()).forEach(this::line);
+    }
+
+    private void feedback(StatusReport.Feedback feedback) {
+        if (feedback.xmin().oldest().isPresent() || feedback.catalogXmin().oldest().isPresent()) {
+            line("");
+        }
+        horizon("xmin", feedback.xmin());
+        horizon("catalog_xmin", feedback.catalogXmin());
+    }
+
+    private void horizon(String kind, StatusReport.XidHorizon horizon) {
+        horizon.oldest().ifPresent(oldest -> line("the primary keeps %s %s%s for %s \"%s\"%s".formatted(
+                kind,
+                oldest.xid(),
+                oldest.age().map(age -> ", %d transactions back,".formatted(age)).orElse(""),
+                oldest.holder(),
+                oldest.name(),
+                horizon.capped() ? "; CAPPED: upstream is told %s".formatted(horizon.reported().orElse(UNKNOWN)) : "")));
     }
 
     /** A table of slots, for a terminal. */

@@ -70,6 +70,8 @@ final class Concluding {
         var cache = cache();
         var slots = slots(cache);
         var standbys = standbys(cache);
+        var maxXminAge = read(Keys.FEEDBACK_MAX_XMIN_AGE);
+        var capCatalog = read(Keys.FEEDBACK_CAP_CATALOG);
         var advertise = new AdvertiseSettings(read(Keys.ADVERTISE_CONNINFO), read(Keys.ADVERTISE_URL));
         checkPorts(listen, http);
         if (problems.isEmpty()) {
@@ -83,6 +85,7 @@ final class Concluding {
                     verify.orElseThrow(),
                     slots.orElseThrow(),
                     standbys.orElseThrow(),
+                    new FeedbackSettings(maxXminAge.orElseThrow(), capCatalog.orElseThrow()),
                     advertise);
         }
         throw new InvalidSettingsException(problems);

@@ -173,6 +173,17 @@ final class Keys {
     static final Key<List<NamedStandby>> STANDBYS_NAMED = Key.of(
             "standbys.named", ValueType.NAMED, "What holds for single standbys instead, by the name of the slot: max-retained for slots.max-retained.");
 
+    static final Key<Integer> FEEDBACK_MAX_XMIN_AGE = Key.of(
+                    "feedback.max-xmin-age",
+                    ValueType.integer(1, 2_000_000_000),
+                    "How many transactions of the primary hot_standby_feedback may hold back: a standby's xmin that is older is reported as that old.")
+            .withDefault("50000000");
+    static final Key<Boolean> FEEDBACK_CAP_CATALOG = Key.of(
+                    "feedback.cap-catalog",
+                    ValueType.BOOLEAN,
+                    "Whether that goes for catalog_xmin, too: then logical slots on a standby that are further behind may be invalidated.")
+            .withDefault("false");
+
     static final Key<Secret> ADVERTISE_CONNINFO = Key.of(
             "advertise.conninfo", ValueType.CONNINFO, "How standbys reach the PostgreSQL port, for hints and commands to paste.");
     static final Key<URI> ADVERTISE_URL =
@@ -219,6 +230,8 @@ final class Keys {
             STANDBYS_MAX_WRITE_RATE,
             STANDBYS_STOP_TIMEOUT,
             STANDBYS_NAMED,
+            FEEDBACK_MAX_XMIN_AGE,
+            FEEDBACK_CAP_CATALOG,
             ADVERTISE_CONNINFO,
             ADVERTISE_URL);
 
@@ -226,7 +239,6 @@ final class Keys {
     private static final List<String> LATER = List.of(
             "standbys.named.delay",
             "standbys.named.rate",
-            "feedback",
             "peers");
 
     private Keys() {}

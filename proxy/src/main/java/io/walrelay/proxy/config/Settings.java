@@ -18,4 +18,5 @@ public record Settings(
         Verify verify,
         SlotSettings slots,
         StandbySettings standbys,
+        FeedbackSettings feedback,
         AdvertiseSettings advertise) {}

@@ -52,6 +52,7 @@ final class Reports {
                 standbys(),
                 slots.all(),
                 SlotSyncReport.of(relay),
+                FeedbackReport.of(relay.feedback().horizons()),
                 relay.events().recent().stream().map(Reports::event).toList());
     }
 

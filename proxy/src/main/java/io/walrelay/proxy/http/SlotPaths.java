@@ -60,7 +60,9 @@ final class SlotPaths {
                 position(slot.furthestSent()),
                 status.retained(),
                 status.safe(),
-                status.walStatus().map(Object::toString));
+                status.walStatus().map(Object::toString),
+                FeedbackReport.shown(slot.xmins().xmin()),
+                FeedbackReport.shown(slot.xmins().catalogXmin()));
     }
 
     private static Optional<String> position(Lsn lsn) {

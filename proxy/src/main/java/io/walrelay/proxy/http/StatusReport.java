@@ -27,6 +27,7 @@ public record StatusReport(
         List<Standby> standbys,
         List<Slot> slots,
         SlotSyncReport slotSync,
+        Feedback feedback,
         List<RecentEvent> events) {
 
     /** @param lagBytes what upstream has and the relay does not, as far as upstream said */
@@ -149,6 +150,7 @@ public record StatusReport(
      * @param retainedBytes from its position to the end of WAL; null while nothing is kept for it
      * @param safeBytes that may still be written before it holds more than it may on the disk, negative when it does
      * @param walStatus reserved, extended (the archive has it), unreserved (there, but not kept) or lost; null while it reserves none
+     * @param xmin what its standby wants kept on the primary, also while it is away, as {@link Feedback} has transactions
      */
     public record Slot(
             String name,
@@ -159,7 +161,30 @@ public record StatusReport(
             Optional<String> furthestSent,
             Optional<Long> retainedBytes,
             Optional<Long> safeBytes,
-            Optional<String> walStatus) {}
+            Optional<String> walStatus,
+            Optional<String> xmin,
+            Optional<String> catalogXmin) {}
+
+    /**
+     * What upstream is told to keep (hot_standby_feedback). Transactions have 64 bits, as SQL's xid8: the lower half is what most views show.
+     *
+     * @param nextXid what upstream gives out next, at least; null while that is not known
+     */
+    public record Feedback(Optional<String> nextXid, XidHorizon xmin, XidHorizon catalogXmin) {}
+
+    /**
+     * @param reported what upstream is told; null when nobody holds anything
+     * @param oldest who holds the oldest, which is what is reported unless that is capped
+     * @param capped whether what is reported is newer than that, because of feedback.max-xmin-age
+     * @param tooOld all that hold more than feedback.max-xmin-age
+     */
+    public record XidHorizon(Optional<String> reported, Optional<XidHold> oldest, boolean capped, List<XidHold> tooOld) {}
+
+    /**
+     * @param holder slot or standby
+     * @param age transactions up to {@code nextXid}
+     */
+    public record XidHold(String holder, String name, String xid, Optional<Long> age) {}
 
     public record RecentEvent(Instant at, String severity, String kind, String text) {}
 }

@@ -19,6 +19,7 @@ final class Housekeeping implements AutoCloseable {
     private static final String DISK = "disk";
 
     private final RelayState state;
+    private final FeedbackWatch feedback;
     private final Consumer<Boolean> holdUpstream;
     private final ScheduledExecutorService worker =
             Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().name("housekeeping").daemon().factory());
@@ -28,6 +29,7 @@ final class Housekeeping implements AutoCloseable {
     /** @param holdUpstream told whether there is room for more WAL; true means: do not read */
     Housekeeping(RelayState state, Consumer<Boolean> holdUpstream) {
         this.state = state;
+        this.feedback = new FeedbackWatch(state.feedback(), state.events());
         this.holdUpstream = holdUpstream;
     }
 
@@ -39,6 +41,7 @@ final class Housekeeping implements AutoCloseable {
         state.cache().ifPresent(cache -> {
             try {
                 letGo(cache);
+                feedback.look();
                 free(cache);
                 cache.slots().save();
                 state.clearNotReady("housekeeping");

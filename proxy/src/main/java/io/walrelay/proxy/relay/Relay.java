@@ -19,6 +19,7 @@ import io.walrelay.proxy.config.ByteSize;
 import io.walrelay.proxy.config.CacheSettings;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.UserSource;
+import io.walrelay.proxy.feedback.FeedbackLimits;
 import io.walrelay.proxy.http.HttpLimits;
 import io.walrelay.proxy.http.HttpServer;
 import io.walrelay.proxy.metrics.RelayMetrics;
@@ -77,7 +78,8 @@ public final class Relay implements AutoCloseable {
                         Optional.empty(),
                         Optional.empty()),
                 settings.upstream().acknowledge(),
-                new WaitsByPolicy(settings.upstream().acknowledge(), settings.upstream().slotFollows()));
+                new WaitsByPolicy(settings.upstream().acknowledge(), settings.upstream().slotFollows()),
+                new FeedbackLimits(settings.feedback().maxXminAge(), settings.feedback().capCatalog()));
     }
 
     /**

@@ -60,7 +60,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         this.queue = new CommandQueue(channel, server.blocking(), this::handle, () -> sender != null);
         this.delegation = new Delegation(server, login, key, channel, answers, queue, this);
         this.commands = new CommandPhase(cache, () -> server.state().facts().orElseThrow(), identity.pid(), answers, queue, this, delegation);
-        this.slot = new SlotUse(cache, server.state().events(), server.blocking(), identity);
+        this.slot = new SlotUse(cache, server.state().events(), server.state().feedback(), server.blocking(), identity);
     }
 
     @Override

@@ -3,8 +3,10 @@ package io.walrelay.proxy.standby;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotException;
+import io.walrelay.proxy.feedback.Feedback;
 import io.walrelay.proxy.state.Events;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.Xmins;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -20,15 +22,17 @@ final class SlotUse {
 
     private final WalCache cache;
     private final Events events;
+    private final Feedback feedback;
     private final Executor blocking;
     private final SessionIdentity identity;
     private final AtomicBoolean saving = new AtomicBoolean();
     private @Nullable String name;
 
     /** @param blocking where slots are saved */
-    SlotUse(WalCache cache, Events events, Executor blocking, SessionIdentity identity) {
+    SlotUse(WalCache cache, Events events, Feedback feedback, Executor blocking, SessionIdentity identity) {
         this.cache = cache;
         this.events = events;
+        this.feedback = feedback;
         this.blocking = blocking;
         this.identity = identity;
     }
@@ -80,6 +84,19 @@ final class SlotUse {
         }
     }
 
+    /** What the standby wants kept on the primary: its slot keeps that, or else the session for as long as it lasts. */
+    void feedback(Xmins xmins) {
+        String used = name;
+        if (used == null) {
+            feedback.heard(identity.pid(), identity.shownName(), xmins);
+            return;
+        }
+        feedback.left(identity.pid());
+        if (cache.slots().feedback(used, identity.pid(), xmins)) {
+            saveSoon();
+        }
+    }
+
     private void saveSoon() {
         if (saving.compareAndSet(false, true)) {
             blocking.execute(() -> {
@@ -105,6 +122,7 @@ final class SlotUse {
     /** Lets go of all that the session ever had, temporary slots too. */
     void sessionEnded() {
         name = null;
+        feedback.left(identity.pid());
         cache.slots().sessionEnded(identity.pid());
     }
 }

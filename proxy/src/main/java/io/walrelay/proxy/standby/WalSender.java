@@ -155,8 +155,7 @@ final class WalSender implements Pacer.Paced {
         silence.heard(System.nanoTime());
         switch (message) {
             case FromStandby.StandbyStatusUpdate update -> onStatusUpdate(update);
-            // The relay reports no feedback upstream: nothing to do but to hear it.
-            case FromStandby.HotStandbyFeedback _ -> {}
+            case FromStandby.HotStandbyFeedback feedback -> slot.feedback(feedback.held());
         }
     }
 

@@ -4,6 +4,8 @@ import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.acknowledge.Acknowledging;
+import io.walrelay.proxy.feedback.Feedback;
+import io.walrelay.proxy.feedback.FeedbackLimits;
 import io.walrelay.proxy.slotsync.SlotSync;
 import io.walrelay.proxy.slotsync.WaitsFor;
 import io.walrelay.wal.Lsn;
@@ -30,6 +32,7 @@ public final class RelayState {
     private final Standbys standbys = new Standbys();
     private final ForwardedTraffic forwarded = new ForwardedTraffic();
     private final SlotSync slotSync;
+    private final Feedback feedback;
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
     private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
@@ -44,16 +47,17 @@ public final class RelayState {
 
     /** Of a relay that acknowledges what it has itself. */
     public RelayState(Clock clock, UpstreamStatus initial) {
-        this(clock, initial, new AcknowledgePolicy.Own(), WaitsFor.NOBODY);
+        this(clock, initial, new AcknowledgePolicy.Own(), WaitsFor.NOBODY, FeedbackLimits.DEFAULT);
     }
 
     /** @param waitsFor whose standbys the relay's slot upstream waits for */
-    public RelayState(Clock clock, UpstreamStatus initial, AcknowledgePolicy policy, WaitsFor waitsFor) {
+    public RelayState(Clock clock, UpstreamStatus initial, AcknowledgePolicy policy, WaitsFor waitsFor, FeedbackLimits limits) {
         this.clock = clock;
         this.events = new Events(clock);
         this.acknowledging = new Acknowledging(policy);
         this.slotSync = new SlotSync(waitsFor);
         this.upstream = new AtomicReference<>(initial);
+        this.feedback = new Feedback(limits, this::cache);
     }
 
     public Clock clock() {
@@ -71,6 +75,11 @@ public final class RelayState {
 
     public Standbys standbys() {
         return standbys;
+    }
+
+    /** What standbys want kept on the primary. */
+    public Feedback feedback() {
+        return feedback;
     }
 
     public ForwardedTraffic forwarded() {

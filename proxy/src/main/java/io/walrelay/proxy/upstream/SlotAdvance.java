@@ -10,11 +10,12 @@ import io.walrelay.protocol.message.FrontendMessage;
 import io.walrelay.protocol.replication.FromStandby;
 import io.walrelay.protocol.replication.FromStandbyCodec;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.Xmins;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A START_REPLICATION that is ended at once, after one report: it moves the slot and needs no SQL (walsender.c,
+ * A START_REPLICATION that is ended at once, after one report: it moves the slot, which keeps no rows then, and needs no SQL (walsender.c,
  * PhysicalConfirmReceivedLocation). WAL that comes meanwhile is dropped. Confined to its channel's event loop, but for {@link #done}.
  */
 final class SlotAdvance implements Conversation {
@@ -69,6 +70,8 @@ final class SlotAdvance implements Conversation {
     private void report() {
         ByteBuf out = channel.alloc().buffer();
         FromStandbyCodec.encode(new FromStandby.StandbyStatusUpdate(to, to, Lsn.INVALID, sendTime, false), out);
+        // Rows are kept by the host in use. What this one was told to keep when it was that, it would keep for ever.
+        FromStandbyCodec.encode(FromStandby.HotStandbyFeedback.of(Xmins.NONE, sendTime), out);
         FrontendEncoder.encode(new FrontendMessage.CopyDone(), out);
         var _ = channel.writeAndFlush(out);
         reported = true;

@@ -46,6 +46,7 @@ final class WalStream implements Conversation {
     private final long period;
     private final WalIntake intake;
     private final StatusReports reports;
+    private final FeedbackReports feedback;
     private final WalPublisher publisher;
     private final SignsOfLife signs;
     private final CommitHoldup holdup;
@@ -80,6 +81,7 @@ final class WalStream implements Conversation {
                 around.status(),
                 around.relay().clock(),
                 status.toNanos());
+        this.feedback = new FeedbackReports(channel, around.relay().feedback(), around.relay().clock(), status.toNanos());
         this.publisher = new WalPublisher(around, reports);
         this.signs = new SignsOfLife(receiver, System.nanoTime());
         this.holdup = new CommitHoldup(around.relay(), around.cache());
@@ -191,6 +193,7 @@ final class WalStream implements Conversation {
         phase = Phase.STREAMING;
         // The position that upstream shows for us is right from the beginning; its answer shows that it streams also when it has nothing to send.
         reports.report(true);
+        feedback.begin(System.nanoTime());
         readOrNot();
     }
 
@@ -295,6 +298,7 @@ final class WalStream implements Conversation {
             case ASK -> whileStreaming(() -> reports.report(true));
             case FINE -> whileStreaming(() -> reports.reportIfDue(now, upstreamEnd));
         }
+        whileStreaming(() -> feedback.reportIfDue(now));
     }
 
     private void whileStreaming(Runnable report) {

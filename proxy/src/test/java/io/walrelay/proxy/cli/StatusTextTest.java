@@ -53,6 +53,9 @@ class StatusTextTest {
                 FAILOVER SLOTS CAN'T BE READ: pg1:5432: no entry
                 NO SLOT IS SYNCHRONISED to the standby of slot "b": upstream.acknowledge is own
 
+                the primary keeps xmin 4294967999, 50000001 transactions back, for slot "a"; CAPPED: upstream is told 4294968000
+                the primary keeps catalog_xmin 4344967000 for standby "a"
+
                 1.0s ago  info  connected: streaming from pg1:5432
                 """,
                 StatusText.render(report("a")));
@@ -109,10 +112,10 @@ class StatusTextTest {
                 List.of(
                         new StatusReport.Slot(
                                 "a", false, Optional.of(41), Optional.empty(), Optional.of("0/100C000"), Optional.empty(), Optional.of(16_384L),
-                                Optional.of(49_152L), Optional.of("reserved")),
+                                Optional.of(49_152L), Optional.of("reserved"), Optional.of("4294967999"), Optional.empty()),
                         new StatusReport.Slot(
                                 "b", false, Optional.empty(), Optional.of(NOW.minusSeconds(90)), Optional.empty(), Optional.empty(), Optional.empty(),
-                                Optional.empty(), Optional.empty())),
+                                Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty())),
                 new SlotSyncReport(
                         Optional.of(NOW),
                         Optional.of("pg1:5432: no entry"),
@@ -121,6 +124,12 @@ class StatusTextTest {
                         List.of(
                                 new SlotSyncReport.Asked("a", NOW, true, Optional.empty()),
                                 new SlotSyncReport.Asked("b", NOW, false, Optional.of("upstream.acknowledge is own")))),
+                new StatusReport.Feedback(
+                        Optional.of("4344968000"),
+                        new StatusReport.XidHorizon(
+                                Optional.of("4294968000"), Optional.of(new StatusReport.XidHold("slot", "a", "4294967999", Optional.of(50_000_001L))), true, List.of()),
+                        new StatusReport.XidHorizon(
+                                Optional.of("4344967000"), Optional.of(new StatusReport.XidHold("standby", standby, "4344967000", Optional.empty())), false, List.of())),
                 List.of(new StatusReport.RecentEvent(NOW.minusSeconds(1), "info", "connected", "streaming from pg1:5432")));
     }
 }

@@ -213,7 +213,8 @@ class SettingsSourcesTest {
                 "standbys: {named: [{name: a, max-retained: 1}]} | standbys.named = \"a max-retained=1\" | a list of {name: SLOT",
                 "standbys: {named: [{name: a, max-retained: 1GB}, {name: a, max-retained: 2GB}]} | standbys.named | each name once; \"a\" is there again",
                 "standbys: {named: [{name: a, max-retained: 50GB}]} | standbys.named | max-retained less than cache.disk, which is 50GB",
-                "feedback: {cap-catalog: true} | feedback = given | not available in this version",
+                "peers: [a] | peers = given | not available in this version",
+                "feedback: {max-xmin-age: 3000000000} | feedback.max-xmin-age = \"3000000000\" | a whole number from 1 to 2000000000",
                 "- a | configuration file = no mapping | keys like",
                 "cache: {disk: 1GB | configuration file | YAML",
                 "listen: {hba: [{a: b}]} | listen.hba = an item that is no text | a list of lines",
@@ -249,9 +250,9 @@ class SettingsSourcesTest {
 
     @Test
     void refusesAVariableOfALaterVersionByName() throws IOException {
-        String message = problems(UPSTREAM, Map.of("WALRELAY_FEEDBACK_CAP_CATALOG", "true"));
+        String message = problems(UPSTREAM, Map.of("WALRELAY_UPSTREAM_SLOT_FOLLOWS", "true"));
 
-        assertTrue(message.startsWith("WALRELAY_FEEDBACK_CAP_CATALOG = given") && message.contains("not available in this version"), message);
+        assertTrue(message.startsWith("WALRELAY_UPSTREAM_SLOT_FOLLOWS = given") && message.contains("not available in this version"), message);
     }
 
     @Test

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.state.DelayCounts;
 import io.walrelay.proxy.testkit.KnownRelay;
+import io.walrelay.wal.FullTransactionId;
+import io.walrelay.wal.Xmins;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -45,6 +47,7 @@ class RelayMetricsTest {
     void saysWhatTheStateSays() throws Exception {
         try (KnownRelay relay = KnownRelay.streaming(directory)) {
             relay.state().cache().orElseThrow().reservations().timeOut(KnownRelay.NOW.minusSeconds(60));
+            relay.state().feedback().heard(43, "c", new Xmins(FullTransactionId.of(0, 800), FullTransactionId.INVALID));
             Map<String, Double> series = series(new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING).scrape());
             Map<String, Double> expected = new TreeMap<>();
             expected.put("walrelay_ready", 1.0);
@@ -80,6 +83,7 @@ class RelayMetricsTest {
             expected.put("walrelay_slot_active{slot=\"a\"}", 1.0);
             expected.put("walrelay_slot_active{slot=\"b\"}", 0.0);
             expected.put("walrelay_slot_lost{slot=\"b\"}", 0.0);
+            expected.put("walrelay_feedback_too_old{horizon=\"xmin\"}", 0.0);
             expected.put("walrelay_gaps", 0.0);
             expected.put("walrelay_acknowledged_orphaned", 0.0);
             expected.put("walrelay_cache_disk_bytes", 1_048_576.0);
@@ -92,6 +96,7 @@ class RelayMetricsTest {
             Map<String, Double> found = new TreeMap<>(series);
             found.keySet().retainAll(expected.keySet());
             assertEquals(expected, found);
+            assertFalse(series.keySet().stream().anyMatch(name -> name.startsWith("walrelay_feedback_age")), "how far upstream is, is not known");
             assertFalse(series.containsKey("walrelay_slot_inactive_seconds{slot=\"a\"}"), "in use");
             assertFalse(series.containsKey("walrelay_standby_lag_seconds{stage=\"replay\",standby=\"a\"}"), "not measured");
         }

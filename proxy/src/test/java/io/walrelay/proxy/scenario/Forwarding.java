@@ -2,6 +2,7 @@ package io.walrelay.proxy.scenario;
 
 import io.walrelay.proxy.demo.ClusterSetup;
 import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.demo.PostgresBinaries;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import java.nio.file.Path;
@@ -20,7 +21,11 @@ final class Forwarding {
     private Forwarding() {}
 
     static ClusterSetup primary(Programs programs) {
-        return LocalPostgres.of(programs.server())
+        return primary(programs.server());
+    }
+
+    static ClusterSetup primary(PostgresBinaries server) {
+        return LocalPostgres.of(server)
                 .name("primary")
                 .set("wal_level", "logical")
                 .hba("host all,replication app,repl 127.0.0.1/32 scram-sha-256");

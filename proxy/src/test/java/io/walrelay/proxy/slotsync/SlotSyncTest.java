@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
+import io.walrelay.proxy.config.UpstreamSettings.SlotFollows;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -12,10 +14,13 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What standbys are told, and how often upstream is looked at. */
 final class SlotSyncTest {
 
+    private static final AcknowledgePolicy ALL = AcknowledgePolicy.parse("all (a, b)");
     private static final Instant NOW = Instant.parse("2025-03-01T12:00:00Z");
     private static final SlotQuestion A = new SlotQuestion("a");
 
@@ -27,6 +32,33 @@ final class SlotSyncTest {
         assertEquals(Optional.of("the relay has no such slot; walrelay slot create a makes it"), SlotAnswer.to(A, false, a).refusal());
         assertFalse(SlotAnswer.to(A, true, WaitsFor.NOBODY).exists());
         assertTrue(SlotAnswer.to(A, true, WaitsFor.NOBODY).refusal().orElseThrow().contains("upstream.acknowledge is own"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "all (a, b)          | yes",
+        "all (A)             | yes",
+        "any 2 (a, b)        | yes",
+        "first 2 (a, b)      | yes",
+        "first 1 (a)         | yes",
+        "any 1 (a, b)        | all (a, b)",
+        "first 1 (a, b)      | all (a, b)",
+        "first 2 (a, b, c)   | all (a, b, c)",
+        "all (b)             | all (b, a)",
+        "own                 | all (a)"
+    })
+    void onlyAPolicyThatNeverGoesOnWithoutTheStandbyWaitsForIt(String policy, String expected) {
+        Optional<String> whyNot = new WaitsByPolicy(AcknowledgePolicy.parse(policy), SlotFollows.ACKNOWLEDGED).whyNot("a");
+        if (expected.equals("yes")) {
+            assertEquals(Optional.empty(), whyNot);
+        } else {
+            assertTrue(whyNot.orElseThrow().endsWith("such as " + expected), whyNot::toString);
+        }
+    }
+
+    @Test
+    void aSlotThatGoesOnByItselfWaitsForNobody() {
+        assertTrue(new WaitsByPolicy(ALL, SlotFollows.OWN).whyNot("a").orElseThrow().contains("upstream.slot-follows is own"));
     }
 
     @Test

@@ -30,9 +30,11 @@ import io.walrelay.protocol.message.Secret;
 import io.walrelay.protocol.message.SecretKey;
 import io.walrelay.protocol.replication.FromStandby;
 import io.walrelay.protocol.replication.FromStandbyCodec;
+import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
+import io.walrelay.wal.Xmins;
 import io.walrelay.wal.format.WalCraft;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -92,6 +94,7 @@ final class SplitSessionTest {
             standby.reply(wal.end(), half, half, true);
             assertEquals(wal.end(), standby.keepalive().end());
             assertEquals(half, restartLsn(relay));
+            assertEquals(new Xmins(FullTransactionId.of(2, 100), FullTransactionId.of(1, 90)), relay.cache().slots().find("s1").orElseThrow().xmins());
             standby.reply(wal.end(), wal.end(), half, true);
             standby.keepalive();
             assertEquals(wal.end(), restartLsn(relay));
@@ -141,7 +144,7 @@ final class SplitSessionTest {
 
     private static byte[] feedback() {
         ByteBuf out = Unpooled.buffer();
-        FromStandbyCodec.encode(new FromStandby.HotStandbyFeedback(7, 100, 0, 90, 0), out);
+        FromStandbyCodec.encode(new FromStandby.HotStandbyFeedback(7, 100, 2, 90, 1), out);
         return ByteBufUtil.getBytes(out);
     }
 

@@ -11,6 +11,8 @@ import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.acknowledge.Acknowledging;
 import io.walrelay.proxy.acknowledge.MemberSession;
 import io.walrelay.proxy.acknowledge.Positions;
+import io.walrelay.proxy.feedback.FeedbackLimits;
+import io.walrelay.proxy.slotsync.WaitsFor;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.wal.Lsn;
@@ -33,7 +35,9 @@ class StatusReportsTest {
             Clock.systemUTC(),
             new UpstreamStatus(
                     UpstreamStatus.State.STREAMING, Optional.empty(), Instant.EPOCH, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, Optional.empty(), Optional.empty()),
-            AcknowledgePolicy.parse("all (a)"));
+            AcknowledgePolicy.parse("all (a)"),
+            WaitsFor.NOBODY,
+            FeedbackLimits.DEFAULT);
     private final Acknowledging acknowledging = state.acknowledging();
     private final MemberSession a = acknowledging.join(1, Optional.of("a"), "a");
     private EndOfWal end = end(40);

@@ -16,14 +16,17 @@ import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.protocol.message.BackendMessage;
 import io.walrelay.protocol.replication.FromServerCodec;
+import io.walrelay.protocol.replication.FromStandby.HotStandbyFeedback;
 import io.walrelay.protocol.replication.FromStandby.StandbyStatusUpdate;
 import io.walrelay.protocol.replication.FromStandbyCodec;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
+import io.walrelay.wal.Xmins;
 import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
 import java.time.Clock;
@@ -306,6 +309,33 @@ class WalStreamTest {
         for (int i = 0; i < 3; i++) {
             assertEquals(end, answer(stream).flushed());
         }
+    }
+
+    private HotStandbyFeedback feedback(Object out) {
+        ByteBuf message = (ByteBuf) out;
+        return (HotStandbyFeedback) FromStandbyCodec.decode(message.skipBytes(5));
+    }
+
+    @Test
+    void tellsUpstreamWhatStandbysWantKept() throws Exception {
+        Xmins old = new Xmins(FullTransactionId.of(1, 700), FullTransactionId.INVALID);
+        Xmins older = new Xmins(FullTransactionId.of(1, 690), FullTransactionId.INVALID);
+        state.feedback().heard(41, "a", old);
+        WalStream stream = stream(ORIGIN);
+        stream.on(begin());
+        report();
+        assertEquals(old, feedback(channel.readOutbound()).held(), "with the beginning");
+        wait(Duration.ofSeconds(1));
+        assertEquals(0, sent());
+        state.feedback().heard(42, "b", older);
+        wait(Duration.ofSeconds(1));
+        ByteBuf both = channel.readOutbound();
+        assertEquals(Xmins.NONE, feedback(both.readRetainedSlice(30)).held());
+        assertEquals(older, feedback(both).held());
+        state.feedback().left(41);
+        state.feedback().left(42);
+        wait(Duration.ofSeconds(1));
+        assertEquals(0, sent(), "less is told with the interval");
     }
 
     private static StandbyStatusUpdate timeless(StandbyStatusUpdate update) {

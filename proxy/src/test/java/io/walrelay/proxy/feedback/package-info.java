@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.proxy.feedback;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,89 @@
+package io.walrelay.cache;
+
+import static io.walrelay.cache.Caches.ORIGIN;
+import static io.walrelay.cache.Caches.SEGMENT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.walrelay.wal.FullTransactionId;
+import io.walrelay.wal.format.WalCraft;
+import io.walrelay.wal.format.WalIdentity;
+import io.walrelay.wal.format.WalReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** The crafted log has transactions 700, 701, … with its records. */
+class NextXidTest {
+
+    private static final FullTransactionId EPOCH_3 = FullTransactionId.of(3, 5_000);
+
+    private final NextXid nextXid = new NextXid();
+    private final WalCraft wal = Caches.craft(1);
+
+    private void read() throws IOException {
+        byte[] bytes = wal.bytes();
+        WalReader reader = WalReader.open(
+                (at, into) -> {
+                    int from = (int) Math.min(at.minus(ORIGIN), bytes.length);
+                    int length = Math.min(into.remaining(), bytes.length - from);
+                    into.put(ByteBuffer.wrap(bytes, from, length));
+                    return length;
+                },
+                new WalIdentity(Caches.SYSTEM, SEGMENT, wal.history()),
+                ORIGIN);
+        while (reader.next()) {
+            nextXid.saw(reader);
+        }
+    }
+
+    @Test
+    void isNotKnownBeforeThereWasATransaction() throws Exception {
+        read();
+        assertEquals(Optional.empty(), nextXid.get(EPOCH_3));
+    }
+
+    @Test
+    void takesTheEpochOfTheTimeWhileNoCheckpointSaidIt() throws Exception {
+        wal.record(100).record(100);
+        read();
+        assertEquals(Optional.of(FullTransactionId.of(3, 702)), nextXid.get(EPOCH_3));
+        assertEquals(Optional.of(FullTransactionId.of(4, 702)), nextXid.get(FullTransactionId.of(3, -5)));
+        assertEquals(Optional.empty(), nextXid.get(FullTransactionId.INVALID));
+    }
+
+    @Test
+    void isWhatACheckpointSaysAndGoesOnFromThere() throws Exception {
+        wal.record(100);
+        ReserveWalTest.checkpoint(wal, ReserveWalTest.CHECKPOINT_ONLINE, wal.end(), FullTransactionId.of(7, 701));
+        read();
+        assertEquals(Optional.of(FullTransactionId.of(7, 701)), nextXid.get(EPOCH_3));
+        wal.randomRecords(50, 500);
+        read();
+        assertEquals(Optional.of(FullTransactionId.of(7, 752)), nextXid.get(EPOCH_3));
+    }
+
+    @Test
+    void doesNotGoBackWithAnOlderTransaction() throws Exception {
+        ReserveWalTest.checkpoint(wal, ReserveWalTest.CHECKPOINT_SHUTDOWN, wal.end(), FullTransactionId.of(7, 10_000));
+        wal.randomRecords(50, 500);
+        read();
+        assertEquals(Optional.of(FullTransactionId.of(7, 10_000)), nextXid.get(EPOCH_3));
+    }
+
+    @Test
+    void goesOverIntoTheNextEpoch() throws Exception {
+        ReserveWalTest.checkpoint(wal, ReserveWalTest.CHECKPOINT_SHUTDOWN, wal.end(), FullTransactionId.of(7, -10));
+        wal.record(100);
+        read();
+        assertEquals(Optional.of(FullTransactionId.of(8, 702)), nextXid.get(EPOCH_3));
+    }
+
+    @Test
+    void isForgottenWithTheLogThatSaidIt() throws Exception {
+        ReserveWalTest.checkpoint(wal, ReserveWalTest.CHECKPOINT_SHUTDOWN, wal.end(), FullTransactionId.of(7, 10_000));
+        read();
+        nextXid.forget();
+        assertEquals(Optional.empty(), nextXid.get(EPOCH_3));
+    }
+}
