@@ -60,7 +60,7 @@ final class SlotSyncIT {
                 s.set("primary_conninfo", Forwarding.sql(relay, "repl"));
                 s.start();
                 if (version == 18) {
-                    refusesWhileNobodyWaitsForTheStandby(relay, s);
+                    refusesWhileNobodyWaitsForTheStandby(primary, relay, s);
                 }
                 subscriber.execute(
                         "CREATE TABLE ledger (id bigint PRIMARY KEY, noise text NOT NULL)",
@@ -76,7 +76,7 @@ final class SlotSyncIT {
                 .start();
     }
 
-    private static void refusesWhileNobodyWaitsForTheStandby(RelayProcess relay, LocalPostgres s) {
+    private static void refusesWhileNobodyWaitsForTheStandby(LocalPostgres primary, RelayProcess relay, LocalPostgres s) {
         StatusReport refused = RelayStatus.await("the worker to ask", relay, LIMIT, status -> !status.slotSync().standbys().isEmpty());
         SlotSyncReport.Asked asked = refused.slotSync().standbys().getFirst();
         assertEquals("s", asked.slot());
@@ -88,6 +88,7 @@ final class SlotSyncIT {
                 log -> log.contains("replication slot \"s\" specified by \"primary_slot_name\" does not exist on primary server"));
         relay.kill();
         relay.with("WALRELAY_UPSTREAM_ACKNOWLEDGE", "all (s)").start();
+        RelayStatus.awaitStreaming(relay, primary, LIMIT);
     }
 
     private static void failsOver(LocalPostgres primary, RelayProcess relay, LocalPostgres s, LocalPostgres subscriber) {
@@ -99,7 +100,10 @@ final class SlotSyncIT {
             assertEquals(List.of("sub", "pgoutput", "postgres"), List.of(seen.name(), seen.plugin(), seen.database()));
             assertEquals(Optional.empty(), before.slotSync().standbys().getFirst().refusal());
             assertTrue(before.slots().stream().noneMatch(slot -> slot.name().equals("sub")), "it is no slot that a standby could use");
-            RelayStatus.await("the slot to advance", relay, LIMIT, status -> !status.slotSync().failoverSlots().getFirst().restartLsn().equals(seen.restartLsn()));
+            RelayStatus.await("the slot to advance", relay, LIMIT, status -> {
+                letSlotsAdvance(primary);
+                return !status.slotSync().failoverSlots().getFirst().restartLsn().equals(seen.restartLsn());
+            });
             Ledger.awaitRow(200, subscriber, LIMIT);
             primary.kill();
             confirmed = ledger.end();
@@ -118,13 +122,21 @@ final class SlotSyncIT {
         assertTrue(!subscriber.log().contains("duplicate key"), subscriber::log);
     }
 
+    /** Else for up to 15 seconds there is nothing that a slot could advance to (bgwriter.c, LOG_SNAPSHOT_INTERVAL_MS). */
+    private static void letSlotsAdvance(LocalPostgres primary) {
+        var _ = primary.query("SELECT pg_log_standby_snapshot()");
+    }
+
     /** Its slot would be usable after a promotion. */
     private static void awaitSynchronised(LocalPostgres primary, LocalPostgres s) {
         try {
             Await.until(
                     "the slot to be synchronised",
                     LIMIT,
-                    () -> s.query("SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'sub' AND synced AND NOT temporary AND invalidation_reason IS NULL"),
+                    () -> {
+                        letSlotsAdvance(primary);
+                        return s.query("SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'sub' AND synced AND NOT temporary AND invalidation_reason IS NULL");
+                    },
                     "1"::equals);
         } catch (Await.TimedOut e) {
             throw new AssertionError("%s; its log:%n%s%nthe primary's:%n%s".formatted(e.getMessage(), s.logTail(30), primary.logTail(30)), e);
