@@ -19,6 +19,11 @@ public final class MemberSession {
         this.news = news;
     }
 
+    /** Whether it is a member's, and not by its slot: then nothing is known of the standby after a restart of the relay. */
+    public boolean lacksSlot() {
+        return member != null && !bySlot;
+    }
+
     /**
      * The standby reports how far it is.
      *

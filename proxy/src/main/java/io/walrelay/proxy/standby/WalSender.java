@@ -64,6 +64,9 @@ final class WalSender implements Pacer.Paced {
     void start() {
         pacer.join(this);
         progress.become(StandbyStatus.State.CATCHUP, "START_REPLICATION from %s".formatted(position.start()));
+        if (member.lacksSlot()) {
+            progress.warnOfMissingSlot(state.events());
+        }
         if (position.isAhead()) {
             waitAhead(System.nanoTime());
         } else {
