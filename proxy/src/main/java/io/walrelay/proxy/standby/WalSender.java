@@ -216,8 +216,15 @@ final class WalSender implements Pacer.Paced {
         if (position.isAhead()) {
             waitAhead(now);
         } else {
-            carryOut(silence.due(now));
+            Silence.Step due = silence.due(now);
+            carryOut(due == Silence.Step.NOTHING && owesReplay() ? Silence.Step.ASK : due);
         }
+    }
+
+    /** A standby says what it has replayed when there is something else to say, at the latest after wal_receiver_status_interval: of a member that is to be known. */
+    private boolean owesReplay() {
+        boolean behind = progress.replayed().isValid() && progress.replayed().isBefore(progress.confirmed());
+        return behind && member.isNamed() && !silence.awaitingReply();
     }
 
     private void carryOut(Silence.Step due) {
