@@ -4,6 +4,7 @@ import io.walrelay.protocol.replication.FromStandby.StandbyStatusUpdate;
 import io.walrelay.proxy.acknowledge.Acknowledging;
 import io.walrelay.proxy.acknowledge.MemberSession;
 import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.state.Waiting;
 import io.walrelay.proxy.state.WrittenTimes;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
@@ -38,6 +39,7 @@ final class StandbyProgress {
     private volatile @Nullable Instant lastReply;
     private volatile long addedDelayNanos;
     private volatile long sentBytes;
+    private volatile Waiting waiting = Waiting.NOTHING;
     private long allBytes;
     /** Whether the reply before the last had all that was sent: two in a row and the lags are over. */
     private boolean caughtUpBefore;
@@ -70,7 +72,8 @@ final class StandbyProgress {
                 Optional.ofNullable(replayLag),
                 Optional.ofNullable(lastReply),
                 Duration.ofNanos(addedDelayNanos),
-                sentBytes);
+                sentBytes,
+                waiting);
     }
 
     StandbyStatus.State state() {
@@ -92,6 +95,7 @@ final class StandbyProgress {
     void begin(Optional<String> slotName, TimelineId of) {
         slot = slotName.orElse(null);
         timeline = of;
+        waiting = Waiting.NOTHING;
         sent = Lsn.INVALID;
         written = Lsn.INVALID;
         flushed = Lsn.INVALID;
@@ -101,6 +105,7 @@ final class StandbyProgress {
     }
 
     void end() {
+        waiting = Waiting.NOTHING;
         slot = null;
     }
 
@@ -108,6 +113,13 @@ final class StandbyProgress {
         sent = to;
         allBytes += bytes;
         sentBytes = allBytes;
+    }
+
+    /** What keeps it from being sent more, though there is more, or from beginning. */
+    void waitsFor(Waiting what) {
+        if (!what.equals(waiting)) {
+            waiting = what;
+        }
     }
 
     void delayed(long nanos) {

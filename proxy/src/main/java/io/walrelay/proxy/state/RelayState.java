@@ -26,6 +26,7 @@ public final class RelayState {
     private final Events events;
     private final Acknowledging acknowledging;
     private final Standbys standbys = new Standbys();
+    private final RefusedStandbys refused = new RefusedStandbys();
     private final ForwardedTraffic forwarded = new ForwardedTraffic();
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
@@ -66,6 +67,11 @@ public final class RelayState {
 
     public Standbys standbys() {
         return standbys;
+    }
+
+    /** Who was sent away. */
+    public RefusedStandbys refused() {
+        return refused;
     }
 
     public ForwardedTraffic forwarded() {
