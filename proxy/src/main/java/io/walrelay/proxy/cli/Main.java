@@ -69,6 +69,7 @@ public final class Main implements Callable<Integer> {
                 new CheckCommand(),
                 new SetupSqlCommand(),
                 new StatusCommand(),
+                new WhyCommand(),
                 new FollowCommand(),
                 new SlotCommand(),
                 new PinCommand(),

@@ -1,7 +1,14 @@
 package io.walrelay.proxy.config;
 
+import io.walrelay.proxy.conninfo.Conninfo;
+import io.walrelay.proxy.conninfo.HostAddress;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Everything the operator decided, checked once at the start and immutable from then on; one record per concern.
@@ -19,4 +26,22 @@ public record Settings(
         SlotSettings slots,
         StandbySettings standbys,
         FeedbackSettings feedback,
-        AdvertiseSettings advertise) {}
+        AdvertiseSettings advertise) {
+
+    private static final Set<String> EVERYWHERE = Set.of("0.0.0.0", "::");
+
+    /** Where standbys reach the PostgreSQL port, in libpq's form, without anything secret; a relay that listens everywhere does not know its name. */
+    public String reachedAt() {
+        return advertise.conninfo()
+                .map(conninfo -> hosts(Conninfo.parse(conninfo.utf8(), Map.of()).hosts()))
+                .orElseGet(() -> "host=%s port=%d".formatted(EVERYWHERE.contains(listen.address().host()) ? "RELAY" : listen.address().host(), listen.address().port()));
+    }
+
+    private static String hosts(List<HostAddress> hosts) {
+        return "host=%s port=%s".formatted(joined(hosts, HostAddress::host), joined(hosts, host -> Integer.toString(host.port())));
+    }
+
+    private static String joined(List<HostAddress> hosts, Function<HostAddress, String> part) {
+        return hosts.stream().map(part).collect(Collectors.joining(","));
+    }
+}

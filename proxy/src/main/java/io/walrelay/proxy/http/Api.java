@@ -29,6 +29,7 @@ final class Api {
     private final PromotablePath promotable;
     private final SlotPaths slots;
     private final PinPaths pins;
+    private final WhyPath why;
     private final Consumer<FollowOrder> follow;
     private final Optional<String> advertised;
 
@@ -40,6 +41,7 @@ final class Api {
         this.slots = new SlotPaths(relay);
         this.reports = new Reports(relay, process, slots);
         this.pins = new PinPaths(relay);
+        this.why = new WhyPath(relay, process.conninfo());
         this.follow = follow;
         this.advertised = process.url().map(URI::toString);
     }
@@ -53,6 +55,7 @@ final class Api {
             case STATUS -> Reply.json(HttpResponseStatus.OK, reports.status());
             case STANDBYS -> Reply.json(HttpResponseStatus.OK, reports.standbys());
             case PROMOTABLE -> promotable.answer(call, endpoint.parameterOf(call.path()));
+            case WHY -> why.answer(call, Call.decoded(endpoint.parameterOf(call.path())));
             case SLOTS -> slots.answer(call, Optional.empty());
             case SLOT -> slots.answer(call, Optional.of(endpoint.parameterOf(call.path())));
             case UPSTREAM -> call.method().equals(HttpMethod.POST)

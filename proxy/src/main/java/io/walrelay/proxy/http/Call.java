@@ -8,6 +8,7 @@ import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.ssl.SslHandler;
+import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Optional;
@@ -37,6 +38,15 @@ record Call(String scheme, HttpMethod method, String path, String query, HttpHea
 
     String contentType() {
         return headers.get(HttpHeaderNames.CONTENT_TYPE, "").toLowerCase(Locale.ROOT);
+    }
+
+    /** A name that stands in a path, as its owner writes it; one that is not well encoded stays as it is, and nobody is called so. */
+    static String decoded(String part) {
+        try {
+            return URLDecoder.decode(part.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            return part;
+        }
     }
 
     /** Compared with known paths only, so nothing is decoded: an encoded slash stays a wrong path. */

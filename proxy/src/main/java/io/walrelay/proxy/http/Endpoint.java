@@ -14,6 +14,7 @@ enum Endpoint {
     STATUS("/api/v1/status", Audience.THE_ADMITTED, "GET, HEAD"),
     STANDBYS("/api/v1/standbys", Audience.THE_ADMITTED, "GET, HEAD"),
     PROMOTABLE("/api/v1/standbys/{name}/promotable", Audience.THE_ADMITTED, "GET, HEAD"),
+    WHY("/api/v1/standbys/{name}/why", Audience.THE_ADMITTED, "GET, HEAD"),
     SLOTS("/api/v1/slots", Audience.THE_ADMITTED, "GET, HEAD, POST"),
     SLOT("/api/v1/slots/{name}", Audience.THE_ADMITTED, "PUT, POST, DELETE"),
     UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),

@@ -7,8 +7,6 @@ import io.walrelay.proxy.acknowledge.Promotion;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.wal.Lsn;
-import java.net.URLDecoder;
-import java.nio.charset.StandardCharsets;
 import java.util.Comparator;
 import java.util.Optional;
 
@@ -40,7 +38,7 @@ final class PromotablePath {
     }
 
     Reply answer(Call call, String encoded) {
-        String name = decoded(encoded);
+        String name = Call.decoded(encoded);
         Optional<WalCache> cache = relay.cache();
         if (cache.isEmpty()) {
             return Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), "the relay has no WAL yet, so nothing is known of standby \"%s\"".formatted(name));
@@ -54,14 +52,6 @@ final class PromotablePath {
                         HttpResponseStatus.NOT_FOUND,
                         call.path(),
                         "no standby is called \"%s\"; expected the name of a slot, or the application_name of a standby that streams".formatted(name)));
-    }
-
-    private static String decoded(String encoded) {
-        try {
-            return URLDecoder.decode(encoded.replace("+", "%2B"), StandardCharsets.UTF_8);
-        } catch (IllegalArgumentException e) {
-            return encoded;
-        }
     }
 
     /** The one with the slot of that name, or else the one furthest behind that calls itself so. */

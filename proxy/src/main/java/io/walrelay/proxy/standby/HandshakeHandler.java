@@ -24,8 +24,10 @@ import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.forward.ForwardedLogin;
 import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.forward.UpstreamSession;
+import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.UpstreamFacts;
 import java.net.InetSocketAddress;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -62,7 +64,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
     private CompletionStage<Void> canceled = CompletableFuture.completedFuture(null);
     private @Nullable HandOver session;
     private boolean admitted;
-    private boolean startupSeen;
+    private @Nullable StartupRequest startup;
     private boolean handedOver;
 
     HandshakeHandler(ServerContext server, FrontendFrames frames) {
@@ -108,7 +110,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             return;
         }
         ServerHandshake current = handshake;
-        if (current == null || !startupSeen) {
+        if (current == null || startup == null) {
             ctx.close(); // As PostgreSQL: nothing is said to somebody who said nothing.
         } else {
             perform(ctx, current.onRefusal(Refusals.AUTHENTICATION_TIMEOUT));
@@ -174,6 +176,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             case ServerAction.Send(var message) -> {
                 if (message instanceof BackendMessage.ErrorResponse(var refusal)) {
                     log.info("refused {}: {}", ctx.channel().remoteAddress(), ClientText.printable(refusal.toString()));
+                    note(ctx, refusal);
                 }
                 send(ctx, message);
             }
@@ -190,6 +193,14 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
                 // Who asked to cancel takes the end of the connection for the end of the canceling.
                 canceled.thenRun(() -> ctx.writeAndFlush(ctx.alloc().buffer(0)).addListener(ChannelFutureListener.CLOSE));
             }
+        }
+    }
+
+    private void note(ChannelHandlerContext ctx, Diagnostic refusal) {
+        StartupRequest request = startup;
+        if (request != null && request.kind() == SessionKind.PHYSICAL_REPLICATION) {
+            Instant now = server.state().clock().instant();
+            server.state().refused().note(identity(ctx, pid, request).refused(now, Refusal.Reason.LOGIN, Optional.empty(), refusal));
         }
     }
 
@@ -216,7 +227,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
     }
 
     private void admit(ChannelHandlerContext ctx, StartupRequest request) {
-        startupSeen = true;
+        startup = request;
         if (server.isStopping()) {
             perform(ctx, current().onRefusal(Refusals.SHUTTING_DOWN));
             return;

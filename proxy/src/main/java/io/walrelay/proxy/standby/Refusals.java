@@ -80,6 +80,11 @@ final class Refusals {
         return Diagnostic.error("58P01", "requested WAL segment %s has already been removed".formatted(fileName));
     }
 
+    /** Whether no tier has the WAL, rather than that it could not be read. */
+    static boolean isGone(Diagnostic why) {
+        return why.sqlState().equals("58P01");
+    }
+
     static Diagnostic couldNotRead(Lsn at, String reason) {
         return Diagnostic.error("58030", "could not read WAL at %s: %s".formatted(at, reason));
     }

@@ -18,7 +18,9 @@ import io.walrelay.protocol.message.FrontendMessage;
 import io.walrelay.protocol.message.ProtocolViolation;
 import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.forward.ForwardedLogin;
+import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.wal.Lsn;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -162,10 +164,11 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
     public void start(ReplicationCommand.StartPhysical command) throws SlotException {
         delegation.close();
         if (command.slot().isPresent()) {
-            slot.acquire(command.slot().get(), command.start());
+            acquire(command.slot().get(), command.start());
         }
         switch (StreamStart.decide(cache.end(), command, cache::orphanAt)) {
             case StreamStart.Refuse(var why) -> {
+                note(Refusal.Reason.DIVERGED, why);
                 slot.release();
                 answers.refuse(why);
             }
@@ -174,9 +177,23 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         }
     }
 
+    private void acquire(String name, Lsn start) throws SlotException {
+        try {
+            slot.acquire(name, start);
+        } catch (SlotException e) {
+            server.state().refused().note(identity.refused(server.state().clock().instant(), Refusal.Reason.SLOT, Optional.of(name), e.diagnostic()));
+            throw e;
+        }
+    }
+
+    private void note(Refusal.Reason reason, Diagnostic why) {
+        server.state().refused().note(identity.refused(server.state().clock().instant(), reason, slot.name(), why));
+    }
+
     private void stream(StreamStart.Stream request) {
         slot.startsAt(request.start());
         progress.begin(slot.name(), request.lineage().timeline());
+        server.state().refused().streams(identity.shownName());
         answers.write(new CopyBothResponse());
         answers.flush();
         WalSender streaming = new WalSender(server, cache, channel, progress, slot, this, request);
@@ -204,7 +221,8 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
     }
 
     @Override
-    public void streamFailed(Diagnostic why) {
+    public void streamFailed(Refusal.Reason reason, Diagnostic why) {
+        note(reason, why);
         backToCommands(why.message());
         server.state().events().warning(
                 "standby-refused", "standby \"%s\" from %s: %s".formatted(identity.shownName(), identity.client(), why));

@@ -1,8 +1,12 @@
 package io.walrelay.proxy.standby;
 
 import io.walrelay.protocol.handshake.StartupRequest;
+import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.proxy.auth.ClientText;
+import io.walrelay.proxy.state.Refusal;
 import java.net.InetSocketAddress;
+import java.time.Instant;
+import java.util.Optional;
 
 /**
  * Who a session is. All of it is fit for a log line.
@@ -35,5 +39,10 @@ record SessionIdentity(int pid, String user, String address, String client, Stri
      */
     String shownName() {
         return applicationName.isEmpty() ? address : applicationName;
+    }
+
+    /** That it was sent away now. */
+    Refusal refused(Instant now, Refusal.Reason reason, Optional<String> slot, Diagnostic said) {
+        return new Refusal(now, reason, shownName(), slot, user, address, said);
     }
 }

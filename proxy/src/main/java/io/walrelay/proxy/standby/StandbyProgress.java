@@ -5,6 +5,7 @@ import io.walrelay.proxy.acknowledge.Acknowledging;
 import io.walrelay.proxy.acknowledge.MemberSession;
 import io.walrelay.proxy.state.Events;
 import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.state.Waiting;
 import io.walrelay.proxy.state.WrittenTimes;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
@@ -39,6 +40,7 @@ final class StandbyProgress {
     private volatile @Nullable Instant lastReply;
     private volatile long addedDelayNanos;
     private volatile long sentBytes;
+    private volatile Waiting waiting = Waiting.NOTHING;
     private long allBytes;
     /** Whether the reply before the last had all that was sent: two in a row and the lags are over. */
     private boolean caughtUpBefore;
@@ -71,7 +73,8 @@ final class StandbyProgress {
                 Optional.ofNullable(replayLag),
                 Optional.ofNullable(lastReply),
                 Duration.ofNanos(addedDelayNanos),
-                sentBytes);
+                sentBytes,
+                waiting);
     }
 
     StandbyStatus.State state() {
@@ -100,6 +103,7 @@ final class StandbyProgress {
     void begin(Optional<String> slotName, TimelineId of) {
         slot = slotName.orElse(null);
         timeline = of;
+        waiting = Waiting.NOTHING;
         sent = Lsn.INVALID;
         written = Lsn.INVALID;
         flushed = Lsn.INVALID;
@@ -109,6 +113,7 @@ final class StandbyProgress {
     }
 
     void end() {
+        waiting = Waiting.NOTHING;
         slot = null;
     }
 
@@ -116,6 +121,13 @@ final class StandbyProgress {
         sent = to;
         allBytes += bytes;
         sentBytes = allBytes;
+    }
+
+    /** What keeps it from being sent more, though there is more, or from beginning. */
+    void waitsFor(Waiting what) {
+        if (!what.equals(waiting)) {
+            waiting = what;
+        }
     }
 
     void delayed(long nanos) {

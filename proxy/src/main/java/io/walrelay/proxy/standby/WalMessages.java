@@ -15,6 +15,7 @@ import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.replication.FromServerCodec;
 import io.walrelay.protocol.replication.PgTime;
 import io.walrelay.proxy.config.StandbySettings;
+import io.walrelay.proxy.state.Waiting;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.WalFileName;
@@ -120,6 +121,7 @@ final class WalMessages implements AutoCloseable {
                     progress.sent(at.sent(), bytes);
                 }
                 case Outcome.Later() -> {
+                    progress.waitsFor(awaits(at.sent()));
                     return new Turn(turn, null);
                 }
                 case Outcome.Failed(var why) -> {
@@ -127,7 +129,17 @@ final class WalMessages implements AutoCloseable {
                 }
             }
         }
-        return turn == 0 ? Turn.EMPTY : new Turn(turn, null);
+        if (turn == 0) {
+            return Turn.EMPTY;
+        }
+        progress.waitsFor(Waiting.NOTHING);
+        return new Turn(turn, null);
+    }
+
+    /** Files that change places are back in a moment. */
+    private Waiting awaits(Lsn at) {
+        CompletionStage<?> arrival = awaited;
+        return arrival != null && !arrival.toCompletableFuture().isDone() ? new Waiting.Archive(at) : Waiting.NOTHING;
     }
 
     private Outcome sendOne(StreamPosition at, EndOfWal now, Lsn limit) {

@@ -9,9 +9,11 @@ import io.walrelay.protocol.replication.FromStandby;
 import io.walrelay.protocol.replication.FromStandbyCodec;
 import io.walrelay.proxy.acknowledge.MemberSession;
 import io.walrelay.proxy.acknowledge.Positions;
+import io.walrelay.proxy.state.Refusal.Reason;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.proxy.state.Waiting;
 import io.walrelay.wal.Lsn;
 import java.util.Optional;
 
@@ -117,7 +119,7 @@ final class WalSender implements Pacer.Paced {
         Optional<Lsn> fork = position.follow(now);
         if (fork.isPresent()) {
             Lsn sent = position.sent();
-            fail(Refusals.notInHistory(position.timeline(), sent, fork.get(), cache.orphanAt(position.timeline(), sent)));
+            fail(Reason.DIVERGED, Refusals.notInHistory(position.timeline(), sent, fork.get(), cache.orphanAt(position.timeline(), sent)));
             return;
         }
         Lsn limit = position.limit(now);
@@ -125,6 +127,7 @@ final class WalSender implements Pacer.Paced {
             if (!position.catchesUpWith(limit)) {
                 return;
             }
+            progress.waitsFor(Waiting.NOTHING);
             progress.sent(position.sent(), 0);
         }
         if (limit.isAtLeast(position.sent())) {
@@ -132,7 +135,7 @@ final class WalSender implements Pacer.Paced {
         }
         WalMessages.Turn turn = messages.sendTurn(position, now, limit, progress);
         if (turn.failure() != null) {
-            fail(turn.failure());
+            fail(Refusals.isGone(turn.failure()) ? Reason.REMOVED : Reason.UNREADABLE, turn.failure());
             return;
         }
         if (turn.bytes() > 0) {
@@ -196,7 +199,7 @@ final class WalSender implements Pacer.Paced {
         Lsn replayed = progress.replayed();
         if (reached.isPresent() && replayed.isAfter(reached.get().end())) {
             // It asked from the start of its segment, which is before the fork; a walsender would let it ask for ever.
-            fail(Refusals.replayedPast(position.timeline(), replayed, reached.get().end(), cache.orphanAt(position.timeline(), replayed)));
+            fail(Reason.DIVERGED, Refusals.replayedPast(position.timeline(), replayed, reached.get().end(), cache.orphanAt(position.timeline(), replayed)));
         } else {
             close();
             owner.streamEnded(reached);
@@ -242,9 +245,10 @@ final class WalSender implements Pacer.Paced {
     private void waitAhead(long now) {
         boolean mayCome = state.upstream().state() == UpstreamStatus.State.STREAMING && now - aheadUntil < 0;
         if (mayCome) {
+            progress.waitsFor(new Waiting.Ahead(position.start()));
             carryOut(silence.dueWhileAhead(now));
         } else {
-            fail(Refusals.ahead(position.start(), cache.end().written()));
+            fail(Reason.AHEAD, Refusals.ahead(position.start(), cache.end().written()));
         }
     }
 
@@ -286,10 +290,10 @@ final class WalSender implements Pacer.Paced {
         }
     }
 
-    private void fail(Diagnostic why) {
+    private void fail(Reason reason, Diagnostic why) {
         if (!over) {
             close();
-            owner.streamFailed(why);
+            owner.streamFailed(reason, why);
         }
     }
 

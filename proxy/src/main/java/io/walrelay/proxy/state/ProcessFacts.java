@@ -9,5 +9,6 @@ import java.util.Optional;
  *
  * @param version the relay's own
  * @param url by which others reach its HTTP port, when it is told
+ * @param conninfo its PostgreSQL port as standbys reach it, in libpq's form, without a user
  */
-public record ProcessFacts(String version, Instant started, Optional<URI> url) {}
+public record ProcessFacts(String version, Instant started, Optional<URI> url, String conninfo) {}

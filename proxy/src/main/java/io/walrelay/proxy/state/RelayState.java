@@ -30,6 +30,7 @@ public final class RelayState {
     private final Events events;
     private final Acknowledging acknowledging;
     private final Standbys standbys = new Standbys();
+    private final RefusedStandbys refused = new RefusedStandbys();
     private final ForwardedTraffic forwarded = new ForwardedTraffic();
     private final SlotSync slotSync;
     private final Feedback feedback;
@@ -80,6 +81,11 @@ public final class RelayState {
     /** What standbys want kept on the primary. */
     public Feedback feedback() {
         return feedback;
+    }
+
+    /** Who was sent away. */
+    public RefusedStandbys refused() {
+        return refused;
     }
 
     public ForwardedTraffic forwarded() {

@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param name application_name, or the client's address without port when there is none; the same all the session long
  * @param sentLag how long the relay has had the oldest WAL that was not sent yet; zero when all was; empty while nothing is streamed
  * @param addedDelay how long the newest WAL that was sent had waited for the pacing
+ * @param waiting what its stream waits for
  */
 public record StandbyStatus(
         int pid,
@@ -33,7 +34,8 @@ public record StandbyStatus(
         Optional<Duration> replayLag,
         Optional<Instant> lastReply,
         Duration addedDelay,
-        long sentBytes) {
+        long sentBytes,
+        Waiting waiting) {
 
     /** As pg_stat_replication.state. */
     public enum State {

@@ -2,6 +2,7 @@ package io.walrelay.proxy.testkit;
 
 import io.netty.buffer.Unpooled;
 import io.walrelay.cache.CacheSettings;
+import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.Tiers;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.archive.ArchiveTier;
@@ -16,9 +17,11 @@ import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamFacts;
 import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.proxy.state.Waiting;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
+import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
@@ -44,7 +47,7 @@ public final class KnownRelay implements AutoCloseable {
     public static final Instant NOW = Instant.parse("2026-01-02T03:04:05Z");
     public static final Lsn BEGAN = Lsn.parse("0/1000000");
     public static final Lsn WRITTEN = Lsn.parse("0/1010000");
-    public static final ProcessFacts PROCESS = new ProcessFacts("0.1.0", NOW.minusSeconds(3_723), Optional.empty());
+    public static final ProcessFacts PROCESS = new ProcessFacts("0.1.0", NOW.minusSeconds(3_723), Optional.empty(), "host=relay port=6433");
 
     private static final SegmentSize SEGMENT = new SegmentSize(1 << 20);
     private static final SystemId SYSTEM = SystemId.parse("7000000000000000001");
@@ -129,7 +132,13 @@ public final class KnownRelay implements AutoCloseable {
                 Optional.empty(),
                 Optional.of(NOW.minusSeconds(1)),
                 Duration.ofMillis(10),
-                49_152);
+                49_152,
+                Waiting.NOTHING);
+    }
+
+    /** A relay that has all WAL up to there, on its disk too. */
+    public static EndOfWal end(Lsn at) {
+        return new EndOfWal(TimelineHistory.root(TimelineId.of(1)), at, at, at, at);
     }
 
     public RelayState state() {

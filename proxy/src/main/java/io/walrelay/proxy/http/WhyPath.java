@@ -1,0 +1,62 @@
+package io.walrelay.proxy.http;
+
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.walrelay.cache.CacheArchive;
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.slot.SlotStatus;
+import io.walrelay.proxy.state.Readiness;
+import io.walrelay.proxy.state.Refusal;
+import io.walrelay.proxy.state.RelayState;
+import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.why.Facts;
+import io.walrelay.proxy.why.Why;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeSet;
+
+/** {@code /api/v1/standbys/{name}/why}: gathers what is known of a standby. Thread-safe. */
+final class WhyPath {
+
+    private final RelayState relay;
+    private final String conninfo;
+
+    /** @param conninfo the relay's PostgreSQL port, as standbys reach it */
+    WhyPath(RelayState relay, String conninfo) {
+        this.relay = relay;
+        this.conninfo = conninfo;
+    }
+
+    /** @param name application_name, slot or address */
+    Reply answer(Call call, String name) {
+        List<StandbyStatus> sessions = relay.standbys().all();
+        List<SlotStatus> slots = relay.cache().map(cache -> cache.reservations().statuses()).orElse(List.of());
+        Optional<StandbyStatus> session = sessions.stream()
+                .filter(s -> s.name().equals(name) || s.slot().equals(Optional.of(name)))
+                .max(Comparator.comparing(StandbyStatus::since));
+        Optional<Refusal> refused = relay.refused().find(name);
+        String slotName = session.flatMap(StandbyStatus::slot).or(() -> refused.flatMap(Refusal::slot)).orElse(name);
+        Facts facts = new Facts(
+                name,
+                relay.clock().instant(),
+                session,
+                slots.stream().filter(s -> s.slot().name().equals(slotName)).findFirst(),
+                refused,
+                relay.cache().map(WalCache::end),
+                relay.upstream(),
+                Readiness.of(relay).reasons(),
+                relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).flatMap(archiver -> archiver.status().problem()),
+                conninfo);
+        return Why.of(facts)
+                .map(why -> Reply.json(HttpResponseStatus.OK, WhyReport.of(name, why)))
+                .orElseGet(() -> Reply.error(HttpResponseStatus.NOT_FOUND, call.path(), unknown(name, sessions, slots)));
+    }
+
+    private static String unknown(String name, List<StandbyStatus> sessions, List<SlotStatus> slots) {
+        TreeSet<String> known = new TreeSet<>();
+        sessions.forEach(s -> known.add(s.name()));
+        slots.forEach(s -> known.add(s.slot().name()));
+        return "nothing was heard of a standby \"%s\" since the relay was started, and it has no slot of that name; known are: %s"
+                .formatted(name, known.isEmpty() ? "none" : String.join(", ", known));
+    }
+}

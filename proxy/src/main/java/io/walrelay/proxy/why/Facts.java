@@ -1,0 +1,40 @@
+package io.walrelay.proxy.why;
+
+import io.walrelay.cache.EndOfWal;
+import io.walrelay.cache.slot.SlotStatus;
+import io.walrelay.proxy.state.Refusal;
+import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.state.UpstreamStatus;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What is known of one standby at a moment, and of the relay.
+ *
+ * @param name by which it was asked for: application_name, slot, or address
+ * @param session its session; the newest, if it has several
+ * @param slot its slot: the session's, the one that it asked for, or one of its name
+ * @param refused how it was sent away the last time, if it has not streamed since
+ * @param end where the relay's WAL ends; empty while it has none
+ * @param notReady what is wrong with the relay, by kind
+ * @param archiveProblem why the archive can't be used now
+ * @param conninfo the relay's PostgreSQL port as standbys reach it, in libpq's form, without a user
+ */
+public record Facts(
+        String name,
+        Instant now,
+        Optional<StandbyStatus> session,
+        Optional<SlotStatus> slot,
+        Optional<Refusal> refused,
+        Optional<EndOfWal> end,
+        UpstreamStatus upstream,
+        Map<String, String> notReady,
+        Optional<String> archiveProblem,
+        String conninfo) {
+
+    /** Whether anything was ever heard of it. */
+    boolean isKnown() {
+        return session.isPresent() || slot.isPresent() || refused.isPresent();
+    }
+}

@@ -1,0 +1,221 @@
+package io.walrelay.proxy.why;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.cache.slot.Slot;
+import io.walrelay.cache.slot.SlotStatus;
+import io.walrelay.cache.slot.WalStatus;
+import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.proxy.state.Refusal;
+import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.proxy.state.Waiting;
+import io.walrelay.proxy.testkit.KnownRelay;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class WhyTest {
+
+    private static final Instant NOW = Instant.parse("2026-11-29T12:00:00Z");
+    private static final Lsn WRITTEN = Lsn.parse("0/5000000");
+    private static final Facts NOTHING = new Facts(
+            "s1",
+            NOW,
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.of(KnownRelay.end(WRITTEN)),
+            KnownRelay.upstream(UpstreamStatus.State.STREAMING, Optional.empty()),
+            Map.of(),
+            Optional.empty(),
+            "host=relay port=6433");
+
+    private static StandbyStatus session(StandbyStatus.State state, Lsn sent, Lsn flushed, Lsn replayed, Instant reply, Waiting waiting) {
+        return new StandbyStatus(
+                41,
+                "s1",
+                "repl",
+                "10.0.0.7:5000",
+                Optional.of("s1"),
+                state,
+                NOW.minusSeconds(60),
+                state == StandbyStatus.State.STARTUP ? Optional.empty() : Optional.of(TimelineId.of(1)),
+                sent,
+                flushed,
+                flushed,
+                replayed,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(reply),
+                Duration.ZERO,
+                0,
+                waiting);
+    }
+
+    private static Facts streaming(Lsn flushed, Lsn replayed) {
+        return with(session(StandbyStatus.State.STREAMING, WRITTEN, flushed, replayed, NOW, Waiting.NOTHING));
+    }
+
+    private static Facts with(StandbyStatus session) {
+        return new Facts(
+                NOTHING.name(), NOW, Optional.of(session), NOTHING.slot(), NOTHING.refused(), NOTHING.end(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
+    }
+
+    private static Facts with(SlotStatus slot) {
+        return new Facts(
+                NOTHING.name(), NOW, NOTHING.session(), Optional.of(slot), NOTHING.refused(), NOTHING.end(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
+    }
+
+    private static Facts refused(Refusal.Reason reason, Diagnostic said) {
+        Refusal refusal = new Refusal(NOW.minusSeconds(7), reason, "s1", Optional.of("s1"), "repl", "10.0.0.7", said);
+        return new Facts(
+                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), Optional.of(refusal), NOTHING.end(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
+    }
+
+    private static SlotStatus slot(String restart, boolean lost, boolean timedOut, Optional<Instant> inactiveSince, Optional<Long> safe) {
+        Lsn at = Lsn.parse(restart);
+        Slot slot = new Slot("s1", false, at, at, at, OptionalInt.empty(), lost, inactiveSince, timedOut);
+        return new SlotStatus(slot, Optional.of(WRITTEN.minus(at)), safe, Optional.of(lost ? WalStatus.LOST : WalStatus.RESERVED));
+    }
+
+    private static Why why(Facts facts) {
+        return Why.of(facts).orElseThrow();
+    }
+
+    private static Finding only(Facts facts) {
+        List<Finding> findings = why(facts).findings();
+        assertEquals(1, findings.size(), findings::toString);
+        return findings.getFirst();
+    }
+
+    @Test
+    void nothingIsSaidOfAStranger() {
+        assertEquals(Optional.empty(), Why.of(NOTHING));
+    }
+
+    @Test
+    void aStandbyThatHasEverythingIsHeldByNothing() {
+        assertEquals(new Why(true, List.of()), why(streaming(WRITTEN, WRITTEN)));
+        // pg_receivewal replays nothing.
+        assertEquals(new Why(true, List.of()), why(streaming(WRITTEN, Lsn.INVALID)));
+    }
+
+    @Test
+    void whatAStreamWaitsForIsNamed() {
+        Finding ahead = only(with(session(StandbyStatus.State.CATCHUP, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, NOW, new Waiting.Ahead(Lsn.parse("0/6000000")))));
+        assertEquals("ahead", ahead.cause());
+        assertTrue(ahead.stops() && ahead.sentence().contains("from 0/6000000") && ahead.sentence().contains("up to 0/5000000"), ahead::toString);
+
+        Finding archive = only(with(session(StandbyStatus.State.CATCHUP, Lsn.parse("0/3000000"), Lsn.INVALID, Lsn.INVALID, NOW, new Waiting.Archive(Lsn.parse("0/3000000")))));
+        assertEquals("archive", archive.cause());
+        assertTrue(!archive.stops() && archive.sentence().contains("0/3000000 comes from the archive"), archive::toString);
+
+        Finding behind = only(with(session(StandbyStatus.State.CATCHUP, Lsn.parse("0/4FFFFFF"), Lsn.INVALID, Lsn.INVALID, NOW, Waiting.NOTHING)));
+        assertEquals("catchup", behind.cause());
+        assertTrue(behind.sentence().contains("is 1 bytes behind"), behind::toString);
+    }
+
+    @Test
+    void oneThatReplaysSlowlyOrIsSilentIsTold() {
+        Finding replay = only(streaming(WRITTEN, Lsn.parse("0/4000000")));
+        assertEquals("replay", replay.cause());
+        assertTrue(replay.command().orElseThrow().contains("pg_is_wal_replay_paused()"), replay::toString);
+        Finding silent = only(with(session(StandbyStatus.State.STREAMING, WRITTEN, WRITTEN, WRITTEN, NOW.minusSeconds(31), Waiting.NOTHING)));
+        assertEquals("silent", silent.cause());
+    }
+
+    @Test
+    void aSessionWithoutAStreamIsNotAStream() {
+        Facts facts = with(session(StandbyStatus.State.STARTUP, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, NOW, Waiting.NOTHING));
+        assertEquals("no-stream", only(facts).cause());
+        assertEquals(false, why(facts).streams());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "LOGIN      | 28P01 | password   | ALTER ROLE \"repl\" PASSWORD",
+        "LOGIN      | 28000 | hba        | host replication repl 10.0.0.7/32 scram-sha-256",
+        "LOGIN      | 53300 | too-many   | walrelay status",
+        "LOGIN      | 57P03 | login      | IDENTIFY_SYSTEM",
+        "SLOT       | 42704 | slot       | walrelay slot create s1",
+        "SLOT       | 55006 | slot       | walrelay slot list",
+        "SLOT       | 55000 | slot       | walrelay slot drop s1 && pg_basebackup",
+        "DIVERGED   | XX000 | diverged   | pg_rewind -D DIRECTORY -R --source-server='host=relay port=6433 user=repl dbname=postgres'",
+        "AHEAD      | XX000 | ahead      | walrelay status",
+        "REMOVED    | 58P01 | removed    | pg_basebackup -d 'host=relay port=6433 user=repl'",
+        "UNREADABLE | 58030 | unreadable | walrelay status"
+    })
+    void aRefusalIsToldWithTheWayOut(Refusal.Reason reason, String sqlState, String cause, String command) {
+        Finding finding = only(refused(reason, Diagnostic.error(sqlState, "no")));
+        assertEquals(cause, finding.cause());
+        assertTrue(finding.stops());
+        assertTrue(finding.sentence().startsWith("refused 7 s ago, from 10.0.0.7: no"), finding::toString);
+        assertTrue(finding.command().orElseThrow().contains(command), finding::toString);
+    }
+
+    @Test
+    void aRefusalThatIsOverIsNotTold() {
+        Facts facts = new Facts(
+                "s1",
+                NOW,
+                streaming(WRITTEN, WRITTEN).session(),
+                Optional.empty(),
+                refused(Refusal.Reason.LOGIN, Diagnostic.fatal("28P01", "no")).refused(),
+                NOTHING.end(),
+                NOTHING.upstream(),
+                Map.of(),
+                Optional.empty(),
+                NOTHING.conninfo());
+        assertEquals(List.of(), why(facts).findings());
+    }
+
+    @Test
+    void aSlotThatNobodyUsesSaysSinceWhen() {
+        Finding finding = only(with(slot("0/3000000", false, false, Optional.of(NOW.minusSeconds(90)), Optional.empty())));
+        assertEquals("not-connected", finding.cause());
+        assertTrue(finding.sentence().contains("not connected since 2026-11-29T11:58:30Z"), finding::toString);
+        assertTrue(finding.command().orElseThrow().contains("primary_conninfo = 'host=relay port=6433 application_name=s1'"), finding::toString);
+    }
+
+    @Test
+    void whatHappenedToASlotIsToldBesides() {
+        assertEquals(List.of("not-connected", "slot-lost"), causes(with(slot("0/3000000", true, false, Optional.empty(), Optional.empty()))));
+        assertEquals(List.of("not-connected", "slot-timed-out"), causes(with(slot("0/3000000", false, true, Optional.of(NOW), Optional.empty()))));
+        assertEquals(List.of("not-connected", "quota"), causes(with(slot("0/3000000", false, false, Optional.empty(), Optional.of(-1L)))));
+        assertEquals(List.of("not-connected"), causes(with(slot("0/3000000", false, false, Optional.empty(), Optional.of(1L)))));
+    }
+
+    private static List<String> causes(Facts facts) {
+        return why(facts).findings().stream().map(Finding::cause).toList();
+    }
+
+    @Test
+    void whatKeepsTheRelayKeepsItsStandbys() {
+        Facts facts = new Facts(
+                "s1",
+                NOW,
+                streaming(WRITTEN, WRITTEN).session(),
+                Optional.empty(),
+                Optional.empty(),
+                NOTHING.end(),
+                KnownRelay.upstream(UpstreamStatus.State.WAITING, Optional.of("pg1:5432 refused")),
+                Map.of("disk", "the relay's disk is full"),
+                Optional.empty(),
+                NOTHING.conninfo());
+        assertEquals(List.of("upstream", "disk"), causes(facts));
+        assertTrue(why(facts).findings().getFirst().sentence().contains("pg1:5432 refused"));
+        assertTrue(why(facts).streams());
+    }
+}
