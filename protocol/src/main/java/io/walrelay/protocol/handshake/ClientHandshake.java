@@ -179,7 +179,7 @@ public final class ClientHandshake {
             case ParameterStatus _, BackendKeyData _, ReadyForQuery _ -> onUnexpected(message, "authentication request");
             case RowDescription _, DataRow _, CommandComplete _, EmptyQueryResponse _ ->
                 onUnexpected(message, "authentication request");
-            case CopyBothResponse _, CopyData _, CopyDone _, Other _ -> onUnexpected(message, "authentication request");
+            case CopyBothResponse _, CopyData _, CopyDone _, Other _, ExtendedAnswer _ -> onUnexpected(message, "authentication request");
         };
     }
 
@@ -239,7 +239,7 @@ public final class ClientHandshake {
             case Authentication _, NegotiateProtocolVersion _ -> onUnexpected(message, "ReadyForQuery");
             case RowDescription _, DataRow _, CommandComplete _, EmptyQueryResponse _ ->
                 onUnexpected(message, "ReadyForQuery");
-            case CopyBothResponse _, CopyData _, CopyDone _, Other _ -> onUnexpected(message, "ReadyForQuery");
+            case CopyBothResponse _, CopyData _, CopyDone _, Other _, ExtendedAnswer _ -> onUnexpected(message, "ReadyForQuery");
         };
     }
 

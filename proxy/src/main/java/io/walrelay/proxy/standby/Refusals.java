@@ -53,7 +53,7 @@ final class Refusals {
 
     /** What a command is answered with that could not be passed on to upstream: the session goes on without it. */
     static Diagnostic notPassedOn(Diagnostic why) {
-        return new Diagnostic("ERROR", why.sqlState(), why.message(), why.detail(), why.hint());
+        return why.as("ERROR");
     }
 
     static Diagnostic upstreamLost(String host, String keyword) {
