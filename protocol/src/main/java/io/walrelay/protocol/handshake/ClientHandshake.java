@@ -10,6 +10,7 @@ import io.walrelay.protocol.message.BackendMessage.CopyDone;
 import io.walrelay.protocol.message.BackendMessage.DataRow;
 import io.walrelay.protocol.message.BackendMessage.EmptyQueryResponse;
 import io.walrelay.protocol.message.BackendMessage.ErrorResponse;
+import io.walrelay.protocol.message.BackendMessage.ExtendedAnswer;
 import io.walrelay.protocol.message.BackendMessage.NegotiateProtocolVersion;
 import io.walrelay.protocol.message.BackendMessage.NoticeResponse;
 import io.walrelay.protocol.message.BackendMessage.Other;
