@@ -1,5 +1,6 @@
 package io.walrelay.proxy.console.sql;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -63,6 +64,11 @@ public enum SqlType {
 
     public short size() {
         return size;
+    }
+
+    /** A value of type INTERVAL. */
+    public static Object interval(Duration duration) {
+        return Interval.of(duration);
     }
 
     /** The type that a cast names. */
