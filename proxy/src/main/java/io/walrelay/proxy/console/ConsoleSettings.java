@@ -122,7 +122,7 @@ public final class ConsoleSettings {
     }
 
     Optional<Shown> find(String name, UpstreamFacts facts) {
-        return Optional.ofNullable(all(facts).get(name)).map(value -> value);
+        return Optional.ofNullable(all(facts).get(name));
     }
 
     String value(String name, UpstreamFacts facts) {
