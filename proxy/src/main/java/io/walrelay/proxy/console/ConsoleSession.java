@@ -257,15 +257,8 @@ public final class ConsoleSession {
         }
         Optional<Statement> statement = parsed.stream().findFirst();
         statements.requireLive(statement.isEmpty() || Prepared.endsTransaction(statement.get()));
-        List<SqlType> declared = parse.parameterTypes().stream().map(ConsoleSession::type).toList();
-        prepared.put(parse.statement(), statements.prepare(statement, length, declared));
+        prepared.put(parse.statement(), statements.prepare(statement, length, parse.parameterTypes()));
         return new ParseComplete();
-    }
-
-    private static SqlType type(int oid) {
-        return oid == 0
-                ? SqlType.UNKNOWN
-                : SqlType.ofOid(oid).orElseThrow(() -> new SqlError("42704", "the relay's console has no type with OID %d".formatted(Integer.toUnsignedLong(oid))));
     }
 
     private BindComplete bind(Bind bind) {
@@ -307,7 +300,7 @@ public final class ConsoleSession {
         }
         Prepared statement = statement(describe.name());
         return List.of(
-                new ParameterDescription(statement.parameters().stream().map(SqlType::oid).toList()),
+                new ParameterDescription(statement.parameterOids()),
                 described(statement.columns(), Results.TEXT));
     }
 

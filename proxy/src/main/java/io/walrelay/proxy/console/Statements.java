@@ -56,15 +56,22 @@ final class Statements {
     }
 
     /** Analyzes a statement without carrying it out. */
-    Prepared prepare(Optional<Statement> statement, int length, List<SqlType> declared) {
+    Prepared prepare(Optional<Statement> statement, int length, List<Integer> oids) {
+        List<SqlType> declared = oids.stream().map(Statements::type).toList();
         return switch (statement.orElse(null)) {
             case Statement.Select select -> {
                 Query query = new Query(select, views.catalog(), Parameters.declared(declared));
-                yield new Prepared(statement, length, query.parameterTypes(), Optional.of(query.columns()));
+                yield new Prepared(statement, length, query.parameterTypes(), oids, Optional.of(query.columns()));
             }
-            case Statement.Show show -> new Prepared(statement, length, types(declared), Optional.of(shown(show).columns()));
-            case null, default -> new Prepared(statement, length, types(declared), Optional.empty());
+            case Statement.Show show -> new Prepared(statement, length, types(declared), oids, Optional.of(shown(show).columns()));
+            case null, default -> new Prepared(statement, length, types(declared), oids, Optional.empty());
         };
+    }
+
+    private static SqlType type(int oid) {
+        return oid == 0
+                ? SqlType.UNKNOWN
+                : SqlType.ofOid(oid).orElseThrow(() -> new SqlError("42704", "the relay's console has no type with OID %d".formatted(Integer.toUnsignedLong(oid))));
     }
 
     private static List<SqlType> types(List<SqlType> declared) {

@@ -39,8 +39,8 @@ final class Operators {
         if (operator.equals("||")) {
             return concatenation(left, right);
         }
-        SqlType l = left == SqlType.UNKNOWN ? right : left;
-        SqlType r = right == SqlType.UNKNOWN ? left : right;
+        SqlType l = left == SqlType.UNKNOWN ? opposite(operator, right) : left;
+        SqlType r = right == SqlType.UNKNOWN ? opposite(operator, left) : right;
         if (isComparison(operator)) {
             return comparable(l, r).map(type -> new Found(type, type, SqlType.BOOL, (a, b) -> holds(operator, compare(type, a, b))));
         }
@@ -49,6 +49,11 @@ final class Operators {
             return arithmetic(operator, type).map(work -> new Found(type, type, type, work));
         }
         return special(operator, l, r);
+    }
+
+    /** What a side of unknown type is: what the other is, but for a time, to which only an interval can be added. */
+    private static SqlType opposite(String operator, SqlType known) {
+        return known == SqlType.TIMESTAMPTZ && operator.equals("+") ? SqlType.INTERVAL : known;
     }
 
     private static Optional<Found> concatenation(SqlType left, SqlType right) {
