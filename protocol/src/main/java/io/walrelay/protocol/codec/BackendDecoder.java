@@ -12,6 +12,7 @@ import io.walrelay.protocol.message.TransactionStatus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,7 +55,7 @@ public final class BackendDecoder {
         }
         return switch (type) {
             case 'd' -> new CopyData(Frames.takeBody(in, length));
-            case 'A', 'G', 'H', 'V', '1', '2', '3', 'n', 's', 't' -> new Other(type, Frames.takeBody(in, length));
+            case 'A', 'G', 'H', 'V' -> new Other(type, Frames.takeBody(in, length));
             default -> {
                 BackendMessage message = message(type, new Fields(Frames.body(in, length)));
                 Frames.skip(in, length);
@@ -87,6 +88,12 @@ public final class BackendDecoder {
                     case 'D' -> dataRow(fields);
                     case 'C' -> new CommandComplete(fields.string());
                     case 'I' -> new EmptyQueryResponse();
+                    case '1' -> new ParseComplete();
+                    case '2' -> new BindComplete();
+                    case '3' -> new CloseComplete();
+                    case 'n' -> new NoData();
+                    case 's' -> new PortalSuspended();
+                    case 't' -> parameterDescription(fields);
                     case 'W' -> copyBothResponse(fields);
                     case 'c' -> new CopyDone();
                     default -> throw unknownType(type);
@@ -156,6 +163,7 @@ public final class BackendDecoder {
         String message = "";
         Optional<String> detail = Optional.empty();
         Optional<String> hint = Optional.empty();
+        OptionalInt position = OptionalInt.empty();
         for (byte field = fields.int8(); field != 0; field = fields.int8()) {
             String value = fields.string();
             switch (field) {
@@ -165,12 +173,26 @@ public final class BackendDecoder {
                 case 'M' -> message = value;
                 case 'D' -> detail = Optional.of(value);
                 case 'H' -> hint = Optional.of(value);
+                case 'P' -> position = position(value);
                 default -> {
                     // The manual asks clients to ignore fields that they do not know.
                 }
             }
         }
-        return new Diagnostic(severity.isEmpty() ? localizedSeverity : severity, sqlState, message, detail, hint);
+        return new Diagnostic(severity.isEmpty() ? localizedSeverity : severity, sqlState, message, detail, hint, position);
+    }
+
+    private static OptionalInt position(String written) {
+        return written.matches("[0-9]{1,9}") ? OptionalInt.of(Integer.parseInt(written)) : OptionalInt.empty();
+    }
+
+    private static ParameterDescription parameterDescription(Fields fields) {
+        int count = fields.count(fields.int16(), 4);
+        List<Integer> types = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            types.add(fields.int32());
+        }
+        return new ParameterDescription(types);
     }
 
     private static RowDescription rowDescription(Fields fields) {
@@ -180,8 +202,10 @@ public final class BackendDecoder {
         for (int i = 0; i < count; i++) {
             String name = fields.string();
             fields.skip(6);
-            columns.add(new Column(name, fields.int32(), fields.int16()));
-            fields.skip(6);
+            int type = fields.int32();
+            short size = fields.int16();
+            fields.skip(4);
+            columns.add(new Column(name, type, size, fields.int16()));
         }
         return new RowDescription(columns);
     }

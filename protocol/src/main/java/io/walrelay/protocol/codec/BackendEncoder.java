@@ -62,8 +62,19 @@ public final class BackendEncoder {
             case NoticeResponse(var diagnostic) -> diagnostic('N', diagnostic, out);
             case RowDescription(var columns) -> rowDescription(columns, out);
             case DataRow(var values) -> dataRow(values, out);
+            case BytesRow(var values) -> bytesRow(values, out);
             case CommandComplete(var tag) -> FrameWriter.begin(out, 'C').string(tag).end();
             case EmptyQueryResponse() -> FrameWriter.begin(out, 'I').end();
+            case ParseComplete() -> FrameWriter.begin(out, '1').end();
+            case BindComplete() -> FrameWriter.begin(out, '2').end();
+            case CloseComplete() -> FrameWriter.begin(out, '3').end();
+            case NoData() -> FrameWriter.begin(out, 'n').end();
+            case PortalSuspended() -> FrameWriter.begin(out, 's').end();
+            case ParameterDescription(var types) -> {
+                FrameWriter frame = FrameWriter.begin(out, 't').int16(types.size());
+                types.forEach(frame::int32);
+                frame.end();
+            }
             // Text format and no columns, as walsender.c sends it.
             case CopyBothResponse() -> FrameWriter.begin(out, 'W').int8(0).int16(0).end();
             case CopyData(var data) -> bytes('d', data, out);
@@ -106,20 +117,21 @@ public final class BackendEncoder {
                 .string(diagnostic.message());
         diagnostic.detail().ifPresent(text -> frame.int8('D').string(text));
         diagnostic.hint().ifPresent(text -> frame.int8('H').string(text));
+        diagnostic.position().ifPresent(at -> frame.int8('P').string(Integer.toString(at)));
         frame.int8(0).end();
     }
 
     private static void rowDescription(List<Column> columns, ByteBuf out) {
         FrameWriter frame = FrameWriter.begin(out, 'T').int16(columns.size());
         for (Column column : columns) {
-            // Of no table, without a type modifier, in text format.
+            // Of no table, without a type modifier.
             frame.string(column.name())
                     .int32(0)
                     .int16(0)
                     .int32(column.typeOid())
                     .int16(column.typeSize())
                     .int32(-1)
-                    .int16(0);
+                    .int16(column.format());
         }
         frame.end();
     }
@@ -133,6 +145,12 @@ public final class BackendEncoder {
                 frame.sizedText(value);
             }
         }
+        frame.end();
+    }
+
+    private static void bytesRow(List<byte @Nullable []> values, ByteBuf out) {
+        FrameWriter frame = FrameWriter.begin(out, 'D').int16(values.size());
+        values.forEach(frame::sizedBytes);
         frame.end();
     }
 

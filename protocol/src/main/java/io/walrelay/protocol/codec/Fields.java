@@ -66,12 +66,16 @@ final class Fields {
         return body.readString(length, StandardCharsets.UTF_8);
     }
 
-    /** {@code length} bytes. */
-    Secret secret(int length) {
+    byte[] bytes(int length) {
         need(length);
         byte[] bytes = new byte[length];
         body.readBytes(bytes);
-        return Secret.of(bytes);
+        return bytes;
+    }
+
+    /** {@code length} bytes. */
+    Secret secret(int length) {
+        return Secret.of(bytes(length));
     }
 
     /** All that is left. */

@@ -3,6 +3,7 @@ package io.walrelay.protocol.codec;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.walrelay.protocol.message.Secret;
+import org.jspecify.annotations.Nullable;
 
 /** Writes a message front to back and fills in its length at the end. */
 final class FrameWriter {
@@ -64,6 +65,15 @@ final class FrameWriter {
     FrameWriter sizedText(String text) {
         out.writeInt(ByteBufUtil.utf8Bytes(text));
         ByteBufUtil.writeUtf8(out, text);
+        return this;
+    }
+
+    /** The length in bytes, then the bytes; null is a length of -1. */
+    FrameWriter sizedBytes(byte @Nullable [] value) {
+        out.writeInt(value == null ? -1 : value.length);
+        if (value != null) {
+            out.writeBytes(value);
+        }
         return this;
     }
 

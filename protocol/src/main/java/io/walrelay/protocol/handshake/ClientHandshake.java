@@ -10,6 +10,7 @@ import io.walrelay.protocol.message.BackendMessage.CopyDone;
 import io.walrelay.protocol.message.BackendMessage.DataRow;
 import io.walrelay.protocol.message.BackendMessage.EmptyQueryResponse;
 import io.walrelay.protocol.message.BackendMessage.ErrorResponse;
+import io.walrelay.protocol.message.BackendMessage.ExtendedAnswer;
 import io.walrelay.protocol.message.BackendMessage.NegotiateProtocolVersion;
 import io.walrelay.protocol.message.BackendMessage.NoticeResponse;
 import io.walrelay.protocol.message.BackendMessage.Other;
@@ -179,7 +180,7 @@ public final class ClientHandshake {
             case ParameterStatus _, BackendKeyData _, ReadyForQuery _ -> onUnexpected(message, "authentication request");
             case RowDescription _, DataRow _, CommandComplete _, EmptyQueryResponse _ ->
                 onUnexpected(message, "authentication request");
-            case CopyBothResponse _, CopyData _, CopyDone _, Other _ -> onUnexpected(message, "authentication request");
+            case CopyBothResponse _, CopyData _, CopyDone _, Other _, ExtendedAnswer _ -> onUnexpected(message, "authentication request");
         };
     }
 
@@ -239,7 +240,7 @@ public final class ClientHandshake {
             case Authentication _, NegotiateProtocolVersion _ -> onUnexpected(message, "ReadyForQuery");
             case RowDescription _, DataRow _, CommandComplete _, EmptyQueryResponse _ ->
                 onUnexpected(message, "ReadyForQuery");
-            case CopyBothResponse _, CopyData _, CopyDone _, Other _ -> onUnexpected(message, "ReadyForQuery");
+            case CopyBothResponse _, CopyData _, CopyDone _, Other _, ExtendedAnswer _ -> onUnexpected(message, "ReadyForQuery");
         };
     }
 

@@ -30,6 +30,9 @@ public sealed interface BackendMessage {
     /** A method that this project does not speak: Kerberos, GSSAPI, SSPI and what may come. */
     record AuthenticationUnsupported(int type) implements Authentication {}
 
+    /** What the extended query protocol adds, rows of bytes among it. Nobody upstream is asked in it. */
+    sealed interface ExtendedAnswer extends BackendMessage {}
+
     record NegotiateProtocolVersion(ProtocolVersion newest, List<String> unrecognizedOptions) implements BackendMessage {
         public NegotiateProtocolVersion {
             unrecognizedOptions = List.copyOf(unrecognizedOptions);
@@ -59,9 +62,35 @@ public sealed interface BackendMessage {
         }
     }
 
+    /** One row, each value in the format that its column announces. */
+    record BytesRow(List<byte @Nullable []> values) implements ExtendedAnswer {
+        public BytesRow {
+            values = java.util.Collections.unmodifiableList(new java.util.ArrayList<>(values));
+        }
+    }
+
     record CommandComplete(String tag) implements BackendMessage {}
 
     record EmptyQueryResponse() implements BackendMessage {}
+
+    record ParseComplete() implements ExtendedAnswer {}
+
+    record BindComplete() implements ExtendedAnswer {}
+
+    record CloseComplete() implements ExtendedAnswer {}
+
+    /** What Describe says of what gives no rows. */
+    record NoData() implements ExtendedAnswer {}
+
+    /** Execute gave as many rows as it was asked for, and there may be more. */
+    record PortalSuspended() implements ExtendedAnswer {}
+
+    /** The types of a statement's parameters, by OID. */
+    record ParameterDescription(List<Integer> types) implements ExtendedAnswer {
+        public ParameterDescription {
+            types = List.copyOf(types);
+        }
+    }
 
     record CopyBothResponse() implements BackendMessage {}
 

@@ -1,7 +1,16 @@
 package io.walrelay.protocol.message;
 
-/** A column of a result, in text format; types by their OID (pg_type.dat). */
-public record Column(String name, int typeOid, short typeSize) {
+/**
+ * A column of a result; types by their OID (pg_type.dat).
+ *
+ * @param format 0 for text, 1 for binary
+ */
+public record Column(String name, int typeOid, short typeSize, short format) {
+
+    /** One in text format. */
+    public Column(String name, int typeOid, short typeSize) {
+        this(name, typeOid, typeSize, (short) 0);
+    }
 
     public static Column text(String name) {
         return new Column(name, 25, (short) -1);

@@ -93,6 +93,18 @@ class BackendCodecTest {
                         "'D' 00000016 0003 00000004 '16MB' FFFFFFFF 00000000"),
                 Arguments.of(new CommandComplete("COPY 0"), "'C' 0000000B 'COPY 0' 00"),
                 Arguments.of(new EmptyQueryResponse(), "'I' 00000004"),
+                Arguments.of(new BackendMessage.ParseComplete(), "'1' 00000004"),
+                Arguments.of(new BackendMessage.BindComplete(), "'2' 00000004"),
+                Arguments.of(new BackendMessage.CloseComplete(), "'3' 00000004"),
+                Arguments.of(new BackendMessage.NoData(), "'n' 00000004"),
+                Arguments.of(new BackendMessage.PortalSuspended(), "'s' 00000004"),
+                Arguments.of(new BackendMessage.ParameterDescription(List.of(23, 3220)), "'t' 0000000E 0002 00000017 00000C94"),
+                Arguments.of(
+                        new RowDescription(List.of(new Column("l", 3220, (short) 8, (short) 1))),
+                        "'T' 0000001A 0001 'l' 00 00000000 0000 00000C94 0008 FFFFFFFF 0001"),
+                Arguments.of(
+                        new ErrorResponse(Diagnostic.error("42601", "no").at(12)),
+                        "'E' 00000022 'S' 'ERROR' 00 'V' 'ERROR' 00 'C' '42601' 00 'M' 'no' 00 'P' '12' 00 00"),
                 Arguments.of(new CopyBothResponse(), "'W' 00000007 00 0000"),
                 Arguments.of(new CopyDone(), "'c' 00000004"));
     }

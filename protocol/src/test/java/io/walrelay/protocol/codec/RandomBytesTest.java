@@ -93,8 +93,12 @@ class RandomBytesTest {
             FrontendMessage message = decoder.decode(in);
             if (message instanceof FrontendMessage.CopyData(var data)) {
                 FromStandbyCodec.decode(data);
-            } else if (message instanceof FrontendMessage.Extended(_, var body)) {
-                body.release();
+            } else if (message instanceof FrontendMessage.Extended extended) {
+                try {
+                    ExtendedQueryCodec.decode(extended);
+                } finally {
+                    extended.body().release();
+                }
             }
             return message != null;
         });

@@ -7,8 +7,10 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
+import io.walrelay.cache.WalCache;
 import io.walrelay.protocol.codec.BackendEncoder;
 import io.walrelay.protocol.codec.FrontendDecoder.Phase;
+import io.walrelay.protocol.handshake.AuthenticationDecision;
 import io.walrelay.protocol.handshake.ServerAction;
 import io.walrelay.protocol.handshake.ServerHandshake;
 import io.walrelay.protocol.handshake.SessionKind;
@@ -21,6 +23,8 @@ import io.walrelay.protocol.message.ProtocolViolation;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.protocol.message.SecretKey;
 import io.walrelay.proxy.auth.ClientText;
+import io.walrelay.proxy.console.ConsoleSettings;
+import io.walrelay.proxy.console.ConsoleUser;
 import io.walrelay.proxy.forward.ForwardedLogin;
 import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.forward.UpstreamSession;
@@ -48,9 +52,6 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
     /** First byte of a TLS record that holds a handshake. No startup packet begins with it: that would be 369 MB long. */
     private static final byte TLS_HANDSHAKE = 0x16;
 
-    /** The database that is the relay itself. */
-    private static final String CONSOLE = "walrelay";
-
     /** Puts a session in this handler's place. */
     private interface HandOver {
         void to(ChannelHandlerContext ctx);
@@ -63,6 +64,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
     private Optional<Diagnostic> refusedAfterwards = Optional.empty();
     private CompletionStage<Void> canceled = CompletableFuture.completedFuture(null);
     private @Nullable HandOver session;
+    private @Nullable AuthenticationDecision proved;
     private boolean admitted;
     private @Nullable StartupRequest startup;
     private boolean handedOver;
@@ -237,11 +239,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             perform(ctx, current().onRefusal(Refusals.tooManyClients(server.limits().maxSessions(request.kind()))));
             return;
         }
-        SslHandler tls = ctx.pipeline().get(SslHandler.class);
-        var client = new Authenticator.Client(
-                (InetSocketAddress) ctx.channel().remoteAddress(),
-                tls != null,
-                tls == null ? Optional.empty() : ServerTls.clientCertificate(tls));
+        Authenticator.Client client = client(ctx);
         // What is sent ahead of the decision stays in the kernel.
         ctx.channel().config().setAutoRead(false);
         server.authenticator().decide(request, client).whenComplete((admission, failure) -> ctx.executor().execute(() -> {
@@ -251,9 +249,18 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
                 perform(ctx, current().onRefusal(Refusals.AUTHENTICATION_UNAVAILABLE));
             } else {
                 refusedAfterwards = admission.afterwards();
+                proved = admission.decision();
                 perform(ctx, current().onDecision(admission.decision(), admission.unproved()));
             }
         }));
+    }
+
+    private static Authenticator.Client client(ChannelHandlerContext ctx) {
+        SslHandler tls = ctx.pipeline().get(SslHandler.class);
+        return new Authenticator.Client(
+                (InetSocketAddress) ctx.channel().remoteAddress(),
+                tls != null,
+                tls == null ? Optional.empty() : ServerTls.clientCertificate(tls));
     }
 
     private void begin(ChannelHandlerContext ctx, ForwardedLogin login) {
@@ -262,8 +269,8 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             perform(ctx, current().onRefusal(refusedAfterwards.get()));
         } else if (request.kind() == SessionKind.PHYSICAL_REPLICATION) {
             perform(ctx, beginReplication(login));
-        } else if (request.database().equals(CONSOLE)) {
-            perform(ctx, current().onRefusal(Refusals.NO_CONSOLE));
+        } else if (request.database().equals(ConsoleUser.DATABASE)) {
+            beginConsole(ctx, request);
         } else {
             forward(ctx, login);
         }
@@ -282,6 +289,37 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             frames.expect(ctx.pipeline().context(frames), Phase.SESSION);
         };
         return current().onSessionReady(SessionParameters.of(facts.get(), request), key);
+    }
+
+    /** Finds out first what the client may do, while what he sends ahead stays in the kernel. */
+    private void beginConsole(ChannelHandlerContext ctx, StartupRequest request) {
+        AuthenticationDecision decision = proved;
+        if (request.kind() != SessionKind.ORDINARY || decision == null) {
+            perform(ctx, current().onRefusal(Refusals.CONSOLE_REPLICATES_NOT));
+            return;
+        }
+        ctx.channel().config().setAutoRead(false);
+        SlotRights.of(server.authenticator(), request, client(ctx), decision).whenComplete((managesSlots, failure) -> ctx.executor().execute(() -> {
+            ctx.channel().config().setAutoRead(true);
+            if (failure != null) {
+                log.warn("could not decide whether user \"{}\" may change slots", ClientText.printable(request.user()), failure);
+            }
+            perform(ctx, console(request, failure == null && managesSlots));
+        }));
+    }
+
+    private List<ServerAction> console(StartupRequest request, boolean managesSlots) {
+        Optional<UpstreamFacts> facts = server.state().facts();
+        Optional<WalCache> cache = server.state().cache();
+        if (facts.isEmpty() || cache.isEmpty()) {
+            return current().onRefusal(Refusals.NO_UPSTREAM_YET);
+        }
+        session = ctx -> {
+            SessionIdentity identity = identity(ctx, pid, request);
+            ctx.pipeline().replace(this, null, new ConsoleHandler(server, cache.get(), identity, new ConsoleUser(identity.user(), managesSlots, pid), ctx.channel()));
+            frames.expect(ctx.pipeline().context(frames), Phase.SESSION);
+        };
+        return current().onSessionReady(ConsoleSettings.reported(SessionParameters.of(facts.get(), request)), newKey(pid, request));
     }
 
     private void forward(ChannelHandlerContext ctx, ForwardedLogin login) {

@@ -23,8 +23,8 @@ final class Refusals {
     static final Diagnostic NO_UPSTREAM_YET = Diagnostic.fatal("57P03", "the relay has not reached its upstream yet")
             .withHint("it can serve standbys once it has; walrelay status says what keeps it");
 
-    static final Diagnostic NO_CONSOLE = Diagnostic.fatal("0A000", "the relay's console is not available in this version")
-            .withHint("walrelay status says what is going on; sessions to any other database go on to upstream");
+    static final Diagnostic CONSOLE_REPLICATES_NOT = Diagnostic.fatal("0A000", "the relay's console has no logical replication")
+            .withHint("name a database of upstream's; to stream from the relay, replication=true and no database is enough");
 
     static final Diagnostic AUTHENTICATION_UNAVAILABLE =
             Diagnostic.fatal("XX000", "could not decide how this client has to authenticate")
@@ -53,7 +53,7 @@ final class Refusals {
 
     /** What a command is answered with that could not be passed on to upstream: the session goes on without it. */
     static Diagnostic notPassedOn(Diagnostic why) {
-        return new Diagnostic("ERROR", why.sqlState(), why.message(), why.detail(), why.hint());
+        return why.as("ERROR");
     }
 
     static Diagnostic upstreamLost(String host, String keyword) {

@@ -1,6 +1,5 @@
 package io.walrelay.proxy.standby;
 
-import io.netty.buffer.Unpooled;
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.slot.Slot;
@@ -69,13 +68,10 @@ final class ReplicationCommands {
         String fileName = new WalFileName.History(command.timeline()).fileName(cache.segmentSize());
         byte[] content = cache.history(command.timeline())
                 .orElseThrow(() -> new CommandError(Refusals.noHistory(fileName)));
-        byte[] name = fileName.getBytes(StandardCharsets.US_ASCII);
-        // By hand, since a history is bytes: whatever its comments are encoded in, it passes as it is.
-        var body = Unpooled.buffer(10 + name.length + content.length);
-        body.writeShort(2).writeInt(name.length).writeBytes(name).writeInt(content.length).writeBytes(content);
         return List.of(
                 new RowDescription(List.of(Column.text("filename"), Column.bytea("content"))),
-                new BackendMessage.Other((byte) 'D', body),
+                // A history is bytes: whatever its comments are encoded in, it passes as it is.
+                new BackendMessage.BytesRow(List.of(fileName.getBytes(StandardCharsets.US_ASCII), content)),
                 new CommandComplete("TIMELINE_HISTORY"));
     }
 

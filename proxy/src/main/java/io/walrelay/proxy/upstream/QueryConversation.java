@@ -72,7 +72,7 @@ final class QueryConversation implements Conversation {
                 yield true;
             }
             case RowDescription _, CommandComplete _, EmptyQueryResponse _, NoticeResponse _, ParameterStatus _ -> false;
-            case CopyBothResponse _, CopyData _, CopyDone _, Other _ -> unexpected(message);
+            case CopyBothResponse _, CopyData _, CopyDone _, Other _, BackendMessage.ExtendedAnswer _ -> unexpected(message);
             case BackendMessage.Authentication _, BackendMessage.BackendKeyData _, NegotiateProtocolVersion _ -> unexpected(message);
         };
     }

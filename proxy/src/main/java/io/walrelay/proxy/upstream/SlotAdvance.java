@@ -60,7 +60,7 @@ final class SlotAdvance implements Conversation {
             case BackendMessage.NoticeResponse _, BackendMessage.ParameterStatus _, BackendMessage.EmptyQueryResponse _ -> {
                 // May come at any time.
             }
-            case BackendMessage.Authentication _, BackendMessage.BackendKeyData _, BackendMessage.NegotiateProtocolVersion _ ->
+            case BackendMessage.Authentication _, BackendMessage.BackendKeyData _, BackendMessage.NegotiateProtocolVersion _, BackendMessage.ExtendedAnswer _ ->
                 done.completeExceptionally(
                         new UpstreamException("server sent %s into the stream".formatted(message.getClass().getSimpleName())));
         }

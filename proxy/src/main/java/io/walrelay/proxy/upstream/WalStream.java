@@ -175,7 +175,7 @@ final class WalStream implements Conversation {
             case BackendMessage.CommandComplete _, BackendMessage.RowDescription _, BackendMessage.EmptyQueryResponse _, BackendMessage.NoticeResponse _, BackendMessage.ParameterStatus _ -> {
                 // The row of the next timeline comes between two of them; a server that shuts down sends one and closes.
             }
-            case BackendMessage.Other _, BackendMessage.Authentication _, BackendMessage.BackendKeyData _, BackendMessage.NegotiateProtocolVersion _ -> unexpected(message);
+            case BackendMessage.Other _, BackendMessage.ExtendedAnswer _, BackendMessage.Authentication _, BackendMessage.BackendKeyData _, BackendMessage.NegotiateProtocolVersion _ -> unexpected(message);
         }
         return false;
     }

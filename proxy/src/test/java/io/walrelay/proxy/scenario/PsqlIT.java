@@ -1,7 +1,6 @@
 package io.walrelay.proxy.scenario;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.Programs;
@@ -91,20 +90,6 @@ final class PsqlIT {
 
             answers(relay.conninfo(), UPSTREAMS).forEach((command, answer) ->
                     assertEquals("ERROR:  28000: the relay has nothing to log user \"postgres\" in upstream with", answer, command));
-        }
-    }
-
-    @Test
-    void theRelaysOwnDatabaseIsNotUpstreams() {
-        try (LocalPostgres primary = LocalPostgres.of(programs.server()).start();
-                RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"))
-                        .with("WALRELAY_LISTEN_HBA", "host all,replication all 127.0.0.1/32 trust")
-                        .start()) {
-            new Psql(programs).awaitLevel(relay, primary);
-            Programs.Result refused = programs.run(LIMIT, "psql", "-X", "-c", "SELECT 1", relay.conninfo() + " dbname=walrelay");
-            assertEquals(2, refused.status());
-            assertTrue(refused.output().contains("FATAL:  the relay's console is not available in this version"), refused::output);
-            assertTrue(refused.output().contains("HINT:  walrelay status says what is going on"), refused::output);
         }
     }
 

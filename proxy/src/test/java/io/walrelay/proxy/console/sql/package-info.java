@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.proxy.console.sql;
+
+import org.jspecify.annotations.NullMarked;
