@@ -71,6 +71,7 @@ public final class Main implements Callable<Integer> {
                 new StatusCommand(),
                 new FollowCommand(),
                 new SlotCommand(),
+                new StandbyCommand(),
                 new PinCommand(),
                 new RestoreCommand(),
                 new PushCommand(),

@@ -27,6 +27,7 @@ final class Api {
     private final RelayMetrics metrics;
     private final Reports reports;
     private final SlotPaths slots;
+    private final StandbyPaths standbys;
     private final PinPaths pins;
     private final Consumer<FollowOrder> follow;
     private final Optional<String> advertised;
@@ -36,6 +37,7 @@ final class Api {
         this.relay = relay;
         this.metrics = metrics;
         this.slots = new SlotPaths(relay);
+        this.standbys = new StandbyPaths(relay);
         this.reports = new Reports(relay, process, slots);
         this.pins = new PinPaths(relay);
         this.follow = follow;
@@ -50,6 +52,7 @@ final class Api {
             case METRICS -> Reply.of(HttpResponseStatus.OK, RelayMetrics.CONTENT_TYPE, metrics.scrape());
             case STATUS -> Reply.json(HttpResponseStatus.OK, reports.status());
             case STANDBYS -> Reply.json(HttpResponseStatus.OK, reports.standbys());
+            case STANDBY -> standbys.answer(call, endpoint.parameterOf(call.path()));
             case SLOTS -> slots.answer(call, Optional.empty());
             case SLOT -> slots.answer(call, Optional.of(endpoint.parameterOf(call.path())));
             case UPSTREAM -> call.method().equals(HttpMethod.POST)

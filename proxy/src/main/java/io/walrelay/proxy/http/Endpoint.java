@@ -13,6 +13,7 @@ enum Endpoint {
     METRICS("/metrics", Audience.EVERYBODY, "GET, HEAD"),
     STATUS("/api/v1/status", Audience.THE_ADMITTED, "GET, HEAD"),
     STANDBYS("/api/v1/standbys", Audience.THE_ADMITTED, "GET, HEAD"),
+    STANDBY("/api/v1/standbys/{name}", Audience.THE_ADMITTED, "POST"),
     SLOTS("/api/v1/slots", Audience.THE_ADMITTED, "GET, HEAD, POST"),
     SLOT("/api/v1/slots/{name}", Audience.THE_ADMITTED, "PUT, POST, DELETE"),
     UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),

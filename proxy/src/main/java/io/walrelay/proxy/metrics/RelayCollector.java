@@ -55,6 +55,7 @@ final class RelayCollector implements MultiCollector {
         List<StandbyStatus> standbys = relay.standbys().all();
         Optional<Lsn> written = relay.cache().map(cache -> cache.end().written());
         StandbySeries.add(families, standbys, written);
+        ShapingSeries.add(families, relay.shaping().all(), standbys);
         relay.cache().ifPresent(cache -> SlotSeries.add(families, cache.reservations().statuses(), relay.clock().instant()));
         families.counter("wal_received_bytes", "WAL received from upstream since the start", relay.receivedBytes());
         families.counter("wal_sent_bytes", "WAL sent to standbys since the start", relay.standbys().sentBytes());

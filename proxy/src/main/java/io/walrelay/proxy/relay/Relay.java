@@ -22,6 +22,7 @@ import io.walrelay.proxy.config.UserSource;
 import io.walrelay.proxy.http.HttpLimits;
 import io.walrelay.proxy.http.HttpServer;
 import io.walrelay.proxy.metrics.RelayMetrics;
+import io.walrelay.proxy.shaping.Shaping;
 import io.walrelay.proxy.standby.HbaAuthenticator;
 import io.walrelay.proxy.standby.StandbyLimits;
 import io.walrelay.proxy.standby.StandbyServer;
@@ -102,6 +103,7 @@ public final class Relay implements AutoCloseable {
         parts.push(directory);
         Storage storage = directory.storage();
         Tiers tiers = new Tiers(storage, cacheSettings(), archive(directory));
+        state.setShaping(Shaping.load(settings.standbys().named(), new DurableFiles(storage), state.clock()));
         WalCache.open(tiers).ifPresent(state::open);
         parts.push(this::closeCache);
         Users users = users();

@@ -1,6 +1,7 @@
 package io.walrelay.proxy.standby;
 
 import io.walrelay.protocol.replication.FromStandby.StandbyStatusUpdate;
+import io.walrelay.proxy.shaping.Hold;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.WrittenTimes;
 import io.walrelay.wal.Lsn;
@@ -36,6 +37,7 @@ final class StandbyProgress {
     private volatile @Nullable Instant lastReply;
     private volatile long addedDelayNanos;
     private volatile long sentBytes;
+    private volatile @Nullable Hold held;
     private long allBytes;
     /** Whether the reply before the last had all that was sent: two in a row and the lags are over. */
     private boolean caughtUpBefore;
@@ -68,7 +70,13 @@ final class StandbyProgress {
                 Optional.ofNullable(replayLag),
                 Optional.ofNullable(lastReply),
                 Duration.ofNanos(addedDelayNanos),
-                sentBytes);
+                sentBytes,
+                Optional.ofNullable(held));
+    }
+
+    /** As an operator knows the session. */
+    String name() {
+        return identity.shownName();
     }
 
     StandbyStatus.State state() {
@@ -95,12 +103,18 @@ final class StandbyProgress {
 
     void end() {
         slot = null;
+        held = null;
     }
 
     void sent(Lsn to, int bytes) {
         sent = to;
         allBytes += bytes;
         sentBytes = allBytes;
+    }
+
+    /** Why it is not sent all that there is; empty when it is. */
+    void held(Optional<Hold> why) {
+        held = why.orElse(null);
     }
 
     void delayed(long nanos) {

@@ -2,6 +2,7 @@ package io.walrelay.proxy.state;
 
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
+import io.walrelay.proxy.shaping.Shaping;
 import io.walrelay.wal.Lsn;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -28,6 +29,7 @@ public final class RelayState {
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
     private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
     private final AtomicReference<UpstreamStatus> upstream;
+    private final AtomicReference<Shaping> shaping;
     private final Map<String, String> notReady = new LinkedHashMap<>();
     private final LongAdder received = new LongAdder();
     private final AtomicReference<@Nullable Lsn> acknowledgeBefore = new AtomicReference<>();
@@ -40,6 +42,7 @@ public final class RelayState {
         this.clock = clock;
         this.events = new Events(clock);
         this.upstream = new AtomicReference<>(initial);
+        this.shaping = new AtomicReference<>(Shaping.none(clock));
     }
 
     public Clock clock() {
@@ -82,6 +85,16 @@ public final class RelayState {
 
     public void setArchiveWork(ArchiveWork work) {
         archiveWork.set(work);
+    }
+
+    /** How single standbys are held back. */
+    public Shaping shaping() {
+        return shaping.get();
+    }
+
+    /** To be called before anybody can ask. */
+    public void setShaping(Shaping loaded) {
+        shaping.set(loaded);
     }
 
     public Optional<UpstreamFacts> facts() {

@@ -90,7 +90,7 @@ class StatusTextTest {
                         new Stage(Optional.of("0/100F000"), Optional.of(4_096L), Optional.of(0.005)),
                         new Stage(Optional.of("0/100E000"), Optional.of(8_192L), Optional.of(0.02)),
                         new Stage(Optional.of("0/100C000"), Optional.of(16_384L), Optional.empty()),
-                        Optional.empty(), 0, 49_152)),
+                        Optional.empty(), 0, 49_152, Optional.of(new StatusReport.Held("delayed", Optional.of(NOW.plusSeconds(90)))))),
                 List.of(
                         new StatusReport.Slot(
                                 "a", false, Optional.of(41), Optional.empty(), Optional.of("0/100C000"), Optional.empty(), Optional.of(16_384L),
@@ -98,6 +98,7 @@ class StatusTextTest {
                         new StatusReport.Slot(
                                 "b", false, Optional.empty(), Optional.of(NOW.minusSeconds(90)), Optional.empty(), Optional.empty(), Optional.empty(),
                                 Optional.empty(), Optional.empty())),
+                List.of(new StatusReport.Shape("a", Optional.of(3_600.0), Optional.of(52_428_800L), true, Optional.of("0/100F000"))),
                 List.of(new StatusReport.RecentEvent(NOW.minusSeconds(1), "info", "connected", "streaming from pg1:5432")));
     }
 }

@@ -48,7 +48,7 @@ class SettingsSourcesTest {
                         new ByteSize(256L << 20), new ByteSize(50L << 30), Duration.ofHours(24), CacheSettings.OnFull.DROP_SLOTS),
                 settings.cache());
         assertEquals(new SlotSettings(new ByteSize(40L << 30), Map.of(), Optional.of(Duration.ofDays(7))), settings.slots());
-        assertEquals(new StandbySettings(Duration.ofSeconds(60), 100, Duration.ofSeconds(30), 1_000), settings.standbys());
+        assertEquals(new StandbySettings(Duration.ofSeconds(60), 100, Duration.ofSeconds(30), 1_000, List.of()), settings.standbys());
     }
 
     @Test

@@ -129,7 +129,8 @@ public final class KnownRelay implements AutoCloseable {
                 Optional.empty(),
                 Optional.of(NOW.minusSeconds(1)),
                 Duration.ofMillis(10),
-                49_152);
+                49_152,
+                Optional.empty());
     }
 
     public RelayState state() {
