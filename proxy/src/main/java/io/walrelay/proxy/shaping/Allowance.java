@@ -14,7 +14,7 @@ import java.util.OptionalLong;
  *           └ a pause goes no further; a rate as far as there are tokens, to the end of a page
  * </pre>
  *
- * @param upTo not before {@code sent} and never past {@code limit}; the end of a record, the beginning of a page, or one of those two
+ * @param upTo never past {@code limit}, and not before {@code sent} unless that is; the end of a record, the beginning of a page, or one of those two
  * @param hold empty when {@code upTo} is all there is
  */
 public record Allowance(Lsn upTo, Optional<Hold> hold) {
@@ -41,12 +41,12 @@ public record Allowance(Lsn upTo, Optional<Hold> hold) {
     record Snapshot(Lsn sent, Lsn limit, boolean paused, Optional<Lsn> released, Optional<Horizon> horizon, OptionalLong tokens) {}
 
     static Allowance decide(Snapshot now) {
-        Allowance willing = willing(now);
-        Lsn upTo = Lsn.min(now.limit, Lsn.max(willing.upTo, now.sent));
-        if (now.tokens.isEmpty() || upTo.isAtMost(now.sent)) {
-            return new Allowance(upTo, willing.hold);
+        if (now.sent.isAtLeast(now.limit)) {
+            return new Allowance(now.limit, Optional.empty());
         }
-        long tokens = Math.max(now.tokens.getAsLong(), 0);
+        Allowance willing = willing(now);
+        Lsn upTo = Lsn.max(willing.upTo, now.sent);
+        long tokens = Math.max(now.tokens.orElse(Long.MAX_VALUE), 0);
         if (upTo.minus(now.sent) <= tokens) {
             return new Allowance(upTo, willing.hold);
         }

@@ -36,8 +36,8 @@ class StatusTextTest {
                            keeps WAL for 7d 0h, and from 0/F000028 on for pin "weekly"
                            imports /mnt/old: 90 files, 40 imported, 3 there already, 0 beside others, 1 refused, 0 unreadable
 
-                standby  state      slot  client         sent lag  write lag  flush lag   replay lag
-                a        streaming  a     10.0.0.7:5000  0B        4.0kB 5ms  8.0kB 20ms  16.0kB
+                standby  state                            slot  client         sent lag  write lag  flush lag   replay lag
+                a        streaming, delayed for 1min 30s  a     10.0.0.7:5000  0B        4.0kB 5ms  8.0kB 20ms  16.0kB
 
                 slot  active           restart    retained  may hold  wal_status
                 a     yes              0/100C000  16.0kB    64.0kB    reserved
