@@ -5,6 +5,7 @@ import io.walrelay.cache.WalByName;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalHoldings;
 import io.walrelay.cache.lookup.Answer;
+import io.walrelay.cache.lookup.Mode;
 import io.walrelay.proxy.metrics.WalFileCounts;
 import io.walrelay.proxy.metrics.WalFileCounts.Outcome;
 import io.walrelay.proxy.shaping.Hold;
@@ -109,16 +110,26 @@ final class WalFiles {
         }
     }
 
-    /** To a standby that is held back, WAL that it may not have yet is WAL that is still to come. */
+    /**
+     * To a standby that is held back, WAL that it may not have yet is WAL that is still to come. A recovery would take that for the end, and has to
+     * wait for the end of a pause instead.
+     */
     private Optional<WalByName.Result> heldBack(WalCache cache, WalRequest request) throws IOException {
         if (request.standby().isEmpty()) {
             return Optional.empty();
         }
         String name = request.standby().get();
         Optional<Hold> hold = relay.shaping().holdsBack(cache, name, request.query().name());
-        return hold.map(why -> new WalByName.Result.Missing(new Answer.Missing.NotYet(
-                "standby \"%s\" is %s, and this segment has WAL that it may not have yet; to let it go: walrelay standby %s %s"
-                        .formatted(name, why, why.why() == Hold.Why.PAUSED ? "resume" : "release", name))));
+        if (hold.isEmpty()) {
+            return Optional.empty();
+        }
+        boolean paused = hold.get().why() == Hold.Why.PAUSED;
+        String reason = "standby \"%s\" is %s, and this segment has WAL that it may not have yet; to let it go: walrelay standby %s %s"
+                .formatted(name, hold.get(), paused ? "resume" : "release", name);
+        if (paused && request.query().mode() != Mode.STANDBY) {
+            throw new IOException(reason);
+        }
+        return Optional.of(new WalByName.Result.Missing(new Answer.Missing.NotYet(reason)));
     }
 
     private boolean await(SegmentWaits.Wait wait, long nanos) throws InterruptedException {

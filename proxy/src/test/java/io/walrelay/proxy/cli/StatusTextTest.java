@@ -43,6 +43,9 @@ class StatusTextTest {
                 a     yes              0/100C000  16.0kB    64.0kB    reserved
                 b     no for 1min 30s  -          -         -         -
 
+                held back  delay    rate      paused  released
+                a          1h 0min  50.0MB/s  yes     0/100F000
+
                 1.0s ago  info  connected: streaming from pg1:5432
                 """,
                 StatusText.render(report("a")));

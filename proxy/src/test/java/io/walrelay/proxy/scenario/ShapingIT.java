@@ -52,13 +52,8 @@ final class ShapingIT {
     }
 
     private static LocalPostgres standbyOf(LocalPostgres primary, RelayProcess relay, String name) {
-        String made = WalrelayCommand.run(LIMIT, Map.of(), "slot", "create", name, "--url", relay.url()).orFail();
-        assertTrue(made.contains("keeps WAL from "), made);
+        new Psql(PROGRAMS).replication(relay.conninfo(), "CREATE_REPLICATION_SLOT %s PHYSICAL RESERVE_WAL".formatted(name)).orFail();
         return LocalPostgres.standbyOf(primary, relay.conninfo(name)).name(name).slot(name).copyWal().start();
-    }
-
-    private static Optional<StatusReport.Standby> shown(RelayProcess relay, String name) throws IOException, InterruptedException {
-        return RelayStatus.of(relay).standbys().stream().filter(s -> s.name().equals(name)).findFirst();
     }
 
     private static void awaitHeld(RelayProcess relay, String name, String why) {
