@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
  * <pre>
  *   cli ─▶ relay ─▶ { upstream, standby, http ─▶ metrics } ─▶ state ─▶ feedback ─▶ cache ─▶ protocol, wal
  *          upstream, standby ─▶ forward;  all of them ─▶ config, auth    rewind ─▶ wal
+ *          standby, http, metrics, state ─▶ shaping ─▶ config, cache
  * </pre>
  */
 final class ArrowsTest {
@@ -95,6 +96,9 @@ final class ArrowsTest {
                         "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.feedback..").should().dependOnClassesThat(
                 resideInAPackage("io.walrelay.proxy..").and(not(resideInAPackage("io.walrelay.proxy.feedback..")))).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.proxy.shaping..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..", "io.walrelay.proxy.state..",
+                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.forward..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
                         "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);

@@ -170,6 +170,15 @@ public final class WalCache implements AutoCloseable {
         return new WalCursor(this);
     }
 
+    /**
+     * The records of the relay's history, for the caller alone, who closes them.
+     *
+     * @param from the beginning of a segment
+     */
+    public HeldRecords records(Lsn from) {
+        return new HeldRecords(this, from);
+    }
+
     /** Finds files by PostgreSQL's names for them. */
     public WalByName byName() {
         return byName;

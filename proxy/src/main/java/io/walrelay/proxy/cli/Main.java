@@ -72,6 +72,7 @@ public final class Main implements Callable<Integer> {
                 new WhyCommand(),
                 new FollowCommand(),
                 new SlotCommand(),
+                new StandbyCommand(),
                 new PinCommand(),
                 new RestoreCommand(),
                 new PushCommand(),

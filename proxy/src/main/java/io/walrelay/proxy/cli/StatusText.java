@@ -33,6 +33,7 @@ final class StatusText {
         text.slots();
         text.slotSync(report.slotSync());
         text.feedback(report.feedback());
+        text.shaping();
         text.events();
         return text.page.toString();
     }
@@ -123,7 +124,29 @@ final class StatusText {
         }
         TextTable table = new TextTable("standby", "state", "slot", "client", "sent lag", "write lag", "flush lag", "replay lag");
         for (StatusReport.Standby s : report.standbys()) {
-            table.row(s.name(), s.state(), s.slot().orElse(UNKNOWN), s.client(), lag(s.sent()), lag(s.write()), lag(s.flush()), lag(s.replay()));
+            table.row(s.name(), s.state() + s.held().map(this::held).orElse(""), s.slot().orElse(UNKNOWN), s.client(), lag(s.sent()), lag(s.write()), lag(s.flush()), lag(s.replay()));
+        }
+        table.lines().forEach(this::line);
+    }
+
+    private String held(StatusReport.Held held) {
+        return ", " + held.why() + held.until().map(until -> " for " + time(Math.max(Duration.between(report.at(), until).toMillis(), 0) / 1e3)).orElse("");
+    }
+
+    /** What is said of standbys, connected or not; nothing when there is nothing. */
+    private void shaping() {
+        if (report.shaping().isEmpty()) {
+            return;
+        }
+        line("");
+        TextTable table = new TextTable("held back", "delay", "rate", "paused", "released");
+        for (StatusReport.Shape s : report.shaping()) {
+            table.row(
+                    s.name(),
+                    s.delaySeconds().map(StatusText::time).orElse(UNKNOWN),
+                    s.rateBytes().map(rate -> size(rate) + "/s").orElse(UNKNOWN),
+                    s.paused() ? "yes" : "no",
+                    s.released().orElse(UNKNOWN));
         }
         table.lines().forEach(this::line);
     }

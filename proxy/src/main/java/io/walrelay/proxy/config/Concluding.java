@@ -15,10 +15,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Turns what the sources say into {@link Settings}: reads every value, then checks values against each other. */
 final class Concluding {
@@ -68,8 +70,9 @@ final class Concluding {
         var archive = archive();
         var verify = read(Keys.VERIFY);
         var cache = cache();
-        var slots = slots(cache);
-        var standbys = standbys(cache);
+        var named = named();
+        var slots = slots(cache, named);
+        var standbys = standbys(cache, named);
         var maxXminAge = read(Keys.FEEDBACK_MAX_XMIN_AGE);
         var capCatalog = read(Keys.FEEDBACK_CAP_CATALOG);
         var advertise = new AdvertiseSettings(read(Keys.ADVERTISE_CONNINFO), read(Keys.ADVERTISE_URL));
@@ -349,10 +352,11 @@ final class Concluding {
      * While there is no archive, a slot that may hold all of the disk would stop the relay, and WAL would gather on the primary. Where
      * cache.on-full asks for just that, no slot is given up before: unless a limit is given there is none.
      */
-    private Optional<SlotSettings> slots(Optional<CacheSettings> cache) {
+    private Optional<SlotSettings> slots(Optional<CacheSettings> cache, List<NamedStandby> standbys) {
         var maxRetained = read(Keys.SLOTS_MAX_RETAINED);
         var inactiveTimeout = read(Keys.SLOTS_INACTIVE_TIMEOUT);
-        var named = named();
+        Map<String, ByteSize> named = new LinkedHashMap<>();
+        standbys.forEach(standby -> standby.maxRetained().ifPresent(most -> named.put(standby.name(), most)));
         if (cache.isEmpty() || inactiveTimeout.isEmpty()) {
             return Optional.empty();
         }
@@ -368,22 +372,20 @@ final class Concluding {
         return Optional.of(new SlotSettings(most, named, inactiveTimeout.filter(timeout -> !timeout.isZero())));
     }
 
-    private Map<String, ByteSize> named() {
-        Map<String, ByteSize> named = new LinkedHashMap<>();
-        for (NamedStandby standby : read(Keys.STANDBYS_NAMED).orElse(List.of())) {
-            if (named.put(standby.name(), standby.maxRetained()) != null) {
-                problem(Keys.STANDBYS_NAMED, "each name once; \"%s\" is there again".formatted(standby.name()));
-            }
-        }
+    private List<NamedStandby> named() {
+        List<NamedStandby> named = read(Keys.STANDBYS_NAMED).orElse(List.of());
+        Set<String> names = new HashSet<>();
+        named.stream().map(NamedStandby::name).filter(name -> !names.add(name)).distinct().forEach(name ->
+                problem(Keys.STANDBYS_NAMED, "each name once; \"%s\" is there again".formatted(name)));
         return named;
     }
 
-    private Optional<StandbySettings> standbys(Optional<CacheSettings> cache) {
+    private Optional<StandbySettings> standbys(Optional<CacheSettings> cache, List<NamedStandby> named) {
         var aheadWait = read(Keys.STANDBYS_AHEAD_WAIT);
         var maxWriteRate = read(Keys.STANDBYS_MAX_WRITE_RATE);
         var stopTimeout = read(Keys.STANDBYS_STOP_TIMEOUT);
         return cache.isPresent() && aheadWait.isPresent() && maxWriteRate.isPresent() && stopTimeout.isPresent()
-                ? Optional.of(new StandbySettings(aheadWait.get(), maxWriteRate.get(), stopTimeout.get(), sessions(cache.get().memory())))
+                ? Optional.of(new StandbySettings(aheadWait.get(), maxWriteRate.get(), stopTimeout.get(), sessions(cache.get().memory()), named))
                 : Optional.empty();
     }
 

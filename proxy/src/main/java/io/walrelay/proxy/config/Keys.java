@@ -171,7 +171,8 @@ final class Keys {
                     "standbys.stop-timeout", ValueType.TIME, "How long a shutdown waits for standbys to receive what is left.")
             .withDefault("30s");
     static final Key<List<NamedStandby>> STANDBYS_NAMED = Key.of(
-            "standbys.named", ValueType.NAMED, "What holds for single standbys instead, by the name of the slot: max-retained for slots.max-retained.");
+            "standbys.named", ValueType.NAMED, "What holds for single standbys, by the name of the slot: delay (how long after its commit, by upstream's clock, a transaction is sent), rate (bytes per second at most),"
+                    + " both also by application_name and for what is fetched over HTTP; max-retained for slots.max-retained.");
 
     static final Key<Integer> FEEDBACK_MAX_XMIN_AGE = Key.of(
                     "feedback.max-xmin-age",
@@ -237,8 +238,6 @@ final class Keys {
 
     /** Keys, and sections of keys, that the design names and this version does not act on: refused by name, never ignored. */
     private static final List<String> LATER = List.of(
-            "standbys.named.delay",
-            "standbys.named.rate",
             "peers");
 
     private Keys() {}

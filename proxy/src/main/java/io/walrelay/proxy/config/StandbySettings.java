@@ -1,6 +1,7 @@
 package io.walrelay.proxy.config;
 
 import java.time.Duration;
+import java.util.List;
 
 /**
  * How standbys are served.
@@ -9,8 +10,13 @@ import java.time.Duration;
  * @param maxWriteRate at most how many times a second an asynchronous one is written to
  * @param stopTimeout how long a shutdown waits for them to receive what is left
  * @param maxSessions at a time: as many as there is memory for, up to {@link #MOST_SESSIONS}
+ * @param named what holds for single ones; each name once
  */
-public record StandbySettings(Duration aheadWait, int maxWriteRate, Duration stopTimeout, int maxSessions) {
+public record StandbySettings(Duration aheadWait, int maxWriteRate, Duration stopTimeout, int maxSessions, List<NamedStandby> named) {
+
+    public StandbySettings {
+        named = List.copyOf(named);
+    }
 
     public static final int MOST_SESSIONS = 1_000;
 

@@ -141,19 +141,15 @@ final class YamlSource {
         return fields;
     }
 
-    /** {@code {name: SLOT, max-retained: 10GB}} as the line that the environment would give. */
+    /** {@code {name: SLOT, delay: 1h, max-retained: 10GB}} as the line that the environment would give. */
     private Optional<String> namedLine(String name) {
         Map<String, String> fields = fields(name);
-        List<String> later = fields.keySet().stream().filter(field -> Keys.isLater(name + "." + field)).toList();
-        later.forEach(field -> problem(name + "." + field, "given", Concluding.NOT_AVAILABLE));
-        fields.keySet().removeAll(later);
-        if (!fields.keySet().equals(Set.of(NamedStandby.NAME, NamedStandby.MAX_RETAINED))) {
-            if (later.isEmpty()) {
-                problem(name, "an item with " + fields.keySet(), Keys.STANDBYS_NAMED.type().expected());
-            }
+        Set<String> said = new HashSet<>(fields.keySet());
+        if (!said.remove(NamedStandby.NAME) || said.isEmpty() || !NamedStandby.FIELDS.containsAll(said)) {
+            problem(name, "an item with " + fields.keySet(), Keys.STANDBYS_NAMED.type().expected());
             return Optional.empty();
         }
-        return Optional.of(NamedStandby.line(fields.getOrDefault(NamedStandby.NAME, ""), fields.getOrDefault(NamedStandby.MAX_RETAINED, "")));
+        return Optional.of(NamedStandby.line(fields.getOrDefault(NamedStandby.NAME, ""), fields));
     }
 
     /** {@code {token: T, read-only: true}} as the line that the environment would give. */

@@ -28,6 +28,7 @@ final class Api {
     private final Reports reports;
     private final PromotablePath promotable;
     private final SlotPaths slots;
+    private final StandbyPaths standbys;
     private final PinPaths pins;
     private final WhyPath why;
     private final Consumer<FollowOrder> follow;
@@ -39,6 +40,7 @@ final class Api {
         this.metrics = metrics;
         this.promotable = new PromotablePath(relay);
         this.slots = new SlotPaths(relay);
+        this.standbys = new StandbyPaths(relay);
         this.reports = new Reports(relay, process, slots);
         this.pins = new PinPaths(relay);
         this.why = new WhyPath(relay, process.conninfo());
@@ -56,6 +58,7 @@ final class Api {
             case STANDBYS -> Reply.json(HttpResponseStatus.OK, reports.standbys());
             case PROMOTABLE -> promotable.answer(call, endpoint.parameterOf(call.path()));
             case WHY -> why.answer(call, Call.decoded(endpoint.parameterOf(call.path())));
+            case STANDBY -> standbys.answer(call, endpoint.parameterOf(call.path()));
             case SLOTS -> slots.answer(call, Optional.empty());
             case SLOT -> slots.answer(call, Optional.of(endpoint.parameterOf(call.path())));
             case UPSTREAM -> call.method().equals(HttpMethod.POST)

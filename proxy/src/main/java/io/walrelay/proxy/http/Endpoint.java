@@ -15,6 +15,7 @@ enum Endpoint {
     STANDBYS("/api/v1/standbys", Audience.THE_ADMITTED, "GET, HEAD"),
     PROMOTABLE("/api/v1/standbys/{name}/promotable", Audience.THE_ADMITTED, "GET, HEAD"),
     WHY("/api/v1/standbys/{name}/why", Audience.THE_ADMITTED, "GET, HEAD"),
+    STANDBY("/api/v1/standbys/{name}", Audience.THE_ADMITTED, "POST"),
     SLOTS("/api/v1/slots", Audience.THE_ADMITTED, "GET, HEAD, POST"),
     SLOT("/api/v1/slots/{name}", Audience.THE_ADMITTED, "PUT, POST, DELETE"),
     UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),

@@ -7,6 +7,7 @@ import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.intake.FolderImport;
 import io.walrelay.cache.intake.FolderImport.Outcome;
+import io.walrelay.proxy.shaping.Shaped;
 import io.walrelay.proxy.state.ArchiveWork;
 import io.walrelay.proxy.state.Event;
 import io.walrelay.proxy.state.ProcessFacts;
@@ -53,6 +54,7 @@ final class Reports {
                 slots.all(),
                 SlotSyncReport.of(relay),
                 FeedbackReport.of(relay.feedback().horizons()),
+                relay.shaping().all().stream().map(Reports::shape).toList(),
                 relay.events().recent().stream().map(Reports::event).toList());
     }
 
@@ -145,7 +147,17 @@ final class Reports {
                 stage(s.replayed(), written, s.replayLag()),
                 s.lastReply(),
                 seconds(s.addedDelay()),
-                s.sentBytes());
+                s.sentBytes(),
+                s.held().map(hold -> new StatusReport.Held(hold.why().toString(), hold.until())));
+    }
+
+    static StatusReport.Shape shape(Shaped shaped) {
+        return new StatusReport.Shape(
+                shaped.name(),
+                shaped.delay().map(Reports::seconds),
+                shaped.bytesPerSecond(),
+                shaped.word().paused(),
+                shaped.word().release().map(release -> release.to().toString()));
     }
 
     private static StatusReport.Stage stage(Lsn reached, Optional<Lsn> written, Optional<Duration> lag) {

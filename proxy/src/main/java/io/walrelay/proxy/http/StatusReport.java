@@ -12,6 +12,7 @@ import java.util.Optional;
  *
  * @param reasons why the relay is not ready, by kind
  * @param acknowledge empty until an upstream was seen for the first time
+ * @param shaping what holds single standbys back, or might
  * @param wal empty until an upstream was seen for the first time
  */
 public record StatusReport(
@@ -28,6 +29,7 @@ public record StatusReport(
         List<Slot> slots,
         SlotSyncReport slotSync,
         Feedback feedback,
+        List<Shape> shaping,
         List<RecentEvent> events) {
 
     /** @param lagBytes what upstream has and the relay does not, as far as upstream said */
@@ -138,7 +140,23 @@ public record StatusReport(
             Stage replay,
             Optional<Instant> lastReply,
             double addedDelaySeconds,
-            long sentBytes) {}
+            long sentBytes,
+            Optional<Held> held) {}
+
+    /**
+     * Why a standby is not sent all that there is.
+     *
+     * @param why paused, delayed or limited
+     * @param until when the next transaction may go, if that is known
+     */
+    public record Held(String why, Optional<Instant> until) {}
+
+    /**
+     * What holds for one standby: the settings, and what operators have said.
+     *
+     * @param released up to where it may go whatever else says no
+     */
+    public record Shape(String name, Optional<Double> delaySeconds, Optional<Long> rateBytes, boolean paused, Optional<String> released) {}
 
     /** How far a standby is in one respect. */
     public record Stage(Optional<String> position, Optional<Long> lagBytes, Optional<Double> lagSeconds) {}

@@ -18,10 +18,13 @@ import io.walrelay.cache.WalFile;
 import io.walrelay.cache.WalFile.Content;
 import io.walrelay.cache.storage.SegmentFile;
 import io.walrelay.proxy.metrics.WalFileCounts;
+import io.walrelay.proxy.shaping.RateLimit;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,6 +47,7 @@ final class WalBody {
     private final Executor workers;
     private final WalFileCounts counts;
     private final Runnable whenSent;
+    private final Optional<RateLimit> rate;
     private final boolean encrypted;
     private final long end;
     private long at;
@@ -54,6 +58,7 @@ final class WalBody {
         this.workers = workers;
         this.counts = counts;
         this.whenSent = whenSent;
+        this.rate = reply.rate();
         this.encrypted = context.pipeline().get(SslHandler.class) != null;
         this.at = reply.range().from();
         this.end = at + reply.range().length();
@@ -101,7 +106,8 @@ final class WalBody {
     }
 
     private int piece(long limit) {
-        return (int) Math.min(limit - at, encrypted ? PIECE_ENCRYPTED : PIECE);
+        int most = encrypted ? PIECE_ENCRYPTED : PIECE;
+        return (int) Math.min(limit - at, rate.map(it -> Math.min(it.piece(), most)).orElse(most));
     }
 
     private void write(ByteBuf bytes) {
@@ -114,11 +120,19 @@ final class WalBody {
             if (done.isSuccess()) {
                 at += length;
                 counts.sent(file.tier(), length);
-                next();
+                goOn(rate.map(it -> it.take(length)).orElse(0L));
             } else {
                 giveUp();
             }
         });
+    }
+
+    private void goOn(long waitNanos) {
+        if (waitNanos == 0) {
+            next();
+        } else {
+            context.executor().schedule(this::next, waitNanos, TimeUnit.NANOSECONDS);
+        }
     }
 
     /** TLS has to see the bytes, and the disk may take its time. */

@@ -5,8 +5,11 @@ import io.walrelay.cache.WalByName;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalHoldings;
 import io.walrelay.cache.lookup.Answer;
+import io.walrelay.cache.lookup.Mode;
 import io.walrelay.proxy.metrics.WalFileCounts;
 import io.walrelay.proxy.metrics.WalFileCounts.Outcome;
+import io.walrelay.proxy.shaping.Hold;
+import io.walrelay.proxy.shaping.RateLimit;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
@@ -14,6 +17,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,20 +38,24 @@ final class WalFiles {
     /** Names the file that is provably absent. */
     private static final String ABSENT = "x-walrelay-absent";
 
+    private static final long HELD_LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
     private final SegmentWaits waits = new SegmentWaits();
     private final WalFileCounts counts;
+    private final RelayState relay;
     private final AtomicReference<@Nullable Held> held = new AtomicReference<>();
 
-    private record Held(WalByName files, WalHoldings holdings, SegmentSize size) {}
+    private record Held(WalCache cache, WalByName files, WalHoldings holdings, SegmentSize size) {}
 
     WalFiles(RelayState relay, WalFileCounts counts) {
         this.counts = counts;
+        this.relay = relay;
         relay.whenOpen(this::open);
     }
 
     private void open(WalCache cache) {
         cache.writer().onFiles(waits::wake);
-        held.set(new Held(cache.byName(), new WalHoldings(cache), cache.segmentSize()));
+        held.set(new Held(cache, cache.byName(), new WalHoldings(cache), cache.segmentSize()));
     }
 
     /** The request's own; ended when the client goes. */
@@ -76,7 +84,7 @@ final class WalFiles {
             return couldNotLook(call, NO_WAL);
         }
         try {
-            return answer(call, find(open.files, request, wait));
+            return answer(call, find(open, request, wait), request.standby().flatMap(relay.shaping()::rate));
         } catch (IOException e) {
             log.atDebug().setCause(e).log("could not look for {}", call.path());
             return couldNotLook(call, "could not look: " + e.getMessage());
@@ -86,16 +94,42 @@ final class WalFiles {
         }
     }
 
-    private WalByName.Result find(WalByName files, WalRequest request, SegmentWaits.Wait wait) throws IOException, InterruptedException {
+    private WalByName.Result find(Held open, WalRequest request, SegmentWaits.Wait wait) throws IOException, InterruptedException {
         long deadline = System.nanoTime() + request.patience().toNanos();
         while (true) {
             wait.forget();
-            WalByName.Result result = files.find(request.query());
+            Optional<WalByName.Result> held = heldBack(open.cache, request);
+            WalByName.Result result = held.isPresent() ? held.get() : open.files.find(request.query());
             boolean comes = result instanceof WalByName.Result.Missing(var why) && why instanceof Answer.Missing.NotYet;
-            if (!comes || !await(wait, deadline - System.nanoTime())) {
+            long left = deadline - System.nanoTime();
+            // Nobody says when a segment has become old enough.
+            boolean looksAgain = comes && (await(wait, held.isPresent() ? Math.min(left, HELD_LOOK_NANOS) : left) || held.isPresent() && left > HELD_LOOK_NANOS);
+            if (!looksAgain) {
                 return result;
             }
         }
+    }
+
+    /**
+     * To a standby that is held back, WAL that it may not have yet is WAL that is still to come. A recovery would take that for the end, and has to
+     * wait for the end of a pause instead.
+     */
+    private Optional<WalByName.Result> heldBack(WalCache cache, WalRequest request) throws IOException {
+        if (request.standby().isEmpty()) {
+            return Optional.empty();
+        }
+        String name = request.standby().get();
+        Optional<Hold> hold = relay.shaping().holdsBack(cache, name, request.query().name());
+        if (hold.isEmpty()) {
+            return Optional.empty();
+        }
+        boolean paused = hold.get().why() == Hold.Why.PAUSED;
+        String reason = "standby \"%s\" is %s, and this segment has WAL that it may not have yet; to let it go: walrelay standby %s %s"
+                .formatted(name, hold.get(), paused ? "resume" : "release", name);
+        if (paused && request.query().mode() != Mode.STANDBY) {
+            throw new IOException(reason);
+        }
+        return Optional.of(new WalByName.Result.Missing(new Answer.Missing.NotYet(reason)));
     }
 
     private boolean await(SegmentWaits.Wait wait, long nanos) throws InterruptedException {
@@ -107,11 +141,11 @@ final class WalFiles {
         }
     }
 
-    private WalReply answer(Call call, WalByName.Result result) {
+    private WalReply answer(Call call, WalByName.Result result, Optional<RateLimit> rate) {
         return switch (result) {
             case WalByName.Result.Found(var file) -> {
                 counts.asked(Outcome.FOUND, Optional.of(file.tier()));
-                yield WalReply.of(file, call);
+                yield WalReply.of(file, call, rate);
             }
             case WalByName.Result.Missing(Answer.Missing.NotYet(var reason)) -> absent(call, Outcome.NOT_YET, reason);
             case WalByName.Result.Missing(Answer.Missing.Absent(var reason)) -> absent(call, Outcome.ABSENT, reason);

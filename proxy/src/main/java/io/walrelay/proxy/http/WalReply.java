@@ -5,6 +5,7 @@ import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.walrelay.cache.WalFile;
+import io.walrelay.proxy.shaping.RateLimit;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -17,11 +18,15 @@ sealed interface WalReply {
     /** One that is whole when it is sent. */
     record Plain(Reply reply) implements WalReply {}
 
-    /** A file, or some of its bytes; whoever sends it closes it. */
-    record File(HttpResponseStatus status, WalFile file, ByteRange range, Map<String, String> headers) implements WalReply {}
+    /**
+     * A file, or some of its bytes; whoever sends it closes it.
+     *
+     * @param rate how fast, if that is limited
+     */
+    record File(HttpResponseStatus status, WalFile file, ByteRange range, Map<String, String> headers, Optional<RateLimit> rate) implements WalReply {}
 
     /** Answers with a file, as the conditions in the request's headers have it (RFC 9110, 13). Closes it when none of it is sent. */
-    static WalReply of(WalFile file, Call call) {
+    static WalReply of(WalFile file, Call call, Optional<RateLimit> rate) {
         HttpHeaders asked = call.headers();
         long length = file.content().length();
         Optional<String> etag = file.checksum().map("\"%08x\""::formatted);
@@ -40,10 +45,10 @@ sealed interface WalReply {
         String ifRange = asked.get(HttpHeaderNames.IF_RANGE);
         boolean whole = range.isEmpty() || !call.method().equals(HttpMethod.GET) || (ifRange != null && !etag.equals(Optional.of(ifRange.strip())));
         return switch (whole ? new ByteRange.Asked.All() : ByteRange.parse(range, length)) {
-            case ByteRange.Asked.All() -> new File(HttpResponseStatus.OK, file, new ByteRange(0, length), headers);
+            case ByteRange.Asked.All() -> new File(HttpResponseStatus.OK, file, new ByteRange(0, length), headers, rate);
             case ByteRange.Asked.Part(var part) -> {
                 headers.put("content-range", part.of(length));
-                yield new File(HttpResponseStatus.PARTIAL_CONTENT, file, part, headers);
+                yield new File(HttpResponseStatus.PARTIAL_CONTENT, file, part, headers, rate);
             }
             case ByteRange.Asked.Outside() -> {
                 file.close();

@@ -17,8 +17,9 @@ import java.util.Set;
  * What {@code /wal/NAME?…} asks for.
  *
  * @param patience how long to wait for a segment that is still to come
+ * @param standby who asks, if he says so
  */
-record WalRequest(WalQuery query, Duration patience) {
+record WalRequest(WalQuery query, Duration patience, Optional<String> standby) {
 
     private static final Set<String> PARAMETERS = Set.of("mode", "wait", "timeline", "standby", "partial");
     private static final String PAD = "pad";
@@ -42,7 +43,8 @@ record WalRequest(WalQuery query, Duration patience) {
         boolean comes = file instanceof WalFileName.Segment;
         return new WalRequest(
                 new WalQuery(file, mode, value(given, "timeline").map(LineageSelector::parse), padded),
-                comes && wait.compareTo(LONGEST_WAIT) > 0 ? LONGEST_WAIT : comes ? wait : Duration.ZERO);
+                comes && wait.compareTo(LONGEST_WAIT) > 0 ? LONGEST_WAIT : comes ? wait : Duration.ZERO,
+                value(given, "standby"));
     }
 
     private static boolean isPad(String text) {

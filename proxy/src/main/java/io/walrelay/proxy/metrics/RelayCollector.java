@@ -56,6 +56,7 @@ final class RelayCollector implements MultiCollector {
         Optional<Lsn> written = relay.cache().map(cache -> cache.end().written());
         StandbySeries.add(families, standbys, written);
         relay.cache().ifPresent(cache -> AcknowledgeSeries.add(families, relay.acknowledging(), relay.reportable(cache)));
+        ShapingSeries.add(families, relay.shaping().all(), standbys);
         relay.cache().ifPresent(cache -> SlotSeries.add(families, cache.reservations().statuses(), relay.clock().instant()));
         SlotSyncSeries.add(families, relay.slotSync(), relay.clock().instant());
         relay.cache().ifPresent(cache -> SlotSyncSeries.add(families, cache));

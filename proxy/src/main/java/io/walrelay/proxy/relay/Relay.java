@@ -24,6 +24,7 @@ import io.walrelay.proxy.http.HttpLimits;
 import io.walrelay.proxy.http.HttpServer;
 import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.slotsync.WaitsByPolicy;
+import io.walrelay.proxy.shaping.Shaping;
 import io.walrelay.proxy.standby.HbaAuthenticator;
 import io.walrelay.proxy.standby.StandbyLimits;
 import io.walrelay.proxy.standby.StandbyServer;
@@ -109,6 +110,7 @@ public final class Relay implements AutoCloseable {
         Tiers tiers = new Tiers(storage, cacheSettings(), archive(directory));
         // Before a standby may say something newer.
         state.whenOpen(state.acknowledging()::recall);
+        state.setShaping(Shaping.load(settings.standbys().named(), new DurableFiles(storage), state.clock()));
         WalCache.open(tiers).ifPresent(state::open);
         parts.push(this::closeCache);
         Users users = users();

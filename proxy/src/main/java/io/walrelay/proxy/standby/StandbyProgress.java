@@ -4,6 +4,7 @@ import io.walrelay.protocol.replication.FromStandby.StandbyStatusUpdate;
 import io.walrelay.proxy.acknowledge.Acknowledging;
 import io.walrelay.proxy.acknowledge.MemberSession;
 import io.walrelay.proxy.state.Events;
+import io.walrelay.proxy.shaping.Hold;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.Waiting;
 import io.walrelay.proxy.state.WrittenTimes;
@@ -41,6 +42,7 @@ final class StandbyProgress {
     private volatile long addedDelayNanos;
     private volatile long sentBytes;
     private volatile Waiting waiting = Waiting.NOTHING;
+    private volatile @Nullable Hold held;
     private long allBytes;
     /** Whether the reply before the last had all that was sent: two in a row and the lags are over. */
     private boolean caughtUpBefore;
@@ -74,7 +76,13 @@ final class StandbyProgress {
                 Optional.ofNullable(lastReply),
                 Duration.ofNanos(addedDelayNanos),
                 sentBytes,
-                waiting);
+                waiting,
+                Optional.ofNullable(held));
+    }
+
+    /** As an operator knows the session. */
+    String name() {
+        return identity.shownName();
     }
 
     StandbyStatus.State state() {
@@ -115,6 +123,7 @@ final class StandbyProgress {
     void end() {
         waiting = Waiting.NOTHING;
         slot = null;
+        held = null;
     }
 
     void sent(Lsn to, int bytes) {
@@ -128,6 +137,11 @@ final class StandbyProgress {
         if (!what.equals(waiting)) {
             waiting = what;
         }
+    }
+
+    /** Why it is not sent all that there is; empty when it is. */
+    void held(Optional<Hold> why) {
+        held = why.orElse(null);
     }
 
     void delayed(long nanos) {

@@ -10,12 +10,15 @@ import io.walrelay.protocol.replication.FromStandbyCodec;
 import io.walrelay.proxy.acknowledge.MemberSession;
 import io.walrelay.proxy.acknowledge.Positions;
 import io.walrelay.proxy.state.Refusal.Reason;
+import io.walrelay.proxy.shaping.Allowance;
+import io.walrelay.proxy.shaping.StreamShape;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.proxy.state.Waiting;
 import io.walrelay.wal.Lsn;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Streams WAL to one standby, from CopyBothResponse to the end of COPY (walsender.c: WalSndLoop, XLogSendPhysical). It pulls
@@ -33,6 +36,7 @@ final class WalSender implements Pacer.Paced {
     private final StreamOwner owner;
     private final WalMessages messages;
     private final StreamPosition position;
+    private final StreamShape shape;
     private final Silence silence;
     private final Keepalives keepalives;
     private final CopyEnd copyEnd;
@@ -56,6 +60,8 @@ final class WalSender implements Pacer.Paced {
         this.owner = owner;
         this.messages = new WalMessages(channel, cache, state.clock(), pacer.frames(), this::resume);
         this.position = new StreamPosition(request.lineage(), request.start(), request.end(), cache.end());
+        this.shape = state.shaping().stream(
+                cache, Stream.concat(slot.name().stream(), Stream.of(progress.name())).distinct().toList(), request.start());
         this.silence = new Silence(server.limits().senderTimeout(), now);
         this.keepalives = new Keepalives(channel, state.clock(), silence);
         this.copyEnd = new CopyEnd(channel);
@@ -130,10 +136,13 @@ final class WalSender implements Pacer.Paced {
             progress.waitsFor(Waiting.NOTHING);
             progress.sent(position.sent(), 0);
         }
-        if (limit.isAtLeast(position.sent())) {
-            lags.sent(limit, System.nanoTime());
+        Allowance allowed = shape.allow(position.sent(), limit, now.lineage());
+        progress.held(allowed.hold());
+        if (allowed.upTo().isAtLeast(position.sent())) {
+            lags.sent(allowed.upTo(), System.nanoTime());
         }
-        WalMessages.Turn turn = messages.sendTurn(position, now, limit, progress);
+        WalMessages.Turn turn = messages.sendTurn(position, now, allowed.upTo(), progress);
+        shape.sent(turn.bytes(), position.sent());
         if (turn.failure() != null) {
             fail(Refusals.isGone(turn.failure()) ? Reason.REMOVED : Reason.UNREADABLE, turn.failure());
             return;
@@ -145,8 +154,8 @@ final class WalSender implements Pacer.Paced {
         if (position.reachedTimelineEnd()) {
             sendCopyDone();
             drainIfStopping();
-        } else if (position.sent().isAtLeast(limit)) {
-            if (!copyEnd.isStopping()) {
+        } else if (position.sent().isAtLeast(allowed.upTo())) {
+            if (allowed.hold().isEmpty() && !copyEnd.isStopping()) {
                 progress.become(StandbyStatus.State.STREAMING, "caught up");
             }
             drainIfStopping();
@@ -209,7 +218,7 @@ final class WalSender implements Pacer.Paced {
     @Override
     public void onTick(long now) {
         noteSent();
-        if (position.isAhead()) {
+        if (position.isAhead() || shape.isHolding()) {
             advance();
         }
         if (over) {
@@ -252,9 +261,11 @@ final class WalSender implements Pacer.Paced {
         }
     }
 
+    /** One that is held back, too, is told where WAL ends, so that it knows how far behind it is. */
     private void keepalive(boolean asks) {
         if (!over && !copyEnd.isSent()) {
-            keepalives.send(position.isAhead() ? cache.end().written() : position.sent(), asks);
+            EndOfWal now = cache.end();
+            keepalives.send(position.isAhead() ? now.written() : shape.isHolding() ? position.limit(now) : position.sent(), asks);
         }
     }
 
@@ -278,7 +289,8 @@ final class WalSender implements Pacer.Paced {
         if (over || !copyEnd.isStopping()) {
             return;
         }
-        boolean all = position.sent().isAtLeast(cache.end().written());
+        // One that is held back goes on where it is when the relay is there again.
+        boolean all = shape.isHolding() || position.sent().isAtLeast(cache.end().written());
         boolean confirmed = progress.confirmed().isAtLeast(position.sent());
         switch (copyEnd.drain(all, confirmed, silence.awaitingReply())) {
             case WAIT -> {}
@@ -311,6 +323,7 @@ final class WalSender implements Pacer.Paced {
             pacer.leave(this);
             member.left();
             messages.close();
+            shape.close();
         }
     }
 }

@@ -8,6 +8,7 @@ import io.walrelay.proxy.feedback.Feedback;
 import io.walrelay.proxy.feedback.FeedbackLimits;
 import io.walrelay.proxy.slotsync.SlotSync;
 import io.walrelay.proxy.slotsync.WaitsFor;
+import io.walrelay.proxy.shaping.Shaping;
 import io.walrelay.wal.Lsn;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -38,6 +39,7 @@ public final class RelayState {
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
     private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
     private final AtomicReference<UpstreamStatus> upstream;
+    private final AtomicReference<Shaping> shaping;
     private final Map<String, String> notReady = new LinkedHashMap<>();
     private final LongAdder received = new LongAdder();
     private final AtomicReference<@Nullable Lsn> acknowledgeBefore = new AtomicReference<>();
@@ -59,6 +61,7 @@ public final class RelayState {
         this.slotSync = new SlotSync(waitsFor);
         this.upstream = new AtomicReference<>(initial);
         this.feedback = new Feedback(limits, this::cache);
+        this.shaping = new AtomicReference<>(Shaping.none(clock));
     }
 
     public Clock clock() {
@@ -121,6 +124,16 @@ public final class RelayState {
 
     public void setArchiveWork(ArchiveWork work) {
         archiveWork.set(work);
+    }
+
+    /** How single standbys are held back. */
+    public Shaping shaping() {
+        return shaping.get();
+    }
+
+    /** To be called before anybody can ask. */
+    public void setShaping(Shaping loaded) {
+        shaping.set(loaded);
     }
 
     public Optional<UpstreamFacts> facts() {

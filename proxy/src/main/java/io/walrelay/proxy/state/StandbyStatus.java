@@ -1,5 +1,6 @@
 package io.walrelay.proxy.state;
 
+import io.walrelay.proxy.shaping.Hold;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import java.time.Duration;
@@ -14,6 +15,7 @@ import java.util.Optional;
  * @param sentLag how long the relay has had the oldest WAL that was not sent yet; zero when all was; empty while nothing is streamed
  * @param addedDelay how long the newest WAL that was sent had waited for the pacing
  * @param waiting what its stream waits for
+ * @param held why it is not sent all that there is, if it is held back
  */
 public record StandbyStatus(
         int pid,
@@ -35,7 +37,8 @@ public record StandbyStatus(
         Optional<Instant> lastReply,
         Duration addedDelay,
         long sentBytes,
-        Waiting waiting) {
+        Waiting waiting,
+        Optional<Hold> held) {
 
     /** As pg_stat_replication.state. */
     public enum State {

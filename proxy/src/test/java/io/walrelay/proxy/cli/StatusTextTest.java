@@ -41,8 +41,8 @@ class StatusTextTest {
                            keeps WAL for 7d 0h, and from 0/F000028 on for pin "weekly"
                            imports /mnt/old: 90 files, 40 imported, 3 there already, 0 beside others, 1 refused, 0 unreadable
 
-                standby  state      slot  client         sent lag  write lag  flush lag   replay lag
-                a        streaming  a     10.0.0.7:5000  0B        4.0kB 5ms  8.0kB 20ms  16.0kB
+                standby  state                            slot  client         sent lag  write lag  flush lag   replay lag
+                a        streaming, delayed for 1min 30s  a     10.0.0.7:5000  0B        4.0kB 5ms  8.0kB 20ms  16.0kB
 
                 slot  active           restart    retained  may hold  wal_status
                 a     yes              0/100C000  16.0kB    64.0kB    reserved
@@ -55,6 +55,9 @@ class StatusTextTest {
 
                 the primary keeps xmin 4294967999, 50000001 transactions back, for slot "a"; CAPPED: upstream is told 4294968000
                 the primary keeps catalog_xmin 4344967000 for standby "a"
+
+                held back  delay    rate      paused  released
+                a          1h 0min  50.0MB/s  yes     0/100F000
 
                 1.0s ago  info  connected: streaming from pg1:5432
                 """,
@@ -108,7 +111,7 @@ class StatusTextTest {
                         new Stage(Optional.of("0/100F000"), Optional.of(4_096L), Optional.of(0.005)),
                         new Stage(Optional.of("0/100E000"), Optional.of(8_192L), Optional.of(0.02)),
                         new Stage(Optional.of("0/100C000"), Optional.of(16_384L), Optional.empty()),
-                        Optional.empty(), 0, 49_152)),
+                        Optional.empty(), 0, 49_152, Optional.of(new StatusReport.Held("delayed", Optional.of(NOW.plusSeconds(90)))))),
                 List.of(
                         new StatusReport.Slot(
                                 "a", false, Optional.of(41), Optional.empty(), Optional.of("0/100C000"), Optional.empty(), Optional.of(16_384L),
@@ -130,6 +133,7 @@ class StatusTextTest {
                                 Optional.of("4294968000"), Optional.of(new StatusReport.XidHold("slot", "a", "4294967999", Optional.of(50_000_001L))), true, List.of()),
                         new StatusReport.XidHorizon(
                                 Optional.of("4344967000"), Optional.of(new StatusReport.XidHold("standby", standby, "4344967000", Optional.empty())), false, List.of())),
+                List.of(new StatusReport.Shape("a", Optional.of(3_600.0), Optional.of(52_428_800L), true, Optional.of("0/100F000"))),
                 List.of(new StatusReport.RecentEvent(NOW.minusSeconds(1), "info", "connected", "streaming from pg1:5432")));
     }
 }

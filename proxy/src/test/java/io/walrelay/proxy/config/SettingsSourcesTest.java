@@ -51,7 +51,7 @@ class SettingsSourcesTest {
                         new ByteSize(256L << 20), new ByteSize(50L << 30), Duration.ofHours(24), CacheSettings.OnFull.DROP_SLOTS),
                 settings.cache());
         assertEquals(new SlotSettings(new ByteSize(40L << 30), Map.of(), Optional.of(Duration.ofDays(7))), settings.slots());
-        assertEquals(new StandbySettings(Duration.ofSeconds(60), 100, Duration.ofSeconds(30), 1_000), settings.standbys());
+        assertEquals(new StandbySettings(Duration.ofSeconds(60), 100, Duration.ofSeconds(30), 1_000, List.of()), settings.standbys());
     }
 
     @Test
@@ -145,6 +145,26 @@ class SettingsSourcesTest {
         assertEquals(Map.of("reports", new ByteSize(10L << 30), "b", new ByteSize(1 << 20)), settings.slots().named());
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "standbys: {named: [{name: reports, delay: 1h, rate: 50MB/s, max-retained: 10GB}, {rate: 128 kB / s, name: b}, {name: c, delay: 90s}]}",
+        "standbys: {named: [reports delay=1h rate=50MB/s max-retained=10GB, b rate=128 kB / s, c delay=90s]}",
+        "reports delay=1h max-retained=10GB rate=50MB/s; b   rate=128 kB / s;c delay=90s"
+    })
+    void readsWhatHoldsSingleStandbysBack(String given) throws Exception {
+        Settings settings = given.startsWith("standbys")
+                ? conclude(UPSTREAM + given + "\n", Map.of())
+                : conclude(UPSTREAM, Map.of("WALRELAY_STANDBYS_NAMED", given));
+
+        assertEquals(
+                List.of(
+                        new NamedStandby("reports", Optional.of(Duration.ofHours(1)), Optional.of(new ByteSize(50 << 20)), Optional.of(new ByteSize(10L << 30))),
+                        new NamedStandby("b", Optional.empty(), Optional.of(new ByteSize(128 << 10)), Optional.empty()),
+                        new NamedStandby("c", Optional.of(Duration.ofSeconds(90)), Optional.empty(), Optional.empty())),
+                settings.standbys().named());
+        assertEquals(Map.of("reports", new ByteSize(10L << 30)), settings.slots().named());
+    }
+
     @Test
     void namesAllThatIsWrongAtOnceWithItsLine() throws IOException {
         Path file = directory.resolve("w.yaml");
@@ -205,9 +225,15 @@ class SettingsSourcesTest {
                 "archive: {compression: lz4} | archive.compression = \"lz4\" | archive.url with it",
                 "archive: {url: 'file:///a', encryption: {key-file: /etc/hostname}} | archive.encryption.key-file | a key: no key in /etc/hostname",
                 "verify: never | verify = \"never\" | ack or archive or report",
-                "standbys: {named: [{name: a, delay: 1h}]} | standbys.named.delay = given | not available in this version",
-                "standbys: {named: [{name: a, rate: 1MB, max-retained: 1GB}]} | standbys.named.rate = given | not available in this version",
-                "standbys: {named: [{name: a}]} | standbys.named = an item with [name] | a list of {name: SLOT, max-retained: SIZE}",
+                "standbys: {named: [{name: a, delay: 0s}]} | standbys.named = \"a delay=0s\" | a list of {name: SLOT, delay: TIME",
+                "standbys: {named: [{name: a, delay: 1 hour}]} | standbys.named = \"a delay=1 hour\" | a list of {name: SLOT, delay: TIME",
+                "standbys: {named: [{name: a, rate: 1MB, max-retained: 1GB}]} | standbys.named = \"a rate=1MB max-retained=1GB\" | rate: SIZE/s",
+                "standbys: {named: [{name: a, rate: 100kB/s}]} | standbys.named = \"a rate=100kB/s\" | a rate of at least 128kB/s",
+                "standbys: {named: [{name: a, delay: 1h, dealy: 2h}]} | standbys.named = an item with [name, delay, dealy] | a list of {name: SLOT",
+                "standbys: {named: [\"a delay=1h delay=2h\"]} | standbys.named = \"a delay=1h delay=2h\" | a list of {name: SLOT",
+                "standbys: {named: [\"a  fast\"]} | standbys.named | a list of {name: SLOT",
+                "standbys: {named: [{name: a, delay: 1h}, {name: a, max-retained: 2GB}]} | standbys.named | each name once; \"a\" is there again",
+                "standbys: {named: [{name: a}]} | standbys.named = an item with [name] | a list of {name: SLOT, delay: TIME, rate: SIZE/s, max-retained: SIZE}",
                 "standbys: {named: [{nam: a, max-retained: 1GB}]} | standbys.named = an item with [nam, max-retained] | a list of {name: SLOT",
                 "standbys: {named: [{name: A, max-retained: 1GB}]} | standbys.named = \"A max-retained=1GB\" | a list of {name: SLOT",
                 "standbys: {named: [{name: a, max-retained: 1}]} | standbys.named = \"a max-retained=1\" | a list of {name: SLOT",

@@ -133,7 +133,8 @@ public final class KnownRelay implements AutoCloseable {
                 Optional.of(NOW.minusSeconds(1)),
                 Duration.ofMillis(10),
                 49_152,
-                Waiting.NOTHING);
+                Waiting.NOTHING,
+                Optional.empty());
     }
 
     /** A relay that has all WAL up to there, on its disk too. */

@@ -1,0 +1,191 @@
+package io.walrelay.proxy.shaping;
+
+import io.walrelay.cache.HeldRecords;
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.proxy.config.ByteSize;
+import io.walrelay.proxy.config.NamedStandby;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.WalFileName;
+import java.io.IOException;
+import java.time.Clock;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
+
+/**
+ * What holds for single standbys: what the settings say, and what operators have said since, which is remembered over restarts. A standby is known by
+ * its slot and by its application_name. Thread-safe; what says something waits for the disk.
+ */
+public final class Shaping {
+
+    /** Where what operators say is kept. */
+    @FunctionalInterface
+    private interface Memory {
+        void save(Map<String, Word> words) throws IOException;
+    }
+
+    private final Clock clock;
+    private final Map<String, NamedStandby> rules = new LinkedHashMap<>();
+    private final Map<String, RateLimit> rates = new LinkedHashMap<>();
+    private final Memory memory;
+
+    /** Replaced, never changed: streams look at it with each pass. */
+    private volatile Map<String, Word> words;
+
+    private Shaping(Collection<NamedStandby> named, Clock clock, Map<String, Word> words, Memory memory) {
+        this.clock = clock;
+        this.words = Map.copyOf(words);
+        this.memory = memory;
+        for (NamedStandby standby : named) {
+            rules.put(standby.name(), standby);
+            standby.rate().map(ByteSize::bytes).ifPresent(rate -> rates.put(standby.name(), new RateLimit(rate)));
+        }
+    }
+
+    /** Nobody is held back, and what is said is forgotten. */
+    public static Shaping none(Clock clock) {
+        return new Shaping(List.of(), clock, Map.of(), _ -> {});
+    }
+
+    /** @throws IOException when what operators have said can't be read: who was paused must not be taken for one who was not */
+    public static Shaping load(Collection<NamedStandby> named, DurableFiles files, Clock clock) throws IOException {
+        return new Shaping(named, clock, WordFile.load(files), words -> WordFile.save(files, words));
+    }
+
+    /**
+     * What holds for a stream that begins at {@code start}, by the names of who reads it: its slot's goes first.
+     */
+    public StreamShape stream(WalCache cache, List<String> names, Lsn start) {
+        Supplier<Word> word = () -> word(names);
+        Optional<DelayLine> line = first(names, rules).flatMap(NamedStandby::delay).map(by -> new DelayLine(cache, start, new Delay(by, clock), word));
+        line.ifPresent(DelayLine::start);
+        return new StreamShape(word, line, first(names, rates));
+    }
+
+    /** The rate at which a standby fetches files. */
+    public Optional<RateLimit> rate(String name) {
+        return Optional.ofNullable(rates.get(name));
+    }
+
+    /**
+     * Whether a standby may not have a file yet. Reads the segment when it is delayed.
+     *
+     * @throws IOException when that can't be told now
+     */
+    public Optional<Hold> holdsBack(WalCache cache, String name, WalFileName file) throws IOException {
+        return switch (file) {
+            case WalFileName.Segment(var id) -> holdsBack(cache, name, id, true);
+            case WalFileName.Partial(var id) -> holdsBack(cache, name, id, false);
+            // They have no WAL in them.
+            case WalFileName.History _, WalFileName.Backup _ -> Optional.empty();
+        };
+    }
+
+    private Optional<Hold> holdsBack(WalCache cache, String name, SegmentId id, boolean whole) throws IOException {
+        Word word = word(List.of(name));
+        if (word.paused()) {
+            Optional<Lsn> released = word.releasedOn(cache.end().lineage());
+            return released.filter(id.end(cache.segmentSize())::isAtMost).isPresent() ? Optional.empty() : Optional.of(Hold.PAUSED);
+        }
+        Optional<Delay> delay = Optional.ofNullable(rules.get(name)).flatMap(NamedStandby::delay).map(by -> new Delay(by, clock));
+        return delay.isPresent() ? delay.get().in(cache, id, whole, word) : Optional.empty();
+    }
+
+    private Word word(List<String> names) {
+        Map<String, Word> now = words;
+        Word all = Word.NOTHING;
+        if (!now.isEmpty()) {
+            for (String name : names) {
+                all = all.and(now.getOrDefault(name, Word.NOTHING));
+            }
+        }
+        return all;
+    }
+
+    private static <T> Optional<T> first(List<String> names, Map<String, T> by) {
+        return names.stream().map(by::get).filter(Objects::nonNull).findFirst();
+    }
+
+    /** All of whom anything holds, by name. */
+    public List<Shaped> all() {
+        TreeSet<String> names = new TreeSet<>(words.keySet());
+        rules.values().stream().filter(rule -> rule.delay().isPresent() || rule.rate().isPresent()).forEach(rule -> names.add(rule.name()));
+        return names.stream().map(this::of).toList();
+    }
+
+    public Shaped of(String name) {
+        Optional<NamedStandby> rule = Optional.ofNullable(rules.get(name));
+        return new Shaped(name, rule.flatMap(NamedStandby::delay), rule.flatMap(NamedStandby::rate).map(ByteSize::bytes), word(List.of(name)));
+    }
+
+    /** Whether the settings or an operator have said anything of it. */
+    public boolean knows(String name) {
+        return rules.containsKey(name) || words.containsKey(name);
+    }
+
+    /** Nothing more goes to it, also after a restart, before {@link #resume}. Durable when it returns; so are the others. */
+    public void pause(String name) throws IOException {
+        say(name, Word::pause);
+    }
+
+    public void resume(String name) throws IOException {
+        say(name, Word::resume);
+    }
+
+    /**
+     * Lets it have WAL up to a place at once, although it is paused or delayed.
+     *
+     * @param to empty for all that there is now
+     * @return the end of the last record up to there
+     * @throws IllegalArgumentException when the relay has no WAL there, with what it has
+     */
+    public Lsn release(WalCache cache, String name, Optional<Lsn> to) throws IOException {
+        Lsn end = cache.end().written();
+        Lsn wanted = to.orElse(end);
+        if (wanted.isAfter(end) || !wanted.isValid()) {
+            throw new IllegalArgumentException("the relay's WAL ends at %s; expected a position up to there, not %s".formatted(end, wanted));
+        }
+        Lsn reached;
+        TimelineHistory lineage;
+        try (HeldRecords records = cache.records(cache.segmentSize().startOf(wanted))) {
+            reached = lastRecord(records, cache.segmentSize().startOf(wanted), wanted);
+            lineage = records.lineage();
+        } catch (HeldRecords.GoneException e) {
+            throw new IllegalArgumentException("no tier has WAL at %s: %s".formatted(wanted, e.getMessage()), e);
+        }
+        Word.Release release = new Word.Release(lineage.timelineAt(reached.plus(-1)), reached);
+        say(name, word -> word.release(release));
+        return reached;
+    }
+
+    /** A standby that got half of a record would wait for the rest in the middle of a page. */
+    private static Lsn lastRecord(HeldRecords records, Lsn start, Lsn upTo) throws IOException {
+        Lsn reached = start;
+        while (records.next() && records.reader().lastRecordEnd().isAtMost(upTo)) {
+            reached = records.reader().lastRecordEnd();
+        }
+        return reached;
+    }
+
+    private synchronized void say(String name, UnaryOperator<Word> change) throws IOException {
+        Map<String, Word> next = new TreeMap<>(words);
+        Word said = change.apply(next.getOrDefault(name, Word.NOTHING));
+        if (said.equals(Word.NOTHING)) {
+            next.remove(name);
+        } else {
+            next.put(name, said);
+        }
+        memory.save(next);
+        words = Map.copyOf(next);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.proxy.shaping;
+
+import org.jspecify.annotations.NullMarked;
