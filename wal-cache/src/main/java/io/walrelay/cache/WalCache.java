@@ -45,6 +45,7 @@ public final class WalCache implements AutoCloseable {
     private final Optional<CacheArchive> archive;
     private final WalByName byName;
     private final Reservations reservations;
+    private final NextXid nextXid = new NextXid();
     /** Held while files are deleted or change places: what was decided about them is still so when it is done. */
     private final Object filing = new Object();
     private volatile Lsn oldest;
@@ -141,6 +142,11 @@ public final class WalCache implements AutoCloseable {
     /** The slots with the WAL that they reserve. */
     public Reservations reservations() {
         return reservations;
+    }
+
+    /** How far upstream is with its transactions, once a {@link #verifier} reads. */
+    public NextXid nextXid() {
+        return nextXid;
     }
 
     public List<Orphan> orphans() {

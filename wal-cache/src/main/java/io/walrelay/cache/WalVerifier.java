@@ -176,6 +176,7 @@ public final class WalVerifier implements AutoCloseable {
             // Not all at once: whoever asks is told how far it is, and a change of timeline is noticed.
             long stop = System.nanoTime() + LOOK.toNanos();
             while (reader.next()) {
+                cache.nextXid().saw(reader);
                 verified = verified.upTo(reader.lastRecordEnd());
                 if (System.nanoTime() - stop > 0) {
                     return false;
@@ -213,6 +214,7 @@ public final class WalVerifier implements AutoCloseable {
         Verified now = verified;
         if (!end.lineage().equals(now.lineage)) {
             damaged.keySet().removeIf(id -> !end.lineage().reaches(now.lineage, id.end(size)));
+            cache.nextXid().forget();
             restart(now.on(end.lineage(), size));
         }
         if (verified.upTo.isBefore(cache.oldest()) && cache.files().locate(end.lineage(), verified.upTo).isEmpty()) {

@@ -36,7 +36,7 @@ public record RecordHeader(int totalLength, int xid, Lsn prev, int info, int res
     public static RecordHeader parse(byte[] bytes, int offset) {
         return new RecordHeader(
                 totalLength(bytes, offset),
-                LittleEndian.getInt(bytes, offset + 4),
+                xid(bytes, offset),
                 new Lsn(prev(bytes, offset)),
                 bytes[offset + INFO_OFFSET] & 0xFF,
                 bytes[offset + INFO_OFFSET + 1] & 0xFF,
@@ -46,6 +46,10 @@ public record RecordHeader(int totalLength, int xid, Lsn prev, int info, int res
     /** Whether the rest of the segment is unused and the record counts as reaching to its end (PostgreSQL: pg_control.h, XLOG_SWITCH). */
     public boolean isSwitch() {
         return isSwitch(resourceManager << 8 | info);
+    }
+
+    static boolean isOfLog(int infoAndManager) {
+        return infoAndManager >>> 8 == RM_XLOG;
     }
 
     static boolean isPossibleLength(int totalLength) {
@@ -64,6 +68,10 @@ public record RecordHeader(int totalLength, int xid, Lsn prev, int info, int res
 
     static int totalLength(byte[] bytes, int offset) {
         return LittleEndian.getInt(bytes, offset);
+    }
+
+    static int xid(byte[] bytes, int offset) {
+        return LittleEndian.getInt(bytes, offset + 4);
     }
 
     static long prev(byte[] bytes, int offset) {

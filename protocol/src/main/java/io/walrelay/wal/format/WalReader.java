@@ -151,6 +151,18 @@ public final class WalReader {
         return RecordHeader.parse(recordBytes, recordOffset);
     }
 
+    /** The transaction that wrote the current record, 32 bits; 0 when none did. */
+    public int xid() {
+        requireRecord();
+        return RecordHeader.xid(recordBytes, recordOffset);
+    }
+
+    /** Whether the current record is one of those that concern the log itself, checkpoints among them. */
+    public boolean isOfLog() {
+        requireRecord();
+        return RecordHeader.isOfLog(RecordHeader.infoAndManager(recordBytes, recordOffset));
+    }
+
     /** The current record in one piece, header included, page headers and padding not; read-only, valid until the next move. */
     public ByteBuffer record() {
         requireRecord();

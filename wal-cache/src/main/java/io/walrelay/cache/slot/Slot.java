@@ -1,6 +1,7 @@
 package io.walrelay.cache.slot;
 
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.Xmins;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -16,6 +17,7 @@ import java.util.OptionalInt;
  * @param lost whether WAL that it needs was given up (wal_status lost)
  * @param inactiveSince since when this process has seen nobody use it; empty while somebody does, and until it was looked at
  * @param timedOut whether that was for too long, so that no WAL is kept for it. A session that uses it changes that
+ * @param xmins what its standby wants kept on the primary, also while it is away
  */
 public record Slot(
         String name,
@@ -26,16 +28,17 @@ public record Slot(
         OptionalInt activePid,
         boolean lost,
         Optional<Instant> inactiveSince,
-        boolean timedOut) {
+        boolean timedOut,
+        Xmins xmins) {
 
     /** One that nobody has used yet. */
     static Slot made(String name, boolean temporary, Lsn restartLsn, OptionalInt owner) {
-        return new Slot(name, temporary, restartLsn, restartLsn, Lsn.INVALID, owner, false, Optional.empty(), false);
+        return new Slot(name, temporary, restartLsn, restartLsn, Lsn.INVALID, owner, false, Optional.empty(), false, Xmins.NONE);
     }
 
     /** One as the file has it. */
-    static Slot saved(String name, Lsn restartLsn, Lsn furthestSent, boolean lost) {
-        return new Slot(name, false, restartLsn, restartLsn, furthestSent, OptionalInt.empty(), lost, Optional.empty(), false);
+    static Slot saved(String name, Lsn restartLsn, Lsn furthestSent, boolean lost, Xmins xmins) {
+        return new Slot(name, false, restartLsn, restartLsn, furthestSent, OptionalInt.empty(), lost, Optional.empty(), false, xmins);
     }
 
     /** Whether it keeps WAL from being freed. */
@@ -48,6 +51,11 @@ public record Slot(
         return !lost && restartLsn.isValid();
     }
 
+    /** Whether it keeps rows from being removed on the primary: a slot that is lost or let go does so no more (slot.c, ReplicationSlotsComputeRequiredXmin). */
+    public boolean holdsXids() {
+        return !lost && !timedOut && !xmins.isNone();
+    }
+
     /** The oldest WAL that it keeps: what a restart of the relay would find it to need, if that is older. */
     public Lsn reservedFrom() {
         boolean savedIsOlder = !temporary && savedRestartLsn.isValid() && savedRestartLsn.isBefore(restartLsn);
@@ -55,23 +63,27 @@ public record Slot(
     }
 
     Slot withRestart(Lsn lsn) {
-        return new Slot(name, temporary, lsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut);
+        return new Slot(name, temporary, lsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins);
     }
 
     Slot withSaved(Lsn lsn) {
-        return new Slot(name, temporary, restartLsn, lsn, furthestSent, activePid, lost, inactiveSince, timedOut);
+        return new Slot(name, temporary, restartLsn, lsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins);
     }
 
     Slot withFurthestSent(Lsn lsn) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, lsn, activePid, lost, inactiveSince, timedOut);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, lsn, activePid, lost, inactiveSince, timedOut, xmins);
     }
 
     Slot usedBy(OptionalInt pid) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, pid, lost, Optional.empty(), false);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, pid, lost, Optional.empty(), false, xmins);
+    }
+
+    Slot withXmins(Xmins kept) {
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, kept);
     }
 
     Slot asLost() {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, true, inactiveSince, timedOut);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, true, inactiveSince, timedOut, xmins);
     }
 
     /** As it is seen at {@code now}: whether somebody uses it, and if not, since when and whether that is too long. */
@@ -81,6 +93,6 @@ public record Slot(
         }
         Instant since = inactiveSince.orElse(now);
         boolean late = needsWal() && limits.isOver(since, now);
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, Optional.of(since), late);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, Optional.of(since), late, xmins);
     }
 }

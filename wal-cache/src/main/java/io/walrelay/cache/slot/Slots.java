@@ -2,7 +2,9 @@ package io.walrelay.cache.slot;
 
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.protocol.command.SlotName;
+import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.Xmins;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -33,7 +35,8 @@ public final class Slots {
     public static final int NO_SESSION = 0;
 
     private static final String PATH = "slots";
-    private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WALSLOTS", 1);
+    /** Version 1 had no xmins. */
+    private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WALSLOTS", 2, 1);
 
     private final DurableFiles files;
     private final Object writing = new Object();
@@ -52,14 +55,16 @@ public final class Slots {
 
     public static Slots load(DurableFiles files) throws IOException {
         Slots slots = new Slots(files);
-        Optional<byte[]> body = files.read(PATH, FORMAT);
-        if (body.isPresent()) {
-            try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(body.get()))) {
+        Optional<DurableFiles.Stored> stored = files.readStored(PATH, FORMAT);
+        if (stored.isPresent()) {
+            try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(stored.get().body()))) {
                 for (int n = in.readInt(); n > 0; n--) {
                     String name = in.readUTF();
                     Lsn restart = new Lsn(in.readLong());
                     Lsn furthest = new Lsn(in.readLong());
-                    slots.slots.put(name, Slot.saved(name, restart, furthest, in.readBoolean()));
+                    boolean lost = in.readBoolean();
+                    Xmins xmins = stored.get().version() == 1 ? Xmins.NONE : new Xmins(new FullTransactionId(in.readLong()), new FullTransactionId(in.readLong()));
+                    slots.slots.put(name, Slot.saved(name, restart, furthest, lost, xmins));
                 }
             }
         }
@@ -289,6 +294,26 @@ public final class Slots {
         return slot != null && start.isBefore(slot.restartLsn()) && confirm(name, pid, start, oldest);
     }
 
+    /**
+     * The standby of session {@code pid} wants rows kept on the primary (walsender.c, PhysicalReplicationSlotNewXmin). Nothing happens when the slot is
+     * not the session's.
+     *
+     * @return whether the caller should see to a {@link #save} soon: as a crash would leave the slot, it would keep none
+     */
+    public synchronized boolean feedback(String name, int pid, Xmins reported) {
+        Slot before = slots.get(name);
+        if (before == null || !before.activePid().equals(OptionalInt.of(pid))) {
+            return false;
+        }
+        change(name, s -> s.withXmins(s.xmins().reported(reported)));
+        return !before.temporary() && before.xmins().isNone() && !reported.isNone();
+    }
+
+    /** Slots that keep rows on the primary from being removed. */
+    public synchronized List<Slot> thatHoldXids() {
+        return slots.values().stream().filter(Slot::holdsXids).toList();
+    }
+
     /** WAL up to {@code end} was sent to the slot's standby. */
     public synchronized void sent(String name, Lsn end) {
         change(name, s -> end.isAfter(s.furthestSent()) ? s.withFurthestSent(end) : s);
@@ -378,6 +403,8 @@ public final class Slots {
                 out.writeLong(slot.restartLsn().value());
                 out.writeLong(slot.furthestSent().value());
                 out.writeBoolean(slot.lost());
+                out.writeLong(slot.xmins().xmin().value());
+                out.writeLong(slot.xmins().catalogXmin().value());
             }
         }
         files.write(PATH, FORMAT, body.toByteArray());

@@ -29,8 +29,20 @@ public final class DurableFiles {
         this.storage = storage;
     }
 
-    /** What a file is and how its body is laid out. {@code magic} has 8 ASCII characters. */
-    public record Format(String magic, int version) {
+    /**
+     * What a file is and how its body is laid out.
+     *
+     * @param magic 8 ASCII characters
+     * @param version that is written
+     * @param oldest version that is read
+     */
+    public record Format(String magic, int version, int oldest) {
+
+        /** One of which no other version is read. */
+        public Format(String magic, int version) {
+            this(magic, version, version);
+        }
+
         public Format {
             if (magic.length() != 8) {
                 throw new IllegalArgumentException("a magic of %d characters: \"%s\"; expected 8".formatted(magic.length(), magic));
@@ -45,6 +57,10 @@ public final class DurableFiles {
             return bytes;
         }
     }
+
+    /** A body with the version that it is laid out in. */
+    @SuppressWarnings("ArrayRecordComponent") // Handed to whoever parses it, and compared by nobody.
+    public record Stored(int version, byte[] body) {}
 
     /** Replaces {@code path} (temporary name, fsync, rename, fsync of the directory). Durable when it returns. */
     public void write(String path, Format format, byte[] body) throws IOException {
@@ -72,12 +88,17 @@ public final class DurableFiles {
         storage.syncDirectory(directoryOf(path));
     }
 
+    /** As {@link #readStored}, of a format with one version. */
+    public Optional<byte[]> read(String path, Format format) throws IOException {
+        return readStored(path, format).map(Stored::body);
+    }
+
     /**
      * The body of {@code path}; empty when there is no such file.
      *
      * @throws DamagedFileException when it is not of this format or its checksum is wrong
      */
-    public Optional<byte[]> read(String path, Format format) throws IOException {
+    public Optional<Stored> readStored(String path, Format format) throws IOException {
         Optional<byte[]> bytes = readPlain(path);
         if (bytes.isEmpty()) {
             return Optional.empty();
@@ -87,8 +108,9 @@ public final class DurableFiles {
             throw new DamagedFileException("%s is not a %s file".formatted(path, format.magic));
         }
         int version = content.getInt();
-        if (version != format.version) {
-            throw new DamagedFileException("%s has format version %d; expected %d".formatted(path, version, format.version));
+        if (version < format.oldest || version > format.version) {
+            String expected = format.oldest == format.version ? "%d".formatted(format.version) : "%d to %d".formatted(format.oldest, format.version);
+            throw new DamagedFileException("%s has format version %d; expected %s".formatted(path, version, expected));
         }
         int length = content.getInt();
         if (length != content.capacity() - OVERHEAD) {
@@ -101,7 +123,7 @@ public final class DurableFiles {
         }
         byte[] body = new byte[length];
         content.get(body);
-        return Optional.of(body);
+        return Optional.of(new Stored(version, body));
     }
 
     /** All bytes of {@code path}; empty when there is no such file. */

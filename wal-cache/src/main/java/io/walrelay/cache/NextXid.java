@@ -1,0 +1,69 @@
+package io.walrelay.cache;
+
+import io.walrelay.wal.FullTransactionId;
+import io.walrelay.wal.format.Checkpoint;
+import io.walrelay.wal.format.WalReader;
+import java.util.Optional;
+
+/**
+ * How far upstream is with giving out transaction numbers, as far as its log shows (PostgreSQL: ReadNextFullTransactionId). A checkpoint says it with the
+ * epoch; from there on each record moves it that has a later transaction. So it may be behind the truth, by transactions that have written nothing
+ * yet and by WAL that was not read yet, and is never ahead of it.
+ *
+ * <p>Written by the thread that reads the log; may be asked by any.
+ */
+public final class NextXid {
+
+    /** {@link FullTransactionId#INVALID} until a checkpoint was read. */
+    private volatile FullTransactionId next = FullTransactionId.INVALID;
+
+    /** The latest transaction that a record had while there was no checkpoint yet; 0 for none. */
+    private volatile int latest;
+
+    /** Of the record before: most transactions write more than one. */
+    private int before;
+
+    /** The record that {@code log} stands on was read. */
+    void saw(WalReader log) {
+        int xid = log.xid();
+        if (xid != before) {
+            before = xid;
+            if (FullTransactionId.isNormal(xid)) {
+                advance(xid);
+            }
+        }
+        if (log.isOfLog()) {
+            Checkpoint.of(log).map(Checkpoint::nextXid).filter(said -> next.isBefore(said)).ifPresent(said -> next = said);
+        }
+    }
+
+    private void advance(int xid) {
+        FullTransactionId known = next;
+        if (!known.isValid()) {
+            latest = latest == 0 || xid - latest > 0 ? xid : latest;
+        } else if (xid - known.xid() >= 0) {
+            next = known.near(xid).next();
+        }
+    }
+
+    /** The log goes on elsewhere, perhaps with fewer transactions. */
+    void forget() {
+        next = FullTransactionId.INVALID;
+        latest = 0;
+        before = 0;
+    }
+
+    /**
+     * What upstream gives out next, at least; empty while that is not known.
+     *
+     * @param around one of the transactions of the time, whose epoch is taken while no checkpoint was read; may be invalid
+     */
+    public Optional<FullTransactionId> get(FullTransactionId around) {
+        FullTransactionId known = next;
+        int lately = latest;
+        if (known.isValid()) {
+            return Optional.of(known);
+        }
+        return lately == 0 || !around.isValid() ? Optional.empty() : Optional.of(around.near(lately)).filter(FullTransactionId::isValid).map(FullTransactionId::next);
+    }
+}
