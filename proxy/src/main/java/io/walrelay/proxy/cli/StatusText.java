@@ -29,6 +29,7 @@ final class StatusText {
         report.archive().ifPresent(text::archive);
         text.standbys();
         text.slots();
+        text.peers();
         text.events();
         return text.page.toString();
     }
@@ -126,7 +127,27 @@ final class StatusText {
     }
 
     private static String activity(StatusReport.Slot slot, Instant now) {
+        if (slot.mirrorOf().isPresent()) {
+            return "at " + slot.mirrorOf().get();
+        }
         return slot.activePid().isPresent() ? "yes" : "no" + slot.inactiveSince().map(since -> " for " + age(since, now)).orElse("");
+    }
+
+    private void peers() {
+        if (report.peers().isEmpty()) {
+            return;
+        }
+        line("");
+        TextTable table = new TextTable("peer", "state", "slots", "last answer", "problem");
+        for (StatusReport.Peer p : report.peers()) {
+            table.row(
+                    p.url(),
+                    "%s for %s".formatted(p.state(), age(p.since())),
+                    String.valueOf(p.slots()),
+                    p.lastAnswer().map(at -> age(at) + " ago").orElse(UNKNOWN),
+                    p.problem().orElse(""));
+        }
+        table.lines().forEach(this::line);
     }
 
     private void events() {

@@ -70,6 +70,7 @@ final class Concluding {
         var slots = slots(cache);
         var standbys = standbys(cache);
         var advertise = new AdvertiseSettings(read(Keys.ADVERTISE_CONNINFO), read(Keys.ADVERTISE_URL));
+        var peers = peers();
         checkPorts(listen, http);
         if (problems.isEmpty()) {
             return new Settings(
@@ -82,7 +83,8 @@ final class Concluding {
                     verify.orElseThrow(),
                     slots.orElseThrow(),
                     standbys.orElseThrow(),
-                    advertise);
+                    advertise,
+                    peers);
         }
         throw new InvalidSettingsException(problems);
     }
@@ -376,6 +378,15 @@ final class Concluding {
     private int sessions(ByteSize tail) {
         long fit = (directMemory - tail.bytes() - OTHER_MEMORY) / StandbySettings.SESSION_MEMORY.bytes();
         return Math.clamp(fit, 1, StandbySettings.MOST_SESSIONS);
+    }
+
+    private PeerSettings peers() {
+        var urls = read(Keys.PEERS).orElse(List.of());
+        var authority = readable(Keys.PEERS_CA);
+        if (authority.isPresent() && urls.stream().noneMatch(url -> "https".equals(url.getScheme()))) {
+            problem(Keys.PEERS_CA, "%s with https:// with it".formatted(Keys.PEERS.name()));
+        }
+        return new PeerSettings(urls, authority);
     }
 
     private void checkPorts(Optional<ListenSettings> listen, Optional<HttpSettings> http) {

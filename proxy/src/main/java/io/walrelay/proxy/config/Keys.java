@@ -170,6 +170,14 @@ final class Keys {
     static final Key<URI> ADVERTISE_URL =
             Key.of("advertise.url", ValueType.HTTP_URL, "How others reach the HTTP port, for hints and commands to paste.");
 
+    static final Key<List<URI>> PEERS = Key.of(
+            "peers",
+            ValueType.HTTP_URLS,
+            "The HTTP ports of the relays beside this one: slots of theirs are kept here in step, for the standbys that name several relays. They are asked with"
+                    + " the first token of http.tokens, a read-only one before others, and with the certificate of http.tls.");
+    static final Key<Path> PEERS_CA =
+            Key.of("peers-ca", ValueType.FILE, "Who signs the certificates of peers, PEM. Without it, whom the Java runtime trusts.");
+
     static final List<Key<?>> ALL = List.of(
             UPSTREAM_CONNINFO,
             UPSTREAM_SLOT,
@@ -211,15 +219,16 @@ final class Keys {
             STANDBYS_STOP_TIMEOUT,
             STANDBYS_NAMED,
             ADVERTISE_CONNINFO,
-            ADVERTISE_URL);
+            ADVERTISE_URL,
+            PEERS,
+            PEERS_CA);
 
     /** Keys, and sections of keys, that the design names and this version does not act on: refused by name, never ignored. */
     private static final List<String> LATER = List.of(
             "upstream.slot-follows",
             "standbys.named.delay",
             "standbys.named.rate",
-            "feedback",
-            "peers");
+            "feedback");
 
     private Keys() {}
 

@@ -18,4 +18,5 @@ public record Settings(
         Verify verify,
         SlotSettings slots,
         StandbySettings standbys,
-        AdvertiseSettings advertise) {}
+        AdvertiseSettings advertise,
+        PeerSettings peers) {}

@@ -51,6 +51,7 @@ final class Api {
             case STATUS -> Reply.json(HttpResponseStatus.OK, reports.status());
             case STANDBYS -> Reply.json(HttpResponseStatus.OK, reports.standbys());
             case SLOTS -> slots.answer(call, Optional.empty());
+            case PEER -> slots.answerPeer(call);
             case SLOT -> slots.answer(call, Optional.of(endpoint.parameterOf(call.path())));
             case UPSTREAM -> call.method().equals(HttpMethod.POST)
                     ? follow(call)

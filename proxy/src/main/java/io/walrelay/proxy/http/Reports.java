@@ -7,6 +7,7 @@ import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.intake.FolderImport;
 import io.walrelay.cache.intake.FolderImport.Outcome;
+import io.walrelay.cache.slot.Home;
 import io.walrelay.proxy.state.ArchiveWork;
 import io.walrelay.proxy.state.Event;
 import io.walrelay.proxy.state.ProcessFacts;
@@ -21,6 +22,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /** Reads the relay's state into reports. Thread-safe; may touch the disk. */
@@ -50,6 +52,7 @@ final class Reports {
                 relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).map(archiver -> archive(archiver.status(), relay.archiveWork())),
                 standbys(),
                 slots.all(),
+                peers(),
                 relay.events().recent().stream().map(Reports::event).toList());
     }
 
@@ -119,6 +122,14 @@ final class Reports {
                 status.count(Outcome.REFUSED),
                 status.count(Outcome.UNREADABLE),
                 status.problem());
+    }
+
+    private List<StatusReport.Peer> peers() {
+        Map<String, Long> mirrored = relay.cache().map(cache -> Home.mirrorsByUrl(cache.slots().all())).orElse(Map.of());
+        return relay.peers().stream()
+                .map(p -> new StatusReport.Peer(
+                        p.url(), lower(p.state()), p.since(), p.lastAnswer(), p.problem(), mirrored.getOrDefault(p.url(), 0L).intValue()))
+                .toList();
     }
 
     List<StatusReport.Standby> standbys() {

@@ -24,6 +24,7 @@ public record StatusReport(
         Optional<Archive> archive,
         List<Standby> standbys,
         List<Slot> slots,
+        List<Peer> peers,
         List<RecentEvent> events) {
 
     /** @param lagBytes what upstream has and the relay does not, as far as upstream said */
@@ -120,6 +121,7 @@ public record StatusReport(
      * @param retainedBytes from its position to the end of WAL; null while nothing is kept for it
      * @param safeBytes that may still be written before it holds more than it may on the disk, negative when it does
      * @param walStatus reserved, extended (the archive has it), unreserved (there, but not kept) or lost; null while it reserves none
+     * @param mirrorOf the URL of the relay from which its standby streams, or did last; null when that is this one
      */
     public record Slot(
             String name,
@@ -130,7 +132,16 @@ public record StatusReport(
             Optional<String> furthestSent,
             Optional<Long> retainedBytes,
             Optional<Long> safeBytes,
-            Optional<String> walStatus) {}
+            Optional<String> walStatus,
+            Optional<String> mirrorOf) {}
+
+    /**
+     * A relay beside this one.
+     *
+     * @param state unknown (not asked yet), up, away, refused (of another cluster or history) or self
+     * @param slots that this relay has because they are at home there
+     */
+    public record Peer(String url, String state, Instant since, Optional<Instant> lastAnswer, Optional<String> problem, int slots) {}
 
     public record RecentEvent(Instant at, String severity, String kind, String text) {}
 }

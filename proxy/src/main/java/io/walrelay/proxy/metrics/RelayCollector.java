@@ -56,6 +56,7 @@ final class RelayCollector implements MultiCollector {
         Optional<Lsn> written = relay.cache().map(cache -> cache.end().written());
         StandbySeries.add(families, standbys, written);
         relay.cache().ifPresent(cache -> SlotSeries.add(families, cache.reservations().statuses(), relay.clock().instant()));
+        PeerSeries.add(families, relay);
         families.counter("wal_received_bytes", "WAL received from upstream since the start", relay.receivedBytes());
         families.counter("wal_sent_bytes", "WAL sent to standbys since the start", relay.standbys().sentBytes());
         forwarded(families);

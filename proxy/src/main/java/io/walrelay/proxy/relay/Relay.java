@@ -22,6 +22,7 @@ import io.walrelay.proxy.config.UserSource;
 import io.walrelay.proxy.http.HttpLimits;
 import io.walrelay.proxy.http.HttpServer;
 import io.walrelay.proxy.metrics.RelayMetrics;
+import io.walrelay.proxy.peers.Peers;
 import io.walrelay.proxy.standby.HbaAuthenticator;
 import io.walrelay.proxy.standby.StandbyLimits;
 import io.walrelay.proxy.standby.StandbyServer;
@@ -135,8 +136,11 @@ public final class Relay implements AutoCloseable {
         HttpServer http = HttpServer.start(
                 settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder, archiving);
         parts.push(http);
+        Peers peers = Peers.of(settings.peers(), settings.http(), state);
+        parts.push(peers);
         link.start();
         housekeeping.start();
+        peers.start();
         log.info("relay started; data in {}", settings.data());
     }
 

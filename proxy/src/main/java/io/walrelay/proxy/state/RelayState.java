@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
@@ -27,6 +28,7 @@ public final class RelayState {
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
     private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
+    private final Map<String, PeerStatus> peers = new ConcurrentSkipListMap<>();
     private final AtomicReference<UpstreamStatus> upstream;
     private final Map<String, String> notReady = new LinkedHashMap<>();
     private final LongAdder received = new LongAdder();
@@ -82,6 +84,15 @@ public final class RelayState {
 
     public void setArchiveWork(ArchiveWork work) {
         archiveWork.set(work);
+    }
+
+    /** The relays beside this one, by URL; none unless the settings name some. */
+    public List<PeerStatus> peers() {
+        return List.copyOf(peers.values());
+    }
+
+    public void update(PeerStatus peer) {
+        peers.put(peer.url(), peer);
     }
 
     public Optional<UpstreamFacts> facts() {
