@@ -29,13 +29,17 @@ public final class Peers implements AutoCloseable {
     }
 
     /**
+     * Begins to ask.
+     *
      * @param http the relay's own port: relays beside each other have tokens and certificates in common
      * @throws IOException when a certificate can't be used
      */
-    public static Peers of(PeerSettings settings, HttpSettings http, RelayState relay) throws IOException {
+    public static Peers start(PeerSettings settings, HttpSettings http, RelayState relay) throws IOException {
         List<URI> urls = settings.urls().stream().map(url -> Relays.parse(url.toString())).flatMap(List::stream).toList();
         ApiQuery query = new ApiQuery(new Relays(urls, token(http), tls(settings, http), PATIENCE));
-        return new Peers(urls.stream().distinct().map(url -> new PeerWatch(url, query, relay)).toList());
+        Peers peers = new Peers(urls.stream().distinct().map(url -> new PeerWatch(url, query, relay)).toList());
+        peers.watches.forEach(PeerWatch::start);
+        return peers;
     }
 
     /** The one that can do least. */
@@ -50,10 +54,6 @@ public final class Peers implements AutoCloseable {
         Optional<TlsSettings> own = http.tls();
         Path authority = settings.authority().orElse(null);
         return Optional.of(Relays.tls(authority, own.map(TlsSettings::cert).orElse(null), own.map(TlsSettings::key).orElse(null)));
-    }
-
-    public void start() {
-        watches.forEach(PeerWatch::start);
     }
 
     @Override

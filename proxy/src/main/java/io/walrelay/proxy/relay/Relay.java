@@ -136,11 +136,9 @@ public final class Relay implements AutoCloseable {
         HttpServer http = HttpServer.start(
                 settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder, archiving);
         parts.push(http);
-        Peers peers = Peers.of(settings.peers(), settings.http(), state);
-        parts.push(peers);
         link.start();
         housekeeping.start();
-        peers.start();
+        parts.push(Peers.start(settings.peers(), settings.http(), state));
         log.info("relay started; data in {}", settings.data());
     }
 

@@ -38,12 +38,12 @@ final class RelayBehindRelayIT {
         Programs programs = Programs.version(15);
         try (LocalPostgres one = Forwarding.primary(programs).name("one").start()) {
             Forwarding.makeRoles(one);
-            one.execute("GRANT pg_read_all_data TO app", "GRANT SELECT ON pg_authid TO app");
+            one.execute("GRANT SELECT ON pg_authid TO repl");
             try (LocalPostgres two = LocalPostgres.standbyOf(one, one.conninfo()).name("two").start();
                     RelayProcess inner = Forwarding.relay(
                                     "host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres".formatted(one.port(), two.port()), directory.resolve("inner"))
                             .start();
-                    // Logs in at the inner one by password, both to stream and to ask for the verifiers of its own clients.
+                    // Logs in at the inner one by password, to stream and to ask for the verifiers of its own clients.
                     RelayProcess outer = outer(inner).start()) {
                 awaitOuter(outer, inner);
                 try (LocalPostgres standby = LocalPostgres.standbyOf(one, Forwarding.conninfo(outer, "repl")).name("standby").start()) {
@@ -54,9 +54,8 @@ final class RelayBehindRelayIT {
     }
 
     private RelayProcess outer(RelayProcess inner) {
-        RelayProcess relay = RelayProcess.of(Forwarding.conninfo(inner, "repl"), "outer", directory.resolve("outer"));
+        RelayProcess relay = RelayProcess.of(Forwarding.sql(inner, "repl"), "outer", directory.resolve("outer"));
         return relay.with("WALRELAY_LISTEN_HBA", "host replication,postgres repl,app 127.0.0.1/32 scram-sha-256")
-                .with("WALRELAY_LISTEN_USERS_AUTH_QUERY_CONNINFO", Forwarding.sql(inner, "app"))
                 .with(
                         "WALRELAY_LISTEN_USERS_AUTH_QUERY_QUERY",
                         "SELECT rolname, rolpassword, rolreplication, rolcanlogin, NULL::timestamptz FROM pg_authid WHERE rolname = $1");
