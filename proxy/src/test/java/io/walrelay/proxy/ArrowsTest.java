@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
  * Who may know whom. A new arrow is an edit here, which a reviewer sees.
  *
  * <pre>
- *   cli ─▶ relay ─▶ { upstream, standby, http ─▶ metrics } ─▶ state ─▶ feedback ─▶ cache ─▶ protocol, wal
+ *   cli ─▶ relay ─▶ { upstream, standby, peers ─▶ http ─▶ metrics } ─▶ state ─▶ feedback ─▶ cache ─▶ protocol, wal
  *          upstream, standby ─▶ forward;  all of them ─▶ config, auth    rewind ─▶ wal
  *          standby, http, metrics, state ─▶ shaping ─▶ config, cache
  * </pre>
@@ -93,26 +93,26 @@ final class ArrowsTest {
     void theSidesOfTheRelayMeetOnlyInItsState() {
         noClasses().that().resideInAPackage("io.walrelay.proxy.state..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
-                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.peers..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.feedback..").should().dependOnClassesThat(
                 resideInAPackage("io.walrelay.proxy..").and(not(resideInAPackage("io.walrelay.proxy.feedback..")))).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.shaping..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..", "io.walrelay.proxy.state..",
-                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.peers..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.forward..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
-                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.peers..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.acknowledge..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.state..", "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
-                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.peers..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.upstream..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..", "io.walrelay.proxy.metrics..",
-                        "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+                        "io.walrelay.proxy.peers..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.standby..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.upstream..", "io.walrelay.proxy.http..", "io.walrelay.proxy.metrics..",
                         "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAnyPackage("io.walrelay.proxy.http..", "io.walrelay.proxy.metrics..").should().dependOnClassesThat(resideInAnyPackage(
-                        "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+                        "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.peers..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
     }
 
     @Test

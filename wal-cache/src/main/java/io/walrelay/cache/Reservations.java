@@ -1,5 +1,6 @@
 package io.walrelay.cache;
 
+import io.walrelay.cache.slot.Mirroring;
 import io.walrelay.cache.slot.Reach;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotException;
@@ -172,6 +173,30 @@ public final class Reservations {
                 .filter(slot -> cache.files().locate(lineage, slot.restartLsn()).isEmpty())
                 .toList();
         return cache.slots().markLostUnlessUsed(gone);
+    }
+
+    /**
+     * Brings the slots that are at home with a peer in step with it.
+     *
+     * @param seen this relay's slots as they were before the peer was asked: one that has changed since waits for the next answer
+     * @param peer of this cluster, and of {@link Mirroring#areOneHistory one history} with the relay's WAL
+     * @return what was done, and what can't be
+     */
+    public List<Mirroring> mirror(List<Slot> seen, Mirroring.Peer peer) throws IOException {
+        Slots slots = cache.slots();
+        String relay = slots.relayId();
+        synchronized (filing) {
+            EndOfWal end = cache.end();
+            List<Mirroring> done = Mirroring.decide(new Mirroring.Ours(relay, seen, end.lineage(), end.flushed(), reach()), peer).stream()
+                    .filter(step -> step instanceof Mirroring.NotMade || slots.apply(step))
+                    // Looked at again with the slot there, as a copy is.
+                    .filter(step -> !(step instanceof Mirroring.Create(var made) && isLost(made, reach()) && slots.apply(new Mirroring.Drop(made))))
+                    .toList();
+            if (done.stream().anyMatch(Mirroring::changesMoreThanThePosition)) {
+                slots.save();
+            }
+            return done;
+        }
     }
 
     private boolean isLost(Slot slot, Reach reach) {

@@ -34,6 +34,7 @@ final class StatusText {
         text.slotSync(report.slotSync());
         text.feedback(report.feedback());
         text.shaping();
+        text.peers();
         text.events();
         return text.page.toString();
     }
@@ -189,6 +190,9 @@ final class StatusText {
     }
 
     private static String activity(StatusReport.Slot slot, Instant now) {
+        if (slot.mirrorOf().isPresent()) {
+            return "at " + slot.mirrorOf().get();
+        }
         return slot.activePid().isPresent() ? "yes" : "no" + slot.inactiveSince().map(since -> " for " + age(since, now)).orElse("");
     }
 
@@ -207,6 +211,23 @@ final class StatusText {
             sync.problem().ifPresent(problem -> line("FAILOVER SLOTS CAN'T BE READ: " + problem));
         }
         sync.standbys().forEach(asked -> asked.refusal().ifPresent(why -> line("NO SLOT IS SYNCHRONISED to the standby of slot \"%s\": %s".formatted(asked.slot(), why))));
+    }
+
+    private void peers() {
+        if (report.peers().isEmpty()) {
+            return;
+        }
+        line("");
+        TextTable table = new TextTable("peer", "state", "slots", "last answer", "problem");
+        for (StatusReport.Peer p : report.peers()) {
+            table.row(
+                    p.url(),
+                    "%s for %s".formatted(p.state(), age(p.since())),
+                    String.valueOf(p.slots()),
+                    p.lastAnswer().map(at -> age(at) + " ago").orElse(UNKNOWN),
+                    p.problem().orElse(""));
+        }
+        table.lines().forEach(this::line);
     }
 
     private void events() {

@@ -25,8 +25,6 @@ import java.util.Set;
 /** Turns what the sources say into {@link Settings}: reads every value, then checks values against each other. */
 final class Concluding {
 
-    static final String NOT_AVAILABLE = "nothing: it is not available in this version";
-
     /** A tail that can't hold what the sessions near the end share would make each of them read files. */
     private static final ByteSize LEAST_MEMORY = ByteSize.parse("1MB");
 
@@ -76,6 +74,7 @@ final class Concluding {
         var maxXminAge = read(Keys.FEEDBACK_MAX_XMIN_AGE);
         var capCatalog = read(Keys.FEEDBACK_CAP_CATALOG);
         var advertise = new AdvertiseSettings(read(Keys.ADVERTISE_CONNINFO), read(Keys.ADVERTISE_URL));
+        var peers = peers();
         checkPorts(listen, http);
         if (problems.isEmpty()) {
             return new Settings(
@@ -89,7 +88,8 @@ final class Concluding {
                     slots.orElseThrow(),
                     standbys.orElseThrow(),
                     new FeedbackSettings(maxXminAge.orElseThrow(), capCatalog.orElseThrow()),
-                    advertise);
+                    advertise,
+                    peers);
         }
         throw new InvalidSettingsException(problems);
     }
@@ -392,6 +392,15 @@ final class Concluding {
     private int sessions(ByteSize tail) {
         long fit = (directMemory - tail.bytes() - OTHER_MEMORY) / StandbySettings.SESSION_MEMORY.bytes();
         return Math.clamp(fit, 1, StandbySettings.MOST_SESSIONS);
+    }
+
+    private PeerSettings peers() {
+        var urls = read(Keys.PEERS).orElse(List.of());
+        var authority = readable(Keys.PEERS_CA);
+        if (authority.isPresent() && urls.stream().noneMatch(url -> "https".equals(url.getScheme()))) {
+            problem(Keys.PEERS_CA, "%s with https:// with it".formatted(Keys.PEERS.name()));
+        }
+        return new PeerSettings(urls, authority);
     }
 
     private void checkPorts(Optional<ListenSettings> listen, Optional<HttpSettings> http) {

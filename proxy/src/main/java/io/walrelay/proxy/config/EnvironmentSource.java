@@ -2,7 +2,6 @@ package io.walrelay.proxy.config;
 
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -32,8 +31,6 @@ final class EnvironmentSource {
             Optional<Key<?>> key = find(name);
             if (key.isPresent()) {
                 values.put(key.get().name(), new Given(key.get().type().lines(text), name));
-            } else if (isLater(name)) {
-                problems.add(new Problem(name, "given", "environment", Concluding.NOT_AVAILABLE));
             } else {
                 String near = Nearest.of(name, names().toList()).map(it -> "; did you mean " + it + "?").orElse("");
                 problems.add(new Problem(name, "given", "environment", "a variable that names a key" + near));
@@ -44,11 +41,6 @@ final class EnvironmentSource {
 
     private static Optional<Key<?>> find(String variable) {
         return Keys.ALL.stream().filter(key -> key.environmentName().equals(variable)).findFirst().map(key -> key);
-    }
-
-    private static boolean isLater(String variable) {
-        String dotted = variable.substring("WALRELAY_".length()).toLowerCase(Locale.ROOT);
-        return Keys.laterNames().map(name -> name.replace('.', '_').replace('-', '_')).anyMatch(name -> dotted.equals(name) || dotted.startsWith(name + "_"));
     }
 
     private static Stream<String> names() {

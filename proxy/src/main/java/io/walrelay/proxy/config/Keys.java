@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** Every key there is, in the order of the manual. */
 final class Keys {
@@ -190,6 +189,14 @@ final class Keys {
     static final Key<URI> ADVERTISE_URL =
             Key.of("advertise.url", ValueType.HTTP_URL, "How others reach the HTTP port, for hints and commands to paste.");
 
+    static final Key<List<URI>> PEERS = Key.of(
+            "peers",
+            ValueType.HTTP_URLS,
+            "The HTTP ports of the relays beside this one: slots of theirs are kept here in step, for the standbys that name several relays. They are asked with"
+                    + " the first token of http.tokens, a read-only one before others, and with the certificate of http.tls.");
+    static final Key<Path> PEERS_CA =
+            Key.of("peers-ca", ValueType.FILE, "Who signs the certificates of peers, PEM. Without it, whom the Java runtime trusts.");
+
     static final List<Key<?>> ALL = List.of(
             UPSTREAM_CONNINFO,
             UPSTREAM_SLOT,
@@ -234,11 +241,9 @@ final class Keys {
             FEEDBACK_MAX_XMIN_AGE,
             FEEDBACK_CAP_CATALOG,
             ADVERTISE_CONNINFO,
-            ADVERTISE_URL);
-
-    /** Keys, and sections of keys, that the design names and this version does not act on: refused by name, never ignored. */
-    private static final List<String> LATER = List.of(
-            "peers");
+            ADVERTISE_URL,
+            PEERS,
+            PEERS_CA);
 
     private Keys() {}
 
@@ -254,14 +259,6 @@ final class Keys {
 
     static Optional<Key<?>> find(String name) {
         return ALL.stream().filter(key -> key.name().equals(name)).findFirst().map(key -> key);
-    }
-
-    static boolean isLater(String name) {
-        return LATER.stream().anyMatch(later -> name.equals(later) || name.startsWith(later + "."));
-    }
-
-    static Stream<String> laterNames() {
-        return LATER.stream();
     }
 
     /** Whether keys are named {@code name.something}. */

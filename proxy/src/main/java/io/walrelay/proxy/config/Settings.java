@@ -26,7 +26,8 @@ public record Settings(
         SlotSettings slots,
         StandbySettings standbys,
         FeedbackSettings feedback,
-        AdvertiseSettings advertise) {
+        AdvertiseSettings advertise,
+        PeerSettings peers) {
 
     private static final Set<String> EVERYWHERE = Set.of("0.0.0.0", "::");
 

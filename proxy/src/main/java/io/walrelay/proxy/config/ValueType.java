@@ -39,6 +39,8 @@ record ValueType<T>(String expected, boolean list, boolean secret, Function<List
     static final ValueType<ArchiveLocation> ARCHIVE = one("file:///PATH or s3://BUCKET/PREFIX, with ?endpoint=URL for other services than Amazon's", ArchiveLocation::parse);
     static final ValueType<Boolean> BOOLEAN = one("true or false", ValueType::bool);
     static final ValueType<URI> HTTP_URL = one("a URL like https://relay:8433", ValueType::httpUrl);
+    static final ValueType<List<URI>> HTTP_URLS = new ValueType<>(
+            "a list of URLs like https://relay2:8433; in the environment separated by ;", true, false, lines -> lines.stream().map(ValueType::httpUrl).toList());
     static final ValueType<HintUrl> HINT = one("a URL like http://{host}:8008/primary or https://pg1:8008/cluster", HintUrl::parse);
     static final ValueType<List<String>> LINES = new ValueType<>("a list of lines", true, false, List::copyOf);
     static final ValueType<List<Token>> TOKENS = new ValueType<>(

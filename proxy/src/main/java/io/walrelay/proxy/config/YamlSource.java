@@ -87,10 +87,7 @@ final class YamlSource {
                 problem(name, "given twice", "each key once");
             }
             JsonToken value = in.nextToken();
-            if (Keys.isLater(name)) {
-                problem(name, "given", Concluding.NOT_AVAILABLE);
-                in.skipChildren();
-            } else if (value == JsonToken.START_OBJECT) {
+            if (value == JsonToken.START_OBJECT) {
                 section(name + ".");
             } else if (value == JsonToken.START_ARRAY) {
                 list(name);

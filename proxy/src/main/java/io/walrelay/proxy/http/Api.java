@@ -60,6 +60,7 @@ final class Api {
             case WHY -> why.answer(call, Call.decoded(endpoint.parameterOf(call.path())));
             case STANDBY -> standbys.answer(call, endpoint.parameterOf(call.path()));
             case SLOTS -> slots.answer(call, Optional.empty());
+            case PEER -> slots.answerPeer(call);
             case SLOT -> slots.answer(call, Optional.of(endpoint.parameterOf(call.path())));
             case UPSTREAM -> call.method().equals(HttpMethod.POST)
                     ? follow(call)

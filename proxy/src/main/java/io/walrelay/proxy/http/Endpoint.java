@@ -18,6 +18,7 @@ enum Endpoint {
     STANDBY("/api/v1/standbys/{name}", Audience.THE_ADMITTED, "POST"),
     SLOTS("/api/v1/slots", Audience.THE_ADMITTED, "GET, HEAD, POST"),
     SLOT("/api/v1/slots/{name}", Audience.THE_ADMITTED, "PUT, POST, DELETE"),
+    PEER("/api/v1/peer", Audience.THE_ADMITTED, "GET, HEAD"),
     UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),
     EVENTS("/api/v1/events", Audience.THE_ADMITTED, "GET, HEAD"),
     PINS("/api/v1/pins", Audience.THE_ADMITTED, "GET, HEAD"),

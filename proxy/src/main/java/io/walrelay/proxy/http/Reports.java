@@ -8,6 +8,7 @@ import io.walrelay.cache.WalCache;
 import io.walrelay.cache.intake.FolderImport;
 import io.walrelay.cache.intake.FolderImport.Outcome;
 import io.walrelay.proxy.shaping.Shaped;
+import io.walrelay.cache.slot.Home;
 import io.walrelay.proxy.state.ArchiveWork;
 import io.walrelay.proxy.state.Event;
 import io.walrelay.proxy.state.ProcessFacts;
@@ -22,6 +23,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /** Reads the relay's state into reports. Thread-safe; may touch the disk. */
@@ -55,6 +57,7 @@ final class Reports {
                 SlotSyncReport.of(relay),
                 FeedbackReport.of(relay.feedback().horizons()),
                 relay.shaping().all().stream().map(Reports::shape).toList(),
+                peers(),
                 relay.events().recent().stream().map(Reports::event).toList());
     }
 
@@ -124,6 +127,14 @@ final class Reports {
                 status.count(Outcome.REFUSED),
                 status.count(Outcome.UNREADABLE),
                 status.problem());
+    }
+
+    private List<StatusReport.Peer> peers() {
+        Map<String, Long> mirrored = relay.cache().map(cache -> Home.mirrorsByUrl(cache.slots().all())).orElse(Map.of());
+        return relay.peers().stream()
+                .map(p -> new StatusReport.Peer(
+                        p.url(), lower(p.state()), p.since(), p.lastAnswer(), p.problem(), mirrored.getOrDefault(p.url(), 0L).intValue()))
+                .toList();
     }
 
     List<StatusReport.Standby> standbys() {

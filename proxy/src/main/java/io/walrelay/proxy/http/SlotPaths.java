@@ -3,6 +3,7 @@ package io.walrelay.proxy.http;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.slot.Home;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotException;
 import io.walrelay.cache.slot.SlotImport;
@@ -49,6 +50,26 @@ final class SlotPaths {
         return relay.cache().map(cache -> cache.reservations().statuses().stream().map(SlotPaths::report).toList()).orElse(List.of());
     }
 
+    /** What a relay beside this one asks for. */
+    Reply answerPeer(Call call) {
+        if (relay.cache().isEmpty()) {
+            return noWal(call);
+        }
+        try {
+            return Reply.json(HttpResponseStatus.OK, PeerAnswer.of(relay.cache().get()));
+        } catch (IOException e) {
+            return diskFailed(call, e);
+        }
+    }
+
+    private static Reply noWal(Call call) {
+        return Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), "the relay has no WAL yet: no upstream was seen");
+    }
+
+    private static Reply diskFailed(Call call, IOException e) {
+        return Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), "the relay's disk failed: " + e.getMessage());
+    }
+
     private static StatusReport.Slot report(SlotStatus status) {
         Slot slot = status.slot();
         return new StatusReport.Slot(
@@ -62,10 +83,11 @@ final class SlotPaths {
                 status.safe(),
                 status.walStatus().map(Object::toString),
                 FeedbackReport.shown(slot.xmins().xmin()),
-                FeedbackReport.shown(slot.xmins().catalogXmin()));
+                FeedbackReport.shown(slot.xmins().catalogXmin()),
+                slot.home().elsewhere().map(Home.Peer::url));
     }
 
-    private static Optional<String> position(Lsn lsn) {
+    static Optional<String> position(Lsn lsn) {
         return lsn.isValid() ? Optional.of(lsn.toString()) : Optional.empty();
     }
 
@@ -81,7 +103,7 @@ final class SlotPaths {
             return refusal.get();
         }
         if (relay.cache().isEmpty()) {
-            return Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), "the relay has no WAL yet: no upstream was seen");
+            return noWal(call);
         }
         WalCache cache = relay.cache().get();
         try {
@@ -99,7 +121,7 @@ final class SlotPaths {
         } catch (IllegalArgumentException e) {
             return Reply.error(HttpResponseStatus.BAD_REQUEST, call.path(), String.valueOf(e.getMessage()));
         } catch (IOException e) {
-            return Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), "the relay's disk failed: " + e.getMessage());
+            return diskFailed(call, e);
         }
     }
 

@@ -30,6 +30,7 @@ public record StatusReport(
         SlotSyncReport slotSync,
         Feedback feedback,
         List<Shape> shaping,
+        List<Peer> peers,
         List<RecentEvent> events) {
 
     /** @param lagBytes what upstream has and the relay does not, as far as upstream said */
@@ -169,6 +170,7 @@ public record StatusReport(
      * @param safeBytes that may still be written before it holds more than it may on the disk, negative when it does
      * @param walStatus reserved, extended (the archive has it), unreserved (there, but not kept) or lost; null while it reserves none
      * @param xmin what its standby wants kept on the primary, also while it is away, as {@link Feedback} has transactions
+     * @param mirrorOf the URL of the relay from which its standby streams, or did last; null when that is this one
      */
     public record Slot(
             String name,
@@ -181,7 +183,8 @@ public record StatusReport(
             Optional<Long> safeBytes,
             Optional<String> walStatus,
             Optional<String> xmin,
-            Optional<String> catalogXmin) {}
+            Optional<String> catalogXmin,
+            Optional<String> mirrorOf) {}
 
     /**
      * What upstream is told to keep (hot_standby_feedback). Transactions have 64 bits, as SQL's xid8: the lower half is what most views show.
@@ -203,6 +206,14 @@ public record StatusReport(
      * @param age transactions up to {@code nextXid}
      */
     public record XidHold(String holder, String name, String xid, Optional<Long> age) {}
+
+    /**
+     * A relay beside this one.
+     *
+     * @param state unknown (not asked yet), up, away, refused (of another cluster or history) or self
+     * @param slots that this relay has because they are at home there
+     */
+    public record Peer(String url, String state, Instant since, Optional<Instant> lastAnswer, Optional<String> problem, int slots) {}
 
     public record RecentEvent(Instant at, String severity, String kind, String text) {}
 }

@@ -61,6 +61,7 @@ final class RelayCollector implements MultiCollector {
         SlotSyncSeries.add(families, relay.slotSync(), relay.clock().instant());
         relay.cache().ifPresent(cache -> SlotSyncSeries.add(families, cache));
         FeedbackSeries.add(families, relay.feedback().horizons());
+        PeerSeries.add(families, relay);
         families.counter("wal_received_bytes", "WAL received from upstream since the start", relay.receivedBytes());
         families.counter("wal_sent_bytes", "WAL sent to standbys since the start", relay.standbys().sentBytes());
         forwarded(families);

@@ -18,6 +18,7 @@ final class SlotSeries {
         Families.Gauge active = families.gauge("slot_active", "Whether a session uses the slot");
         Families.Gauge inactive = families.gauge("slot_inactive_seconds", "For how long nobody has used the slot, as far as this process has seen");
         Families.Gauge lost = families.gauge("slot_lost", "Whether no tier has WAL that the slot needs (wal_status lost)");
+        Families.Gauge mirrored = families.gauge("slot_mirrored", "Whether the slot is kept here because it is at home with a peer");
         ByName.group(slots, status -> status.slot().name()).forEach((name, group) -> {
             group.stream().flatMap(s -> s.retained().stream()).mapToLong(Long::longValue).max().ifPresent(most -> retained.at(most, "slot", name));
             group.stream().flatMap(s -> s.safe().stream()).mapToLong(Long::longValue).min().ifPresent(least -> safe.at(least, "slot", name));
@@ -28,11 +29,13 @@ final class SlotSeries {
                     .max()
                     .ifPresent(longest -> inactive.at(longest, "slot", name));
             lost.at(group.stream().filter(s -> s.walStatus().equals(Optional.of(WalStatus.LOST))).count(), "slot", name);
+            mirrored.at(group.stream().filter(s -> !s.slot().home().isHere()).count(), "slot", name);
         });
         retained.done();
         safe.done();
         active.done();
         inactive.done();
         lost.done();
+        mirrored.done();
     }
 }

@@ -25,6 +25,7 @@ import io.walrelay.proxy.http.HttpServer;
 import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.slotsync.WaitsByPolicy;
 import io.walrelay.proxy.shaping.Shaping;
+import io.walrelay.proxy.peers.Peers;
 import io.walrelay.proxy.standby.HbaAuthenticator;
 import io.walrelay.proxy.standby.StandbyLimits;
 import io.walrelay.proxy.standby.StandbyServer;
@@ -149,6 +150,7 @@ public final class Relay implements AutoCloseable {
         mirror.start();
         link.start();
         housekeeping.start();
+        parts.push(Peers.start(settings.peers(), settings.http(), state));
         log.info("relay started; data in {}", settings.data());
     }
 

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
@@ -38,6 +39,7 @@ public final class RelayState {
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
     private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
+    private final Map<String, PeerStatus> peers = new ConcurrentSkipListMap<>();
     private final AtomicReference<UpstreamStatus> upstream;
     private final AtomicReference<Shaping> shaping;
     private final Map<String, String> notReady = new LinkedHashMap<>();
@@ -134,6 +136,15 @@ public final class RelayState {
     /** To be called before anybody can ask. */
     public void setShaping(Shaping loaded) {
         shaping.set(loaded);
+    }
+
+    /** The relays beside this one, by URL; none unless the settings name some. */
+    public List<PeerStatus> peers() {
+        return List.copyOf(peers.values());
+    }
+
+    public void update(PeerStatus peer) {
+        peers.put(peer.url(), peer);
     }
 
     public Optional<UpstreamFacts> facts() {

@@ -3,6 +3,7 @@ package io.walrelay.proxy.why;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotStatus;
 import io.walrelay.cache.slot.WalStatus;
+import io.walrelay.proxy.shaping.Hold;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
@@ -75,12 +76,24 @@ public record Why(boolean streams, List<Finding> findings) {
                         "archive",
                         "WAL at %s comes from the archive%s".formatted(at, facts.archiveProblem().map(", which can't be used now: "::concat).orElse("")),
                         STATUS);
-                case Waiting.Nothing _ -> behind(session);
+                case Waiting.Nothing _ -> session.held().ifPresentOrElse(hold -> held(hold, session.sent()), () -> behind(session));
             }
             session.lastReply().filter(reply -> age(reply).compareTo(SILENT) > 0).ifPresent(reply -> delays(
                     "silent",
                     "it was last heard of %s ago".formatted(seconds(age(reply))),
                     onStandby("SELECT status, last_msg_send_time FROM pg_stat_wal_receiver")));
+        }
+
+        private void held(Hold hold, Lsn sent) {
+            String command = "walrelay standby %s %s";
+            switch (hold.why()) {
+                case PAUSED -> stops("paused", "an operator has paused it, at %s".formatted(sent), command.formatted("resume", facts.name()));
+                case DELAYED -> delays(
+                        "delayed",
+                        "it is held back by standbys.named.delay%s, at %s".formatted(hold.until().map(until -> " until " + until.truncatedTo(ChronoUnit.SECONDS)).orElse(""), sent),
+                        command.formatted("release", facts.name()));
+                case LIMITED -> delays("limited", "it is sent as much as standbys.named.rate lets it have", STATUS + " --watch");
+            }
         }
 
         private void behind(StandbyStatus session) {

@@ -6,18 +6,18 @@ import java.util.Collections;
 import java.util.List;
 
 /** A table of the report, in Markdown. Confined to one thread. */
-final class Table {
+public final class Table {
 
     private final List<String> lines = new ArrayList<>();
     private final int columns;
 
-    Table(String... heads) {
+    public Table(String... heads) {
         columns = heads.length;
         add(heads);
         lines.add("|" + String.join("|", Collections.nCopies(columns, " --- ")) + "|");
     }
 
-    Table row(String... cells) {
+    public Table row(String... cells) {
         if (cells.length != columns) {
             throw new IllegalArgumentException("%d cells; expected %d: %s".formatted(cells.length, columns, Arrays.toString(cells)));
         }

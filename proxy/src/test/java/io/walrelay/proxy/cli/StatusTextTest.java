@@ -44,9 +44,12 @@ class StatusTextTest {
                 standby  state                            slot  client         sent lag  write lag  flush lag   replay lag
                 a        streaming, delayed for 1min 30s  a     10.0.0.7:5000  0B        4.0kB 5ms  8.0kB 20ms  16.0kB
 
-                slot  active           restart    retained  may hold  wal_status
-                a     yes              0/100C000  16.0kB    64.0kB    reserved
-                b     no for 1min 30s  -          -         -         -
+                slot  active                  restart    retained  may hold  wal_status
+                a     yes                     0/100C000  16.0kB    64.0kB    reserved
+                b     at https://relay2:8433  -          -         -         -
+
+                peer                 state          slots  last answer  problem
+                https://relay2:8433  away for 5.0s  1      7.0s ago     no answer
 
                 failover slot of upstream  database  restart    confirmed  retained  invalidated
                 sub                        shop      0/100B000  0/100B080  20.0kB    no
@@ -115,10 +118,10 @@ class StatusTextTest {
                 List.of(
                         new StatusReport.Slot(
                                 "a", false, Optional.of(41), Optional.empty(), Optional.of("0/100C000"), Optional.empty(), Optional.of(16_384L),
-                                Optional.of(49_152L), Optional.of("reserved"), Optional.of("4294967999"), Optional.empty()),
+                                Optional.of(49_152L), Optional.of("reserved"), Optional.of("4294967999"), Optional.empty(), Optional.empty()),
                         new StatusReport.Slot(
                                 "b", false, Optional.empty(), Optional.of(NOW.minusSeconds(90)), Optional.empty(), Optional.empty(), Optional.empty(),
-                                Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty())),
+                                Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.of("https://relay2:8433"))),
                 new SlotSyncReport(
                         Optional.of(NOW),
                         Optional.of("pg1:5432: no entry"),
@@ -134,6 +137,7 @@ class StatusTextTest {
                         new StatusReport.XidHorizon(
                                 Optional.of("4344967000"), Optional.of(new StatusReport.XidHold("standby", standby, "4344967000", Optional.empty())), false, List.of())),
                 List.of(new StatusReport.Shape("a", Optional.of(3_600.0), Optional.of(52_428_800L), true, Optional.of("0/100F000"))),
+                List.of(new StatusReport.Peer("https://relay2:8433", "away", NOW.minusSeconds(5), Optional.of(NOW.minusSeconds(7)), Optional.of("no answer"), 1)),
                 List.of(new StatusReport.RecentEvent(NOW.minusSeconds(1), "info", "connected", "streaming from pg1:5432")));
     }
 }

@@ -3,6 +3,7 @@ package io.walrelay.proxy.why;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.cache.slot.Home;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotStatus;
 import io.walrelay.cache.slot.WalStatus;
@@ -14,6 +15,7 @@ import io.walrelay.proxy.state.Waiting;
 import io.walrelay.proxy.testkit.KnownRelay;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.Xmins;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -61,7 +63,8 @@ final class WhyTest {
                 Optional.of(reply),
                 Duration.ZERO,
                 0,
-                waiting);
+                waiting,
+                Optional.empty());
     }
 
     private static Facts streaming(Lsn flushed, Lsn replayed) {
@@ -86,7 +89,7 @@ final class WhyTest {
 
     private static SlotStatus slot(String restart, boolean lost, boolean timedOut, Optional<Instant> inactiveSince, Optional<Long> safe) {
         Lsn at = Lsn.parse(restart);
-        Slot slot = new Slot("s1", false, at, at, at, OptionalInt.empty(), lost, inactiveSince, timedOut);
+        Slot slot = new Slot("s1", false, at, at, at, OptionalInt.empty(), lost, inactiveSince, timedOut, Xmins.NONE, Home.HERE);
         return new SlotStatus(slot, Optional.of(WRITTEN.minus(at)), safe, Optional.of(lost ? WalStatus.LOST : WalStatus.RESERVED));
     }
 

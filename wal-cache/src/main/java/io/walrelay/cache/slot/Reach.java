@@ -21,6 +21,11 @@ public record Reach(Lsn oldest, Lsn end, Optional<Lsn> archivedFrom, boolean arc
         return archivedFrom.filter(from::isAtLeast).isPresent();
     }
 
+    /** In any tier, as far as is known. */
+    Lsn oldestOfAll() {
+        return archivedFrom.map(archived -> Lsn.min(archived, oldest)).orElse(oldest);
+    }
+
     /** Bytes from {@code from} to the end; never negative. */
     long past(Lsn from) {
         return Math.max(end.minus(from), 0);

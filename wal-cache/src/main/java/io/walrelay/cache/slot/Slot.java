@@ -18,6 +18,7 @@ import java.util.OptionalInt;
  * @param inactiveSince since when this process has seen nobody use it; empty while somebody does, and until it was looked at
  * @param timedOut whether that was for too long, so that no WAL is kept for it. A session that uses it changes that
  * @param xmins what its standby wants kept on the primary, also while it is away
+ * @param home the relay from which its standby streams, or did last
  */
 public record Slot(
         String name,
@@ -29,16 +30,22 @@ public record Slot(
         boolean lost,
         Optional<Instant> inactiveSince,
         boolean timedOut,
-        Xmins xmins) {
+        Xmins xmins,
+        Home home) {
 
     /** One that nobody has used yet. */
     static Slot made(String name, boolean temporary, Lsn restartLsn, OptionalInt owner) {
-        return new Slot(name, temporary, restartLsn, restartLsn, Lsn.INVALID, owner, false, Optional.empty(), false, Xmins.NONE);
+        return new Slot(name, temporary, restartLsn, restartLsn, Lsn.INVALID, owner, false, Optional.empty(), false, Xmins.NONE, Home.HERE);
     }
 
     /** One as the file has it. */
     static Slot saved(String name, Lsn restartLsn, Lsn furthestSent, boolean lost, Xmins xmins) {
-        return new Slot(name, false, restartLsn, restartLsn, furthestSent, OptionalInt.empty(), lost, Optional.empty(), false, xmins);
+        return new Slot(name, false, restartLsn, restartLsn, furthestSent, OptionalInt.empty(), lost, Optional.empty(), false, xmins, Home.HERE);
+    }
+
+    /** One that is kept here in step with its home. */
+    static Slot mirrored(String name, Lsn restartLsn, Home home) {
+        return made(name, false, restartLsn, OptionalInt.empty()).withHome(home);
     }
 
     /** Whether it keeps WAL from being freed. */
@@ -56,6 +63,20 @@ public record Slot(
         return !lost && !timedOut && !xmins.isNone();
     }
 
+    /** Whether the slots' file says the same of both. */
+    boolean isInFileAs(Slot other) {
+        return restartLsn.equals(other.restartLsn)
+                && furthestSent.equals(other.furthestSent)
+                && lost == other.lost
+                && xmins.equals(other.xmins)
+                && home.equals(other.home);
+    }
+
+    /** Whether a standby ever came for it, to this relay or to another. */
+    public boolean everUsed() {
+        return furthestSent.isValid() || activePid.isPresent() || home.moves() > 0;
+    }
+
     /** The oldest WAL that it keeps: what a restart of the relay would find it to need, if that is older. */
     public Lsn reservedFrom() {
         boolean savedIsOlder = !temporary && savedRestartLsn.isValid() && savedRestartLsn.isBefore(restartLsn);
@@ -63,27 +84,46 @@ public record Slot(
     }
 
     Slot withRestart(Lsn lsn) {
-        return new Slot(name, temporary, lsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins);
+        return new Slot(name, temporary, lsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins, home);
     }
 
     Slot withSaved(Lsn lsn) {
-        return new Slot(name, temporary, restartLsn, lsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins);
+        return new Slot(name, temporary, restartLsn, lsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins, home);
     }
 
     Slot withFurthestSent(Lsn lsn) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, lsn, activePid, lost, inactiveSince, timedOut, xmins);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, lsn, activePid, lost, inactiveSince, timedOut, xmins, home);
     }
 
     Slot usedBy(OptionalInt pid) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, pid, lost, Optional.empty(), false, xmins);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, pid, lost, Optional.empty(), false, xmins, pid.isPresent() ? home.moved() : home);
     }
 
     Slot withXmins(Xmins kept) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, kept);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, kept, home);
+    }
+
+    Slot withHome(Home relay) {
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins, relay);
+    }
+
+    /** One that kept nothing keeps WAL from there on. */
+    Slot asReservedFrom(Lsn lsn) {
+        return new Slot(name, temporary, lsn, lsn, furthestSent, activePid, false, inactiveSince, false, xmins, home);
+    }
+
+    /**
+     * In step with its home: what was sent to its standby, and what that wants kept on the primary, is known there.
+     *
+     * @param used whether its standby is there now; then it is not inactive here either
+     */
+    Slot mirroring(Home relay, boolean used) {
+        return new Slot(
+                name, temporary, restartLsn, savedRestartLsn, Lsn.INVALID, activePid, lost, used ? Optional.empty() : inactiveSince, !used && timedOut, Xmins.NONE, relay);
     }
 
     Slot asLost() {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, true, inactiveSince, timedOut, xmins);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, true, inactiveSince, timedOut, xmins, home);
     }
 
     /** As it is seen at {@code now}: whether somebody uses it, and if not, since when and whether that is too long. */
@@ -93,6 +133,6 @@ public record Slot(
         }
         Instant since = inactiveSince.orElse(now);
         boolean late = needsWal() && limits.isOver(since, now);
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, Optional.of(since), late, xmins);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, Optional.of(since), late, xmins, home);
     }
 }

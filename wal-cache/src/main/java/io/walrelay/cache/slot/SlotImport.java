@@ -56,6 +56,6 @@ public sealed interface SlotImport {
                 reach.archiveUnknown()
                         ? "the relay's disk has WAL from %s on, and what its archive has of that before, from %s, is not known yet; try again".formatted(reach.oldest(), from)
                         : "it needs WAL from %s on, and the relay has it from %s on; let its standby catch up on the other server, or give the relay the older WAL (archive.import)"
-                                .formatted(from, reach.archivedFrom().map(archived -> Lsn.min(archived, reach.oldest())).orElse(reach.oldest())));
+                                .formatted(from, reach.oldestOfAll()));
     }
 }

@@ -5,13 +5,11 @@ import io.walrelay.protocol.command.SlotName;
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.Xmins;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
 import java.io.IOException;
+import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,13 +32,11 @@ public final class Slots {
     /** In the place of a session's pid, for who has none: the HTTP port. PostgreSQL's are above it. */
     public static final int NO_SESSION = 0;
 
-    private static final String PATH = "slots";
-    /** Version 1 had no xmins. */
-    private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WALSLOTS", 2, 1);
-
     private final DurableFiles files;
     private final Object writing = new Object();
     private final Map<String, Slot> slots = new TreeMap<>();
+    private final String relayId;
+    private volatile boolean relayIdSaved;
     /** Grows with each change of what is in the file. */
     private long version;
     /** The file has all changes up to this version. Guarded by {@code writing}. */
@@ -49,26 +45,27 @@ public final class Slots {
     /** What the file is to hold, and as of which version. */
     private record Snapshot(List<Slot> persistent, long version) {}
 
-    private Slots(DurableFiles files) {
+    private Slots(DurableFiles files, SlotsFile found) {
         this.files = files;
+        this.relayIdSaved = !found.relayId().isEmpty();
+        this.relayId = relayIdSaved ? found.relayId() : HexFormat.of().toHexDigits(new SecureRandom().nextLong());
+        found.slots().forEach(slot -> slots.put(slot.name(), slot));
     }
 
     public static Slots load(DurableFiles files) throws IOException {
-        Slots slots = new Slots(files);
-        Optional<DurableFiles.Stored> stored = files.readStored(PATH, FORMAT);
-        if (stored.isPresent()) {
-            try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(stored.get().body()))) {
-                for (int n = in.readInt(); n > 0; n--) {
-                    String name = in.readUTF();
-                    Lsn restart = new Lsn(in.readLong());
-                    Lsn furthest = new Lsn(in.readLong());
-                    boolean lost = in.readBoolean();
-                    Xmins xmins = stored.get().version() == 1 ? Xmins.NONE : new Xmins(new FullTransactionId(in.readLong()), new FullTransactionId(in.readLong()));
-                    slots.slots.put(name, Slot.saved(name, restart, furthest, lost, xmins));
-                }
+        return new Slots(files, SlotsFile.read(files));
+    }
+
+    /** What tells these slots from those of another relay, and of this one with a data directory made anew; it is durable when it returns. */
+    public String relayId() throws IOException {
+        if (!relayIdSaved) {
+            synchronized (this) {
+                version++;
             }
+            save();
+            relayIdSaved = true;
         }
-        return slots;
+        return relayId;
     }
 
     public synchronized List<Slot> all() {
@@ -242,7 +239,11 @@ public final class Slots {
             throw SlotException.lost(name);
         }
         Slot used = slot.usedBy(OptionalInt.of(pid));
-        slots.put(name, used);
+        if (used.home().equals(slot.home())) {
+            slots.put(name, used);
+        } else {
+            put(used);
+        }
         return used;
     }
 
@@ -314,6 +315,32 @@ public final class Slots {
         return slots.values().stream().filter(Slot::holdsXids).toList();
     }
 
+    /**
+     * Does what a peer's slots ask for, if the slot is what that was decided of. Durable with the next {@link #save}.
+     *
+     * @return whether it was done
+     */
+    public synchronized boolean apply(Mirroring step) {
+        return switch (step) {
+            case Mirroring.Create(var made) when slots.containsKey(made.name()) || slots.size() >= LIMIT -> false;
+            case Mirroring.Create(var made) -> replace(made);
+            case Mirroring.Follow(var before, var after) -> before.equals(slots.get(before.name())) && replace(after);
+            case Mirroring.Adopt(var before, var after) -> before.equals(slots.get(before.name())) && replace(after);
+            case Mirroring.Drop(var before) -> {
+                boolean dropped = slots.remove(before.name(), before);
+                version += dropped ? 1 : 0;
+                yield dropped;
+            }
+            case Mirroring.NotMade _ -> false;
+        };
+    }
+
+    private boolean replace(Slot after) {
+        Slot before = slots.put(after.name(), after);
+        version += before == null || !after.isInFileAs(before) ? 1 : 0;
+        return true;
+    }
+
     /** WAL up to {@code end} was sent to the slot's standby. */
     public synchronized void sent(String name, Lsn end) {
         change(name, s -> end.isAfter(s.furthestSent()) ? s.withFurthestSent(end) : s);
@@ -355,7 +382,7 @@ public final class Slots {
                 return; // Somebody else's write had it all.
             }
             Snapshot snapshot = snapshot();
-            write(snapshot.persistent());
+            new SlotsFile(relayId, snapshot.persistent()).write(files);
             savedVersion = snapshot.version();
             synchronized (this) {
                 snapshot.persistent().forEach(written ->
@@ -392,21 +419,5 @@ public final class Slots {
             throw SlotException.active(name, slot.activePid().getAsInt());
         }
         return slot;
-    }
-
-    private void write(List<Slot> persistent) throws IOException {
-        ByteArrayOutputStream body = new ByteArrayOutputStream();
-        try (DataOutputStream out = new DataOutputStream(body)) {
-            out.writeInt(persistent.size());
-            for (Slot slot : persistent) {
-                out.writeUTF(slot.name());
-                out.writeLong(slot.restartLsn().value());
-                out.writeLong(slot.furthestSent().value());
-                out.writeBoolean(slot.lost());
-                out.writeLong(slot.xmins().xmin().value());
-                out.writeLong(slot.xmins().catalogXmin().value());
-            }
-        }
-        files.write(PATH, FORMAT, body.toByteArray());
     }
 }

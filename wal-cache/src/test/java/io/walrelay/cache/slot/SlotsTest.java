@@ -14,8 +14,10 @@ import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.Xmins;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +30,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SlotsTest {
 
@@ -432,6 +436,44 @@ class SlotsTest {
         expect("53400", "all replication slots are in use", () -> slots.create("one_more", true, AT, 7));
         expect("53400", "all replication slots are in use", () -> slots.copy("s", "one_more", Optional.empty(), 7));
         expect("53400", "all replication slots are in use", () -> slots.createAll(Map.of("one_more", AT)));
+    }
+
+    @Test
+    void theHomeOfASlotAndTheRelaysIdSurviveACrash() throws Exception {
+        Home.Peer peer = new Home.Peer("a", "http://a");
+        Slot mirror = Slot.mirrored("m", AT, Home.at(peer, 3));
+        assertTrue(slots.apply(new Mirroring.Create(mirror)));
+        assertFalse(slots.apply(new Mirroring.Create(mirror)), "it is there");
+        slots.save();
+        assertEquals(new Home(3, Optional.of(peer)), afterCrash().find("m").orElseThrow().home());
+        assertEquals(slots.relayId(), afterCrash().relayId());
+
+        slots.acquire("m", 8);
+        assertFalse(slots.apply(new Mirroring.Drop(mirror)), "somebody uses it");
+        slots.release("m", 8);
+        assertFalse(slots.apply(new Mirroring.Drop(mirror)), "it is at home here now");
+        slots.save();
+        assertEquals(new Home(4, Optional.empty()), afterCrash().find("m").orElseThrow().home());
+        assertTrue(slots.apply(new Mirroring.Drop(slots.find("m").orElseThrow())));
+        slots.save();
+        assertEquals(Optional.empty(), afterCrash().find("m"));
+    }
+
+    /** Count, then for each slot: name, restart, furthest, lost; from version 2 on xmin and catalog_xmin. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void readsFilesOfVersionsBefore(int version) throws IOException {
+        ByteBuffer body = ByteBuffer.allocate(100).putInt(1).putShort((short) 1).put((byte) 0x73).putLong(AT.value()).putLong(LATER.value()).put((byte) 0);
+        if (version == 2) {
+            body.putLong(7).putLong(8);
+        }
+        CrashableStorage old = new CrashableStorage();
+        new DurableFiles(old).write("slots", new DurableFiles.Format("WALSLOTS", version), Arrays.copyOf(body.array(), body.position()));
+        Slot read = emptySlots(old).find("s").orElseThrow();
+        assertEquals(AT, read.restartLsn());
+        assertEquals(LATER, read.furthestSent());
+        assertEquals(version == 2 ? new Xmins(new FullTransactionId(7), new FullTransactionId(8)) : Xmins.NONE, read.xmins());
+        assertEquals(Home.HERE, read.home());
     }
 
     private Slots afterCrash() throws IOException {

@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.proxy.peers;
+
+import org.jspecify.annotations.NullMarked;
