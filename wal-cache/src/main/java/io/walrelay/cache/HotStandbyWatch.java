@@ -1,0 +1,136 @@
+package io.walrelay.cache;
+
+import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.format.MalformedRecordException;
+import io.walrelay.wal.format.RecordBodies;
+import io.walrelay.wal.format.RecordBody;
+import io.walrelay.wal.format.ServerParameters;
+import io.walrelay.wal.format.WalReader;
+import io.walrelay.wal.format.WalRecord;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Gathers {@link HotStandbyNeeds} from the records that {@link WalVerifier} reads. The settings are remembered over restarts
+ * ({@link KnownParameters}), since a primary writes them when it starts and may not start again for years; the rest comes anew within minutes.
+ *
+ * <p>{@link #needs} may be asked by any thread. What reads belongs to the verifier's thread.
+ */
+public final class HotStandbyWatch {
+
+    private static final Logger log = LoggerFactory.getLogger(HotStandbyWatch.class);
+
+    /** Is told what changes. Called on the verifier's thread. */
+    @FunctionalInterface
+    public interface Listener {
+
+        /**
+         * The log has other settings from {@code now} on. Called once for each change, over restarts too.
+         *
+         * @param before those in force until then; empty when they are not known
+         */
+        void parametersChanged(Optional<HotStandbyNeeds.Parameters> before, HotStandbyNeeds.Parameters now);
+    }
+
+    private final KnownParameters known;
+    private volatile HotStandbyNeeds needs;
+    private volatile Listener listener = (_, _) -> {};
+
+    /** What the primary told last; held over by gaps in the log. Guarded by this. */
+    private @Nullable ServerParameters told;
+
+    /* Confined to the verifier's thread. */
+    private final WalRecord record = new WalRecord();
+    private Optional<Instant> time = Optional.empty();
+    private boolean complained;
+
+    HotStandbyWatch(DurableFiles files, TimelineHistory lineage) {
+        this.known = new KnownParameters(files);
+        this.needs = known.load(lineage);
+    }
+
+    /** As far as the log was read. Any thread. */
+    public HotStandbyNeeds needs() {
+        return needs;
+    }
+
+    /** To be set before anything is read. */
+    public void listen(Listener told) {
+        this.listener = told;
+    }
+
+    /**
+     * What a host that is no standby says are its settings: those in force at the end of its log. They count as long as the log has not said
+     * anything, and where some of it is missing. Any thread that may wait for the disk.
+     */
+    public synchronized void told(ServerParameters parameters) {
+        told = parameters;
+        become(needs.withTold(parameters));
+    }
+
+    /** Reads on along {@code lineage}. */
+    synchronized void follow(TimelineHistory lineage) {
+        HotStandbyNeeds now = needs.on(lineage);
+        become(told == null ? now : now.withTold(told));
+    }
+
+    /** Reads on further down, and not what is between. */
+    synchronized void skip() {
+        HotStandbyNeeds now = needs.withoutParameters();
+        become(told == null ? now : now.withTold(told));
+    }
+
+    /** Looks at the record that {@code reader} stands on: at two bytes of most. */
+    void look(WalReader reader) {
+        if (RecordBodies.mayKnow(reader.resourceManager(), reader.info())) {
+            try {
+                reader.take(record);
+                RecordBodies.of(record).ifPresent(this::take);
+            } catch (MalformedRecordException e) {
+                if (!complained) {
+                    complained = true;
+                    log.warn("what hot standby needs may be incomplete, for a record is not of the form that PostgreSQL's have, although its checksum is right: {}", e.getMessage());
+                }
+            }
+        }
+    }
+
+    private void take(RecordBody body) {
+        Optional<Instant> own = HotStandbyNeeds.timeOf(body);
+        if (own.isPresent()) {
+            time = own;
+        }
+        if (body instanceof RecordBody.TransactionEnd) {
+            return;
+        }
+        Optional<HotStandbyNeeds.Parameters> before;
+        Optional<HotStandbyNeeds.Parameters> after;
+        synchronized (this) {
+            before = needs.inForce();
+            become(needs.with(body, record.start(), time));
+            after = needs.inForce();
+        }
+        if (!after.equals(before)) {
+            after.filter(now -> !before.map(HotStandbyNeeds.Parameters::values).equals(Optional.of(now.values())))
+                    .ifPresent(now -> listener.parametersChanged(before, now));
+        }
+    }
+
+    /** Guarded by this. What is not saved is in force all the same: it is known as long as the relay runs. */
+    private void become(HotStandbyNeeds next) {
+        HotStandbyNeeds before = needs;
+        needs = next;
+        if (!next.parameters().equals(before.parameters())) {
+            try {
+                known.save(next);
+            } catch (IOException e) {
+                log.warn("settings that standbys must have could not be remembered, and will be forgotten at the next start: {}", e.getMessage());
+            }
+        }
+    }
+}
