@@ -124,12 +124,15 @@ public record HotStandbyNeeds(
         };
     }
 
+    /** A server that starts for the first time writes what is in force anyway: that is where what was told came into force. */
     private HotStandbyNeeds withParameters(Parameters change) {
-        boolean known = inForce().filter(last -> last.at().isAtLeast(change.at())).isPresent();
-        if (known) {
+        Optional<Parameters> last = inForce();
+        boolean same = last.filter(it -> it.values().equals(change.values())).isPresent();
+        boolean read = last.filter(it -> it.at().isValid() && (same || it.at().isAtLeast(change.at()))).isPresent();
+        if (read) {
             return this;
         }
-        List<Parameters> all = new ArrayList<>(parameters);
+        List<Parameters> all = new ArrayList<>(same ? List.of() : parameters);
         all.add(change);
         return withParameters(all.subList(Math.max(0, all.size() - REMEMBERED), all.size()));
     }

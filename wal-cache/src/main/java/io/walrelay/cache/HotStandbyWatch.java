@@ -25,12 +25,12 @@ public final class HotStandbyWatch {
 
     private static final Logger log = LoggerFactory.getLogger(HotStandbyWatch.class);
 
-    /** Is told what changes. Called on the verifier's thread. */
+    /** Is told what changes. Called on the verifier's thread, and must be quick. */
     @FunctionalInterface
     public interface Listener {
 
         /**
-         * The log has other settings from {@code now} on. Called once for each change, over restarts too.
+         * The log has other settings from {@code now} on. Called once for each change, over restarts too, unless one came in between.
          *
          * @param before those in force until then; empty when they are not known
          */
@@ -108,17 +108,17 @@ public final class HotStandbyWatch {
         if (body instanceof RecordBody.TransactionEnd) {
             return;
         }
-        Optional<HotStandbyNeeds.Parameters> before;
-        Optional<HotStandbyNeeds.Parameters> after;
         synchronized (this) {
-            before = needs.inForce();
-            become(needs.with(body, record.start(), time));
-            after = needs.inForce();
+            HotStandbyNeeds next = needs.with(body, record.start(), time);
+            tellChange(needs.inForce(), next.inForce());
+            become(next);
         }
-        if (!after.equals(before)) {
-            after.filter(now -> !before.map(HotStandbyNeeds.Parameters::values).equals(Optional.of(now.values())))
-                    .ifPresent(now -> listener.parametersChanged(before, now));
-        }
+    }
+
+    /** Before it is remembered: after a crash it is rather told twice than never. */
+    private void tellChange(Optional<HotStandbyNeeds.Parameters> before, Optional<HotStandbyNeeds.Parameters> after) {
+        after.filter(now -> !before.map(HotStandbyNeeds.Parameters::values).equals(Optional.of(now.values())))
+                .ifPresent(now -> listener.parametersChanged(before, now));
     }
 
     /** Guarded by this. What is not saved is in force all the same: it is known as long as the relay runs. */

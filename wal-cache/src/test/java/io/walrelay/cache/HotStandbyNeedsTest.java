@@ -59,6 +59,11 @@ final class HotStandbyNeedsTest {
         HotStandbyNeeds read = changed(told, 1_000, settings(200, 64));
         assertEquals(Optional.of(new Parameters(at(1_000), NOON, settings(200, 64))), read.inForce());
         assertSame(read, read.withTold(settings(100, 64)));
+        assertSame(read, changed(read, 1_500, settings(200, 64)), "nothing changes");
+        assertEquals(
+                List.of(new Parameters(at(900), NOON, settings(100, 64))),
+                changed(told, 900, settings(100, 64)).parameters(),
+                "where what was told came into force");
         assertEquals(Optional.of(settings(400, 64)), read.withoutParameters().withTold(settings(400, 64)).inForce().map(Parameters::values));
     }
 
