@@ -255,7 +255,7 @@ final class HotStandbyIT {
         }
     }
 
-    private static final Pattern REMOVAL = Pattern.compile("(?:latestRemovedXid|snapshotConflictHorizon|cutoff xid|newest XID):? (?:\\d+:)?(\\d+)");
+    private static final Pattern REMOVAL = Pattern.compile("(?:latestRemovedXid|snapshotConflictHorizon|cutoff xid|newestredirectxid):? (?:\\d+:)?(\\d+)");
     private static final Pattern CHECKPOINT = Pattern.compile("redo (\\S+); .* xid (\\d+):(\\d+); .*");
     private static final Pattern RUNNING = Pattern.compile("nextXid (\\d+) latestCompletedXid (\\d+) oldestRunningXid (\\d+)(?:; (\\d+) xacts:.*)?.*");
     private static final Pattern TIME = Pattern.compile(".*?:(\\d\\d)\\.(\\d+) .*");

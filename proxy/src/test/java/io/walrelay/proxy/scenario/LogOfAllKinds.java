@@ -33,7 +33,12 @@ final class LogOfAllKinds {
                 "SELECT txid_current()",
                 "VACUUM t",
                 "INSERT INTO t SELECT i, i % 7, point(i, i), repeat('again ', 30) || i FROM generate_series(10000, 13000) i",
-                "VACUUM (FREEZE) t");
+                "VACUUM (FREEZE) t",
+                "CREATE TABLE seen AS SELECT generate_series(1, 5000) AS id",
+                "CHECKPOINT",
+                "UPDATE seen SET id = -1 WHERE id = 1",
+                "VACUUM seen",
+                "VACUUM seen");
         images(primary);
         transactions(primary);
         primary.execute(
