@@ -46,7 +46,8 @@ public final class HotStandbyWatch {
 
     /* Confined to the verifier's thread. */
     private final WalRecord record = new WalRecord();
-    private Optional<Instant> time = Optional.empty();
+    /** The last record that had a time. */
+    private @Nullable RecordBody timed;
     private boolean complained;
 
     HotStandbyWatch(DurableFiles files, TimelineHistory lineage) {
@@ -101,13 +102,19 @@ public final class HotStandbyWatch {
     }
 
     private void take(RecordBody body) {
-        Optional<Instant> own = HotStandbyNeeds.timeOf(body);
-        if (own.isPresent()) {
-            time = own;
+        switch (body) {
+            // Every few records; what time it is, is worked out when it matters.
+            case RecordBody.TransactionEnd end -> timed = end;
+            case RecordBody.Checkpoint checkpoint -> {
+                timed = checkpoint;
+                add(checkpoint);
+            }
+            case RecordBody.ParameterChange _, RecordBody.RunningTransactions _, RecordBody.Removal _ -> add(body);
         }
-        if (body instanceof RecordBody.TransactionEnd) {
-            return;
-        }
+    }
+
+    private void add(RecordBody body) {
+        Optional<Instant> time = timed == null ? Optional.empty() : HotStandbyNeeds.timeOf(timed);
         synchronized (this) {
             HotStandbyNeeds next = needs.with(body, record.start(), time);
             tellChange(needs.inForce(), next.inForce());
