@@ -25,6 +25,11 @@ public record FullTransactionId(long value) implements Comparable<FullTransactio
         return Integer.compareUnsigned(xid, FIRST_NORMAL) >= 0;
     }
 
+    /** Whether {@code a} is newer than {@code b}, both normal and less than 2^31 apart (transam.c, TransactionIdFollows). */
+    public static boolean follows(int a, int b) {
+        return a - b > 0;
+    }
+
     public boolean isValid() {
         return value != 0;
     }

@@ -65,4 +65,11 @@ class FullTransactionIdTest {
         assertEquals(FullTransactionId.of(1, 4), FullTransactionId.of(1, 3).next());
         assertEquals(4, FullTransactionId.of(1, 3).minus(FullTransactionId.of(0, -1)));
     }
+
+    @Test
+    void theOrderOfShortOnesGoesRound() {
+        assertTrue(FullTransactionId.follows(5, -5));
+        assertFalse(FullTransactionId.follows(-5, 5));
+        assertFalse(FullTransactionId.follows(7, 7));
+    }
 }

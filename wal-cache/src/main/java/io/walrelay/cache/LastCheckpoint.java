@@ -2,9 +2,11 @@ package io.walrelay.cache;
 
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
-import io.walrelay.wal.format.Checkpoint;
+import io.walrelay.wal.format.MalformedRecordException;
+import io.walrelay.wal.format.RecordBodies;
 import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
+import io.walrelay.wal.format.WalRecord;
 import java.io.IOException;
 import java.util.Optional;
 
@@ -17,6 +19,7 @@ final class LastCheckpoint {
     private final HeldLog log;
     private final WalIdentity identity;
     private final SegmentSize size;
+    private final WalRecord record = new WalRecord();
 
     LastCheckpoint(HeldLog log, WalIdentity identity) {
         this.log = log;
@@ -48,11 +51,19 @@ final class LastCheckpoint {
         Optional<Lsn> last = Optional.empty();
         WalReader reader = WalReader.open(log, identity, start);
         while (reader.next() && reader.recordStart().isBefore(stop)) {
-            Optional<Checkpoint> checkpoint = Checkpoint.of(reader);
-            if (checkpoint.isPresent()) {
-                last = checkpoint.map(Checkpoint::redo);
+            if (RecordBodies.isCheckpoint(reader.resourceManager(), reader.info())) {
+                last = Optional.of(redo(reader));
             }
         }
         return last;
+    }
+
+    private Lsn redo(WalReader reader) throws IOException {
+        try {
+            reader.take(record);
+            return RecordBodies.redo(record);
+        } catch (MalformedRecordException e) {
+            throw new IOException("the last checkpoint can't be read: " + e.getMessage(), e);
+        }
     }
 }

@@ -1,9 +1,14 @@
 package io.walrelay.cache;
 
 import io.walrelay.wal.FullTransactionId;
-import io.walrelay.wal.format.Checkpoint;
+import io.walrelay.wal.format.MalformedRecordException;
+import io.walrelay.wal.format.RecordBodies;
+import io.walrelay.wal.format.RecordBody;
 import io.walrelay.wal.format.WalReader;
+import io.walrelay.wal.format.WalRecord;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How far upstream is with giving out transaction numbers, as far as its log shows (PostgreSQL: ReadNextFullTransactionId). A checkpoint says it with the
@@ -14,6 +19,8 @@ import java.util.Optional;
  */
 public final class NextXid {
 
+    private static final Logger log = LoggerFactory.getLogger(NextXid.class);
+
     /** {@link FullTransactionId#INVALID} until a checkpoint was read. */
     private volatile FullTransactionId next = FullTransactionId.INVALID;
 
@@ -23,17 +30,31 @@ public final class NextXid {
     /** Of the record before: most transactions write more than one. */
     private int before;
 
-    /** The record that {@code log} stands on was read. */
-    void saw(WalReader log) {
-        int xid = log.xid();
+    private final WalRecord record = new WalRecord();
+
+    /** The record that {@code reader} stands on was read. */
+    void saw(WalReader reader) {
+        int xid = reader.xid();
         if (xid != before) {
             before = xid;
             if (FullTransactionId.isNormal(xid)) {
                 advance(xid);
             }
         }
-        if (log.isOfLog()) {
-            Checkpoint.of(log).map(Checkpoint::nextXid).filter(said -> next.isBefore(said)).ifPresent(said -> next = said);
+        if (RecordBodies.isCheckpoint(reader.resourceManager(), reader.info())) {
+            checkpoint(reader);
+        }
+    }
+
+    private void checkpoint(WalReader reader) {
+        try {
+            reader.take(record);
+            if (RecordBodies.of(record).orElse(null) instanceof RecordBody.Checkpoint checkpoint && next.isBefore(checkpoint.nextXid())) {
+                next = checkpoint.nextXid();
+            }
+        } catch (MalformedRecordException e) {
+            // HotStandbyWatch, which reads the same, complains once.
+            log.debug("no transaction is known from a checkpoint: {}", e.getMessage());
         }
     }
 

@@ -24,6 +24,7 @@ import java.util.function.Consumer;
  * <pre>
  *   DATA/state                    whose WAL this is, its timeline, gaps, orphans
  *   DATA/slots                    the standbys' slots
+ *   DATA/parameters               the settings that standbys must have
  *   DATA/wal/                     segments and histories, named as in pg_wal
  *   DATA/orphans/LINEAGE/         WAL past a fork, on the side that lost
  * </pre>
@@ -47,6 +48,7 @@ public final class WalCache implements AutoCloseable {
     private final WalByName byName;
     private final Reservations reservations;
     private final NextXid nextXid = new NextXid();
+    private final HotStandbyWatch hotStandby;
     /** Held while files are deleted or change places: what was decided about them is still so when it is done. */
     private final Object filing = new Object();
     private volatile Lsn oldest;
@@ -72,6 +74,7 @@ public final class WalCache implements AutoCloseable {
                 : Optional.of(new CacheArchive(this, durable, new ArchivedWal(tiers.archive().get(), system(), segmentSize(), storage, settings.fetched())));
         this.byName = new WalByName(this, archived());
         this.reservations = new Reservations(this, settings.slots(), filing);
+        this.hotStandby = new HotStandbyWatch(durable, end().lineage());
     }
 
     /**
@@ -154,6 +157,11 @@ public final class WalCache implements AutoCloseable {
     /** How far upstream is with its transactions, once a {@link #verifier} reads. */
     public NextXid nextXid() {
         return nextXid;
+    }
+
+    /** What hot standby needs to know of the WAL, as a {@link #verifier} reads it. */
+    public HotStandbyWatch hotStandby() {
+        return hotStandby;
     }
 
     public List<Orphan> orphans() {

@@ -110,6 +110,7 @@ public final class WalVerifier implements AutoCloseable {
     private final WalCache cache;
     private final SegmentSize size;
     private final Remedy remedy;
+    private final HotStandbyWatch watch;
     private final BackgroundThread thread;
     private final Map<SegmentId, Damage> damaged = new ConcurrentHashMap<>();
     private volatile Verified verified;
@@ -126,7 +127,9 @@ public final class WalVerifier implements AutoCloseable {
         this.cache = cache;
         this.size = cache.segmentSize();
         this.remedy = remedy;
+        this.watch = cache.hotStandby();
         TimelineHistory lineage = cache.end().lineage();
+        this.watch.follow(lineage);
         this.verified = Verified.beginning(lineage, from);
         this.reader = open(verified);
         this.thread = new BackgroundThread("wal-verifier", this::run);
@@ -177,6 +180,7 @@ public final class WalVerifier implements AutoCloseable {
             long stop = System.nanoTime() + LOOK.toNanos();
             while (reader.next()) {
                 cache.nextXid().saw(reader);
+                watch.look(reader);
                 verified = verified.upTo(reader.lastRecordEnd());
                 if (System.nanoTime() - stop > 0) {
                     return false;
@@ -216,6 +220,7 @@ public final class WalVerifier implements AutoCloseable {
             damaged.keySet().removeIf(id -> !end.lineage().reaches(now.lineage, id.end(size)));
             cache.nextXid().forget();
             restart(now.on(end.lineage(), size));
+            watch.follow(end.lineage());
         }
         if (verified.upTo.isBefore(cache.oldest()) && cache.files().locate(end.lineage(), verified.upTo).isEmpty()) {
             // Freed, or never got: the oldest is where a gap ends, if there is one.
@@ -225,6 +230,9 @@ public final class WalVerifier implements AutoCloseable {
     }
 
     private void restart(Verified so) {
+        if (so.upTo.isAfter(verified.upTo)) {
+            watch.skip();
+        }
         verified = so;
         reader = open(so);
     }

@@ -8,6 +8,8 @@ import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalEnd.Flaw;
+import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +22,7 @@ final class PageRules {
     private final @Nullable SystemId systemId;
     private final @Nullable TimelineHistory history;
     private int magic;
+    private @Nullable WalVersion version;
 
     /** {@code systemId} and {@code history}: null when they are not to be checked. */
     PageRules(SegmentSize segmentSize, @Nullable SystemId systemId, @Nullable TimelineHistory history) {
@@ -32,10 +35,12 @@ final class PageRules {
     @Nullable Flaw check(byte[] bytes, int offset, long at) {
         int found = PageHeader.magic(bytes, offset);
         if (found != magic) {
-            if (magic != 0 || WalVersion.ofMagic(found).isEmpty()) {
+            Optional<WalVersion> known = WalVersion.ofMagic(found);
+            if (magic != 0 || known.isEmpty()) {
                 return new WalEnd.UnknownMagic(new Lsn(at), found);
             }
             magic = found;
+            version = known.get();
         }
         int info = PageHeader.info(bytes, offset);
         boolean isLong = (info & PageHeader.LONG_HEADER) != 0;
@@ -48,6 +53,11 @@ final class PageRules {
         }
         Flaw flaw = isLong ? checkIdentification(bytes, offset, at) : null;
         return flaw == null && history != null ? checkTimeline(history, PageHeader.timeline(bytes, offset), at) : flaw;
+    }
+
+    /** Whose the pages are. Before the first good one there is none. */
+    WalVersion version() {
+        return Objects.requireNonNull(version, "no page was looked at");
     }
 
     private @Nullable Flaw checkIdentification(byte[] bytes, int offset, long at) {

@@ -157,10 +157,26 @@ public final class WalReader {
         return RecordHeader.xid(recordBytes, recordOffset);
     }
 
-    /** Whether the current record is one of those that concern the log itself, checkpoints among them. */
-    public boolean isOfLog() {
+    /** The current record's resource manager, 8 bits, by which most readers pass over most records. */
+    public int resourceManager() {
         requireRecord();
-        return RecordHeader.isOfLog(RecordHeader.infoAndManager(recordBytes, recordOffset));
+        return RecordHeader.infoAndManager(recordBytes, recordOffset) >>> 8;
+    }
+
+    /** The current record's info, 8 bits. */
+    public int info() {
+        requireRecord();
+        return RecordHeader.infoAndManager(recordBytes, recordOffset) & 0xFF;
+    }
+
+    /**
+     * Takes the current record apart, into {@code record}, which is valid until the next move.
+     *
+     * @throws MalformedRecordException when its bytes, although their checksum is right, are no record's
+     */
+    public void take(WalRecord record) throws MalformedRecordException {
+        requireRecord();
+        record.read(rules.version(), recordStart(), recordBytes, recordOffset, RecordHeader.totalLength(recordBytes, recordOffset));
     }
 
     /** The current record in one piece, header included, page headers and padding not; read-only, valid until the next move. */

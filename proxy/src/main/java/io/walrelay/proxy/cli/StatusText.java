@@ -2,12 +2,14 @@ package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.http.Horizon;
 import io.walrelay.proxy.http.SlotSyncReport;
+import io.walrelay.proxy.http.HotStandby;
 import io.walrelay.proxy.http.StatusReport;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** A status as a page for a terminal. What clients named themselves is printed without control characters. */
 final class StatusText {
@@ -77,9 +79,24 @@ final class StatusText {
         line("wal        timeline %d  written %s  flushed %s  oldest %s".formatted(wal.timeline(), wal.written(), wal.flushed(), wal.oldest()));
         line("           memory %s  disk %s".formatted(size(wal.memoryBytes()), size(wal.diskBytes())));
         wal.horizon().ifPresent(horizon -> line("           the disk keeps WAL from %s on for %s".formatted(horizon.from(), holder(horizon))));
+        hotStandby(wal.hotStandby());
         wal.gaps().forEach(gap -> line("           GAP from %s to %s".formatted(gap.from(), gap.to())));
         wal.orphans().forEach(orphan -> line("           orphan of timeline %s from %s to %s%s".formatted(
                 orphan.lineage(), orphan.fork(), orphan.end(), orphan.acknowledged() ? ", ACKNOWLEDGED: commits may be lost" : "")));
+    }
+
+    private void hotStandby(HotStandby known) {
+        if (!known.parameters().isEmpty()) {
+            HotStandby.Parameters now = known.parameters().getLast();
+            line("           standbys need %s%s; wal_level %s".formatted(
+                    now.minimums().entrySet().stream().map(s -> s.getKey() + " " + s.getValue()).collect(Collectors.joining(", ")),
+                    now.at().map(at -> " from " + at + " on").orElse(""),
+                    now.walLevel()));
+        }
+        known.snapshot().filter(HotStandby.Snapshot::overflowed).ifPresent(snapshot -> line(
+                "           too many subtransactions at %s: a standby that starts there has to wait until it answers queries".formatted(snapshot.at())));
+        known.removal().ifPresent(removal -> line("           rows removed up to transaction %s, %s at %s%s".formatted(
+                removal.horizon().orElse(Long.toString(removal.xid())), removal.record(), removal.at(), removal.time().map(at -> ", " + age(at) + " ago").orElse(""))));
     }
 
     private void archive(StatusReport.Archive archive) {

@@ -99,7 +99,8 @@ final class Reports {
                         .toList(),
                 cache.orphans().stream()
                         .map(o -> new StatusReport.OrphanedWal(o.lineage().id(), o.fork().toString(), o.end().toString(), o.acknowledged()))
-                        .toList());
+                        .toList(),
+                HotStandby.of(cache.hotStandby().needs()));
     }
 
     private static StatusReport.Archive archive(Archiver.Status status, Optional<ArchiveWork> work) {

@@ -90,7 +90,8 @@ public record StatusReport(
             long diskBytes,
             Optional<Horizon> horizon,
             List<MissingWal> gaps,
-            List<OrphanedWal> orphans) {}
+            List<OrphanedWal> orphans,
+            HotStandby hotStandby) {}
 
     /**
      * @param from where the relay's WAL in the archive begins that has no hole up to {@code archived}

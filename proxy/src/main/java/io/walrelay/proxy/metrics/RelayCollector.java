@@ -49,6 +49,7 @@ final class RelayCollector implements MultiCollector {
         positions(families);
         upstream(families);
         relay.cache().ifPresent(cache -> holdings(families, cache));
+        relay.cache().ifPresent(cache -> HotStandbySeries.add(families, cache.hotStandby().needs()));
         relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).ifPresent(archiver -> ArchiveSeries.add(families, archiver.status()));
         relay.archiveWork().ifPresent(work -> ArchiveSeries.add(families, work));
         relay.cache().flatMap(WalCache::archive).map(CacheArchive::fetched).ifPresent(fetched -> ArchiveSeries.add(families, fetched));

@@ -143,6 +143,7 @@ public final class Relay implements AutoCloseable {
         RelayMetrics metrics = new RelayMetrics(state, process, standbys.addedDelay());
         state.whenOpen(cache -> cache.writer().onFsync(metrics::fsyncTook));
         state.whenOpen(this::checkDiskLimit);
+        state.whenOpen(cache -> cache.hotStandby().listen(new HotStandbyEvents(state.events())));
         state.whenOpen(archiving::begin);
         HttpServer http = HttpServer.start(
                 settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder, archiving);

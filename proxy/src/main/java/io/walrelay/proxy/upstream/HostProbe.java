@@ -8,6 +8,7 @@ import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.format.ServerParameters;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -29,10 +30,7 @@ record HostProbe(HostReport.Reachable report, Map<String, String> parameters, Ma
             "server_version",
             "server_version_num",
             "data_directory_mode",
-            "wal_level",
             "wal_sender_timeout",
-            "max_wal_senders",
-            "max_connections",
             "synchronous_commit",
             "synchronous_standby_names");
 
@@ -50,8 +48,10 @@ record HostProbe(HostReport.Reachable report, Map<String, String> parameters, Ma
         for (String name : DEMANDED) {
             settings.put(name, connection.askOne(new ReplicationCommand.Show(name)));
         }
-        for (String name : WANTED) {
-            show(connection, name).ifPresent(value -> settings.put(name, value));
+        for (List<String> names : List.of(WANTED, ServerParameters.NAMES)) {
+            for (String name : names) {
+                show(connection, name).ifPresent(value -> settings.put(name, value));
+            }
         }
         for (String name : List.of("block_size", "wal_block_size")) {
             if (!"8192".equals(settings.get(name))) {
@@ -107,6 +107,11 @@ record HostProbe(HostReport.Reachable report, Map<String, String> parameters, Ma
         } catch (IllegalArgumentException e) {
             throw new UpstreamException("it answered with " + e.getMessage(), e);
         }
+    }
+
+    /** The settings that a primary's standbys depend on, as its log has them; empty for a standby, whose log has another's. */
+    Optional<ServerParameters> primaryParameters() {
+        return report.inRecovery() ? Optional.empty() : ServerParameters.ofSettings(settings);
     }
 
     UpstreamFacts facts() {

@@ -104,6 +104,7 @@ final class UpstreamFollower {
             following = new Following(probe.report(), slots.ensure(connection));
             Optional<WalCache> held = relay.cache();
             WalCache cache = held.isPresent() ? held.get() : newFolder.begin(connection, probe, writer, relay);
+            probe.primaryParameters().ifPresent(cache.hotStandby()::told);
             lineages.goTo(cache, follow, connection, snapshot.order().isPresent());
             lineages.keepHistories(cache, connection);
             return stream(cache, connection, probe, snapshot, overseer);

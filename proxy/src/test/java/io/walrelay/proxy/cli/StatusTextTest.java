@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import io.walrelay.proxy.http.Horizon;
 import io.walrelay.proxy.http.SlotSyncReport;
+import io.walrelay.proxy.http.HotStandby;
 import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.http.StatusReport.Stage;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,6 +37,9 @@ class StatusTextTest {
                 wal        timeline 2  written 0/1010000  flushed 0/1010000  oldest 0/1000000
                            memory 64.0kB  disk 1.0MB
                            the disk keeps WAL from 0/100C000 on for slot "a"
+                           standbys need max_connections 200, max_worker_processes 8 from 0/1009000 on; wal_level replica
+                           too many subtransactions at 0/100A000: a standby that starts there has to wait until it answers queries
+                           rows removed up to transaction 4294968186, Heap2/PRUNE at 0/100B000, 1min 1s ago
                            orphan of timeline 1-00000000 from 0/F000000 to 0/F000100, ACKNOWLEDGED: commits may be lost
                 archive    from 0/F000000  archived 0/1000000  waiting 2 files
                            NOTHING IS ARCHIVED: s3://b can't be asked
@@ -86,6 +91,20 @@ class StatusTextTest {
         assertEquals(text, StatusText.time(seconds));
     }
 
+    private static HotStandby hotStandby() {
+        Map<String, Integer> minimums = new LinkedHashMap<>();
+        minimums.put("max_connections", 200);
+        minimums.put("max_worker_processes", 8);
+        HotStandby.Snapshot overflowed = new HotStandby.Snapshot("0/100A000", Optional.empty(), true, 1, 0, 700, 900);
+        return new HotStandby(
+                List.of(new HotStandby.Parameters(Optional.of("0/1009000"), Optional.of(NOW), minimums, "replica", false, false)),
+                Optional.of(overflowed),
+                Optional.of(overflowed),
+                Optional.of(new HotStandby.Removal(
+                        "0/100B000", Optional.of(NOW.minusSeconds(61)), "Heap2/PRUNE", "1663/5/16384", 5, 890, Optional.of("4294968186"))),
+                Optional.of("4294968196"));
+    }
+
     private static StatusReport report(String standby) {
         return new StatusReport(
                 "0.1.0",
@@ -103,7 +122,8 @@ class StatusTextTest {
                                 new StatusReport.Member("b", false, Optional.empty(), Optional.of("0/100F000"), Optional.empty(), true)))),
                 Optional.of(new StatusReport.Wal(
                         2, "2@0/F000000-00000000", 1 << 20, "0/1000000", "0/1010000", "0/1010000", "0/1010000", "0/1010000", 65_536, 1 << 20,
-                        Optional.of(new Horizon("slot", Optional.of("a"), "0/100C000")), List.of(), List.of(new StatusReport.OrphanedWal("1-00000000", "0/F000000", "0/F000100", true)))),
+                        Optional.of(new Horizon("slot", Optional.of("a"), "0/100C000")), List.of(), List.of(new StatusReport.OrphanedWal("1-00000000", "0/F000000", "0/F000100", true)),
+                        hotStandby())),
                 Optional.of(new StatusReport.Archive(
                         "0/F000000", "0/1000000", 2, Optional.of("s3://b can't be asked"), Optional.of(604_800.0),
                         Optional.of(new Horizon("pin", Optional.of("weekly"), "0/F000028")), 7, Optional.empty(),

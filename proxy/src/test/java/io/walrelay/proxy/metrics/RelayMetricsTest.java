@@ -8,6 +8,8 @@ import io.walrelay.proxy.state.DelayCounts;
 import io.walrelay.proxy.testkit.KnownRelay;
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Xmins;
+import io.walrelay.wal.format.ServerParameters;
+import io.walrelay.wal.format.WalLevel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -48,6 +50,7 @@ class RelayMetricsTest {
         try (KnownRelay relay = KnownRelay.streaming(directory)) {
             relay.state().cache().orElseThrow().reservations().timeOut(KnownRelay.NOW.minusSeconds(60));
             relay.state().feedback().heard(43, "c", new Xmins(FullTransactionId.of(0, 800), FullTransactionId.INVALID));
+            relay.state().cache().orElseThrow().hotStandby().told(new ServerParameters(123, 8, 10, 0, 64, WalLevel.REPLICA, false, false));
             Map<String, Double> series = series(new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING).scrape());
             Map<String, Double> expected = new TreeMap<>();
             expected.put("walrelay_ready", 1.0);
@@ -84,6 +87,7 @@ class RelayMetricsTest {
             expected.put("walrelay_slot_active{slot=\"b\"}", 0.0);
             expected.put("walrelay_slot_lost{slot=\"b\"}", 0.0);
             expected.put("walrelay_feedback_too_old{horizon=\"xmin\"}", 0.0);
+            expected.put("walrelay_wal_parameter{name=\"max_connections\"}", 123.0);
             expected.put("walrelay_gaps", 0.0);
             expected.put("walrelay_acknowledged_orphaned", 0.0);
             expected.put("walrelay_cache_disk_bytes", 1_048_576.0);
