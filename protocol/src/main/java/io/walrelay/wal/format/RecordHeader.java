@@ -48,10 +48,6 @@ public record RecordHeader(int totalLength, int xid, Lsn prev, int info, int res
         return isSwitch(resourceManager << 8 | info);
     }
 
-    static boolean isOfLog(int infoAndManager) {
-        return infoAndManager >>> 8 == RM_XLOG;
-    }
-
     static boolean isPossibleLength(int totalLength) {
         return totalLength >= SIZE && totalLength <= MAX_RECORD_LENGTH;
     }
