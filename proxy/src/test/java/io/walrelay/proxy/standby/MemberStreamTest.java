@@ -62,7 +62,7 @@ class MemberStreamTest {
             standby.reply(wal.end(), wal.end(), wal.end(), false);
             Await.until("the writer to be woken again", SOON, woken::get, seen -> seen == 2);
             assertEquals(new Positions(wal.end(), wal.end(), wal.end()), look(relay).positions());
-            standby.close();
+            standby.socket().close();
             Await.until("it to be away", SOON, () -> look(relay).members().getFirst().connected(), connected -> !connected);
             assertEquals(wal.end(), look(relay).members().getFirst().confirmed().flush());
             assertEquals(0, warnings(relay));
