@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
  *
  * <pre>
  *   cli ─▶ relay ─▶ { upstream, standby, peers ─▶ http ─▶ metrics } ─▶ state ─▶ feedback ─▶ cache ─▶ protocol, wal
- *          upstream, standby ─▶ forward;  all of them ─▶ config, auth    rewind ─▶ wal
+ *          upstream, standby ─▶ forward;  standby ─▶ console ─▶ state;  all of them ─▶ config, auth    rewind ─▶ wal
  *          standby, http, metrics, state ─▶ shaping ─▶ config, cache
  * </pre>
  */
@@ -113,6 +113,17 @@ final class ArrowsTest {
                         "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAnyPackage("io.walrelay.proxy.http..", "io.walrelay.proxy.metrics..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.peers..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+    }
+
+    @Test
+    void theConsoleKnowsItsRelayOnlyByItsStateAndItsSqlKnowsNone() {
+        noClasses().that().resideInAPackage("io.walrelay.proxy.console..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..", "io.walrelay.proxy.forward..",
+                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.proxy.console.sql..").should().dependOnClassesThat(
+                resideInAnyPackage("io.walrelay.cache..", "io.walrelay.proxy.state..", "io.walrelay.proxy.console", "io.walrelay.proxy.auth..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.proxy.console..").should().dependOnClassesThat(
+                resideInAnyPackage("io.netty.channel..", "java.nio.file..", "java.nio.channels..", "java.lang.reflect..")).check(CLASSES);
     }
 
     @Test

@@ -90,23 +90,20 @@ final class Lexer {
     }
 
     private void quoted(Kind kind, String what) {
-        char quote = text.charAt(at);
-        StringBuilder value = new StringBuilder();
-        for (int i = at + 1; i < text.length(); i++) {
-            if (text.charAt(i) != quote) {
-                value.append(text.charAt(i));
-            } else if (i + 1 < text.length() && text.charAt(i + 1) == quote) {
-                value.append(quote);
-                i++;
-            } else {
-                if (kind == Kind.QUOTED_WORD && value.isEmpty()) {
-                    throw new SqlError("42601", "zero-length delimited identifier at or near \"\"\"\"").at(character(at));
-                }
-                add(kind, value.toString(), i + 1);
-                return;
-            }
+        String quote = text.substring(at, at + 1);
+        int end = text.indexOf(quote, at + 1);
+        // Doubled it is one, and not the end.
+        while (end >= 0 && text.startsWith(quote, end + 1)) {
+            end = text.indexOf(quote, end + 2);
         }
-        throw unterminated("quoted " + what, at);
+        if (end < 0) {
+            throw unterminated("quoted " + what, at);
+        }
+        String value = text.substring(at + 1, end).replace(quote + quote, quote);
+        if (kind == Kind.QUOTED_WORD && value.isEmpty()) {
+            throw new SqlError("42601", "zero-length delimited identifier at or near \"\"\"\"").at(character(at));
+        }
+        add(kind, value, end + 1);
     }
 
     private SqlError unterminated(String what, int begin) {
