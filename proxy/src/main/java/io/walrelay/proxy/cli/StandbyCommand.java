@@ -40,7 +40,11 @@ final class StandbyCommand implements Callable<Integer> {
         @Parameters(index = "0", paramLabel = "NAME", description = "The standby's slot, or its application_name.")
         private String name = "";
 
-        abstract String verb();
+        private final String verb;
+
+        Say(String verb) {
+            this.verb = verb;
+        }
 
         Optional<Lsn> position() {
             return Optional.empty();
@@ -52,7 +56,7 @@ final class StandbyCommand implements Callable<Integer> {
         @Override
         public final Integer call() throws InvalidSettingsException, IOException, InterruptedException {
             String body = Json.MAPPER.writeValueAsString(position().map(lsn -> Map.of("lsn", lsn.toString())).orElse(Map.of()));
-            String path = "/api/v1/standbys/%s/%s".formatted(URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20"), verb());
+            String path = "/api/v1/standbys/%s/%s".formatted(URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20"), verb);
             try (ApiClient client = api().connect(true)) {
                 StatusReport.Shape shape = ApiClient.read(StatusReport.Shape.class, client.post(path, body));
                 print("standby \"%s\" %s".formatted(shape.name(), told(shape)));
@@ -66,9 +70,8 @@ final class StandbyCommand implements Callable<Integer> {
             + " Exit status 0: the relay has taken note of it, durably.")
     static final class Pause extends Say {
 
-        @Override
-        String verb() {
-            return "pause";
+        Pause() {
+            super("pause");
         }
 
         @Override
@@ -81,9 +84,8 @@ final class StandbyCommand implements Callable<Integer> {
     @Command(name = "resume", description = "Send it WAL again. Exit status 0: the relay has taken note of it, durably.")
     static final class Resume extends Say {
 
-        @Override
-        String verb() {
-            return "resume";
+        Resume() {
+            super("resume");
         }
 
         @Override
@@ -99,9 +101,8 @@ final class StandbyCommand implements Callable<Integer> {
         @Parameters(index = "1", paramLabel = "LSN", arity = "0..1", description = "How far: the end of a record, or the last one before it (default: all that the relay has now).")
         private @Nullable String lsn;
 
-        @Override
-        String verb() {
-            return "release";
+        Release() {
+            super("release");
         }
 
         @Override

@@ -27,6 +27,11 @@ final class SegmentWaits {
             return !over && news.tryAcquire(Math.max(nanos, 0), TimeUnit.NANOSECONDS) && !over;
         }
 
+        /** Whether nobody wants it any more. */
+        boolean isOver() {
+            return over;
+        }
+
         /** Whoever asked has gone. */
         void end() {
             over = true;

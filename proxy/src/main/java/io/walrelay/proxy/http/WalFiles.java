@@ -98,16 +98,20 @@ final class WalFiles {
         long deadline = System.nanoTime() + request.patience().toNanos();
         while (true) {
             wait.forget();
-            Optional<WalByName.Result> held = heldBack(open.cache, request);
-            WalByName.Result result = held.isPresent() ? held.get() : open.files.find(request.query());
+            Optional<WalByName.Result> refusal = heldBack(open.cache, request);
+            WalByName.Result result = refusal.isPresent() ? refusal.get() : open.files.find(request.query());
             boolean comes = result instanceof WalByName.Result.Missing(var why) && why instanceof Answer.Missing.NotYet;
             long left = deadline - System.nanoTime();
-            // Nobody says when a segment has become old enough.
-            boolean looksAgain = comes && (await(wait, held.isPresent() ? Math.min(left, HELD_LOOK_NANOS) : left) || held.isPresent() && left > HELD_LOOK_NANOS);
-            if (!looksAgain) {
+            if (!comes || !(refusal.isPresent() ? rest(wait, left) : await(wait, left))) {
                 return result;
             }
         }
+    }
+
+    /** Nobody says when a segment has become old enough. Returns whether it is to be looked at again. */
+    private boolean rest(SegmentWaits.Wait wait, long left) throws InterruptedException {
+        boolean news = await(wait, Math.min(left, HELD_LOOK_NANOS));
+        return news || (left > HELD_LOOK_NANOS && !wait.isOver());
     }
 
     /**

@@ -15,7 +15,6 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -113,7 +112,7 @@ public final class Shaping {
     }
 
     private static <T> Optional<T> first(List<String> names, Map<String, T> by) {
-        return names.stream().map(by::get).filter(Objects::nonNull).findFirst();
+        return names.stream().flatMap(name -> Optional.ofNullable(by.get(name)).stream()).findFirst();
     }
 
     /** All of whom anything holds, by name. */

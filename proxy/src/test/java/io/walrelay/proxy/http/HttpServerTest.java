@@ -162,7 +162,7 @@ class HttpServerTest {
                 "write":{"position":"0/100F000","lag_bytes":4096,"lag_seconds":0.005},
                 "flush":{"position":"0/100E000","lag_bytes":8192,"lag_seconds":0.02},
                 "replay":{"position":"0/100C000","lag_bytes":16384,"lag_seconds":null},
-                "last_reply":"2026-01-02T03:04:04Z","added_delay_seconds":0.01,"sent_bytes":49152}],
+                "last_reply":"2026-01-02T03:04:04Z","added_delay_seconds":0.01,"sent_bytes":49152,"held":null}],
                 "slots":[{"name":"a","temporary":false,"active_pid":41,"inactive_since":null,"restart_lsn":"0/100C000","furthest_sent":null,
                 "retained_bytes":16384,"safe_bytes":0,"wal_status":"reserved","xmin":"4294967996","catalog_xmin":null},
                 {"name":"b","temporary":false,"active_pid":null,"inactive_since":null,"restart_lsn":"0/1008000","furthest_sent":null,
@@ -170,6 +170,7 @@ class HttpServerTest {
                 "feedback":{"next_xid":null,
                 "xmin":{"reported":"4294967996","oldest":{"holder":"slot","name":"a","xid":"4294967996","age":null},"capped":false,"too_old":[]},
                 "catalog_xmin":{"reported":null,"oldest":null,"capped":false,"too_old":[]}},
+                "shaping":[],
                 "events":[{"at":"2026-01-02T03:04:05Z","severity":"info","kind":"connected","text":"streaming from pg1:5432"}]}
                 """
                         .replace("LINEAGE", lineage)
@@ -213,22 +214,23 @@ class HttpServerTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "PUT | /api/v1/slots/c | {} | 200", "POST | /api/v1/slots/b | {\"restart_lsn\": \"0/1009000\"} | 200", "DELETE | /api/v1/slots/b | '' | 200",
-        "POST | /api/v1/slots | {\"system_id\": \"7000000000000000001\", \"timeline\": 1, \"slots\": []} | 200", "GET | /api/v1/slots/b | '' | 405"
+        "POST | /api/v1/slots | {\"system_id\": \"7000000000000000001\", \"timeline\": 1, \"slots\": []} | 200", "GET | /api/v1/slots/b | '' | 405",
+        "POST | /api/v1/standbys/a/pause | {} | 200", "POST | /api/v1/standbys/b/release | {} | 200", "GET | /api/v1/standbys/a/pause | '' | 405"
     })
-    void whoMayOnlyLookChangesNoSlot(String method, String path, String body, int status) throws Exception {
+    void whoMayOnlyLookChangesNoSlotAndNoStandby(String method, String path, String body, int status) throws Exception {
         int port = serve(TOKENS);
         HttpRequest.Builder request =
                 request(port, path).header("Content-Type", "application/json").method(method, HttpRequest.BodyPublishers.ofString(body));
-        String before = slots(port);
+        String before = shown(port);
         assertEquals(401, send(port, request).statusCode());
         assertEquals(method.equals("GET") ? 405 : 403, send(port, request.setHeader("Authorization", "Bearer only-look")).statusCode());
-        assertEquals(before, slots(port));
+        assertEquals(before, shown(port));
         HttpResponse<String> done = send(port, request.setHeader("Authorization", "Bearer all-of-it"));
         assertEquals(status, done.statusCode(), done.body());
     }
 
-    private static String slots(int port) throws Exception {
-        return send(port, request(port, "/api/v1/slots").header("Authorization", "Bearer only-look")).body();
+    private static String shown(int port) throws Exception {
+        return send(port, request(port, "/api/v1/status").header("Authorization", "Bearer only-look")).body();
     }
 
     @ParameterizedTest

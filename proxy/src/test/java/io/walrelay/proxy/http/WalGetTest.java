@@ -84,6 +84,24 @@ class WalGetTest {
         }
     }
 
+    /** A standby streams then, and waits there; a recovery would take a file that is absent for the end. */
+    @Test
+    void aPausedStandbyGetsNoWalAndNobodyTakesThatForTheEnd() throws Exception {
+        try (WalServer server = WalServer.holding(directory, Optional.empty(), one, ORIGIN)) {
+            String path = "/wal/" + name(one, ORIGIN);
+            server.state().shaping().pause("a");
+            HttpResponse<byte[]> held = server.get(path + "?standby=a");
+            assertEquals(404, held.statusCode());
+            assertEquals(Optional.of(name(one, ORIGIN)), held.headers().firstValue("x-walrelay-absent"));
+            HttpResponse<byte[]> recovery = server.get(path + "?standby=a&mode=pitr");
+            assertEquals(503, recovery.statusCode());
+            assertTrue(recovery.headers().firstValue("x-walrelay-absent").isEmpty());
+            assertEquals(200, server.get(path + "?standby=b").statusCode());
+            server.state().shaping().resume("a");
+            assertEquals(200, server.get(path + "?standby=a").statusCode());
+        }
+    }
+
     @Test
     void partsAreSentAndWhatIsKnownIsNotSentAgain() throws Exception {
         try (WalServer server = WalServer.holding(directory, Optional.empty(), one, ORIGIN)) {
