@@ -25,11 +25,14 @@ public final class SlotSync {
     public record Look(Instant at, Optional<String> problem) {}
 
     private final WaitsFor waitsFor;
+    private final String own;
     private final Map<String, Asked> asked = new TreeMap<>();
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
     private volatile Optional<Look> lastLook = Optional.empty();
 
-    public SlotSync(WaitsFor waitsFor) {
+    /** @param own the relay's slot upstream */
+    public SlotSync(WaitsFor waitsFor, String own) {
+        this.own = own;
         this.waitsFor = waitsFor;
     }
 
@@ -58,6 +61,11 @@ public final class SlotSync {
         }
         listeners.forEach(Runnable::run);
         return answer;
+    }
+
+    /** The relay's slot upstream. */
+    public String own() {
+        return own;
     }
 
     /** What was asked since the start, by slot. */

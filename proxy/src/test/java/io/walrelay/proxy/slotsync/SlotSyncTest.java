@@ -30,8 +30,15 @@ final class SlotSyncTest {
         assertEquals(Optional.empty(), SlotAnswer.to(A, true, a).refusal());
         assertEquals(Optional.of("upstream.acknowledge is all (a)"), SlotAnswer.to(new SlotQuestion("b"), true, a).refusal());
         assertEquals(Optional.of("the relay has no such slot; walrelay slot create a makes it"), SlotAnswer.to(A, false, a).refusal());
-        assertFalse(SlotAnswer.to(A, true, WaitsFor.NOBODY).exists());
+        assertFalse(SlotAnswer.to(A, true, WaitsFor.NOBODY).granted());
         assertTrue(SlotAnswer.to(A, true, WaitsFor.NOBODY).refusal().orElseThrow().contains("upstream.acknowledge is own"));
+    }
+
+    /** Whether it is in recovery is upstream's to say, and whether it has the relay's slot. */
+    @Test
+    void upstreamIsAskedForTheRelaysOwnSlotOrNone() {
+        assertEquals(new SlotQuestion("relay").text(), new SlotAnswer("a", Optional.empty()).askedInstead("relay"));
+        assertEquals("SELECT pg_is_in_recovery(), false AS \"?column?\"", new SlotAnswer("a", Optional.of("no")).askedInstead("relay"));
     }
 
     @ParameterizedTest
@@ -65,20 +72,20 @@ final class SlotSyncTest {
     void aWorkerThatAsksEveryTenSecondsIsNewsOnce() {
         List<SlotAnswer> news = new ArrayList<>();
         AtomicInteger woken = new AtomicInteger();
-        SlotSync sync = new SlotSync(_ -> Optional.empty());
+        SlotSync sync = new SlotSync(_ -> Optional.empty(), "relay");
         sync.onQuestion(woken::incrementAndGet);
         for (int n = 0; n < 3; n++) {
-            assertFalse(sync.ask(A, false, NOW.plusSeconds(n), news::add).exists());
+            assertFalse(sync.ask(A, false, NOW.plusSeconds(n), news::add).granted());
         }
-        assertTrue(sync.ask(A, true, NOW.plusSeconds(9), news::add).exists());
-        assertEquals(List.of(false, true), news.stream().map(SlotAnswer::exists).toList());
+        assertTrue(sync.ask(A, true, NOW.plusSeconds(9), news::add).granted());
+        assertEquals(List.of(false, true), news.stream().map(SlotAnswer::granted).toList());
         assertEquals(4, woken.get());
         assertEquals(List.of(new SlotSync.Asked(new SlotAnswer("a", Optional.empty()), NOW.plusSeconds(9))), sync.asked());
     }
 
     @Test
     void namesThatSomebodyMakesUpAreNotRememberedForEver() {
-        SlotSync sync = new SlotSync(WaitsFor.NOBODY);
+        SlotSync sync = new SlotSync(WaitsFor.NOBODY, "relay");
         for (int n = 0; n < 3_000; n++) {
             var _ = sync.ask(new SlotQuestion("s" + n), false, NOW, _ -> {});
         }
