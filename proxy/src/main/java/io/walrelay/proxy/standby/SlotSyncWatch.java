@@ -12,7 +12,8 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * Finds, among what a client sends upstream, the question of a standby's slot synchronisation for its slot, and puts what the relay makes of it in its place. Every other byte passes as it is and at once, but for the beginning of a query that is as long as the question: that waits for its end.
+ * Finds, among what a client sends upstream, the question of a standby's slot synchronisation for its slot, and puts in its place what upstream is to be
+ * asked instead. Every other byte passes as it is and at once, but for the beginning of a query that is as long as the question: that waits for its end.
  * Confined to the event loop.
  */
 final class SlotSyncWatch {

@@ -3,6 +3,7 @@ package io.walrelay.proxy.slotsync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.config.UpstreamSettings.SlotFollows;
@@ -11,6 +12,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -72,11 +74,13 @@ final class SlotSyncTest {
     void aWorkerThatAsksEveryTenSecondsIsNewsOnce() {
         List<SlotAnswer> news = new ArrayList<>();
         AtomicInteger woken = new AtomicInteger();
-        SlotSync sync = new SlotSync(_ -> Optional.empty(), "relay");
+        AtomicBoolean waits = new AtomicBoolean();
+        SlotSync sync = new SlotSync(_ -> waits.get() ? Optional.empty() : Optional.of("no"), "relay");
         sync.onQuestion(woken::incrementAndGet);
         for (int n = 0; n < 3; n++) {
-            assertFalse(sync.ask(A, false, NOW.plusSeconds(n), news::add).granted());
+            assertFalse(sync.ask(A, true, NOW.plusSeconds(n), news::add).granted());
         }
+        waits.set(true);
         assertTrue(sync.ask(A, true, NOW.plusSeconds(9), news::add).granted());
         assertEquals(List.of(false, true), news.stream().map(SlotAnswer::granted).toList());
         assertEquals(4, woken.get());
@@ -84,10 +88,12 @@ final class SlotSyncTest {
     }
 
     @Test
-    void namesThatSomebodyMakesUpAreNotRememberedForEver() {
-        SlotSync sync = new SlotSync(WaitsFor.NOBODY, "relay");
+    void namesThatSomebodyMakesUpAreForgotten() {
+        SlotSync sync = new SlotSync(_ -> Optional.empty(), "relay");
+        assertFalse(sync.ask(A, false, NOW, answer -> fail(answer.toString())).granted());
+        assertEquals(List.of(), sync.asked());
         for (int n = 0; n < 3_000; n++) {
-            var _ = sync.ask(new SlotQuestion("s" + n), false, NOW, _ -> {});
+            var _ = sync.ask(new SlotQuestion("s" + n), true, NOW, _ -> {});
         }
         assertEquals(1_000, sync.asked().size());
     }
