@@ -40,8 +40,9 @@ public record FullTransactionId(long value) implements Comparable<FullTransactio
 
     /** The nearest one that has {@code xid} as its lower half, which is within half of the circle; {@link #INVALID} where there was none yet. */
     public FullTransactionId near(int xid) {
-        long distance = xid - xid();
-        boolean none = distance < 0 && Long.compareUnsigned(value, -distance) <= 0;
+        // Past the end of 32 bits it begins anew, as their circle does.
+        int distance = xid - xid();
+        boolean none = distance < 0 && Long.compareUnsigned(value, -(long) distance) <= 0;
         return none ? INVALID : new FullTransactionId(value + distance);
     }
 

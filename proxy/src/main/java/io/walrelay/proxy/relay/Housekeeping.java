@@ -29,7 +29,7 @@ final class Housekeeping implements AutoCloseable {
     /** @param holdUpstream told whether there is room for more WAL; true means: do not read */
     Housekeeping(RelayState state, Consumer<Boolean> holdUpstream) {
         this.state = state;
-        this.feedback = new FeedbackWatch(state.feedback(), state.events());
+        this.feedback = new FeedbackWatch(state.feedback().limits(), state.events());
         this.holdUpstream = holdUpstream;
     }
 
@@ -41,7 +41,7 @@ final class Housekeeping implements AutoCloseable {
         state.cache().ifPresent(cache -> {
             try {
                 letGo(cache);
-                feedback.look();
+                feedback.look(state.feedback().horizons());
                 free(cache);
                 cache.slots().save();
                 state.clearNotReady("housekeeping");

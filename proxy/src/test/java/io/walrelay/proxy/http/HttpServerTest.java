@@ -13,6 +13,8 @@ import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.state.DelayCounts;
 import io.walrelay.proxy.state.FollowOrder;
 import io.walrelay.proxy.testkit.KnownRelay;
+import io.walrelay.wal.FullTransactionId;
+import io.walrelay.wal.Xmins;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -136,6 +138,7 @@ class HttpServerTest {
     @Test
     void spellsOutTheStatus() throws Exception {
         int port = serve(OPEN);
+        relay.state().cache().orElseThrow().slots().feedback("a", 41, new Xmins(FullTransactionId.of(1, 700), FullTransactionId.INVALID));
         String body = send(port, request(port, "/api/v1/status")).body();
         long memory = relay.state().cache().orElseThrow().memoryBytes();
         String lineage = relay.state().cache().orElseThrow().end().lineage().id();
@@ -160,9 +163,12 @@ class HttpServerTest {
                 "replay":{"position":"0/100C000","lag_bytes":16384,"lag_seconds":null},
                 "last_reply":"2026-01-02T03:04:04Z","added_delay_seconds":0.01,"sent_bytes":49152}],
                 "slots":[{"name":"a","temporary":false,"active_pid":41,"inactive_since":null,"restart_lsn":"0/100C000","furthest_sent":null,
-                "retained_bytes":16384,"safe_bytes":0,"wal_status":"reserved"},
+                "retained_bytes":16384,"safe_bytes":0,"wal_status":"reserved","xmin":"4294967996","catalog_xmin":null},
                 {"name":"b","temporary":false,"active_pid":null,"inactive_since":null,"restart_lsn":"0/1008000","furthest_sent":null,
-                "retained_bytes":32768,"safe_bytes":-16384,"wal_status":"unreserved"}],
+                "retained_bytes":32768,"safe_bytes":-16384,"wal_status":"unreserved","xmin":null,"catalog_xmin":null}],
+                "feedback":{"next_xid":null,
+                "xmin":{"reported":"4294967996","oldest":{"holder":"slot","name":"a","xid":"4294967996","age":null},"capped":false,"too_old":[]},
+                "catalog_xmin":{"reported":null,"oldest":null,"capped":false,"too_old":[]}},
                 "events":[{"at":"2026-01-02T03:04:05Z","severity":"info","kind":"connected","text":"streaming from pg1:5432"}]}
                 """
                         .replace("LINEAGE", lineage)

@@ -11,7 +11,6 @@ import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
-import io.walrelay.proxy.testkit.WalrelayCommand;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -19,7 +18,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -138,7 +136,7 @@ final class FeedbackIT {
             primary.execute("CREATE TABLE t (i int)", "INSERT INTO t SELECT generate_series(1, 1000)");
             relay.start();
             relay.awaitReady(LIMIT);
-            WalrelayCommand.run(LIMIT, Map.of(), "slot", "create", "a", "--url", relay.url()).orFail();
+            new Psql(programs).replication(relay.conninfo(), "CREATE_REPLICATION_SLOT a PHYSICAL RESERVE_WAL").orFail();
             try (LocalPostgres a = standby(primary, relay, "a").slot("a").start()) {
                 long afterB = aQueryOfEachStandbyIsProtected(primary, relay, a);
                 a.stop(LocalPostgres.StopMode.FAST);
@@ -170,7 +168,6 @@ final class FeedbackIT {
                 assertEquals(List.of("slot", "a", String.valueOf(first)), List.of(held.holder(), held.name(), held.xid()));
                 RelayStatus.await("the age", relay, LIMIT, status -> status.feedback().xmin().oldest().flatMap(StatusReport.XidHold::age).orElse(0L) >= 100);
                 assertTrue(ArchiveIT.metric(relay, "walrelay_feedback_age{holder=\"slot\",horizon=\"xmin\",name=\"a\"}") >= 100);
-                assertTrue(WalrelayCommand.run(LIMIT, Map.of(), "status", "--url", relay.url()).orFail().contains("the primary keeps xmin %d, ".formatted(first)));
             }
             try (ofB) {
                 // The next one begins when the first is over: then the primary keeps what b needs.
@@ -194,9 +191,9 @@ final class FeedbackIT {
         relay.start();
         relay.awaitReady(LIMIT);
         assertEquals(Optional.of(String.valueOf(kept)), xminOfSlot(relay));
-        // The relay's first message is sent, and another with the interval.
-        Await.until("a report after two intervals", LIMIT, () -> primary.query(
-                "SELECT coalesce(max(extract(epoch FROM reply_time - backend_start)), 0) > 4.5 FROM pg_stat_replication JOIN pg_replication_slots ON pid = active_pid"), "t"::equals);
+        // The relay's first message is sent, and what holds less would be with the interval.
+        Await.until("the interval to be over", LIMIT, () -> primary.query(
+                "SELECT coalesce(max(extract(epoch FROM reply_time - backend_start)), 0) > 2.5 FROM pg_stat_replication JOIN pg_replication_slots ON pid = active_pid"), "t"::equals);
         assertEquals(Integer.toUnsignedString((int) kept), slotXmin(primary));
         assertEquals(false, vacuumRemoves(primary));
     }
