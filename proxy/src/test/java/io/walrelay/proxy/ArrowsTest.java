@@ -98,6 +98,9 @@ final class ArrowsTest {
         noClasses().that().resideInAPackage("io.walrelay.proxy.forward..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
                         "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
+        noClasses().that().resideInAPackage("io.walrelay.proxy.acknowledge..").should().dependOnClassesThat(resideInAnyPackage(
+                        "io.walrelay.proxy.state..", "io.walrelay.proxy.upstream..", "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..",
+                        "io.walrelay.proxy.metrics..", "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);
         noClasses().that().resideInAPackage("io.walrelay.proxy.upstream..").should().dependOnClassesThat(resideInAnyPackage(
                         "io.walrelay.proxy.standby..", "io.walrelay.proxy.http..", "io.walrelay.proxy.metrics..",
                         "io.walrelay.proxy.relay..", "io.walrelay.proxy.cli..")).check(CLASSES);

@@ -19,6 +19,16 @@ public final class MemberSession {
         this.news = news;
     }
 
+    /** Whether the policy names its standby. */
+    public boolean isNamed() {
+        return member != null;
+    }
+
+    /** Whether it is a member's, and not by its slot: then nothing is known of the standby after a restart of the relay. */
+    public boolean lacksSlot() {
+        return isNamed() && !bySlot;
+    }
+
     /**
      * The standby reports how far it is.
      *

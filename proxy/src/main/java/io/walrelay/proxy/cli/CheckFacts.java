@@ -41,12 +41,22 @@ record CheckFacts(List<Server> servers, DataDirectory data) {
     /**
      * What the SQL connection says.
      *
+     * @param mayAdvanceSlots whether the role may execute pg_replication_slot_advance
      * @param walSenders in use, the one of this check included
      * @param slots in use
      * @param slot the relay's own, if it is there
      * @param skew how far the server's clock is ahead of this machine's
      */
-    record Sql(String role, boolean canReplicate, boolean inRecovery, int walSenders, int slots, Optional<Slot> slot, Duration skew, Shown shown) {}
+    record Sql(
+            String role,
+            boolean canReplicate,
+            boolean mayAdvanceSlots,
+            boolean inRecovery,
+            int walSenders,
+            int slots,
+            Optional<Slot> slot,
+            Duration skew,
+            Shown shown) {}
 
     /** {@code type} and {@code walStatus} in the words of pg_replication_slots. */
     record Slot(String type, boolean active, String walStatus) {}

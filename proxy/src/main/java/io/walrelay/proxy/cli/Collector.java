@@ -103,13 +103,14 @@ final class Collector {
         try (Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery("""
                         SELECT (SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user),
+                               has_function_privilege('pg_catalog.pg_replication_slot_advance(name, pg_lsn)', 'EXECUTE'),
                                pg_is_in_recovery(),
                                (SELECT count(*) FROM pg_stat_replication),
                                (SELECT count(*) FROM pg_replication_slots),
                                current_user
                         """)) {
             row.next();
-            return new Sql(row.getString(5), row.getBoolean(1), row.getBoolean(2), row.getInt(3), row.getInt(4), own, skew, shown);
+            return new Sql(row.getString(6), row.getBoolean(1), row.getBoolean(2), row.getBoolean(3), row.getInt(4), row.getInt(5), own, skew, shown);
         }
     }
 

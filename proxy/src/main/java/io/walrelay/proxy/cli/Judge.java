@@ -133,6 +133,14 @@ final class Judge {
                 it.role() + (it.canReplicate() ? ", REPLICATION" : ", no REPLICATION"),
                 "REPLICATION",
                 "ALTER ROLE %s REPLICATION".formatted(SetupSql.identifier(it.role())));
+        if (movesSlotBySql()) {
+            add(
+                    it.mayAdvanceSlots(),
+                    host + " pg_replication_slot_advance",
+                    it.mayAdvanceSlots() ? "EXECUTE" : "no EXECUTE",
+                    "EXECUTE, since upstream.slot-follows = own",
+                    "walrelay setup-sql --slot-follows-own prints the GRANT");
+        }
         int senders = number(it.shown().setting("max_wal_senders"));
         add(
                 it.walSenders() < senders || (replicating && it.walSenders() == senders),

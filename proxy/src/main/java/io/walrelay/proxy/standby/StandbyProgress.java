@@ -3,6 +3,7 @@ package io.walrelay.proxy.standby;
 import io.walrelay.protocol.replication.FromStandby.StandbyStatusUpdate;
 import io.walrelay.proxy.acknowledge.Acknowledging;
 import io.walrelay.proxy.acknowledge.MemberSession;
+import io.walrelay.proxy.state.Events;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.WrittenTimes;
 import io.walrelay.wal.Lsn;
@@ -87,6 +88,13 @@ final class StandbyProgress {
     /** The session as the policy of acknowledgement sees it, from the beginning of its stream on. */
     MemberSession joins(Acknowledging acknowledging) {
         return acknowledging.join(identity.pid(), Optional.ofNullable(slot), identity.shownName());
+    }
+
+    void warnOfMissingSlot(Events events) {
+        events.warning(
+                "member-without-slot",
+                "standby \"%s\", which upstream.acknowledge names, does not use a slot of that name: while it is away WAL that it needs may be freed, and a restart of the relay forgets what it has. Make one with walrelay slot create, and set primary_slot_name"
+                        .formatted(identity.shownName()));
     }
 
     void begin(Optional<String> slotName, TimelineId of) {

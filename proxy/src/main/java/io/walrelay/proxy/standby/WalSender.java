@@ -64,6 +64,9 @@ final class WalSender implements Pacer.Paced {
     void start() {
         pacer.join(this);
         progress.become(StandbyStatus.State.CATCHUP, "START_REPLICATION from %s".formatted(position.start()));
+        if (member.lacksSlot()) {
+            progress.warnOfMissingSlot(state.events());
+        }
         if (position.isAhead()) {
             waitAhead(System.nanoTime());
         } else {
@@ -212,8 +215,15 @@ final class WalSender implements Pacer.Paced {
         if (position.isAhead()) {
             waitAhead(now);
         } else {
-            carryOut(silence.due(now));
+            Silence.Step due = silence.due(now);
+            carryOut(due == Silence.Step.NOTHING && owesReplay() ? Silence.Step.ASK : due);
         }
+    }
+
+    /** A standby says what it has replayed when there is something else to say, at the latest after wal_receiver_status_interval: of a member that is to be known. */
+    private boolean owesReplay() {
+        boolean behind = progress.replayed().isValid() && progress.replayed().isBefore(progress.confirmed());
+        return behind && member.isNamed() && !silence.awaitingReply();
     }
 
     private void carryOut(Silence.Step due) {

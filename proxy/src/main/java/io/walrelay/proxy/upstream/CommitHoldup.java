@@ -20,6 +20,8 @@ final class CommitHoldup {
 
     private static final String COMMIT_WAITING = "commit-waiting";
     private static final long LONG_NANOS = Duration.ofSeconds(1).toNanos();
+    /** What a standby has replayed it says with the next flush, or within a second when it is asked. */
+    private static final long LONG_FOR_REPLAY_NANOS = Duration.ofSeconds(2).toNanos();
 
     private final RelayState relay;
     private final WalCache cache;
@@ -55,7 +57,7 @@ final class CommitHoldup {
             had = it.own().at(stage);
             since = now;
             confirmed();
-        } else if (now - since >= LONG_NANOS) {
+        } else if (now - since >= (stage == Stage.APPLY ? LONG_FOR_REPLAY_NANOS : LONG_NANOS)) {
             tell(it, stage, Duration.ofNanos(now - since));
         }
     }

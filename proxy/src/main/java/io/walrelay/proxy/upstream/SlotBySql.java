@@ -37,11 +37,11 @@ final class SlotBySql {
         this.events = events;
     }
 
-    /** Moves the slot to {@code to}, once that is in another segment than where it was moved last: a server keeps whole ones. */
-    void advance(HostAddress host, SegmentSize size, Lsn to) throws InterruptedException {
+    /** Moves the slot to {@code to}, once that is in another segment than where it was moved last: a server keeps whole ones. Whether it is there, as far as is known. */
+    boolean advance(HostAddress host, SegmentSize size, Lsn to) throws InterruptedException {
         Lsn before = advanced.getOrDefault(host, Lsn.INVALID);
         if (!to.isValid() || size.startOf(to).isAtMost(before)) {
-            return;
+            return true;
         }
         try (UpstreamConnection connection = dialer.connect(host, SessionKind.ORDINARY, group)) {
             List<List<@Nullable String>> rows = connection.ask(new ReplicationCommand.Sql(statement(to)));
@@ -49,6 +49,7 @@ final class SlotBySql {
             if (failures.remove(host) != null) {
                 events.info(SLOT, "slot \"%s\" on %s is moved on again".formatted(slot, host));
             }
+            return !rows.isEmpty();
         } catch (UpstreamException e) {
             if (failures.put(host, e.reason()) == null) {
                 events.warning(
@@ -56,6 +57,7 @@ final class SlotBySql {
                         "slot \"%s\" on %s is not moved on by SQL, and keeps WAL there: %s. walrelay setup-sql --slot-follows-own prints what that needs"
                                 .formatted(slot, host, e.reason()));
             }
+            return true;
         }
     }
 

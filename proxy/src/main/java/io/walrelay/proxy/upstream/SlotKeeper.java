@@ -177,7 +177,10 @@ final class SlotKeeper {
         Lsn to = Lsn.min(own.acknowledgeable(), probe.report().flushed());
         boolean there = to.isValid() && theirs.reaches(own.lineage(), to);
         if (there && bySql.isPresent()) {
-            bySql.get().advance(connection.host(), probe.report().segmentSize(), to);
+            if (!bySql.get().advance(connection.host(), probe.report().segmentSize(), to)) {
+                // Made anew at the next look.
+                forget(connection.host());
+            }
             return;
         }
         if (!there || to.isAtMost(advanced.getOrDefault(connection.host(), Lsn.INVALID))) {

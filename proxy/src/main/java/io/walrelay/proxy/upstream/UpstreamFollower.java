@@ -230,12 +230,12 @@ final class UpstreamFollower {
             return;
         }
         EndOfWal own = relay.reportable(cache.get());
-        if (!slots.streamed()) {
+        if (!connection.host().equals(now.host().host())) {
+            slots.visit(connection, probe, slots.streamed() ? relay.acknowledging().acknowledged(own) : own);
+        } else if (now.slot() && !slots.streamed()) {
             slots.visit(connection, probe, own);
-        } else if (!connection.host().equals(now.host().host())) {
-            slots.visit(connection, probe, relay.acknowledging().acknowledged(own));
         } else if (!now.slot() && slots.ensure(connection)) {
-            // Begun anew it uses the slot.
+            // Begun anew it uses the slot, or knows that it is there.
             running.stop();
         }
     }

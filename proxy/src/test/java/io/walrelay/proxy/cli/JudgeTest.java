@@ -103,6 +103,30 @@ class JudgeTest {
     }
 
     @Test
+    void aSlotThatFollowsTheRelaysOwnNeedsSql() throws InvalidSettingsException {
+        Map<String, String> policy = Map.of("WALRELAY_UPSTREAM_ACKNOWLEDGE", "any 1 (a)", "WALRELAY_UPSTREAM_SLOT_FOLLOWS", "own");
+        Server unreachable = new Server("pg1:5432", new Answer.Known<>(replication("7", Map.of())), new Answer.Unknown<>("no pg_hba.conf entry", ""));
+        Finding refused = find(Judge.judge(new CheckFacts(List.of(unreachable), ROOMY), settings(policy)), "pg1:5432 SQL connection");
+        assertEquals(Level.FAIL, refused.level());
+        assertTrue(refused.hint().orElseThrow().contains("setup-sql --slot-follows-own"), refused::toString);
+
+        for (boolean may : new boolean[] {true, false}) {
+            Sql sql = new Sql("walrelay", true, may, false, 1, 1, Optional.empty(), Duration.ZERO, shown(Map.of()));
+            Server server = new Server("pg1:5432", new Answer.Known<>(replication("7", Map.of())), new Answer.Known<>(sql));
+            List<Finding> findings = Judge.judge(new CheckFacts(List.of(server), ROOMY), settings(policy));
+            assertEquals(may ? Level.OK : Level.FAIL, find(findings, "pg1:5432 pg_replication_slot_advance").level());
+        }
+    }
+
+    @Test
+    void standbysMayReplayWhatCommitsWaitFor() throws InvalidSettingsException {
+        Map<String, String> shown = Map.of("synchronous_commit", "remote_apply", "synchronous_standby_names", "walrelay");
+        Server server = new Server("pg1:5432", new Answer.Known<>(replication("7", shown)), new Answer.Known<>(GOOD_SQL));
+        List<Finding> findings = Judge.judge(new CheckFacts(List.of(server), ROOMY), settings(Map.of("WALRELAY_UPSTREAM_ACKNOWLEDGE", "all (a)")));
+        assertTrue(findings.stream().noneMatch(finding -> finding.what().equals("pg1:5432 synchronous_commit")), findings::toString);
+    }
+
+    @Test
     void failsWhenAServerCannotBeReached() throws InvalidSettingsException {
         Server server = new Server("pg1:5432", new Answer.Unknown<>("refused", ""), new Answer.Unknown<>("refused", ""));
 
@@ -113,7 +137,7 @@ class JudgeTest {
 
     @Test
     void saysByTheSettingsWhyAServerRefusesReplication() throws InvalidSettingsException {
-        Sql sql = new Sql("walrelay", true, false, 0, 0, Optional.empty(), Duration.ZERO, shown(Map.of("wal_level", "minimal", "max_wal_senders", "0")));
+        Sql sql = new Sql("walrelay", true, true, false, 0, 0, Optional.empty(), Duration.ZERO, shown(Map.of("wal_level", "minimal", "max_wal_senders", "0")));
         Server server = new Server("pg1:5432", new Answer.Unknown<>("refused", ""), new Answer.Known<>(sql));
         List<Finding> findings = Judge.judge(new CheckFacts(List.of(server), ROOMY), settings());
 
@@ -176,13 +200,13 @@ class JudgeTest {
     }
 
     private static List<Finding> judge(Map<String, String> settings, Sql sql, DataDirectory data) throws InvalidSettingsException {
-        Sql saying = new Sql(sql.role(), sql.canReplicate(), sql.inRecovery(), sql.walSenders(), sql.slots(), sql.slot(), sql.skew(), shown(settings));
+        Sql saying = new Sql(sql.role(), sql.canReplicate(), sql.mayAdvanceSlots(), sql.inRecovery(), sql.walSenders(), sql.slots(), sql.slot(), sql.skew(), shown(settings));
         Server server = new Server("pg1:5432", new Answer.Known<>(replication("7", settings)), new Answer.Known<>(saying));
         return Judge.judge(new CheckFacts(List.of(server), data), settings());
     }
 
     private static Sql sql(boolean canReplicate, int walSenders, int slots, Optional<Slot> slot, Duration skew) {
-        return new Sql("walrelay", canReplicate, false, walSenders, slots, slot, skew, shown(Map.of()));
+        return new Sql("walrelay", canReplicate, true, false, walSenders, slots, slot, skew, shown(Map.of()));
     }
 
     private static Replication replication(String systemId, Map<String, String> changed) {

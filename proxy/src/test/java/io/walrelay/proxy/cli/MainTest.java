@@ -46,6 +46,13 @@ class MainTest {
     }
 
     @Test
+    void printsWhatASlotThatFollowsTheRelaysOwnNeeds() {
+        assertEquals(0, run("setup-sql", "--slot-follows-own"));
+        assertTrue(out.toString().contains("GRANT EXECUTE ON FUNCTION pg_catalog.pg_replication_slot_advance(name, pg_lsn) TO walrelay;"), out.toString());
+        assertTrue(out.toString().contains("--   host  postgres     walrelay  <relay-address>/32  scram-sha-256"), out.toString());
+    }
+
+    @Test
     void asksForThePasswordLastSinceItWouldReadWhatFollows() {
         assertEquals(0, run("setup-sql", "--auth-query"));
         assertTrue(out.toString().endsWith("\n\\password walrelay\n"), out.toString());

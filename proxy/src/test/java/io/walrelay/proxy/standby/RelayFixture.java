@@ -10,6 +10,7 @@ import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.protocol.handshake.AuthenticationDecision;
 import io.walrelay.protocol.handshake.MockVerifiers;
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.TlsSettings;
 import io.walrelay.proxy.state.RelayState;
@@ -52,15 +53,32 @@ final class RelayFixture implements AutoCloseable {
 
     /** Trusts everybody and holds all of {@code wal}. */
     static RelayFixture trusting(Path data, WalCraft wal, StandbyLimits limits) throws IOException, DivergentWalException {
-        return start(data, wal, limits, (_, _) -> CompletableFuture.completedFuture(new Authenticator.Admission(new AuthenticationDecision.Trust(), Optional.empty())), Optional.empty());
+        return trusting(data, wal, limits, new AcknowledgePolicy.Own());
+    }
+
+    /** As {@link #trusting(Path, WalCraft, StandbyLimits)}, with members that may be waited for. */
+    static RelayFixture trusting(Path data, WalCraft wal, StandbyLimits limits, AcknowledgePolicy policy) throws IOException, DivergentWalException {
+        return start(
+                data,
+                wal,
+                limits,
+                (_, _) -> CompletableFuture.completedFuture(new Authenticator.Admission(new AuthenticationDecision.Trust(), Optional.empty())),
+                Optional.empty(),
+                policy);
     }
 
     static RelayFixture start(
             Path data, WalCraft wal, StandbyLimits limits, Authenticator authenticator, Optional<TlsSettings> tls)
             throws IOException, DivergentWalException {
+        return start(data, wal, limits, authenticator, tls, new AcknowledgePolicy.Own());
+    }
+
+    private static RelayFixture start(
+            Path data, WalCraft wal, StandbyLimits limits, Authenticator authenticator, Optional<TlsSettings> tls, AcknowledgePolicy policy)
+            throws IOException, DivergentWalException {
         var settings = new CacheSettings(1 << 20, 1L << 30, Duration.ofHours(1), SlotLimits.upTo(1L << 30), false);
         WalCache cache = WalCache.create(Tiers.local(new PosixStorage(data), settings), wal.systemId(), wal.segmentSize(), wal.history(), wal.start());
-        RelayState state = emptyState();
+        RelayState state = emptyState(policy);
         state.open(cache);
         state.learn(facts(wal, "off"));
         FakeUpstream upstream = FakeUpstream.start();
@@ -84,11 +102,16 @@ final class RelayFixture implements AutoCloseable {
     }
 
     static RelayState emptyState() {
+        return emptyState(new AcknowledgePolicy.Own());
+    }
+
+    private static RelayState emptyState(AcknowledgePolicy policy) {
         Instant now = Clock.systemUTC().instant();
         return new RelayState(
                 Clock.systemUTC(),
                 new UpstreamStatus(
-                        UpstreamStatus.State.STREAMING, Optional.of("pg1:5432"), now, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, Optional.of(now), Optional.empty()));
+                        UpstreamStatus.State.STREAMING, Optional.of("pg1:5432"), now, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, Optional.of(now), Optional.empty()),
+                policy);
     }
 
     /** WAL from the present end up to {@code end} arrives. */
