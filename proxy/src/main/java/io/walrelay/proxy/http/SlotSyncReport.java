@@ -37,10 +37,10 @@ public record SlotSyncReport(Optional<Instant> lookedAt, Optional<String> proble
             Optional<String> invalidationReason) {}
 
     /**
-     * @param exists what it was told of its slot
-     * @param refusal why that was no
+     * @param granted whether it may go on, as far as the relay is concerned
+     * @param refusal why not: it was told that its slot does not exist
      */
-    public record Asked(String slot, Instant at, boolean exists, Optional<String> refusal) {}
+    public record Asked(String slot, Instant at, boolean granted, Optional<String> refusal) {}
 
     static SlotSyncReport of(RelayState relay) {
         SlotSync sync = relay.slotSync();
@@ -49,7 +49,7 @@ public record SlotSyncReport(Optional<Instant> lookedAt, Optional<String> proble
                 sync.lastLook().flatMap(SlotSync.Look::problem),
                 relay.cache().map(SlotSyncReport::slots).orElse(List.of()),
                 sync.asked().stream()
-                        .map(asked -> new Asked(asked.answer().slot(), asked.at(), asked.answer().exists(), asked.answer().refusal()))
+                        .map(asked -> new Asked(asked.answer().slot(), asked.at(), asked.answer().granted(), asked.answer().refusal()))
                         .toList());
     }
 

@@ -18,7 +18,7 @@ final class SlotSyncSeries {
         families.gauge(
                 "slot_sync_refused",
                 "Standbys whose slot synchronisation was told at last that their slot does not exist",
-                asked.stream().filter(it -> !it.answer().exists()).count());
+                asked.stream().filter(it -> !it.answer().granted()).count());
         sync.lastLook().ifPresent(look -> {
             families.gauge("failover_slots_readable", "Whether upstream's failover slots could be read at the last look", look.problem().isEmpty() ? 1 : 0);
             families.gauge("failover_slots_look_age_seconds", "Time since upstream's failover slots were looked at", RelayCollector.seconds(Duration.between(look.at(), now)));

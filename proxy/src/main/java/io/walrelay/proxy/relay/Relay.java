@@ -23,6 +23,7 @@ import io.walrelay.proxy.feedback.FeedbackLimits;
 import io.walrelay.proxy.http.HttpLimits;
 import io.walrelay.proxy.http.HttpServer;
 import io.walrelay.proxy.metrics.RelayMetrics;
+import io.walrelay.proxy.slotsync.SlotSync;
 import io.walrelay.proxy.slotsync.WaitsByPolicy;
 import io.walrelay.proxy.shaping.Shaping;
 import io.walrelay.proxy.peers.Peers;
@@ -80,7 +81,7 @@ public final class Relay implements AutoCloseable {
                         Optional.empty(),
                         Optional.empty()),
                 settings.upstream().acknowledge(),
-                new WaitsByPolicy(settings.upstream().acknowledge(), settings.upstream().slotFollows()),
+                new SlotSync(new WaitsByPolicy(settings.upstream().acknowledge(), settings.upstream().slotFollows()), settings.upstream().slot()),
                 new FeedbackLimits(settings.feedback().maxXminAge(), settings.feedback().capCatalog()));
     }
 

@@ -33,8 +33,8 @@ public record SlotQuestion(String slot) {
         return matcher.matches() ? Optional.of(new SlotQuestion(matcher.group(1))) : Optional.empty();
     }
 
-    /** What upstream is asked instead: it still says itself whether it is in recovery, under the same names and types of columns, in one row. */
-    public String asking(boolean exists) {
-        return "SELECT pg_is_in_recovery(), %s AS \"?column?\"".formatted(exists);
+    /** As slotsync.c writes it. */
+    public String text() {
+        return BEFORE_SLOT + slot + AFTER_SLOT;
     }
 }

@@ -25,39 +25,55 @@ public final class SlotSync {
     public record Look(Instant at, Optional<String> problem) {}
 
     private final WaitsFor waitsFor;
+    private final String own;
     private final Map<String, Asked> asked = new TreeMap<>();
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
     private volatile Optional<Look> lastLook = Optional.empty();
 
-    public SlotSync(WaitsFor waitsFor) {
+    /** @param own the relay's slot upstream */
+    public SlotSync(WaitsFor waitsFor, String own) {
+        this.own = own;
         this.waitsFor = waitsFor;
     }
 
-    /** {@code listener} is called, on a session's event loop, whenever somebody has asked; it must only wake somebody. */
+    /** {@code listener} is called, on a session's event loop, whenever somebody has asked for one of the relay's slots; it must only wake somebody. */
     public void onQuestion(Runnable listener) {
         listeners.add(listener);
     }
 
     /**
-     * Answers.
+     * Answers. A name that is no slot's is not remembered, and nobody hears of it: anybody may make one up, and its standby can't stream either, and is told why.
      *
      * @param exists whether the relay has the slot
      * @param news told the answer when it is not the one that was given last
      */
     public SlotAnswer ask(SlotQuestion question, boolean exists, Instant now, Consumer<SlotAnswer> news) {
         SlotAnswer answer = SlotAnswer.to(question, exists, waitsFor);
-        Optional<SlotAnswer> before;
-        synchronized (asked) {
-            before = Optional.ofNullable(asked.get(answer.slot())).map(Asked::answer);
-            if (before.isPresent() || asked.size() < REMEMBERED) {
-                asked.put(answer.slot(), new Asked(answer, now));
+        if (exists) {
+            if (remember(new Asked(answer, now))) {
+                news.accept(answer);
             }
+            listeners.forEach(Runnable::run);
         }
-        if (!before.equals(Optional.of(answer))) {
-            news.accept(answer);
-        }
-        listeners.forEach(Runnable::run);
         return answer;
+    }
+
+    /** Returns whether it is another answer than the last. */
+    private boolean remember(Asked now) {
+        String slot = now.answer().slot();
+        synchronized (asked) {
+            Asked before = asked.get(slot);
+            if (before == null && asked.size() >= REMEMBERED) {
+                return false;
+            }
+            asked.put(slot, now);
+            return before == null || !before.answer().equals(now.answer());
+        }
+    }
+
+    /** The relay's slot upstream. */
+    public String own() {
+        return own;
     }
 
     /** What was asked since the start, by slot. */

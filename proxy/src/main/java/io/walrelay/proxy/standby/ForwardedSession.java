@@ -14,6 +14,7 @@ import io.walrelay.proxy.forward.Pump;
 import io.walrelay.proxy.forward.UpstreamSession;
 import io.walrelay.proxy.slotsync.SlotAnswer;
 import io.walrelay.proxy.slotsync.SlotQuestion;
+import io.walrelay.proxy.slotsync.SlotSync;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,7 +36,7 @@ final class ForwardedSession implements ServerSession {
     private final UpstreamSession upstream;
     private final Answers answers;
     private final FrameTracker fromUpstream = new FrameTracker();
-    private final SlotSyncWatch watch = new SlotSyncWatch(this::hasSlot);
+    private final SlotSyncWatch watch = new SlotSyncWatch(this::instead);
     /** What the client is told of an end that is not upstream's; null while there is none. */
     private @Nullable Diagnostic farewell;
     private boolean over;
@@ -146,14 +147,15 @@ final class ForwardedSession implements ServerSession {
         upstream.channel().writeAndFlush(bytes, upstream.channel().voidPromise());
     }
 
-    /** What a standby's slot synchronisation is told of the slot that is the relay's. */
-    private boolean hasSlot(SlotQuestion question) {
+    /** What is asked for a standby's slot synchronisation, whose slot is the relay's. */
+    private String instead(SlotQuestion question) {
         boolean exists = server.state().cache().flatMap(cache -> cache.slots().find(question.slot())).isPresent();
-        return server.state().slotSync().ask(question, exists, server.state().clock().instant(), this::tell).exists();
+        SlotSync sync = server.state().slotSync();
+        return sync.ask(question, exists, server.state().clock().instant(), this::tell).askedInstead(sync.own());
     }
 
     private void tell(SlotAnswer answer) {
-        if (answer.exists()) {
+        if (answer.granted()) {
             server.state().events().info(SLOT_SYNC, "slots are synchronised to the standby of slot \"%s\", for which upstream's subscribers wait".formatted(answer.slot()));
         } else {
             server.state().events().warning(

@@ -9,11 +9,11 @@ import io.walrelay.protocol.message.FrontendMessage;
 import io.walrelay.protocol.message.ProtocolViolation;
 import io.walrelay.proxy.slotsync.SlotQuestion;
 import java.util.Optional;
-import java.util.function.Predicate;
+import java.util.function.Function;
 
 /**
- * Finds, among what a client sends upstream, the question of a standby's slot synchronisation for its slot, and puts the relay's answer to that into
- * what upstream is asked. Every other byte passes as it is and at once, but for the beginning of a query that is as long as the question: that waits for its end.
+ * Finds, among what a client sends upstream, the question of a standby's slot synchronisation for its slot, and puts in its place what upstream is to be
+ * asked instead. Every other byte passes as it is and at once, but for the beginning of a query that is as long as the question: that waits for its end.
  * Confined to the event loop.
  */
 final class SlotSyncWatch {
@@ -24,15 +24,15 @@ final class SlotSyncWatch {
     private static final int ZERO = Byte.BYTES;
     private static final byte[] NOTHING = {};
 
-    private final Predicate<SlotQuestion> answer;
+    private final Function<SlotQuestion, String> instead;
     private final FrameTracker passing = new FrameTracker();
     /** What came of a message that may be the question. */
     private byte[] held = NOTHING;
     private boolean lost;
 
-    /** @param answer whether the slot exists */
-    SlotSyncWatch(Predicate<SlotQuestion> answer) {
-        this.answer = answer;
+    /** @param instead what upstream is asked instead of a question */
+    SlotSyncWatch(Function<SlotQuestion, String> instead) {
+        this.instead = instead;
     }
 
     /**
@@ -118,7 +118,7 @@ final class SlotSyncWatch {
         int after = at + lengthOf(bytes, at);
         ByteBuf out = bytes.alloc().buffer(bytes.readableBytes());
         out.writeBytes(bytes, bytes.readerIndex(), at - bytes.readerIndex());
-        FrontendEncoder.encode(new FrontendMessage.Query(question.asking(answer.test(question))), out);
+        FrontendEncoder.encode(new FrontendMessage.Query(instead.apply(question)), out);
         out.writeBytes(bytes, after, bytes.writerIndex() - after);
         bytes.release();
         return out;

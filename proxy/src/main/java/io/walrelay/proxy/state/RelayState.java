@@ -52,15 +52,14 @@ public final class RelayState {
 
     /** Of a relay that acknowledges what it has itself. */
     public RelayState(Clock clock, UpstreamStatus initial) {
-        this(clock, initial, new AcknowledgePolicy.Own(), WaitsFor.NOBODY, FeedbackLimits.DEFAULT);
+        this(clock, initial, new AcknowledgePolicy.Own(), new SlotSync(WaitsFor.NOBODY, "walrelay"), FeedbackLimits.DEFAULT);
     }
 
-    /** @param waitsFor whose standbys the relay's slot upstream waits for */
-    public RelayState(Clock clock, UpstreamStatus initial, AcknowledgePolicy policy, WaitsFor waitsFor, FeedbackLimits limits) {
+    public RelayState(Clock clock, UpstreamStatus initial, AcknowledgePolicy policy, SlotSync slotSync, FeedbackLimits limits) {
         this.clock = clock;
         this.events = new Events(clock);
         this.acknowledging = new Acknowledging(policy);
-        this.slotSync = new SlotSync(waitsFor);
+        this.slotSync = slotSync;
         this.upstream = new AtomicReference<>(initial);
         this.feedback = new Feedback(limits, this::cache);
         this.shaping = new AtomicReference<>(Shaping.none(clock));

@@ -65,8 +65,7 @@ final class SlotQuestionTest {
     }
 
     @Test
-    void upstreamStillSaysWhetherItIsInRecovery() {
-        assertEquals("SELECT pg_is_in_recovery(), true AS \"?column?\"", new SlotQuestion("s").asking(true));
-        assertEquals("SELECT pg_is_in_recovery(), false AS \"?column?\"", new SlotQuestion("s").asking(false));
+    void isWrittenAsItIsRead() {
+        assertEquals(ASKED.formatted("s"), new SlotQuestion("s").text());
     }
 }

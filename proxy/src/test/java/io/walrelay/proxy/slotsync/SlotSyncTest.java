@@ -3,6 +3,7 @@ package io.walrelay.proxy.slotsync;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.config.UpstreamSettings.SlotFollows;
@@ -11,6 +12,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -30,8 +32,15 @@ final class SlotSyncTest {
         assertEquals(Optional.empty(), SlotAnswer.to(A, true, a).refusal());
         assertEquals(Optional.of("upstream.acknowledge is all (a)"), SlotAnswer.to(new SlotQuestion("b"), true, a).refusal());
         assertEquals(Optional.of("the relay has no such slot; walrelay slot create a makes it"), SlotAnswer.to(A, false, a).refusal());
-        assertFalse(SlotAnswer.to(A, true, WaitsFor.NOBODY).exists());
+        assertFalse(SlotAnswer.to(A, true, WaitsFor.NOBODY).granted());
         assertTrue(SlotAnswer.to(A, true, WaitsFor.NOBODY).refusal().orElseThrow().contains("upstream.acknowledge is own"));
+    }
+
+    /** Whether it is in recovery is upstream's to say, and whether it has the relay's slot. */
+    @Test
+    void upstreamIsAskedForTheRelaysOwnSlotOrNone() {
+        assertEquals(new SlotQuestion("relay").text(), new SlotAnswer("a", Optional.empty()).askedInstead("relay"));
+        assertEquals("SELECT pg_is_in_recovery(), false AS \"?column?\"", new SlotAnswer("a", Optional.of("no")).askedInstead("relay"));
     }
 
     @ParameterizedTest
@@ -65,22 +74,26 @@ final class SlotSyncTest {
     void aWorkerThatAsksEveryTenSecondsIsNewsOnce() {
         List<SlotAnswer> news = new ArrayList<>();
         AtomicInteger woken = new AtomicInteger();
-        SlotSync sync = new SlotSync(_ -> Optional.empty());
+        AtomicBoolean waits = new AtomicBoolean();
+        SlotSync sync = new SlotSync(_ -> waits.get() ? Optional.empty() : Optional.of("no"), "relay");
         sync.onQuestion(woken::incrementAndGet);
         for (int n = 0; n < 3; n++) {
-            assertFalse(sync.ask(A, false, NOW.plusSeconds(n), news::add).exists());
+            assertFalse(sync.ask(A, true, NOW.plusSeconds(n), news::add).granted());
         }
-        assertTrue(sync.ask(A, true, NOW.plusSeconds(9), news::add).exists());
-        assertEquals(List.of(false, true), news.stream().map(SlotAnswer::exists).toList());
+        waits.set(true);
+        assertTrue(sync.ask(A, true, NOW.plusSeconds(9), news::add).granted());
+        assertEquals(List.of(false, true), news.stream().map(SlotAnswer::granted).toList());
         assertEquals(4, woken.get());
         assertEquals(List.of(new SlotSync.Asked(new SlotAnswer("a", Optional.empty()), NOW.plusSeconds(9))), sync.asked());
     }
 
     @Test
-    void namesThatSomebodyMakesUpAreNotRememberedForEver() {
-        SlotSync sync = new SlotSync(WaitsFor.NOBODY);
+    void namesThatSomebodyMakesUpAreForgotten() {
+        SlotSync sync = new SlotSync(_ -> Optional.empty(), "relay");
+        assertFalse(sync.ask(A, false, NOW, answer -> fail(answer.toString())).granted());
+        assertEquals(List.of(), sync.asked());
         for (int n = 0; n < 3_000; n++) {
-            var _ = sync.ask(new SlotQuestion("s" + n), false, NOW, _ -> {});
+            var _ = sync.ask(new SlotQuestion("s" + n), true, NOW, _ -> {});
         }
         assertEquals(1_000, sync.asked().size());
     }

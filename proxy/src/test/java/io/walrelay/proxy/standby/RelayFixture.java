@@ -13,6 +13,9 @@ import io.walrelay.protocol.handshake.MockVerifiers;
 import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.TlsSettings;
+import io.walrelay.proxy.feedback.FeedbackLimits;
+import io.walrelay.proxy.slotsync.SlotSync;
+import io.walrelay.proxy.slotsync.WaitsFor;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.UpstreamFacts;
 import io.walrelay.proxy.state.UpstreamStatus;
@@ -111,7 +114,9 @@ final class RelayFixture implements AutoCloseable {
                 Clock.systemUTC(),
                 new UpstreamStatus(
                         UpstreamStatus.State.STREAMING, Optional.of("pg1:5432"), now, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, Optional.of(now), Optional.empty()),
-                policy);
+                policy,
+                new SlotSync(WaitsFor.NOBODY, "relay"),
+                FeedbackLimits.DEFAULT);
     }
 
     /** WAL from the present end up to {@code end} arrives. */

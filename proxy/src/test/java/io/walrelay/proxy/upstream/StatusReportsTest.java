@@ -12,6 +12,7 @@ import io.walrelay.proxy.acknowledge.Acknowledging;
 import io.walrelay.proxy.acknowledge.MemberSession;
 import io.walrelay.proxy.acknowledge.Positions;
 import io.walrelay.proxy.feedback.FeedbackLimits;
+import io.walrelay.proxy.slotsync.SlotSync;
 import io.walrelay.proxy.slotsync.WaitsFor;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.UpstreamStatus;
@@ -36,7 +37,7 @@ class StatusReportsTest {
             new UpstreamStatus(
                     UpstreamStatus.State.STREAMING, Optional.empty(), Instant.EPOCH, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, Optional.empty(), Optional.empty()),
             AcknowledgePolicy.parse("all (a)"),
-            WaitsFor.NOBODY,
+            new SlotSync(WaitsFor.NOBODY, "relay"),
             FeedbackLimits.DEFAULT);
     private final Acknowledging acknowledging = state.acknowledging();
     private final MemberSession a = acknowledging.join(1, Optional.of("a"), "a");
