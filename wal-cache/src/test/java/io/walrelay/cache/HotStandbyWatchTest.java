@@ -42,7 +42,9 @@ final class HotStandbyWatchTest {
 
     /** A record of main data alone. */
     private static WalCraft record(WalCraft wal, int resourceManager, int info, ByteBuffer main) {
-        ByteBuffer payload = ByteBuffer.allocate(2 + main.capacity()).put((byte) 0xFF).put((byte) main.capacity()).put(main.array());
+        byte[] data = new byte[main.capacity()];
+        main.rewind().get(data);
+        ByteBuffer payload = ByteBuffer.allocate(2 + data.length).put((byte) 0xFF).put((byte) data.length).put(data);
         return wal.record(resourceManager, info, payload.array());
     }
 

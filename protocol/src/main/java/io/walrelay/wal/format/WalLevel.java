@@ -1,17 +1,29 @@
 package io.walrelay.wal.format;
 
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 
 /** How much is written to the log (PostgreSQL: xlog.h, WalLevel), from the least. */
 public enum WalLevel {
     /** Not enough to recover from a base backup, nor for any standby. */
-    MINIMAL,
-    REPLICA,
-    LOGICAL;
+    MINIMAL(0),
+    REPLICA(1),
+    LOGICAL(2);
+
+    private final int number;
+
+    WalLevel(int number) {
+        this.number = number;
+    }
+
+    /** As records have it. */
+    public int number() {
+        return number;
+    }
 
     static Optional<WalLevel> ofNumber(int number) {
-        return number >= 0 && number < values().length ? Optional.of(values()[number]) : Optional.empty();
+        return Arrays.stream(values()).filter(level -> level.number == number).findFirst();
     }
 
     static Optional<WalLevel> ofSetting(String text) {

@@ -14,7 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /**
  * The parameters of one session: those that drivers set, which change nothing here but are remembered, and upstream's, which can be read. What would change the
@@ -25,33 +25,40 @@ public final class ConsoleSettings {
     /** A parameter as SHOW gives it, in its own spelling. */
     record Shown(String name, String value) {}
 
-    /** @param allows which values may be set, in lower case */
-    private record Own(String name, String initial, Predicate<String> allows) {}
+    /**
+     * @param keeps whether SHOW says what was set; others may be set to what means the same as the initial value
+     * @param allowed which values may be set, in lower case
+     */
+    private record Own(String name, String initial, boolean keeps, Pattern allowed) {
+        Own(String name, String initial, boolean keeps, String allowed) {
+            this(name, initial, keeps, Pattern.compile(allowed, Pattern.DOTALL));
+        }
+    }
 
     private static final String APPLICATION_NAME = "application_name";
-    private static final Predicate<String> ANY = _ -> true;
-    private static final Predicate<String> TIME = value -> value.matches("[0-9]{1,10} ?(us|ms|s|min|h|d)?");
+    private static final String ANY = ".*";
+    private static final String TIME = "[0-9]{1,10} ?(us|ms|s|min|h|d)?";
 
     /** Answers are in these whatever is asked for. */
     private static final List<Own> OWN = List.of(
-            new Own("client_encoding", "UTF8", value -> value.replace("-", "").matches("utf8|unicode")),
-            new Own("DateStyle", "ISO, MDY", value -> value.matches("iso(, *(mdy|dmy|ymd))?")),
-            new Own("IntervalStyle", "postgres", "postgres"::equals),
-            new Own("TimeZone", "UTC", value -> value.matches("(etc/)?(utc|gmt|uct|zulu)|0|\\+00(:00)?")),
-            new Own("standard_conforming_strings", "on", value -> value.matches("on|true|1")),
-            new Own("bytea_output", "hex", ANY),
-            new Own(APPLICATION_NAME, "", ANY),
-            new Own("extra_float_digits", "1", value -> value.matches("-?[0-9]{1,2}")),
-            new Own("search_path", "pg_catalog", ANY),
-            new Own("statement_timeout", "0", TIME),
-            new Own("lock_timeout", "0", TIME),
-            new Own("idle_in_transaction_session_timeout", "0", TIME),
-            new Own("client_min_messages", "notice", ANY),
-            new Own("row_security", "on", ANY),
-            new Own("default_transaction_isolation", "read committed", ANY),
-            new Own("default_transaction_read_only", "on", ANY),
-            new Own("transaction_isolation", "read committed", ANY),
-            new Own("transaction_read_only", "on", ANY));
+            new Own("client_encoding", "UTF8", false, "utf-?8|unicode"),
+            new Own("DateStyle", "ISO, MDY", false, "iso(, *(mdy|dmy|ymd))?"),
+            new Own("IntervalStyle", "postgres", false, "postgres"),
+            new Own("TimeZone", "UTC", false, "(etc/)?(utc|gmt|uct|zulu)|0|\\+00(:00)?"),
+            new Own("standard_conforming_strings", "on", false, "on|true|1"),
+            new Own("bytea_output", "hex", true, ANY),
+            new Own(APPLICATION_NAME, "", true, ANY),
+            new Own("extra_float_digits", "1", true, "-?[0-9]{1,2}"),
+            new Own("search_path", "pg_catalog", true, ANY),
+            new Own("statement_timeout", "0", true, TIME),
+            new Own("lock_timeout", "0", true, TIME),
+            new Own("idle_in_transaction_session_timeout", "0", true, TIME),
+            new Own("client_min_messages", "notice", true, ANY),
+            new Own("row_security", "on", true, ANY),
+            new Own("default_transaction_isolation", "read committed", true, ANY),
+            new Own("default_transaction_read_only", "on", true, ANY),
+            new Own("transaction_isolation", "read committed", true, ANY),
+            new Own("transaction_read_only", "on", true, ANY));
 
     /** What the relay itself is, whatever upstream is. */
     private static final Map<String, String> RELAYS =
@@ -85,13 +92,12 @@ public final class ConsoleSettings {
     Shown set(String name, Optional<String> value) {
         Own own = own(name).orElseThrow(() -> isKnown(name) ? unchangeable(name) : unknown(name));
         String wanted = value.orElse(initial(own));
-        boolean fits = wanted.length() <= MAX_LENGTH && wanted.indexOf('\0') < 0 && own.allows().test(wanted.toLowerCase(Locale.ROOT));
+        boolean fits = wanted.length() <= MAX_LENGTH && wanted.indexOf('\0') < 0 && own.allowed().matcher(wanted.toLowerCase(Locale.ROOT)).matches();
         if (value.isPresent() && !fits) {
             throw new SqlError(Diagnostic.error("22023", "invalid value for parameter \"%s\": \"%s\"".formatted(own.name(), excerpt(wanted)))
                     .withHint("the relay's console knows \"%s\"".formatted(own.initial())));
         }
-        boolean fixed = own.allows() != ANY && !own.allows().equals(TIME) && !own.name().equals("extra_float_digits");
-        String kept = fixed ? own.initial() : own.name().equals(APPLICATION_NAME) ? ClientText.applicationName(wanted) : wanted;
+        String kept = !own.keeps() ? own.initial() : own.name().equals(APPLICATION_NAME) ? ClientText.applicationName(wanted) : wanted;
         values.put(own.name(), kept);
         return new Shown(own.name(), kept);
     }
@@ -144,7 +150,7 @@ public final class ConsoleSettings {
 
     /** 15.4 is 150004. */
     private static String versionNumber(String version) {
-        String[] parts = version.replaceFirst("[^0-9.].*$", "").split("\\.");
+        String[] parts = version.replaceFirst("[^0-9.].*$", "").split("\\.", -1);
         boolean known = parts.length > 0 && parts[0].matches("[0-9]{2}");
         int minor = parts.length > 1 && parts[1].matches("[0-9]{1,3}") ? Integer.parseInt(parts[1]) : 0;
         return known ? String.valueOf(Integer.parseInt(parts[0]) * 10_000 + minor) : "0";

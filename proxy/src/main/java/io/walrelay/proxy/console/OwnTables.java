@@ -32,7 +32,7 @@ final class OwnTables {
 
     static final String SCHEMA = "walrelay";
 
-    /** Columns of {@code timelines}. */
+    /** What SHOW TIMELINES has of each. */
     private record Timeline(String id, TimelineId timeline, Lsn from, @Nullable Lsn to, String state) {}
 
     /** Columns of {@code tiers}. */

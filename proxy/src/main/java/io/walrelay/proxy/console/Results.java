@@ -33,6 +33,7 @@ final class Results {
         return new RowDescription(described);
     }
 
+    @SuppressWarnings("NullAway") // It reads from the class file of BytesRow that no value is null, which its source says they may be.
     static List<BackendMessage> rows(List<@Nullable Object[]> rows, List<ResultColumn> columns, IntFunction<Short> format) {
         List<BackendMessage> messages = new ArrayList<>();
         long bytes = 0;
@@ -40,7 +41,7 @@ final class Results {
             List<byte @Nullable []> values = new ArrayList<>();
             for (int i = 0; i < row.length; i++) {
                 Object value = row[i];
-                byte[] written = value == null ? null : written(columns.get(i), value, format.apply(i));
+                byte @Nullable [] written = value == null ? null : written(columns.get(i), value, format.apply(i));
                 bytes += written == null ? Integer.BYTES : Integer.BYTES + written.length;
                 values.add(written);
             }

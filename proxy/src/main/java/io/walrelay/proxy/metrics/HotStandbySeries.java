@@ -32,7 +32,7 @@ final class HotStandbySeries {
     private static void settings(Families families, ServerParameters values) {
         Families.Gauge family = families.gauge("wal_parameter", "Settings of the primary that standbys depend on, as the log said last");
         values.minimums().forEach((name, value) -> family.at(value, "name", name));
-        family.at(values.walLevel().ordinal(), "name", "wal_level")
+        family.at(values.walLevel().number(), "name", "wal_level")
                 .at(values.walLogHints() ? 1 : 0, "name", "wal_log_hints")
                 .at(values.trackCommitTimestamp() ? 1 : 0, "name", "track_commit_timestamp")
                 .done();

@@ -255,7 +255,7 @@ class MirroringTest {
         settle(relays, slots);
         assertEquals(settled, slots, "nothing moves any more, " + seen);
 
-        String home = relays.stream().filter(r -> slots.get(r).home().isHere()).findFirst().orElseThrow();
+        String home = slots.entrySet().stream().filter(s -> s.getValue().home().isHere()).map(Map.Entry::getKey).findFirst().orElseThrow();
         slots.remove(home);
         settle(relays, slots);
         assertEquals(Map.of(), slots, "dropped at its home, " + seen);

@@ -89,7 +89,8 @@ record Interval(int months, int days, long micros) implements Comparable<Interva
 
     /** Microseconds in all, years as long as they are on average (interval_part, epoch). */
     BigDecimal epochMicros() {
-        double daysInAll = (months / 12) * DAYS_OF_YEAR + (months % 12) * DAYS_OF_MONTH + days;
+        long years = months / 12;
+        double daysInAll = years * DAYS_OF_YEAR + (months % 12) * DAYS_OF_MONTH + days;
         return BigDecimal.valueOf(daysInAll).multiply(BigDecimal.valueOf(DAY)).add(BigDecimal.valueOf(micros));
     }
 

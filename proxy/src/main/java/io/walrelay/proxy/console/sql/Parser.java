@@ -69,8 +69,14 @@ public final class Parser {
             case "begin", "start" -> begin(in.take());
             case "commit", "end" -> end(in.take(), Transaction.Kind.COMMIT);
             case "rollback", "abort" -> end(in.take(), Transaction.Kind.ROLLBACK);
-            case "discard" -> discard(in.take());
-            case "deallocate" -> deallocate(in.take());
+            case "discard" -> {
+                in.take();
+                yield discard();
+            }
+            case "deallocate" -> {
+                in.take();
+                yield deallocate();
+            }
             default -> throw COMMANDS.contains(first.text())
                     ? SqlError.unsupported(first.text().toUpperCase(Locale.ROOT)).at(first.at())
                     : in.syntaxError();
@@ -287,7 +293,7 @@ public final class Parser {
         return new Transaction(kind);
     }
 
-    private Statement discard(SqlToken begin) {
+    private Statement discard() {
         for (String what : List.of("all", "plans", "sequences", "temp", "temporary")) {
             if (in.takeWord(what)) {
                 return new Statement.Discard(what.toUpperCase(Locale.ROOT));
@@ -296,7 +302,7 @@ public final class Parser {
         throw in.unexpected();
     }
 
-    private Statement deallocate(SqlToken begin) {
+    private Statement deallocate() {
         in.takeWord("prepare");
         int at = in.peek().at();
         return new Statement.Deallocate(at, in.takeWord("all") ? Optional.empty() : Optional.of(in.name()));

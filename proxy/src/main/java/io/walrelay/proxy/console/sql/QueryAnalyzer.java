@@ -95,7 +95,11 @@ final class QueryAnalyzer {
                         .withHint(SqlError.HELP)
                         .at(named.at()));
         scope.add(alias, relation.columns(), named.at());
-        return _ -> relation.rows().get().stream().map(row -> row.toArray()).toList();
+        return _ -> {
+            List<@Nullable Object[]> rows = new ArrayList<>();
+            relation.rows().get().forEach(row -> rows.add(row.toArray()));
+            return rows;
+        };
     }
 
     /** Sees nothing of the sources beside it, so it is carried out once for each row of the query around all of them. */
@@ -219,20 +223,26 @@ final class QueryAnalyzer {
         if (keys.isEmpty()) {
             return rows;
         }
-        record Sorted(Row row, @Nullable Object[] by) {}
+        record Sorted(Row row, List<@Nullable Object> by) {}
         Comparator<Sorted> order = (a, b) -> {
             int compared = 0;
             for (int i = 0; i < keys.size() && compared == 0; i++) {
-                compared = compare(keys.get(i), a.by()[i], b.by()[i]);
+                compared = compare(keys.get(i), a.by().get(i), b.by().get(i));
             }
             budget.spend(1);
             return compared;
         };
         return rows.stream()
-                .map(row -> new Sorted(row, keys.stream().map(key -> key.value().of(row)).toArray()))
+                .map(row -> new Sorted(row, values(keys, row)))
                 .sorted(order)
                 .map(Sorted::row)
                 .toList();
+    }
+
+    private static List<@Nullable Object> values(List<Key> keys, Row row) {
+        List<@Nullable Object> values = new ArrayList<>();
+        keys.forEach(key -> values.add(key.value().of(row)));
+        return values;
     }
 
     private static int compare(Key key, @Nullable Object a, @Nullable Object b) {

@@ -17,23 +17,23 @@ import java.util.Optional;
  */
 public enum SqlType {
     BOOL(16, 1, "boolean", "bool"),
-    NAME(19, 64, "name"),
+    NAME(19, 64, "name", "name"),
     INT8(20, 8, "bigint", "int8"),
-    INT4(23, 4, "integer", "int4", "int"),
+    INT4(23, 4, "integer", "int4 int"),
     TEXT(25, -1, "text", "varchar"),
-    OID(26, 4, "oid"),
-    XID(28, 4, "xid"),
-    JSON(114, -1, "json"),
-    FLOAT8(701, 8, "double precision", "float8", "float"),
+    OID(26, 4, "oid", "oid"),
+    XID(28, 4, "xid", "xid"),
+    JSON(114, -1, "json", "json"),
+    FLOAT8(701, 8, "double precision", "float8 float"),
     /** Of text, a parameter and NULL until something says what they are. */
-    UNKNOWN(705, -2, "unknown"),
-    INET(869, -1, "inet"),
+    UNKNOWN(705, -2, "unknown", "unknown"),
+    INET(869, -1, "inet", "inet"),
     TIMESTAMPTZ(1184, 8, "timestamp with time zone", "timestamptz"),
-    INTERVAL(1186, 16, "interval"),
+    INTERVAL(1186, 16, "interval", "interval"),
     NUMERIC(1700, -1, "numeric", "decimal"),
-    RECORD(2249, -1, "record"),
-    VOID(2278, 4, "void"),
-    PG_LSN(3220, 8, "pg_lsn");
+    RECORD(2249, -1, "record", "record"),
+    VOID(2278, 4, "void", "void"),
+    PG_LSN(3220, 8, "pg_lsn", "pg_lsn");
 
     private static final int VARCHAR_OID = 1043;
     private static final List<SqlType> NUMBERS = List.of(INT4, INT8, NUMERIC, FLOAT8);
@@ -42,20 +42,23 @@ public enum SqlType {
     static {
         for (SqlType type : List.of(BOOL, NAME, INT8, INT4, TEXT, OID, XID, FLOAT8, INET, TIMESTAMPTZ, INTERVAL, NUMERIC, PG_LSN)) {
             BY_NAME.put(type.title, type);
-            type.aliases.forEach(alias -> BY_NAME.put(alias, type));
+            for (String alias : type.aliases.split(" ", -1)) {
+                BY_NAME.put(alias, type);
+            }
         }
     }
 
     private final int oid;
     private final short size;
     private final String title;
-    private final List<String> aliases;
+    /** Further names, with blanks between them. */
+    private final String aliases;
 
-    SqlType(int oid, int size, String title, String... aliases) {
+    SqlType(int oid, int size, String title, String aliases) {
         this.oid = oid;
         this.size = (short) size;
         this.title = title;
-        this.aliases = List.of(aliases);
+        this.aliases = aliases;
     }
 
     public int oid() {
@@ -83,7 +86,7 @@ public enum SqlType {
 
     /** As pg_type.typname has it. */
     String catalogName() {
-        return this == TEXT || aliases.isEmpty() ? title : aliases.getFirst();
+        return this == TEXT ? title : aliases.split(" ", -1)[0];
     }
 
     boolean isNumber() {
