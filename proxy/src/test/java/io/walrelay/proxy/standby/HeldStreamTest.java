@@ -79,7 +79,7 @@ final class HeldStreamTest {
                 relay.state().shaping().resume("one");
                 assertArrayEquals(wal.bytes(), standby.receiveUntil(START, wal.end()));
                 awaitHeld(relay, Optional.empty());
-                assertEquals(StandbyStatus.State.STREAMING, status(relay).state());
+                Await.until("the stream to have caught up", LIMIT, () -> status(relay).state(), StandbyStatus.State.STREAMING::equals);
             }
         }
     }
