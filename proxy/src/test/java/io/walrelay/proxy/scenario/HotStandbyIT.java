@@ -160,7 +160,6 @@ final class HotStandbyIT {
         private Lsn snapshot = Lsn.INVALID;
         private int newestRemoved = 3;
         private int origins;
-        private int topLevel;
         private int compressed;
         private int compared;
         private int records;
@@ -189,7 +188,7 @@ final class HotStandbyIT {
         SystemId system = SystemId.parse(primary.query("SELECT system_identifier FROM pg_control_system()"));
         WalFiles files = new WalFiles(relay.data().resolve("wal"), SIZE);
         WalReader reader = WalReader.open(files.source(timeline), new WalIdentity(system, SIZE, TimelineHistory.root(timeline)), start);
-        List<WalDump.Record> dumped = major == 13 ? List.of() : WalDump.of(Programs.version(major), primary.dataDirectory().resolve("pg_wal"), start, end);
+        List<WalDump.Dumped> dumped = major == 13 ? List.of() : WalDump.of(Programs.version(major), primary.dataDirectory().resolve("pg_wal"), start, end);
         Seen seen = new Seen();
         WalRecord record = new WalRecord();
         while (reader.next() && reader.lastRecordEnd().isAtMost(end)) {
@@ -209,7 +208,6 @@ final class HotStandbyIT {
         seen.records++;
         seen.kinds.add("%d/%02X".formatted(record.resourceManager(), record.info()));
         seen.origins += record.origin() != 0 ? 1 : 0;
-        seen.topLevel += record.topLevelXid() != 0 ? 1 : 0;
         for (int i = 0; i < record.blockCount(); i++) {
             record.block(i).image().ifPresent(image -> {
                 seen.compressed += image.compression() == PageImage.Compression.NONE ? 0 : 1;
@@ -233,11 +231,11 @@ final class HotStandbyIT {
         }
     }
 
-    private static void assertEqual(WalDump.Record dumped, WalRecord record, Optional<? extends RecordBody> body) {
+    private static void assertEqual(WalDump.Dumped dumped, WalRecord record, Optional<? extends RecordBody> body) {
         RecordHeader header = record.header();
         int images = IntStream.range(0, record.blockCount()).map(i -> record.block(i).image().map(image -> image.length()).orElse(0)).sum();
         List<String> blocks = IntStream.range(0, record.blockCount()).mapToObj(i -> WalDump.line(record.block(i))).toList();
-        WalDump.Record ours = new WalDump.Record(
+        WalDump.Dumped ours = new WalDump.Dumped(
                 ResourceManager.of(record.resourceManager()).orElseThrow().title(),
                 header.totalLength() - images,
                 header.totalLength(),
@@ -260,7 +258,7 @@ final class HotStandbyIT {
     private static final Pattern RUNNING = Pattern.compile("nextXid (\\d+) latestCompletedXid (\\d+) oldestRunningXid (\\d+)(?:; (\\d+) xacts:.*)?.*");
     private static final Pattern TIME = Pattern.compile(".*?:(\\d\\d)\\.(\\d+) .*");
 
-    private static void assertSays(RecordBody body, WalDump.Record dumped) {
+    private static void assertSays(RecordBody body, WalDump.Dumped dumped) {
         String text = dumped.description();
         switch (body) {
             case RecordBody.ParameterChange(var p) -> assertEquals(

@@ -114,7 +114,7 @@ final class PeersIT {
         assertEqual(primary, standby);
         assertFalse(standby.log().contains("already been removed"), standby::log);
         // Nothing else has kept what the standby had missed.
-        RelayStatus.await("the right relay to free what the slot had kept", right, LIMIT, s -> Lsn.parse(s.wal().orElseThrow().oldest()).minus(had) > 4 * SEGMENT.bytes());
+        RelayStatus.await("the right relay to free what the slot had kept", right, LIMIT, s -> Lsn.parse(s.wal().orElseThrow().oldest()).minus(had) > 4L * SEGMENT.bytes());
     }
 
     private static void goesBack(LocalPostgres primary, RelayProcess left, RelayProcess right, LocalPostgres standby) {

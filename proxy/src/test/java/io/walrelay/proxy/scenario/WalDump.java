@@ -30,16 +30,16 @@ final class WalDump {
      * @param kind the first word of the description, INSERT or the like
      * @param blocks a line each
      */
-    record Record(String resourceManager, int withoutImages, int length, long xid, Lsn at, Lsn prev, String kind, String description, List<String> blocks) {}
+    record Dumped(String resourceManager, int withoutImages, int length, long xid, Lsn at, Lsn prev, String kind, String description, List<String> blocks) {}
 
     /** All records from {@code start}, where one begins, up to {@code end}, where one ends. */
-    static List<Record> of(Programs programs, Path directory, Lsn start, Lsn end) {
+    static List<Dumped> of(Programs programs, Path directory, Lsn start, Lsn end) {
         String output = programs.run(LIMIT, "pg_waldump", "--bkp-details", "--path=" + directory, "--start=" + start, "--end=" + end).orFail();
-        List<Record> records = new ArrayList<>();
+        List<Dumped> records = new ArrayList<>();
         for (String line : output.split("\n", -1)) {
             Matcher record = RECORD.matcher(line);
             if (record.matches()) {
-                records.add(new Record(
+                records.add(new Dumped(
                         record.group(1),
                         Integer.parseInt(record.group(2)),
                         Integer.parseInt(record.group(3)),

@@ -94,11 +94,11 @@ final class MirroringTest {
     }
 
     private static List<FailoverSlot> slots(String text) {
-        return Stream.of(text.split("; ")).filter(one -> !one.isEmpty()).map(MirroringTest::slot).toList();
+        return Stream.of(text.split("; ", -1)).filter(one -> !one.isEmpty()).map(MirroringTest::slot).toList();
     }
 
     private static FailoverSlot slot(String text) {
-        String[] words = text.split(" ");
+        String[] words = text.split(" ", -1);
         boolean invalidated = words[1].startsWith("!");
         return invalidated
                 ? new FailoverSlot(words[0], "pgoutput", "shop", false, Lsn.INVALID, Lsn.INVALID, 0, Optional.of(words[1].substring(1)))
