@@ -63,7 +63,7 @@ class AcknowledgePolicyTest {
         "all (\"\")            | has to be in double quotes",
     })
     void saysWhatIsWrong(String text, String why) {
-        String message = assertThrows(IllegalArgumentException.class, () -> AcknowledgePolicy.parse(text)).getMessage();
+        String message = String.valueOf(assertThrows(IllegalArgumentException.class, () -> AcknowledgePolicy.parse(text)).getMessage());
         assertTrue(message.contains(why), message);
     }
 

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -195,7 +196,7 @@ class AcknowledgementTest {
 
     private static void change(Map<String, Standing> known, AcknowledgePolicy policy, Positions own, Random random) {
         for (String name : policy.members()) {
-            Standing it = known.get(name);
+            Standing it = Objects.requireNonNull(known.get(name));
             switch (random.nextInt(6)) {
                 case 0 -> known.put(name, new Standing(name, false, it.confirmed()));
                 case 1 -> known.put(name, new Standing(name, true, it.confirmed()));
