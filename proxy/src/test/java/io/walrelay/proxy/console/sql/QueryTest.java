@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -30,7 +31,7 @@ final class QueryTest {
                 .collect(Collectors.joining(" "));
     }
 
-    private static String text(ResultColumn column, Object value) {
+    private static String text(ResultColumn column, @Nullable Object value) {
         return value == null ? "NULL" : TextFormat.write(column.type(), value);
     }
 
