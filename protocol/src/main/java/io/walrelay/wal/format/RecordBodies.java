@@ -98,7 +98,7 @@ public final class RecordBodies {
                 record.mainInt(8),
                 record.mainInt(12),
                 record.mainInt(16),
-                WalLevel.ofNumber(level).orElseThrow(() -> record.malformed("wal_level %d; expected 0 to 2", level)),
+                WalLevel.ofNumber(level).orElseThrow(() -> record.malformed("wal_level %d; expected 0 to 2".formatted(level))),
                 record.mainByte(24) != 0,
                 record.mainByte(25) != 0));
     }

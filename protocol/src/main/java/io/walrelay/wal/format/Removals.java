@@ -121,7 +121,7 @@ final class Removals {
 
     private static Optional<Removal> ofBlock(WalRecord record, Cause cause, int xid) throws MalformedRecordException {
         if (record.blockCount() == 0) {
-            throw record.malformed("%s refers to no block", cause.title());
+            throw record.malformed(cause.title() + " refers to no block");
         }
         return some(cause, record.firstRelation(), xid);
     }

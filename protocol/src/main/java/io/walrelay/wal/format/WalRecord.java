@@ -84,7 +84,7 @@ public final class WalRecord {
         this.origin = 0;
         this.topLevelXid = 0;
         if (length < RecordHeader.SIZE || RecordHeader.totalLength(bytes, offset) != length) {
-            throw malformed("%d bytes, which is not the length in its header", length);
+            throw malformed("%d bytes, which is not the length in its header".formatted(length));
         }
         this.at = offset + RecordHeader.SIZE;
         int mainData = readHeaders();
@@ -105,7 +105,7 @@ public final class WalRecord {
                 case ID_ORIGIN -> origin = takeShort();
                 case ID_TOPLEVEL_XID -> {
                     if (version.major() < 14) {
-                        throw malformed("invalid block id %d", id);
+                        throw malformed("invalid block id %d".formatted(id));
                     }
                     topLevelXid = takeInt();
                 }
@@ -118,27 +118,27 @@ public final class WalRecord {
 
     private void requireData(long announced) throws MalformedRecordException {
         if (end - at != announced) {
-            throw malformed("%d bytes of data are announced, %d follow", announced, end - at);
+            throw malformed("%d bytes of data are announced, %d follow".formatted(announced, end - at));
         }
     }
 
     /** Reads a reference, its id taken already, and returns how many bytes of images and data belong to it. */
     private int takeBlock(int id) throws MalformedRecordException {
         if (id > MAX_BLOCK_ID) {
-            throw malformed("invalid block id %d", id);
+            throw malformed("invalid block id %d".formatted(id));
         }
         if (blocks > 0 && id <= u8(headerAt[blocks - 1])) {
-            throw malformed("out-of-order block id %d", id);
+            throw malformed("out-of-order block id %d".formatted(id));
         }
         int header = at - 1;
         headerAt[blocks] = header;
         int flags = takeByte();
         int dataLength = takeShort();
         if ((flags & FORK_MASK) > MAX_FORK) {
-            throw malformed("block %d is of fork %d; expected 0 to %d", id, flags & FORK_MASK, MAX_FORK);
+            throw malformed("block %d is of fork %d; expected 0 to %d".formatted(id, flags & FORK_MASK, MAX_FORK));
         }
         if ((flags & HAS_DATA) == 0 ? dataLength > 0 : dataLength == 0) {
-            throw malformed("block %d has %d bytes of data, its flags are 0x%02X", id, dataLength, flags);
+            throw malformed("block %d has %d bytes of data, its flags are 0x%02X".formatted(id, dataLength, flags));
         }
         int imageLength = 0;
         if ((flags & HAS_IMAGE) != 0) {
@@ -150,7 +150,7 @@ public final class WalRecord {
         if ((flags & SAME_RELATION) == 0) {
             relationAt[blocks] = take(RelationFile.SIZE);
         } else if (blocks == 0) {
-            throw malformed("block %d is of the same relation as none before it", id);
+            throw malformed("block %d is of the same relation as none before it".formatted(id));
         } else {
             relationAt[blocks] = relationAt[blocks - 1];
         }
@@ -175,7 +175,7 @@ public final class WalRecord {
                 : holeOffset == 0;
         boolean lengthIsRight = compressed || hasHole ? length < PageHeader.PAGE_SIZE : length == PageHeader.PAGE_SIZE;
         if (!holeIsRight || !lengthIsRight) {
-            throw malformed("block %d has an image of %d bytes with a hole of %d at %d, its flags are 0x%02X", id, length, holeLength, holeOffset, flags);
+            throw malformed("block %d has an image of %d bytes with a hole of %d at %d, its flags are 0x%02X".formatted(id, length, holeLength, holeOffset, flags));
         }
         return length;
     }
@@ -309,19 +309,19 @@ private PageImage image(int i) {
 
     private int mainDataAt(int index, int size) throws MalformedRecordException {
         if (index + size > mainDataLength()) {
-            throw malformed("%d bytes of main data; expected %d or more", mainDataLength(), index + size);
+            throw malformed("%d bytes of main data; expected %d or more".formatted(mainDataLength(), index + size));
         }
         return mainDataAt + index;
     }
 
     /** The problem, for whoever reads what the record means. */
-    MalformedRecordException malformed(String problem, Object... values) {
-        return new MalformedRecordException(start, problem.formatted(values));
+    MalformedRecordException malformed(String problem) {
+        return new MalformedRecordException(start, problem);
     }
 
     private int take(int size) throws MalformedRecordException {
         if (end - at < size) {
-            throw malformed("it ends at byte %d, inside its headers", end - offset);
+            throw malformed("it ends at byte %d, inside its headers".formatted(end - offset));
         }
         int taken = at;
         at += size;
