@@ -51,6 +51,20 @@ public final class RecordBodies {
         };
     }
 
+    /**
+     * How the transaction ended whose end is the record that {@code reader} stands on; empty when that is another.
+     *
+     * @throws MalformedRecordException as {@link #of}
+     */
+    public static Optional<RecordBody.TransactionEnd> transactionEnd(WalReader reader) throws MalformedRecordException {
+        if (reader.resourceManager() != ResourceManager.XACT_ID || !isTransactionEnd(reader.info())) {
+            return Optional.empty();
+        }
+        WalRecord record = new WalRecord();
+        reader.take(record);
+        return Optional.of(transactionEnd(record, record.info()));
+    }
+
     private static Optional<RecordBody> ofXlog(WalRecord record, int info) throws MalformedRecordException {
         if (isCheckpoint(info)) {
             return Optional.of(checkpoint(record));

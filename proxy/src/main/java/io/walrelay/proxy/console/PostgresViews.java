@@ -24,6 +24,7 @@ import io.walrelay.proxy.console.sql.SqlType;
 import io.walrelay.proxy.console.sql.TextFormat;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.wal.FullTransactionId;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -69,14 +70,14 @@ final class PostgresViews {
         return objects.map(object -> new RowValue(table.columns(), table.row(object))).toList();
     }
 
-    private static Table<StandbyStatus> statReplication() {
+    private Table<StandbyStatus> statReplication() {
         return progress(client(new Table<StandbyStatus>("pg_stat_replication")
                         .with("pid", INT4, StandbyStatus::pid)
                         .with("usesysid", OID, _ -> null)
                         .with("usename", NAME, StandbyStatus::user)
                         .with("application_name", TEXT, StandbyStatus::name))
                 .with("backend_start", TIMESTAMPTZ, s -> time(Optional.of(s.since())))
-                .with("backend_xmin", XID, _ -> null));
+                .with("backend_xmin", XID, s -> xid(relay.state().feedback().ofSession(s.pid()).xmin())));
     }
 
     /** As much of pg_stat_get_activity as is joined with the senders. */
@@ -95,7 +96,7 @@ final class PostgresViews {
                 .with("client_port", INT4, s -> port(s.client()));
     }
 
-    private static Table<StandbyStatus> progress(Table<StandbyStatus> table) {
+    private Table<StandbyStatus> progress(Table<StandbyStatus> table) {
         return table.with("state", TEXT, s -> s.state().toString())
                 .with("sent_lsn", PG_LSN, s -> position(s.sent()))
                 .with("write_lsn", PG_LSN, s -> position(s.written()))
@@ -104,8 +105,8 @@ final class PostgresViews {
                 .with("write_lag", INTERVAL, s -> lag(s.writeLag()))
                 .with("flush_lag", INTERVAL, s -> lag(s.flushLag()))
                 .with("replay_lag", INTERVAL, s -> lag(s.replayLag()))
-                .with("sync_priority", INT4, _ -> 0)
-                .with("sync_state", TEXT, _ -> "async")
+                .with("sync_priority", INT4, s -> SyncState.of(relay.acknowledgement(), s).priority())
+                .with("sync_state", TEXT, s -> SyncState.of(relay.acknowledgement(), s).state())
                 .with("reply_time", TIMESTAMPTZ, s -> time(s.lastReply()));
     }
 
@@ -119,8 +120,8 @@ final class PostgresViews {
                 .with("temporary", BOOL, s -> s.slot().temporary())
                 .with("active", BOOL, s -> s.slot().activePid().isPresent())
                 .with("active_pid", INT4, s -> s.slot().activePid().isPresent() ? s.slot().activePid().getAsInt() : null)
-                .with("xmin", XID, _ -> null)
-                .with("catalog_xmin", XID, _ -> null)
+                .with("xmin", XID, s -> xid(s.slot().xmins().xmin()))
+                .with("catalog_xmin", XID, s -> xid(s.slot().xmins().catalogXmin()))
                 .with("restart_lsn", PG_LSN, s -> position(s.slot().restartLsn()))
                 .with("confirmed_flush_lsn", PG_LSN, _ -> null)
                 .with("wal_status", TEXT, s -> s.walStatus().map(WalStatus::toString).orElse(null))
@@ -132,6 +133,11 @@ final class PostgresViews {
                 .withIf(major >= 17, "invalidation_reason", TEXT, s -> invalidation(s.slot()))
                 .withIf(major >= 17, "failover", BOOL, _ -> false)
                 .withIf(major >= 17, "synced", BOOL, _ -> false);
+    }
+
+    /** Without its epoch, as the views have it. */
+    private static @Nullable Long xid(FullTransactionId id) {
+        return id.isValid() ? Integer.toUnsignedLong(id.xid()) : null;
     }
 
     private static @Nullable String invalidation(Slot slot) {

@@ -3,6 +3,7 @@ package io.walrelay.proxy.console;
 import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.slot.SlotStatus;
+import io.walrelay.proxy.acknowledge.Acknowledgement;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamFacts;
@@ -25,6 +26,7 @@ final class RelayView {
     private final Instant now;
     private @Nullable List<StandbyStatus> standbys;
     private @Nullable List<SlotStatus> slots;
+    private @Nullable Acknowledgement acknowledgement;
 
     RelayView(RelayState state, WalCache cache, UpstreamFacts facts, Instant now) {
         this.state = state;
@@ -64,6 +66,16 @@ final class RelayView {
         if (seen == null) {
             seen = state.standbys().all();
             standbys = seen;
+        }
+        return seen;
+    }
+
+    /** What the standbys of upstream.acknowledge have confirmed. */
+    Acknowledgement acknowledgement() {
+        Acknowledgement seen = acknowledgement;
+        if (seen == null) {
+            seen = state.acknowledging().look(end);
+            acknowledgement = seen;
         }
         return seen;
     }

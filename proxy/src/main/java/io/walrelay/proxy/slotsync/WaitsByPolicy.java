@@ -4,6 +4,7 @@ import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.config.UpstreamSettings.SlotFollows;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * By what is configured. Only a policy that never goes on without a standby does: with {@code any 1 (a, b)}, or {@code first 1 (a, b)} while a is away,
@@ -16,8 +17,9 @@ public record WaitsByPolicy(AcknowledgePolicy policy, SlotFollows slotFollows) i
         List<String> members = policy.members();
         boolean named = members.stream().anyMatch(member -> AcknowledgePolicy.key(member).equals(AcknowledgePolicy.key(slot)));
         if (!named || !waitsForAll()) {
+            List<String> all = Stream.concat(members.stream(), named ? Stream.empty() : Stream.of(slot)).toList();
             return Optional.of("upstream.acknowledge is %s; expected a policy that never goes on without %s, such as all (%s)"
-                    .formatted(policy, slot, String.join(", ", named || members.isEmpty() ? List.of(slot) : List.of(String.join(", ", members), slot))));
+                    .formatted(policy, slot, String.join(", ", all)));
         }
         return slotFollows == SlotFollows.ACKNOWLEDGED
                 ? Optional.empty()

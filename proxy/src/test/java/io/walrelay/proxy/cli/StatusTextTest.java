@@ -53,9 +53,6 @@ class StatusTextTest {
                 a     yes                     0/100C000  16.0kB    64.0kB    reserved
                 b     at https://relay2:8433  -          -         -         -
 
-                peer                 state          slots  last answer  problem
-                https://relay2:8433  away for 5.0s  1      7.0s ago     no answer
-
                 failover slot of upstream  database  restart    confirmed  retained  invalidated
                 sub                        shop      0/100B000  0/100B080  20.0kB    no
                 FAILOVER SLOTS CAN'T BE READ: pg1:5432: no entry
@@ -66,6 +63,9 @@ class StatusTextTest {
 
                 held back  delay    rate      paused  released
                 a          1h 0min  50.0MB/s  yes     0/100F000
+
+                peer                 state          slots  last answer  problem
+                https://relay2:8433  away for 5.0s  1      7.0s ago     no answer
 
                 1.0s ago  info  connected: streaming from pg1:5432
                 """,

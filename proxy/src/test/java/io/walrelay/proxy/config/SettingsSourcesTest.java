@@ -239,7 +239,7 @@ class SettingsSourcesTest {
                 "standbys: {named: [{name: a, max-retained: 1}]} | standbys.named = \"a max-retained=1\" | a list of {name: SLOT",
                 "standbys: {named: [{name: a, max-retained: 1GB}, {name: a, max-retained: 2GB}]} | standbys.named | each name once; \"a\" is there again",
                 "standbys: {named: [{name: a, max-retained: 50GB}]} | standbys.named | max-retained less than cache.disk, which is 50GB",
-                "peers: [a] | peers = given | not available in this version",
+                "peers: [a] | peers = \"a\" | a list of URLs",
                 "feedback: {max-xmin-age: 3000000000} | feedback.max-xmin-age = \"3000000000\" | a whole number from 1 to 2000000000",
                 "- a | configuration file = no mapping | keys like",
                 "cache: {disk: 1GB | configuration file | YAML",
@@ -272,13 +272,6 @@ class SettingsSourcesTest {
                 "upstream.acknowledge = \"%s\" (WALRELAY_UPSTREAM_ACKNOWLEDGE): expected own, \"any K (NAME, …)\", \"first K (NAME, …)\" or \"all (NAME, …)\"; in \"%s\" %s"
                         .formatted(policy, policy, why),
                 message);
-    }
-
-    @Test
-    void refusesAVariableOfALaterVersionByName() throws IOException {
-        String message = problems(UPSTREAM, Map.of("WALRELAY_UPSTREAM_SLOT_FOLLOWS", "true"));
-
-        assertTrue(message.startsWith("WALRELAY_UPSTREAM_SLOT_FOLLOWS = given") && message.contains("not available in this version"), message);
     }
 
     @Test
