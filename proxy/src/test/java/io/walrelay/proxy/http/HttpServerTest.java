@@ -10,7 +10,6 @@ import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.TlsSettings;
 import io.walrelay.proxy.metrics.RelayMetrics;
-import io.walrelay.proxy.state.DelayCounts;
 import io.walrelay.proxy.state.FollowOrder;
 import io.walrelay.proxy.testkit.KnownRelay;
 import io.walrelay.wal.FullTransactionId;
@@ -56,28 +55,6 @@ class HttpServerTest {
             List.of(new HttpSettings.Token(Secret.utf8("all-of-it"), false), new HttpSettings.Token(Secret.utf8("only-look"), true)),
             false);
     private static final HttpLimits TIGHT = new HttpLimits(8, 1, 1_024, 2_048, 1_024, Duration.ofSeconds(20), Duration.ofSeconds(30));
-    private static final DelayCounts NO_PACING = new DelayCounts() {
-        @Override
-        public int buckets() {
-            return 1;
-        }
-
-        @Override
-        public Duration upperBound(int i) {
-            return Duration.ofSeconds(1);
-        }
-
-        @Override
-        public long count(int i) {
-            return 0;
-        }
-
-        @Override
-        public Duration sum() {
-            return Duration.ZERO;
-        }
-    };
-
     @TempDir
     private Path directory;
 
@@ -397,7 +374,7 @@ class HttpServerTest {
     }
 
     private int serve(HttpSettings settings, HttpLimits limits, Consumer<FollowOrder> follow) throws IOException {
-        RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, NO_PACING);
+        RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, KnownRelay.NO_PACING);
         HttpServer started = HttpServer.start(
                 settings, limits, relay.state(), KnownRelay.PROCESS, metrics, follow, _ -> CompletableFuture.completedFuture(false));
         server = Optional.of(started);

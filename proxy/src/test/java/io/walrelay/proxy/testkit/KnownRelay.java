@@ -12,6 +12,7 @@ import io.walrelay.cache.archive.ObjectFormat;
 import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.PosixStorage;
+import io.walrelay.proxy.state.DelayCounts;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
@@ -48,6 +49,29 @@ public final class KnownRelay implements AutoCloseable {
     public static final Lsn BEGAN = Lsn.parse("0/1000000");
     public static final Lsn WRITTEN = Lsn.parse("0/1010000");
     public static final ProcessFacts PROCESS = new ProcessFacts("0.1.0", NOW.minusSeconds(3_723), Optional.empty(), "host=relay port=6433");
+
+    /** Of a relay that has sent nothing. */
+    public static final DelayCounts NO_PACING = new DelayCounts() {
+        @Override
+        public int buckets() {
+            return 1;
+        }
+
+        @Override
+        public Duration upperBound(int i) {
+            return Duration.ofSeconds(1);
+        }
+
+        @Override
+        public long count(int i) {
+            return 0;
+        }
+
+        @Override
+        public Duration sum() {
+            return Duration.ZERO;
+        }
+    };
 
     private static final SegmentSize SEGMENT = new SegmentSize(1 << 20);
     private static final SystemId SYSTEM = SystemId.parse("7000000000000000001");

@@ -14,11 +14,8 @@ import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.Xmins;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -30,8 +27,6 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class SlotsTest {
 
@@ -409,25 +404,6 @@ class SlotsTest {
         return new Xmins(new FullTransactionId(xmin), new FullTransactionId(catalogXmin));
     }
 
-    /** As version 1 had it: count, then name, restart_lsn, furthest sent, lost. */
-    @Test
-    void readsTheFileOfTheVersionBefore() throws Exception {
-        byte[] body = HexFormat.of().parseHex("00000002" + "000161" + "0000000003000000" + "0000000003000060" + "00" + "000162" + "0000000000000000" + "0000000000000000" + "01");
-        CrashableStorage old = new CrashableStorage();
-        new DurableFiles(old).write("slots", new DurableFiles.Format("WALSLOTS", 1), body);
-        Slots read = emptySlots(old);
-        Slot a = read.find("a").orElseThrow();
-        assertEquals(List.of(AT, LATER, Xmins.NONE), List.of(a.restartLsn(), a.furthestSent(), a.xmins()));
-        assertTrue(read.find("b").orElseThrow().lost());
-        read.acquire("a", 7);
-        assertTrue(read.feedback("a", 7, xmins(700, 0)));
-        read.save();
-        assertEquals(xmins(700, 0), emptySlots(old.crash(1)).find("a").orElseThrow().xmins());
-        new DurableFiles(disk).write("slots", new DurableFiles.Format("WALSLOTS", 3), body);
-        IOException newer = assertThrows(IOException.class, () -> Slots.load(new DurableFiles(disk)));
-        assertEquals("slots has format version 3; expected 1 to 2", newer.getMessage());
-    }
-
     @Test
     void thereIsALimitInPostgresqlsWords() throws Exception {
         for (int i = 1; i < Slots.LIMIT; i++) {
@@ -457,23 +433,6 @@ class SlotsTest {
         assertTrue(slots.apply(new Mirroring.Drop(slots.find("m").orElseThrow())));
         slots.save();
         assertEquals(Optional.empty(), afterCrash().find("m"));
-    }
-
-    /** Count, then for each slot: name, restart, furthest, lost; from version 2 on xmin and catalog_xmin. */
-    @ParameterizedTest
-    @ValueSource(ints = {1, 2})
-    void readsFilesOfVersionsBefore(int version) throws IOException {
-        ByteBuffer body = ByteBuffer.allocate(100).putInt(1).putShort((short) 1).put((byte) 0x73).putLong(AT.value()).putLong(LATER.value()).put((byte) 0);
-        if (version == 2) {
-            body.putLong(7).putLong(8);
-        }
-        CrashableStorage old = new CrashableStorage();
-        new DurableFiles(old).write("slots", new DurableFiles.Format("WALSLOTS", version), Arrays.copyOf(body.array(), body.position()));
-        Slot read = emptySlots(old).find("s").orElseThrow();
-        assertEquals(AT, read.restartLsn());
-        assertEquals(LATER, read.furthestSent());
-        assertEquals(version == 2 ? new Xmins(new FullTransactionId(7), new FullTransactionId(8)) : Xmins.NONE, read.xmins());
-        assertEquals(Home.HERE, read.home());
     }
 
     private Slots afterCrash() throws IOException {
