@@ -10,7 +10,6 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.Xmins;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,7 +21,9 @@ final class SlotsFileTest {
     private final DurableFiles files = new DurableFiles(new CrashableStorage());
 
     private void write(int version, ByteBuffer body) throws IOException {
-        files.write("slots", new DurableFiles.Format("WALSLOTS", version), Arrays.copyOf(body.array(), body.position()));
+        byte[] bytes = new byte[body.position()];
+        body.flip().get(bytes);
+        files.write("slots", new DurableFiles.Format("WALSLOTS", version), bytes);
     }
 
     /** Count, then for each slot: name, restart, furthest, lost; from version 2 on xmin and catalog_xmin. */
