@@ -4,6 +4,8 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.walrelay.cache.CacheArchive;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.slot.SlotStatus;
+import io.walrelay.proxy.slotsync.SlotAnswer;
+import io.walrelay.proxy.slotsync.SlotSync;
 import io.walrelay.proxy.state.Readiness;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.RelayState;
@@ -43,6 +45,8 @@ final class WhyPath {
                 slots.stream().filter(s -> s.slot().name().equals(slotName)).findFirst(),
                 refused,
                 relay.cache().map(WalCache::end),
+                relay.cache().map(cache -> cache.hotStandby().needs()),
+                relay.slotSync().asked().stream().map(SlotSync.Asked::answer).filter(answer -> answer.slot().equals(slotName)).findFirst().flatMap(SlotAnswer::refusal),
                 relay.upstream(),
                 Readiness.of(relay).reasons(),
                 relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).flatMap(archiver -> archiver.status().problem()),

@@ -1,6 +1,7 @@
 package io.walrelay.proxy.why;
 
 import io.walrelay.cache.EndOfWal;
+import io.walrelay.cache.HotStandbyNeeds;
 import io.walrelay.cache.slot.SlotStatus;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.StandbyStatus;
@@ -17,6 +18,8 @@ import java.util.Optional;
  * @param slot its slot: the session's, the one that it asked for, or one of its name
  * @param refused how it was sent away the last time, if it has not streamed since
  * @param end where the relay's WAL ends; empty while it has none
+ * @param needs what the log asks of hot standbys; empty while the relay has none
+ * @param notSynchronised why its slot sync worker is refused, if it is
  * @param notReady what is wrong with the relay, by kind
  * @param archiveProblem why the archive can't be used now
  * @param conninfo the relay's PostgreSQL port as standbys reach it, in libpq's form, without a user
@@ -28,6 +31,8 @@ public record Facts(
         Optional<SlotStatus> slot,
         Optional<Refusal> refused,
         Optional<EndOfWal> end,
+        Optional<HotStandbyNeeds> needs,
+        Optional<String> notSynchronised,
         UpstreamStatus upstream,
         Map<String, String> notReady,
         Optional<String> archiveProblem,

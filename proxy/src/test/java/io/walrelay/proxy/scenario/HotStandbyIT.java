@@ -9,6 +9,7 @@ import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
+import io.walrelay.proxy.testkit.WalrelayCommand;
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
@@ -29,6 +30,7 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -145,6 +147,8 @@ final class HotStandbyIT {
                 .anyMatch(it -> it.replay().position().map(Lsn::parse).filter(replayed -> replayed.isAtMost(at) && at.minus(replayed) <= 40).isPresent()));
         assertTrue(Lsn.parse(stopped.standbys().getFirst().flush().position().orElseThrow()).isAfter(at), "it has got the rest");
         assertEquals("paused", standby.query("SELECT pg_get_wal_replay_pause_state()"));
+        String why = WalrelayCommand.run(LIMIT, Map.of(), "why", stopped.standbys().getFirst().name(), "--url", relay.url()).output();
+        assertTrue(why.contains("parameter: it stops before " + at) && why.contains("ALTER SYSTEM SET max_connections = 60;"), why);
         standby.set("max_connections", "60");
         standby.restart();
         RelayStatus.await("the standby to go on", relay, LIMIT, s -> s.standbys().stream()

@@ -3,11 +3,13 @@ package io.walrelay.proxy.why;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.cache.HotStandbyNeeds;
 import io.walrelay.cache.slot.Home;
 import io.walrelay.cache.slot.Slot;
 import io.walrelay.cache.slot.SlotStatus;
 import io.walrelay.cache.slot.WalStatus;
 import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.proxy.shaping.Hold;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
@@ -16,6 +18,8 @@ import io.walrelay.proxy.testkit.KnownRelay;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.Xmins;
+import io.walrelay.wal.format.ServerParameters;
+import io.walrelay.wal.format.WalLevel;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -37,6 +41,8 @@ final class WhyTest {
             Optional.empty(),
             Optional.empty(),
             Optional.of(KnownRelay.end(WRITTEN)),
+            Optional.empty(),
+            Optional.empty(),
             KnownRelay.upstream(UpstreamStatus.State.STREAMING, Optional.empty()),
             Map.of(),
             Optional.empty(),
@@ -73,18 +79,18 @@ final class WhyTest {
 
     private static Facts with(StandbyStatus session) {
         return new Facts(
-                NOTHING.name(), NOW, Optional.of(session), NOTHING.slot(), NOTHING.refused(), NOTHING.end(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
+                NOTHING.name(), NOW, Optional.of(session), NOTHING.slot(), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
     }
 
     private static Facts with(SlotStatus slot) {
         return new Facts(
-                NOTHING.name(), NOW, NOTHING.session(), Optional.of(slot), NOTHING.refused(), NOTHING.end(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
+                NOTHING.name(), NOW, NOTHING.session(), Optional.of(slot), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
     }
 
     private static Facts refused(Refusal.Reason reason, Diagnostic said) {
         Refusal refusal = new Refusal(NOW.minusSeconds(7), reason, "s1", Optional.of("s1"), "repl", "10.0.0.7", said);
         return new Facts(
-                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), Optional.of(refusal), NOTHING.end(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
+                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), Optional.of(refusal), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
     }
 
     private static SlotStatus slot(String restart, boolean lost, boolean timedOut, Optional<Instant> inactiveSince, Optional<Long> safe) {
@@ -140,6 +146,58 @@ final class WhyTest {
     }
 
     @Test
+    void oneThatIsHeldBackSaysByWhom() {
+        Hold until = new Hold(Hold.Why.DELAYED, Optional.of(NOW));
+        assertEquals(Finding.stops("paused", "an operator has paused it, at 0/4000000", "walrelay standby resume s1"), only(held(new Hold(Hold.Why.PAUSED, Optional.empty()))));
+        assertEquals(
+                Finding.delays("delayed", "it is held back by standbys.named.delay until 2026-11-29T12:00:00Z, at 0/4000000", "walrelay standby release s1"),
+                only(held(until)));
+        assertEquals("limited", only(held(new Hold(Hold.Why.LIMITED, Optional.empty()))).cause());
+    }
+
+    private static Facts held(Hold hold) {
+        Lsn sent = Lsn.parse("0/4000000");
+        StandbyStatus plain = session(StandbyStatus.State.CATCHUP, sent, sent, sent, NOW, Waiting.NOTHING);
+        return with(new StandbyStatus(
+                plain.pid(), plain.name(), plain.user(), plain.client(), plain.slot(), plain.state(), plain.since(), plain.timeline(), sent, sent, sent, sent,
+                Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), plain.lastReply(), Duration.ZERO, 0, Waiting.NOTHING, Optional.of(hold)));
+    }
+
+    /** A standby that lacks a setting stops before the record that changed it, and gets WAL all the same. */
+    @Test
+    void aSettingThatItLacksIsNamed() {
+        Lsn change = Lsn.parse("0/4000028");
+        HotStandbyNeeds needs = new HotStandbyNeeds(
+                NOTHING.end().orElseThrow().lineage(),
+                List.of(new HotStandbyNeeds.Parameters(change, Optional.empty(), new ServerParameters(200, 8, 10, 0, 64, WalLevel.REPLICA, false, false))),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty());
+        Finding finding = only(withLog(streaming(WRITTEN, Lsn.parse("0/4000000")), needs));
+        assertEquals("parameter", finding.cause());
+        assertTrue(finding.stops() && finding.sentence().contains("stops before 0/4000028"), finding::toString);
+        assertTrue(finding.command().orElseThrow().startsWith("on the standby: ALTER SYSTEM SET max_connections = 200;"), finding::toString);
+        assertEquals("replay", only(withLog(streaming(WRITTEN, Lsn.parse("0/3000000")), needs)).cause());
+    }
+
+    private static Facts withLog(Facts facts, HotStandbyNeeds needs) {
+        return new Facts(
+                facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), Optional.of(needs), Optional.empty(), facts.upstream(), Map.of(), Optional.empty(),
+                facts.conninfo());
+    }
+
+    @Test
+    void whySlotsAreNotSynchronisedIsTold() {
+        Facts facts = streaming(WRITTEN, WRITTEN);
+        Finding finding = only(new Facts(
+                facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), facts.needs(), Optional.of("upstream.acknowledge is own"), facts.upstream(), Map.of(),
+                Optional.empty(), facts.conninfo()));
+        assertEquals("slot-sync", finding.cause());
+        assertTrue(!finding.stops() && finding.sentence().endsWith("upstream.acknowledge is own"), finding::toString);
+    }
+
+    @Test
     void aSessionWithoutAStreamIsNotAStream() {
         Facts facts = with(session(StandbyStatus.State.STARTUP, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, NOW, Waiting.NOTHING));
         assertEquals("no-stream", only(facts).cause());
@@ -177,6 +235,8 @@ final class WhyTest {
                 Optional.empty(),
                 refused(Refusal.Reason.LOGIN, Diagnostic.fatal("28P01", "no")).refused(),
                 NOTHING.end(),
+                NOTHING.needs(),
+                Optional.empty(),
                 NOTHING.upstream(),
                 Map.of(),
                 Optional.empty(),
@@ -213,6 +273,8 @@ final class WhyTest {
                 Optional.empty(),
                 Optional.empty(),
                 NOTHING.end(),
+                NOTHING.needs(),
+                Optional.empty(),
                 KnownRelay.upstream(UpstreamStatus.State.WAITING, Optional.of("pg1:5432 refused")),
                 Map.of("disk", "the relay's disk is full"),
                 Optional.empty(),
