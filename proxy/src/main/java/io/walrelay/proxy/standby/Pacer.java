@@ -20,7 +20,8 @@ import org.slf4j.LoggerFactory;
  * <p>Resting for nine times what the pass took bounds the loop's share of a core at a tenth, however many sessions there are,
  * until the rate limit lets passes come more often than that. With few sessions t is some microseconds and WAL goes out at
  * once; with hundreds each pass carries what arrived in some milliseconds, and the number of writes, which is what fan-out
- * costs, no longer grows with the number of messages that upstream sends.
+ * costs, no longer grows with the number of messages that upstream sends. Sessions that commits wait for have passes of their own, before
+ * the others' and without rest.
  *
  * <p>{@link #wake} may be called by any thread, all else belongs to the event loop.
  */
@@ -36,26 +37,105 @@ final class Pacer {
         /** Called about every second. {@code now} as System.nanoTime. */
         void onTick(long now);
 
+        /** Whether commits upstream wait for it: the same all the time. */
+        default boolean isWaitedFor() {
+            return false;
+        }
+
         /** One of the others threw {@code cause}, which is a fault of ours: the session has to leave. */
         void broken(Throwable cause);
     }
 
     private static final int REST_PER_WORK = 9;
 
+    /** Sessions that have their passes together. */
+    private final class Group {
+
+        private final int restPerWork;
+        private final List<Paced> senders = new ArrayList<>();
+        private final AtomicBoolean scheduled = new AtomicBoolean();
+        private final Runnable arrive = this::arrive;
+        private final Runnable pass = this::pass;
+        private long restUntil = System.nanoTime();
+        private volatile long wokenAt;
+        /** Nobody to wake. A sender first joins and then looks where WAL ends, so it misses nothing that came before. */
+        private volatile boolean idle = true;
+
+        Group(int restPerWork) {
+            this.restPerWork = restPerWork;
+        }
+
+        void wake() {
+            if (!idle && !scheduled.get() && scheduled.compareAndSet(false, true)) {
+                wokenAt = System.nanoTime();
+                loop.execute(arrive);
+            }
+        }
+
+        void join(Paced sender) {
+            senders.add(sender);
+            idle = false;
+        }
+
+        void leave(Paced sender) {
+            senders.remove(sender);
+            idle = senders.isEmpty();
+        }
+
+        private void arrive() {
+            long rest = restUntil - System.nanoTime();
+            if (rest > 0) {
+                loop.schedule(pass, rest, TimeUnit.NANOSECONDS);
+            } else {
+                pass();
+            }
+        }
+
+        private void pass() {
+            long began = System.nanoTime();
+            long delay = began - wokenAt;
+            // Before the end of WAL is read: what is published from here on wakes us again.
+            scheduled.set(false);
+            if (senders.isEmpty()) {
+                return;
+            }
+            frames.begin();
+            try {
+                // A copy: a session that fails leaves while we go round.
+                for (Paced sender : senders.toArray(new Paced[0])) {
+                    try {
+                        sender.onPass(delay);
+                    } catch (RuntimeException | OutOfMemoryError e) {
+                        end(sender, e);
+                    }
+                }
+            } finally {
+                frames.end();
+            }
+            delays.record(delay);
+            long ended = System.nanoTime();
+            restUntil = ended + Math.min(restPerWork * (ended - began), longestRestNanos);
+        }
+
+        void tick(long now) {
+            for (Paced sender : senders.toArray(new Paced[0])) {
+                try {
+                    sender.onTick(now);
+                } catch (RuntimeException | OutOfMemoryError e) {
+                    end(sender, e);
+                }
+            }
+        }
+    }
+
     private final EventLoop loop;
     private final long longestRestNanos;
     private final long tickMillis;
     private final DelayHistogram delays;
     private final SharedFrames frames = new SharedFrames();
-    private final List<Paced> senders = new ArrayList<>();
-    private final AtomicBoolean scheduled = new AtomicBoolean();
-    private final Runnable arrive = this::arrive;
-    private final Runnable pass = this::pass;
+    private final Group waitedFor = new Group(0);
+    private final Group others = new Group(REST_PER_WORK);
     private @Nullable ScheduledFuture<?> ticking;
-    private long restUntil = System.nanoTime();
-    private volatile long wokenAt;
-    /** Nobody to wake. A sender first joins and then looks where WAL ends, so it misses nothing that came before. */
-    private volatile boolean idle = true;
 
     Pacer(EventLoop loop, StandbyLimits limits, DelayHistogram delays) {
         this.loop = loop;
@@ -66,78 +146,38 @@ final class Pacer {
 
     /** There is more WAL. One pass is scheduled however often this is called before it begins. */
     void wake() {
-        if (!idle && !scheduled.get() && scheduled.compareAndSet(false, true)) {
-            wokenAt = System.nanoTime();
-            loop.execute(arrive);
-        }
+        waitedFor.wake();
+        others.wake();
     }
 
     SharedFrames frames() {
         return frames;
     }
 
+    private Group groupOf(Paced sender) {
+        return sender.isWaitedFor() ? waitedFor : others;
+    }
+
     void join(Paced sender) {
-        senders.add(sender);
-        idle = false;
+        groupOf(sender).join(sender);
         if (ticking == null) {
             ticking = loop.scheduleAtFixedRate(this::tick, tickMillis, tickMillis, TimeUnit.MILLISECONDS);
         }
     }
 
     void leave(Paced sender) {
-        senders.remove(sender);
-        idle = senders.isEmpty();
+        groupOf(sender).leave(sender);
         ScheduledFuture<?> timer = ticking;
-        if (senders.isEmpty() && timer != null) {
+        if (waitedFor.idle && others.idle && timer != null) {
             timer.cancel(false);
             ticking = null;
         }
     }
 
-    private void arrive() {
-        long rest = restUntil - System.nanoTime();
-        if (rest > 0) {
-            loop.schedule(pass, rest, TimeUnit.NANOSECONDS);
-        } else {
-            pass();
-        }
-    }
-
-    private void pass() {
-        long began = System.nanoTime();
-        long delay = began - wokenAt;
-        // Before the end of WAL is read: what is published from here on wakes us again.
-        scheduled.set(false);
-        if (senders.isEmpty()) {
-            return;
-        }
-        frames.begin();
-        try {
-            // A copy: a session that fails leaves while we go round.
-            for (Paced sender : senders.toArray(new Paced[0])) {
-                try {
-                    sender.onPass(delay);
-                } catch (RuntimeException | OutOfMemoryError e) {
-                    end(sender, e);
-                }
-            }
-        } finally {
-            frames.end();
-        }
-        delays.record(delay);
-        long ended = System.nanoTime();
-        restUntil = ended + Math.min(REST_PER_WORK * (ended - began), longestRestNanos);
-    }
-
     private void tick() {
         long now = System.nanoTime();
-        for (Paced sender : senders.toArray(new Paced[0])) {
-            try {
-                sender.onTick(now);
-            } catch (RuntimeException | OutOfMemoryError e) {
-                end(sender, e);
-            }
-        }
+        waitedFor.tick(now);
+        others.tick(now);
     }
 
     /**

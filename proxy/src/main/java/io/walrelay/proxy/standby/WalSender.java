@@ -95,6 +95,11 @@ final class WalSender implements Pacer.Paced {
     }
 
     @Override
+    public boolean isWaitedFor() {
+        return member.isNamed();
+    }
+
+    @Override
     public void broken(Throwable cause) {
         close();
         owner.hangUp("internal error: " + cause);
