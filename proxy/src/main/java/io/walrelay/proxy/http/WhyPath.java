@@ -36,8 +36,8 @@ final class WhyPath {
         Optional<StandbyStatus> session = sessions.stream()
                 .filter(s -> s.name().equals(name) || s.slot().equals(Optional.of(name)))
                 .max(Comparator.comparing(StandbyStatus::since));
-        Optional<Refusal> refused = relay.refused().find(name);
-        String slotName = session.flatMap(StandbyStatus::slot).or(() -> refused.flatMap(Refusal::slot)).orElse(name);
+        List<Refusal> refused = relay.refused().find(name);
+        String slotName = session.flatMap(StandbyStatus::slot).or(() -> refused.stream().flatMap(refusal -> refusal.slot().stream()).findFirst()).orElse(name);
         Facts facts = new Facts(
                 name,
                 relay.clock().instant(),

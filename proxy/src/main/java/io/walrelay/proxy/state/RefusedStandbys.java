@@ -1,20 +1,24 @@
 package io.walrelay.proxy.state;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
- * The last refusal of each standby that has not streamed since. Names are those that clients give themselves, before they have proved
- * anything: the newest few hundred are remembered. Thread-safe.
+ * The last refusals of standbys that have not streamed since: of those who had logged in, and of strangers, apart. Names are those that clients give
+ * themselves, so a stranger must not take the place of somebody known. The newest few hundred of each are remembered. Thread-safe.
  */
 public final class RefusedStandbys {
 
     private static final int REMEMBERED = 256;
 
-    private final Map<String, Refusal> last = new LinkedHashMap<>();
+    private final Map<String, Refusal> known = new LinkedHashMap<>();
+    private final Map<String, Refusal> strangers = new LinkedHashMap<>();
 
     public synchronized void note(Refusal refusal) {
+        Map<String, Refusal> last = refusal.reason() == Refusal.Reason.LOGIN ? strangers : known;
         last.remove(refusal.name());
         last.put(refusal.name(), refusal);
         if (last.size() > REMEMBERED) {
@@ -24,14 +28,17 @@ public final class RefusedStandbys {
 
     /** It streams: what was before is over. */
     public synchronized void streams(String name) {
-        last.remove(name);
+        known.remove(name);
+        strangers.remove(name);
     }
 
-    /** @param name application_name, address or slot */
-    public synchronized Optional<Refusal> find(String name) {
-        Refusal refusal = last.get(name);
-        return refusal != null
-                ? Optional.of(refusal)
-                : last.values().stream().filter(r -> r.slot().equals(Optional.of(name))).reduce((_, later) -> later);
+    /**
+     * @param name application_name, address or slot
+     * @return of who had logged in first; at most one of either
+     */
+    public synchronized List<Refusal> find(String name) {
+        Optional<Refusal> byName = Optional.ofNullable(known.get(name));
+        Optional<Refusal> bySlot = known.values().stream().filter(r -> r.slot().equals(Optional.of(name))).reduce((_, later) -> later);
+        return Stream.concat(byName.or(() -> bySlot).stream(), Optional.ofNullable(strangers.get(name)).stream()).toList();
     }
 }

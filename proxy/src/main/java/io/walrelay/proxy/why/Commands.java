@@ -27,8 +27,14 @@ record Commands(String conninfo) {
         return "pg_rewind -D DIRECTORY -R --source-server=%s".formatted(shell(conninfo + " user=" + libpq(user) + " dbname=postgres"));
     }
 
-    String baseBackup(String user, String slot) {
-        return "pg_basebackup -d %s -D DIRECTORY -X stream -C -S %s -R".formatted(shell(conninfo + " user=" + libpq(user)), shell(slot));
+    /** @param slot one that exists, and keeps the backup's WAL */
+    String baseBackup(String user, Optional<String> slot) {
+        return "pg_basebackup -d %s -D DIRECTORY -X stream%s -R".formatted(shell(conninfo + " user=" + libpq(user)), slot.map(name -> " -S " + shell(name)).orElse(""));
+    }
+
+    /** With the slot made anew. */
+    String baseBackupAnew(String user, String slot) {
+        return "%s && %s -C".formatted(dropSlot(slot), baseBackup(user, Optional.of(slot)));
     }
 
     /** Lines for the standby's postgresql.conf. */
@@ -51,12 +57,17 @@ record Commands(String conninfo) {
     }
 
     static String password(String user) {
-        return "on the primary: ALTER ROLE \"%s\" PASSWORD '…'".formatted(user.replace("\"", "\"\""));
+        return role(user, "PASSWORD '…'");
     }
 
+    /** @param what it gets */
+    static String role(String user, String what) {
+        return "on the primary: ALTER ROLE %s %s".formatted(quoted(user), what);
+    }
+
+    /** In quotes, without which {@code all}, {@code +group} and {@code @file} are more than a name. */
     static String hbaLine(String user, String address) {
-        String name = PLAIN.matcher(user).matches() ? user : '"' + user.replace("\"", "\"\"") + '"';
-        return "listen.hba needs: host replication %s %s%s scram-sha-256".formatted(name, address, address.contains(":") ? "/128" : "/32");
+        return "listen.hba needs: host replication %s %s%s scram-sha-256".formatted(quoted(user), address, address.contains(":") ? "/128" : "/32");
     }
 
     static String onStandby(String sql) {
@@ -68,6 +79,11 @@ record Commands(String conninfo) {
         return "on the standby: "
                 + minimums.entrySet().stream().map(least -> "ALTER SYSTEM SET %s = %d;".formatted(least.getKey(), least.getValue())).collect(Collectors.joining(" "))
                 + " then restart it";
+    }
+
+    /** An identifier in SQL, and a name in pg_hba.conf. */
+    private static String quoted(String name) {
+        return '"' + name.replace("\"", "\"\"") + '"';
     }
 
     /** One word of a shell's command line. */

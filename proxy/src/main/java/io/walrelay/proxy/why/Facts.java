@@ -7,6 +7,7 @@ import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -16,7 +17,7 @@ import java.util.Optional;
  * @param name by which it was asked for: application_name, slot, or address
  * @param session its session; the newest, if it has several
  * @param slot its slot: the session's, the one that it asked for, or one of its name
- * @param refused how it was sent away the last time, if it has not streamed since
+ * @param refused how it was sent away the last time, if it has not streamed since; then how somebody was who called himself so and did not log in
  * @param end where the relay's WAL ends; empty while it has none
  * @param needs what the log asks of hot standbys; empty while the relay has none
  * @param notSynchronised why its slot sync worker is refused, if it is
@@ -29,7 +30,7 @@ public record Facts(
         Instant now,
         Optional<StandbyStatus> session,
         Optional<SlotStatus> slot,
-        Optional<Refusal> refused,
+        List<Refusal> refused,
         Optional<EndOfWal> end,
         Optional<HotStandbyNeeds> needs,
         Optional<String> notSynchronised,
@@ -40,6 +41,6 @@ public record Facts(
 
     /** Whether anything was ever heard of it. */
     boolean isKnown() {
-        return session.isPresent() || slot.isPresent() || refused.isPresent();
+        return session.isPresent() || slot.isPresent() || !refused.isEmpty();
     }
 }

@@ -14,7 +14,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -101,31 +103,38 @@ public record Why(boolean streams, List<Finding> findings) {
             if (session.sent().isValid() && session.sent().isBefore(end) && session.state() == StandbyStatus.State.CATCHUP) {
                 delays("catchup", "it is %d bytes behind and is being sent WAL, as fast as it takes it".formatted(end.minus(session.sent())), Commands.WATCH);
             } else if (session.replayed().isValid() && session.flushed().isAfter(session.replayed())) {
-                parametersThatStop(session).ifPresentOrElse(this::parameters, () -> delays(
-                        "replay",
-                        "it has WAL up to %s and has replayed up to %s: a query holds replay, replay is paused, recovery_min_apply_delay is set, or it is slow"
-                                .formatted(session.flushed(), session.replayed()),
-                        Commands.onStandby("SELECT pg_is_wal_replay_paused(), current_setting('recovery_min_apply_delay'), current_setting('max_standby_streaming_delay')")));
+                Optional<HotStandbyNeeds> needs = facts.needs();
+                Optional<Lsn> stop = needs.flatMap(log -> log.stopsBefore(session.replayed())).map(HotStandbyNeeds.Parameters::at).filter(session.flushed()::isAfter);
+                if (stop.isPresent()) {
+                    parameters(needs.orElseThrow(), session.replayed(), stop.get());
+                } else {
+                    delays(
+                            "replay",
+                            "it has WAL up to %s and has replayed up to %s: a query holds replay, replay is paused, recovery_min_apply_delay is set, or it is slow"
+                                    .formatted(session.flushed(), session.replayed()),
+                            Commands.onStandby("SELECT pg_is_wal_replay_paused(), current_setting('recovery_min_apply_delay'), current_setting('max_standby_streaming_delay')"));
+                }
             }
         }
 
-        /** The change of settings that it has got and stands before. */
-        private Optional<HotStandbyNeeds.Parameters> parametersThatStop(StandbyStatus session) {
-            return facts.needs().flatMap(needs -> needs.stopsBefore(session.replayed())).filter(change -> session.flushed().isAfter(change.at()));
-        }
-
-        private void parameters(HotStandbyNeeds.Parameters change) {
+        private void parameters(HotStandbyNeeds needs, Lsn replayed, Lsn at) {
+            Map<String, Integer> raised = new LinkedHashMap<>(needs.minimumsFrom(replayed));
+            needs.parameters().stream().takeWhile(before -> before.at().isBefore(at)).reduce((_, last) -> last).ifPresent(before ->
+                    before.values().minimums().forEach((name, value) -> raised.remove(name, value)));
             stops(
                     "parameter",
-                    "it stops before %s, from where on the primary has other settings: what it has of them must be at least %s".formatted(change.at(), change.values().minimums()),
-                    Commands.settings(change.values().minimums()));
+                    "it stands before %s, where the primary was started with other settings, and has WAL beyond: unless replay is paused, it has less than %s of what it needs at least"
+                            .formatted(at, raised),
+                    Commands.settings(raised));
         }
 
         /** It has no stream. What happened last tells most. */
         void absence() {
-            if (facts.refused().isPresent()) {
-                refused(facts.refused().get());
-            } else if (facts.session().isPresent()) {
+            facts.refused().forEach(this::refused);
+            if (!facts.refused().isEmpty()) {
+                return;
+            }
+            if (facts.session().isPresent()) {
                 StandbyStatus session = facts.session().get();
                 stops(
                         "no-stream",
@@ -142,14 +151,15 @@ public record Why(boolean streams, List<Finding> findings) {
         }
 
         private void refused(Refusal refusal) {
-            String when = "refused %s ago, from %s: ".formatted(seconds(age(refusal.at())), refusal.address());
+            String who = refusal.reason() == Refusal.Reason.LOGIN ? "somebody who calls himself so was refused" : "refused";
+            String when = "%s %s ago, from %s: ".formatted(who, seconds(age(refusal.at())), refusal.address());
             String said = when + refusal.said().message() + refusal.said().detail().map(" "::concat).orElse("");
             switch (refusal.reason()) {
                 case LOGIN -> login(refusal, said);
                 case SLOT -> stops("slot", said, slotCommand(refusal));
                 case DIVERGED -> stops("diverged", said, commands.rewind(refusal.user()));
                 case AHEAD -> stops("ahead", said + "; it tries its restore_command, and comes back", Commands.STATUS);
-                case REMOVED -> stops("removed", said + "; no tier has it", baseBackup(refusal.user()));
+                case REMOVED -> stops("removed", said + "; no tier has it", commands.baseBackup(refusal.user(), facts.slot().map(s -> s.slot().name())));
                 case UNREADABLE -> stops("unreadable", said + facts.archiveProblem().map("; the archive can't be used now: "::concat).orElse(""), Commands.STATUS);
             }
         }
@@ -158,9 +168,20 @@ public record Why(boolean streams, List<Finding> findings) {
             String user = refusal.user();
             switch (refusal.said().sqlState()) {
                 case "28P01" -> stops("password", said, Commands.password(user) + "; then try: " + commands.login(user));
-                case "28000" -> stops("hba", said, Commands.hbaLine(user, refusal.address()));
+                case "28000" -> notAuthorized(refusal, said);
+                case "42501" -> stops("login", said, Commands.role(user, "REPLICATION"));
                 case "53300" -> stops("too-many", said, Commands.STATUS);
-                default -> stops("login", said, refusal.said().hint().orElse(commands.login(user)));
+                default -> stops("login", said + refusal.said().hint().map("; "::concat).orElse(""), commands.login(user));
+            }
+        }
+
+        /** PostgreSQL has one code for all of them. */
+        private void notAuthorized(Refusal refusal, String said) {
+            String message = refusal.said().message();
+            if (message.contains("pg_hba.conf")) {
+                stops("hba", said, Commands.hbaLine(refusal.user(), refusal.address()));
+            } else {
+                stops("login", said, message.contains("not permitted to log in") ? Commands.role(refusal.user(), "LOGIN") : commands.login(refusal.user()));
             }
         }
 
@@ -168,7 +189,7 @@ public record Why(boolean streams, List<Finding> findings) {
             String slot = refusal.slot().orElse(facts.name());
             return switch (refusal.said().sqlState()) {
                 case "42704" -> Commands.createSlot(slot);
-                case "55000" -> Commands.dropSlot(slot) + " && " + baseBackup(refusal.user());
+                case "55000" -> commands.baseBackupAnew(refusal.user(), slot);
                 default -> Commands.SLOTS;
             };
         }
@@ -182,7 +203,7 @@ public record Why(boolean streams, List<Finding> findings) {
             if (status.walStatus().equals(Optional.of(WalStatus.LOST))) {
                 boolean said = findings.stream().anyMatch(f -> f.cause().equals("slot"));
                 if (!said) {
-                    stops("slot-lost", "WAL that slot \"%s\" needs from %s on was given up, and no tier has it".formatted(slot.name(), slot.restartLsn()), baseBackup("USER"));
+                    stops("slot-lost", "WAL that slot \"%s\" needs from %s on was given up, and no tier has it".formatted(slot.name(), slot.restartLsn()), commands.baseBackupAnew("USER", slot.name()));
                 }
             } else if (slot.timedOut()) {
                 delays(
@@ -218,10 +239,6 @@ public record Why(boolean streams, List<Finding> findings) {
 
         private static String seconds(Duration age) {
             return age.toSeconds() + " s";
-        }
-
-        private String baseBackup(String user) {
-            return commands.baseBackup(user, facts.slot().map(s -> s.slot().name()).orElse(facts.name()));
         }
     }
 }

@@ -148,7 +148,7 @@ final class HotStandbyIT {
         assertTrue(Lsn.parse(stopped.standbys().getFirst().flush().position().orElseThrow()).isAfter(at), "it has got the rest");
         assertEquals("paused", standby.query("SELECT pg_get_wal_replay_pause_state()"));
         String why = WalrelayCommand.run(LIMIT, Map.of(), "why", stopped.standbys().getFirst().name(), "--url", relay.url()).output();
-        assertTrue(why.contains("parameter: it stops before " + at) && why.contains("ALTER SYSTEM SET max_connections = 60;"), why);
+        assertTrue(why.contains("parameter: it stands before " + at) && why.contains("ALTER SYSTEM SET max_connections = 60;"), why);
         standby.set("max_connections", "60");
         standby.restart();
         RelayStatus.await("the standby to go on", relay, LIMIT, s -> s.standbys().stream()

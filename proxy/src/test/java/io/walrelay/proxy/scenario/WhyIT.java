@@ -75,11 +75,11 @@ final class WhyIT {
 
                 String repl = "host=127.0.0.1 port=%d user=repl password=wrong application_name=".formatted(relay.port());
                 assertEquals(2, PSQL.replication(repl + "s1", "IDENTIFY_SYSTEM").status());
-                assertTold(why(relay, "s1"), "password: refused", "ALTER ROLE \"repl\" PASSWORD");
+                assertTold(why(relay, "s1"), "password: somebody who calls himself so was refused", "ALTER ROLE \"repl\" PASSWORD");
 
                 String stranger = "host=127.0.0.1 port=%d user=stranger application_name=s2".formatted(relay.port());
                 assertEquals(2, PSQL.replication(stranger, "IDENTIFY_SYSTEM").status());
-                assertTold(why(relay, "s2"), "hba: refused", "host replication stranger 127.0.0.1/32 scram-sha-256");
+                assertTold(why(relay, "s2"), "hba: somebody who calls himself so was refused", "host replication \"stranger\" 127.0.0.1/32 scram-sha-256");
 
                 PSQL.replication(relay.conninfo("s3"), "START_REPLICATION SLOT nowhere PHYSICAL 0/1000000");
                 assertTold(why(relay, "s3"), "slot: refused", "replication slot \"nowhere\" does not exist", "walrelay slot create nowhere");

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.walrelay.protocol.message.Diagnostic;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -20,12 +21,21 @@ final class RefusedStandbysTest {
         refused.note(refusal("a", Optional.of("s"), 1));
         refused.note(refusal("a", Optional.of("s"), 2));
         refused.note(refusal("b", Optional.empty(), 3));
-        assertEquals(Optional.of(refusal("a", Optional.of("s"), 2)), refused.find("a"));
-        assertEquals(Optional.of(refusal("a", Optional.of("s"), 2)), refused.find("s"));
-        assertEquals(Optional.empty(), refused.find("c"));
+        assertEquals(List.of(refusal("a", Optional.of("s"), 2)), refused.find("a"));
+        assertEquals(List.of(refusal("a", Optional.of("s"), 2)), refused.find("s"));
+        assertEquals(List.of(), refused.find("c"));
         refused.streams("a");
-        assertEquals(Optional.empty(), refused.find("a"));
-        assertEquals(Optional.empty(), refused.find("s"));
+        assertEquals(List.of(), refused.find("a"));
+        assertEquals(List.of(), refused.find("s"));
+    }
+
+    @Test
+    void aStrangerTakesNobodysPlace() {
+        Refusal known = refusal("a", Optional.of("s"), 1);
+        Refusal stranger = new Refusal(Instant.ofEpochSecond(2), Refusal.Reason.LOGIN, "a", Optional.empty(), "all", "10.6.6.6", Diagnostic.fatal("28000", "no"));
+        refused.note(known);
+        refused.note(stranger);
+        assertEquals(List.of(known, stranger), refused.find("a"));
     }
 
     @Test
@@ -33,7 +43,7 @@ final class RefusedStandbysTest {
         for (int i = 0; i < 1_000; i++) {
             refused.note(refusal("name" + i, Optional.empty(), i));
         }
-        assertEquals(Optional.empty(), refused.find("name743"));
-        assertEquals(Optional.of(refusal("name744", Optional.empty(), 744)), refused.find("name744"));
+        assertEquals(List.of(), refused.find("name743"));
+        assertEquals(List.of(refusal("name744", Optional.empty(), 744)), refused.find("name744"));
     }
 }

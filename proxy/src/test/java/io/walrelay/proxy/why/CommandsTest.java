@@ -17,8 +17,8 @@ final class CommandsTest {
         assertEquals("psql 'host=relay port=6433 user=repl replication=true' -c IDENTIFY_SYSTEM", COMMANDS.login("repl"));
         assertEquals("walrelay slot create s1", Commands.createSlot("s1"));
         assertEquals("walrelay standby resume s1", Commands.standby("resume", "s1"));
-        assertEquals("listen.hba needs: host replication repl 10.0.0.7/32 scram-sha-256", Commands.hbaLine("repl", "10.0.0.7"));
-        assertEquals("listen.hba needs: host replication repl fd00::7/128 scram-sha-256", Commands.hbaLine("repl", "fd00::7"));
+        assertEquals("listen.hba needs: host replication \"repl\" 10.0.0.7/32 scram-sha-256", Commands.hbaLine("repl", "10.0.0.7"));
+        assertEquals("listen.hba needs: host replication \"repl\" fd00::7/128 scram-sha-256", Commands.hbaLine("repl", "fd00::7"));
         assertEquals(
                 "primary_conninfo = 'host=relay port=6433 application_name=s1' with primary_slot_name = 's1'",
                 COMMANDS.primaryConninfo("s1", Optional.of("s1")));
@@ -35,6 +35,7 @@ final class CommandsTest {
         assertEquals(
                 "primary_conninfo = 'host=relay port=6433 application_name=''a\\\\''; rm -rf / \"$(id)'''",
                 COMMANDS.primaryConninfo(HOSTILE, Optional.empty()));
+        assertEquals("listen.hba needs: host replication \"all\" 10.0.0.7/32 scram-sha-256", Commands.hbaLine("all", "10.0.0.7"));
         assertEquals("listen.hba needs: host replication \"two words\" 10.0.0.7/32 scram-sha-256", Commands.hbaLine("two words", "10.0.0.7"));
     }
 }

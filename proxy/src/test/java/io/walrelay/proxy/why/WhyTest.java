@@ -39,7 +39,7 @@ final class WhyTest {
             NOW,
             Optional.empty(),
             Optional.empty(),
-            Optional.empty(),
+            List.of(),
             Optional.of(KnownRelay.end(WRITTEN)),
             Optional.empty(),
             Optional.empty(),
@@ -90,7 +90,7 @@ final class WhyTest {
     private static Facts refused(Refusal.Reason reason, Diagnostic said) {
         Refusal refusal = new Refusal(NOW.minusSeconds(7), reason, "s1", Optional.of("s1"), "repl", "10.0.0.7", said);
         return new Facts(
-                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), Optional.of(refusal), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
+                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), List.of(refusal), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
     }
 
     private static SlotStatus slot(String restart, boolean lost, boolean timedOut, Optional<Instant> inactiveSince, Optional<Long> safe) {
@@ -169,15 +169,18 @@ final class WhyTest {
         Lsn change = Lsn.parse("0/4000028");
         HotStandbyNeeds needs = new HotStandbyNeeds(
                 NOTHING.end().orElseThrow().lineage(),
-                List.of(new HotStandbyNeeds.Parameters(change, Optional.empty(), new ServerParameters(200, 8, 10, 0, 64, WalLevel.REPLICA, false, false))),
+                List.of(
+                        new HotStandbyNeeds.Parameters(Lsn.INVALID, Optional.empty(), new ServerParameters(100, 8, 10, 0, 64, WalLevel.REPLICA, false, false)),
+                        new HotStandbyNeeds.Parameters(change, Optional.empty(), new ServerParameters(200, 8, 10, 0, 64, WalLevel.REPLICA, false, false)),
+                        new HotStandbyNeeds.Parameters(WRITTEN, Optional.empty(), new ServerParameters(300, 4, 10, 0, 64, WalLevel.REPLICA, false, false))),
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty());
         Finding finding = only(withLog(streaming(WRITTEN, Lsn.parse("0/4000000")), needs));
         assertEquals("parameter", finding.cause());
-        assertTrue(finding.stops() && finding.sentence().contains("stops before 0/4000028"), finding::toString);
-        assertTrue(finding.command().orElseThrow().startsWith("on the standby: ALTER SYSTEM SET max_connections = 200;"), finding::toString);
+        assertTrue(finding.stops() && finding.sentence().contains("stands before 0/4000028"), finding::toString);
+        assertEquals("on the standby: ALTER SYSTEM SET max_connections = 300; then restart it", finding.command().orElseThrow());
         assertEquals("replay", only(withLog(streaming(WRITTEN, Lsn.parse("0/3000000")), needs)).cause());
     }
 
@@ -206,13 +209,9 @@ final class WhyTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "LOGIN      | 28P01 | password   | ALTER ROLE \"repl\" PASSWORD",
-        "LOGIN      | 28000 | hba        | host replication repl 10.0.0.7/32 scram-sha-256",
-        "LOGIN      | 53300 | too-many   | walrelay status",
-        "LOGIN      | 57P03 | login      | IDENTIFY_SYSTEM",
         "SLOT       | 42704 | slot       | walrelay slot create s1",
         "SLOT       | 55006 | slot       | walrelay slot list",
-        "SLOT       | 55000 | slot       | walrelay slot drop s1 && pg_basebackup",
+        "SLOT       | 55000 | slot       | walrelay slot drop s1 && pg_basebackup -d 'host=relay port=6433 user=repl' -D DIRECTORY -X stream -S s1 -R -C",
         "DIVERGED   | XX000 | diverged   | pg_rewind -D DIRECTORY -R --source-server='host=relay port=6433 user=repl dbname=postgres'",
         "AHEAD      | XX000 | ahead      | walrelay status",
         "REMOVED    | 58P01 | removed    | pg_basebackup -d 'host=relay port=6433 user=repl'",
@@ -223,6 +222,23 @@ final class WhyTest {
         assertEquals(cause, finding.cause());
         assertTrue(finding.stops());
         assertTrue(finding.sentence().startsWith("refused 7 s ago, from 10.0.0.7: no"), finding::toString);
+        assertTrue(finding.command().orElseThrow().contains(command), finding::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "28P01 | password authentication failed   | password | on the primary: ALTER ROLE \"repl\" PASSWORD",
+        "28000 | no pg_hba.conf entry for host    | hba      | host replication \"repl\" 10.0.0.7/32 scram-sha-256",
+        "28000 | role x is not permitted to log in | login   | on the primary: ALTER ROLE \"repl\" LOGIN",
+        "28000 | certificate authentication failed | login   | psql",
+        "42501 | permission denied                | login    | on the primary: ALTER ROLE \"repl\" REPLICATION",
+        "53300 | too many                         | too-many | walrelay status",
+        "57P03 | could not look up user           | login    | psql"
+    })
+    void whoDidNotGetInMayBeSomebodyElse(String sqlState, String message, String cause, String command) {
+        Finding finding = only(refused(Refusal.Reason.LOGIN, Diagnostic.fatal(sqlState, message)));
+        assertEquals(cause, finding.cause());
+        assertTrue(finding.sentence().startsWith("somebody who calls himself so was refused 7 s ago, from 10.0.0.7: " + message), finding::toString);
         assertTrue(finding.command().orElseThrow().contains(command), finding::toString);
     }
 
@@ -271,7 +287,7 @@ final class WhyTest {
                 NOW,
                 streaming(WRITTEN, WRITTEN).session(),
                 Optional.empty(),
-                Optional.empty(),
+                List.of(),
                 NOTHING.end(),
                 NOTHING.needs(),
                 Optional.empty(),
