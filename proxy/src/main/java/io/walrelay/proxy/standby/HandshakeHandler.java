@@ -300,6 +300,9 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
         }
         ctx.channel().config().setAutoRead(false);
         SlotRights.of(server.authenticator(), request, client(ctx), decision).whenComplete((managesSlots, failure) -> ctx.executor().execute(() -> {
+            if (ctx.isRemoved() || !ctx.channel().isActive()) {
+                return; // The client did not wait for it, or was refused meanwhile.
+            }
             ctx.channel().config().setAutoRead(true);
             if (failure != null) {
                 log.warn("could not decide whether user \"{}\" may change slots", ClientText.printable(request.user()), failure);
