@@ -1,9 +1,9 @@
 package io.walrelay.proxy.acknowledge;
 
 import io.walrelay.cache.EndOfWal;
-import io.walrelay.cache.Orphan;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.slot.Slot;
+import io.walrelay.cache.slot.Slots;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import java.time.Instant;
@@ -36,6 +36,8 @@ public final class Acknowledging {
     private final AcknowledgePolicy policy;
     private final Map<String, Member> members = new LinkedHashMap<>();
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+    /** Empty until the relay has any. */
+    private volatile Optional<Slots> slots = Optional.empty();
     private volatile Optional<Reached> reached = Optional.empty();
     private volatile Optional<Waiting> waiting = Optional.empty();
 
@@ -53,32 +55,34 @@ public final class Acknowledging {
         listeners.add(listener);
     }
 
-    /**
-     * What the slots know from before the start: a position that a standby confirmed, and that was saved, is on its disk. One that was never streamed
-     * from proves nothing. Past a fork it can't be told whether a position lies on this side or on the other, so it counts up to the fork only.
-     */
+    /** What the slots know from before the start: who is known by its slot, and what each surely has. */
     public void recall(WalCache cache) {
+        slots = Optional.of(cache.slots());
         TimelineHistory lineage = cache.end().lineage();
         for (Slot slot : cache.slots().all()) {
             Member member = members.get(AcknowledgePolicy.key(slot.name()));
-            if (member != null && slot.restartLsn().isValid() && slot.furthestSent().isValid()) {
-                member.remembers(lineage, surelyOn(cache, slot.restartLsn()));
+            if (member != null) {
+                member.knownBySlot();
+                Lsn flushed = Remembered.flushed(cache, slot);
+                if (flushed.isValid()) {
+                    member.remembers(lineage, flushed);
+                }
             }
         }
     }
 
-    private static Lsn surelyOn(WalCache cache, Lsn confirmed) {
-        return cache.orphans().stream().map(Orphan::fork).reduce(confirmed, Lsn::min);
-    }
-
     /**
-     * A session that streams, which is a member's when the policy names its slot or, if not, its application_name.
+     * A session that streams, which is a member's when the policy names its slot or, if not, its application_name; what one confirms that has
+     * the name only counts for nothing once the relay has a slot of that name, or had.
      *
      * @param pid unique among sessions
      */
     public MemberSession join(int pid, Optional<String> slot, String applicationName) {
         Member bySlot = slot.map(name -> members.get(AcknowledgePolicy.key(name))).orElse(null);
         Member member = bySlot == null ? members.get(AcknowledgePolicy.key(applicationName)) : bySlot;
+        if (member != null && (bySlot != null || slots.flatMap(all -> all.find(AcknowledgePolicy.key(applicationName))).isPresent())) {
+            member.knownBySlot();
+        }
         return new MemberSession(member, pid, bySlot != null, () -> listeners.forEach(Runnable::run));
     }
 

@@ -2,6 +2,7 @@ package io.walrelay.proxy.acknowledge;
 
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -21,9 +22,19 @@ final class Member {
     /** By process id. */
     private final Map<Integer, Said> sessions = new ConcurrentHashMap<>();
     private volatile Optional<Said> last = Optional.empty();
+    private volatile boolean knownBySlot;
 
     Member(String name) {
         this.name = name;
+    }
+
+    /** It has a slot, which nobody else can have: from now on who merely calls itself so is somebody else. */
+    void knownBySlot() {
+        knownBySlot = true;
+    }
+
+    private boolean counts(Said said) {
+        return said.bySlot || !knownBySlot;
     }
 
     /** What its slot has remembered of it over a restart of the relay: what it has flushed. */
@@ -40,7 +51,7 @@ final class Member {
     void left(int pid) {
         Said said = sessions.get(pid);
         if (said != null) {
-            last = Optional.of(said);
+            last = counts(said) ? Optional.of(said) : last;
             sessions.remove(pid);
         }
     }
@@ -48,21 +59,14 @@ final class Member {
     Standing on(TimelineHistory followed) {
         Optional<Said> speaking = speaking();
         boolean connected = speaking.filter(said -> said.caughtUp && said.positions.flush().isValid()).isPresent();
-        return new Standing(name, connected, speaking.or(() -> last).map(said -> said.on(followed)).orElse(Positions.NONE));
+        return new Standing(name, connected, speaking.or(() -> last.filter(this::counts)).map(said -> said.on(followed)).orElse(Positions.NONE));
     }
 
     /**
-     * The session that speaks for it: the one with its slot, which nobody else can have. Where several merely call themselves so, the one that is
-     * furthest behind: what it has, they all have, whichever of them is the standby that was meant.
+     * The session that speaks for it: the one with its slot. Where there is no slot and several call themselves so, the one that is furthest behind: what
+     * it has, they all have, whichever of them is the standby that was meant.
      */
     private Optional<Said> speaking() {
-        Said chosen = null;
-        for (Said said : sessions.values()) {
-            boolean before = chosen == null
-                    || (said.bySlot && !chosen.bySlot)
-                    || (said.bySlot == chosen.bySlot && said.positions.flush().isBefore(chosen.positions.flush()));
-            chosen = before ? said : chosen;
-        }
-        return Optional.ofNullable(chosen);
+        return sessions.values().stream().filter(this::counts).min(Comparator.comparing(said -> said.positions.flush()));
     }
 }

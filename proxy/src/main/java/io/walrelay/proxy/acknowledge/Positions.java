@@ -60,7 +60,8 @@ public record Positions(Lsn write, Lsn flush, Lsn apply) {
         return new Positions(each.apply(a.write, b.write), each.apply(a.flush, b.flush), each.apply(a.apply, b.apply));
     }
 
-    Positions atMost(Lsn limit) {
+    /** No further than {@code limit} in any respect. */
+    public Positions atMost(Lsn limit) {
         return min(this, new Positions(limit, limit, limit));
     }
 

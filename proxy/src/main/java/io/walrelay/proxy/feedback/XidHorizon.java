@@ -13,12 +13,12 @@ import java.util.TreeMap;
  * <pre>
  *      next - 2^31              next - max-xmin-age            next
  *   ────────┬─────────────────────────┬─────────────────────────┬────────────────┬──▶ transactions
- *    beyond │          tooOld         │          fine           │   fine: the    │ beyond
- *           │  reported as that old,  │                         │   log is read  │
- *           │  or as it is if uncapped│                         │   behind       │ next + 2^31
+ *    beyond │          tooOld         │          fine           │  reported as   │ beyond
+ *           │  reported as that old,  │                         │  next: the log │
+ *           │  or as it is if uncapped│                         │  is read behind│ next + 2^31
  * </pre>
  *
- * @param reported what upstream is told; {@link FullTransactionId#INVALID} when nobody holds anything
+ * @param reported what upstream is told, never more than {@code next} where that is known; {@link FullTransactionId#INVALID} when nobody holds anything
  * @param holds what counts, the oldest first
  * @param tooOld those of them that hold more than the limit allows
  * @param capped whether {@code reported} is newer than what these hold
@@ -62,8 +62,13 @@ public record XidHorizon(FullTransactionId reported, List<Hold> holds, List<Hold
         boolean capped = caps && !tooOld.isEmpty();
         FullTransactionId reported = capped
                 ? next.orElseThrow().before(maxAge)
-                : holds.stream().findFirst().map(Hold::xid).orElse(FullTransactionId.INVALID);
+                : holds.stream().findFirst().map(hold -> atMost(next, hold.xid())).orElse(FullTransactionId.INVALID);
         return new XidHorizon(reported, holds, tooOld, capped, all.stream().filter(Hold::isBeyond).toList());
+    }
+
+    /** Upstream throws away a message with what it has yet to give out; that it keeps more is always right. */
+    private static FullTransactionId atMost(Optional<FullTransactionId> next, FullTransactionId xid) {
+        return next.filter(now -> now.isBefore(xid)).orElse(xid);
     }
 
     /** Who holds the oldest; empty when nobody holds anything. */

@@ -2,11 +2,10 @@ package io.walrelay.proxy.http;
 
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.walrelay.cache.WalCache;
-import io.walrelay.cache.slot.Slot;
 import io.walrelay.proxy.acknowledge.Promotion;
+import io.walrelay.proxy.acknowledge.Remembered;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
-import io.walrelay.wal.Lsn;
 import java.util.Comparator;
 import java.util.Optional;
 
@@ -43,9 +42,9 @@ final class PromotablePath {
         if (cache.isEmpty()) {
             return Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), "the relay has no WAL yet, so nothing is known of standby \"%s\"".formatted(name));
         }
-        Optional<StandbyStatus> session = session(name);
+        Optional<StandbyStatus> session = session(name, cache.get().slots().find(name).isPresent());
         return session.map(PromotablePath::seen)
-                .or(() -> cache.get().slots().find(name).map(slot -> new Promotion.Seen(Optional.empty(), flushed(slot))))
+                .or(() -> cache.get().slots().find(name).map(slot -> new Promotion.Seen(Optional.empty(), Remembered.flushed(cache.get(), slot))))
                 .map(seen -> report(name, cache.get(), seen, session.isPresent()))
                 .map(report -> Reply.json(report.promotable() ? HttpResponseStatus.OK : HttpResponseStatus.CONFLICT, report))
                 .orElseGet(() -> Reply.error(
@@ -54,21 +53,16 @@ final class PromotablePath {
                         "no standby is called \"%s\"; expected the name of a slot, or the application_name of a standby that streams".formatted(name)));
     }
 
-    /** The one with the slot of that name, or else the one furthest behind that calls itself so. */
-    private Optional<StandbyStatus> session(String name) {
+    /** The one with the slot of that name, or else, where there is no such slot, the one furthest behind that calls itself so. */
+    private Optional<StandbyStatus> session(String name, boolean isSlot) {
         return relay.standbys().all().stream()
                 .filter(s -> s.timeline().isPresent() && s.state() != StandbyStatus.State.STARTUP)
-                .filter(s -> s.slot().equals(Optional.of(name)) || s.name().equals(name))
-                .min(Comparator.comparing((StandbyStatus s) -> !s.slot().equals(Optional.of(name))).thenComparing(StandbyStatus::flushed));
+                .filter(s -> s.slot().equals(Optional.of(name)) || (!isSlot && s.name().equals(name)))
+                .min(Comparator.comparing(StandbyStatus::flushed));
     }
 
     private static Promotion.Seen seen(StandbyStatus standby) {
         return new Promotion.Seen(standby.timeline(), standby.flushed());
-    }
-
-    /** A slot that was never streamed from says nothing of a standby. */
-    private static Lsn flushed(Slot slot) {
-        return slot.furthestSent().isValid() ? slot.restartLsn() : Lsn.INVALID;
     }
 
     private Report report(String name, WalCache cache, Promotion.Seen seen, boolean connected) {

@@ -67,7 +67,9 @@ final class SlotMirror implements AutoCloseable {
                 Outcome outcome = look();
                 boolean quiet = outcome == Outcome.NOBODY || outcome == Outcome.FAILED && !isWanted();
                 nap = Nap.after(nap, outcome == Outcome.MOVED);
-                if (wake.tryAcquire((quiet ? UNTIL_WOKEN : nap).toMillis(), TimeUnit.MILLISECONDS)) {
+                // However often it is woken: any standby may do so as often as it likes.
+                thread.rest(Nap.SHORTEST);
+                if (wake.tryAcquire((quiet ? UNTIL_WOKEN : nap.minus(Nap.SHORTEST)).toMillis(), TimeUnit.MILLISECONDS)) {
                     wake.drainPermits();
                     nap = Nap.SHORTEST;
                 }
@@ -84,16 +86,25 @@ final class SlotMirror implements AutoCloseable {
     private Outcome look() {
         Optional<String> host = state.upstream().streamingFrom();
         Optional<WalCache> cache = state.cache();
-        if (host.isEmpty() || cache.isEmpty() || version() < FIRST_VERSION) {
+        if (host.isEmpty() || cache.isEmpty()) {
             leave();
             return Outcome.NOBODY;
         }
         try {
+            if (version() < FIRST_VERSION) {
+                leave();
+                return Outcome.NOBODY;
+            }
             List<FailoverSlot> theirs = on(host.get()).ask(cache.get().system());
             looked(host.get(), Optional.empty());
             return see(cache.get(), host.get(), theirs) ? Outcome.MOVED : Outcome.SAME;
         } catch (IOException e) {
             looked(host.get(), Optional.of("%s: %s".formatted(host.get(), e.getMessage())));
+            return Outcome.FAILED;
+        } catch (RuntimeException e) {
+            log.warn("could not look at the failover slots of {}", host.get(), e);
+            leave();
+            looked(host.get(), Optional.of("%s: %s".formatted(host.get(), e)));
             return Outcome.FAILED;
         }
     }

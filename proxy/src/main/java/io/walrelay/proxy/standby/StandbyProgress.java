@@ -98,13 +98,13 @@ final class StandbyProgress {
 
     /** The session as the policy of acknowledgement sees it, from the beginning of its stream on. */
     MemberSession joins(Acknowledging acknowledging) {
-        return acknowledging.join(identity.pid(), Optional.ofNullable(slot), identity.shownName());
+        return acknowledging.join(identity.pid(), Optional.ofNullable(slot), identity.applicationName());
     }
 
     void warnOfMissingSlot(Events events) {
         events.warning(
                 "member-without-slot",
-                "standby \"%s\", which upstream.acknowledge names, does not use a slot of that name: while it is away WAL that it needs may be freed, and a restart of the relay forgets what it has. Make one with walrelay slot create, and set primary_slot_name"
+                "standby \"%s\", which upstream.acknowledge names, does not use a slot of that name: while it is away WAL that it needs may be freed, and a restart of the relay forgets what it has; and where the relay has such a slot, what it confirms counts for nothing. Make one with walrelay slot create, and set primary_slot_name"
                         .formatted(identity.shownName()));
     }
 

@@ -1,6 +1,7 @@
 package io.walrelay.proxy.standby;
 
 import io.walrelay.cache.EndOfWal;
+import io.walrelay.proxy.acknowledge.Positions;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
@@ -87,6 +88,12 @@ final class StreamPosition {
     /** Where the timeline ends, when it is historic. */
     Optional<Course.EndsAt> end() {
         return Optional.ofNullable(end);
+    }
+
+    /** Of what a standby says that it has, what lies on the timeline that is streamed: past its end the same numbers are other WAL. */
+    Positions within(Positions said) {
+        Course.EndsAt historic = end;
+        return historic == null ? said : said.atMost(historic.end());
     }
 
     TimelineHistory lineage() {

@@ -181,11 +181,9 @@ final class WalSender implements Pacer.Paced {
 
     private void onStatusUpdate(FromStandby.StandbyStatusUpdate update) {
         progress.reply(update, lags, System.nanoTime(), state.clock().instant());
-        slot.confirmed(update.flushed());
-        member.confirmed(
-                position.lineage(),
-                progress.state() != StandbyStatus.State.CATCHUP,
-                new Positions(update.written(), update.flushed(), update.applied()));
+        Positions here = position.within(new Positions(update.written(), update.flushed(), update.applied()));
+        slot.confirmed(here.flush());
+        member.confirmed(position.lineage(), progress.state() != StandbyStatus.State.CATCHUP, here);
         if (update.replyRequested()) {
             keepalive(false);
         }

@@ -64,6 +64,33 @@ class AcknowledgingTest {
     }
 
     @Test
+    void whoHasTheNameOnlyCountsForNobodyOnceTheMemberIsKnownByItsSlot() {
+        Acknowledging it = policy("all (a)");
+        it.join(1, Optional.empty(), "a").confirmed(ONE, true, at(20));
+        assertEquals(20, flush(it, ONE, 40));
+        MemberSession named = it.join(2, Optional.empty(), "a");
+        named.confirmed(ONE, true, at(40));
+        MemberSession slot = it.join(3, Optional.of("a"), "a");
+        slot.confirmed(ONE, true, at(30));
+        assertEquals(30, flush(it, ONE, 40));
+        slot.left();
+        named.confirmed(ONE, true, at(39));
+        assertEquals(30, flush(it, ONE, 40), "the member is away");
+        named.left();
+        assertEquals(30, flush(it, ONE, 40), "and it has not what another one had");
+    }
+
+    @Test
+    void whatOneThatHadTheNameOnlyLeftIsForgottenWhenTheMemberComes() {
+        Acknowledging it = policy("all (a)");
+        MemberSession named = it.join(1, Optional.empty(), "a");
+        named.confirmed(ONE, true, at(40));
+        named.left();
+        it.join(2, Optional.of("a"), "");
+        assertEquals(0, flush(it, ONE, 40));
+    }
+
+    @Test
     void ofSeveralThatMerelyCallThemselvesSoTheLastCounts() {
         Acknowledging it = policy("any 1 (a)");
         it.join(1, Optional.empty(), "a").confirmed(ONE, true, at(40));
@@ -148,11 +175,16 @@ class AcknowledgingTest {
     void aSlotRemembersOverARestartWhatItsStandbyHadFlushed() throws Exception {
         Tiers tiers = Tiers.local(new PosixStorage(directory), new CacheSettings(1 << 20, 1L << 30, Duration.ofHours(1), SlotLimits.upTo(1L << 30), false));
         try (WalCache cache = WalCache.create(tiers, new SystemId(7), new SegmentSize(1 << 20), ONE, lsn(1 << 20))) {
-            for (String name : new String[] {"used", "fresh", "stranger"}) {
+            for (String name : new String[] {"used", "fresh", "stranger", "advanced"}) {
                 cache.slots().create(name, false, lsn(1 << 20), 1);
             }
-            cache.slots().sent("used", lsn(1 << 20));
-            cache.slots().sent("stranger", lsn(1 << 20));
+            for (String name : new String[] {"used", "stranger", "advanced"}) {
+                cache.slots().acquire(name, 1);
+                cache.slots().confirm(name, 1, lsn(1 << 20), lsn(1 << 20));
+                cache.slots().sent(name, lsn(2 << 20));
+                cache.slots().release(name, 1);
+            }
+            cache.slots().advance("advanced", lsn(2 << 20), 1);
             cache.slots().save();
         }
         try (WalCache cache = WalCache.open(tiers).orElseThrow()) {
@@ -163,6 +195,19 @@ class AcknowledgingTest {
             Acknowledging fresh = policy("all (used, fresh)");
             fresh.recall(cache);
             assertEquals(0, flush(fresh, ONE, 2 << 20), "nobody ever streamed by it");
+            Acknowledging advanced = policy("all (advanced)");
+            advanced.recall(cache);
+            assertEquals(0, flush(advanced, ONE, 2 << 20), "an operator moved it, and no standby");
+            used.join(1, Optional.empty(), "used").confirmed(ONE, true, at(2 << 20));
+            assertEquals(1 << 20, flush(used, ONE, 2 << 20), "it has not the slot");
+            fresh.join(1, Optional.empty(), "fresh").confirmed(ONE, true, at(2 << 20));
+            assertEquals(0, flush(fresh, ONE, 2 << 20), "nor has this");
+            cache.slots().create("late", false, lsn(1 << 20), 1);
+            Acknowledging late = policy("all (late)");
+            late.recall(cache);
+            cache.slots().drop("late", 1);
+            late.join(1, Optional.empty(), "late").confirmed(ONE, true, at(2 << 20));
+            assertEquals(0, flush(late, ONE, 2 << 20), "it is known by its slot until the next start");
             Acknowledging any = policy("any 1 (used)");
             any.recall(cache);
             assertEquals(0, flush(any, ONE, 2 << 20), "who is away is not chosen");

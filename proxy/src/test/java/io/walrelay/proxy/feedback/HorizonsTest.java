@@ -56,8 +56,11 @@ class HorizonsTest {
         "3999, 3000, 4970, 5000, 4000, b, b a, ''",
         // Nothing has an age while the log has not said how far upstream is.
         "3000, 0, 0, 0, 3000, a, '', ''",
-        // The log was not read as far as the standby is.
-        "5100, 0, 0, 5000, 5100, a, '', ''",
+        // The log was not read as far as the standby is, or upstream lost what it had given out.
+        "5100, 0, 0, 5000, 5000, a, '', ''",
+        "5001, 5100, 0, 5000, 5000, a, '', ''",
+        "5000, 5100, 0, 5000, 5000, a, '', ''",
+        "5100, 0, 0, 0, 5100, a, '', ''",
         "5100, 4999, 0, 5000, 4999, b, '', ''",
         // Over the end of an epoch: as 64 bits, not as the lower halves.
         "4294967290, 4294967300, 0, 4294967310, 4294967290, a, '', ''",
@@ -94,6 +97,11 @@ class HorizonsTest {
         Horizons capped = Horizons.of(claims, next(5_000), new FeedbackLimits(1_000, true));
         assertEquals(xmins(4_000, 4_000), capped.reported());
         assertTrue(capped.catalogXmin().capped());
+    }
+
+    @Test
+    void catalogXminIsNeverReportedPastTheNextEither() {
+        assertEquals(xmins(5_000, 5_000), Horizons.of(List.of(slot("a", 5_001, 5_200)), next(5_000), LIMITS).reported());
     }
 
     @Test

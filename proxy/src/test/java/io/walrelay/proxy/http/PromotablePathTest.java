@@ -5,8 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.handler.codec.http.DefaultHttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
+import io.walrelay.cache.WalCache;
 import io.walrelay.proxy.testkit.KnownRelay;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -46,10 +50,41 @@ class PromotablePathTest {
         try (KnownRelay relay = KnownRelay.streaming(directory)) {
             answers(409, "\"connected\":false,", relay, "/api/v1/standbys/b/promotable");
             answers(409, "\"flushed\":null,\"missing_bytes\":null,\"reason\":\"it has not said what it has flushed\"", relay, "/api/v1/standbys/b/promotable");
-            relay.state().cache().orElseThrow().slots().sent("b", Lsn.parse("0/100C000"));
+            WalCache cache = relay.state().cache().orElseThrow();
+            confirms(cache, "0/1008000");
             answers(409, "\"flushed\":\"0/1008000\",\"missing_bytes\":28672,", relay, "/api/v1/standbys/b/promotable");
-            relay.state().cache().orElseThrow().slots().advance("b", Lsn.parse("0/100F000"), 1);
+            cache.slots().advance("b", Lsn.parse("0/100F000"), 1);
+            answers(409, "\"flushed\":null,", relay, "/api/v1/standbys/b/promotable");
+            confirms(cache, "0/100F000");
             answers(200, "\"promotable\":true,\"connected\":false", relay, "/api/v1/standbys/b/promotable");
+        }
+    }
+
+    private static void confirms(WalCache cache, String flushed) throws Exception {
+        cache.slots().acquire("b", 42);
+        cache.slots().confirm("b", 42, Lsn.parse(flushed), cache.oldest());
+        cache.slots().release("b", 42);
+    }
+
+    /** Whether it had that on timeline 1 or on 2, the slot does not say. */
+    @Test
+    void whatASlotHasPastAForkProvesNothing() throws Exception {
+        try (KnownRelay relay = KnownRelay.streaming(directory)) {
+            WalCache cache = relay.state().cache().orElseThrow();
+            confirms(cache, "0/100F000");
+            TimelineHistory two = cache.end().lineage().promoted(new TimelineId(2), Lsn.parse("0/100C000"), "");
+            cache.follow(two, two.format().getBytes(StandardCharsets.UTF_8), Lsn.INVALID);
+            answers(409, "\"flushed\":\"0/100C000\",\"missing_bytes\":12288,", relay, "/api/v1/standbys/b/promotable");
+        }
+    }
+
+    @Test
+    void whoMerelyCallsItselfLikeASlotIsAnother() throws Exception {
+        try (KnownRelay relay = KnownRelay.streaming(directory)) {
+            relay.state().standbys().join(43, () -> KnownRelay.standby(43, "b"));
+            answers(409, "\"connected\":false,", relay, "/api/v1/standbys/b/promotable");
+            relay.state().cache().orElseThrow().slots().drop("b", 1);
+            answers(409, "\"connected\":true,", relay, "/api/v1/standbys/b/promotable");
         }
     }
 

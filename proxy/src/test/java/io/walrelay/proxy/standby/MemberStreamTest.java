@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.protocol.message.BackendMessage.CopyDone;
 import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.acknowledge.Acknowledgement;
 import io.walrelay.proxy.acknowledge.Positions;
@@ -11,6 +12,7 @@ import io.walrelay.proxy.demo.Await;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
+import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -66,6 +68,38 @@ class MemberStreamTest {
             Await.until("it to be away", SOON, () -> look(relay).members().getFirst().connected(), connected -> !connected);
             assertEquals(wal.end(), look(relay).members().getFirst().confirmed().flush());
             assertEquals(0, warnings(relay));
+        }
+    }
+
+    @Test
+    void anAddressIsNoName() throws Exception {
+        try (RelayFixture relay = RelayFixture.trusting(data, wal, RelayFixture.LIMITS, AcknowledgePolicy.parse("all (\"127.0.0.1\")"));
+                FakeStandby nameless = FakeStandby.login(relay.address(), "")) {
+            nameless.start("0/1000000");
+            nameless.receiveUntil(START, wal.end());
+            nameless.reply(wal.end(), wal.end(), wal.end(), true);
+            nameless.keepalive();
+            assertEquals(Positions.NONE, look(relay).members().getFirst().confirmed());
+        }
+    }
+
+    /** It asks from the start of its segment, which is before the fork, and says that it has more than timeline 1 had then. */
+    @Test
+    void whatItHasPastTheEndOfAnOldTimelineCountsNeitherForItNorForItsSlot() throws Exception {
+        WalCraft two = wal.promoted(new TimelineId(2), wal.recordEnds().get(9)).randomRecords(20, 900);
+        Lsn fork = two.history().begin();
+        try (RelayFixture relay = relay();
+                FakeStandby standby = FakeStandby.login(relay.address(), "a")) {
+            relay.follow(two);
+            relay.receive(two, two.end());
+            relay.cache().slots().create("a", false, START, 1);
+            standby.start("SLOT a 0/1000000 TIMELINE 1");
+            standby.receiveUntil(START, fork);
+            standby.expect(CopyDone.class);
+            standby.reply(wal.end(), wal.end(), wal.end(), false);
+            Await.until("the reply to be heard", SOON, () -> relay.cache().slots().find("a").orElseThrow().restartLsn(), at -> !at.equals(START));
+            assertEquals(fork, relay.cache().slots().find("a").orElseThrow().restartLsn());
+            assertEquals(new Positions(fork, fork, fork), look(relay).members().getFirst().confirmed());
         }
     }
 

@@ -95,7 +95,7 @@ final class WhyTest {
 
     private static SlotStatus slot(String restart, boolean lost, boolean timedOut, Optional<Instant> inactiveSince, Optional<Long> safe) {
         Lsn at = Lsn.parse(restart);
-        Slot slot = new Slot("s1", false, at, at, at, OptionalInt.empty(), lost, inactiveSince, timedOut, Xmins.NONE, Home.HERE);
+        Slot slot = new Slot("s1", false, at, at, at, OptionalInt.empty(), lost, inactiveSince, timedOut, Xmins.NONE, Home.HERE, true);
         return new SlotStatus(slot, Optional.of(WRITTEN.minus(at)), safe, Optional.of(lost ? WalStatus.LOST : WalStatus.RESERVED));
     }
 

@@ -19,6 +19,8 @@ import java.util.OptionalInt;
  * @param timedOut whether that was for too long, so that no WAL is kept for it. A session that uses it changes that
  * @param xmins what its standby wants kept on the primary, also while it is away
  * @param home the relay from which its standby streams, or did last
+ * @param confirmed whether its standby had all before {@code restartLsn} when it last said so; not where the slot was made, advanced by hand or mirrored,
+ *     until its standby reports
  */
 public record Slot(
         String name,
@@ -31,16 +33,17 @@ public record Slot(
         Optional<Instant> inactiveSince,
         boolean timedOut,
         Xmins xmins,
-        Home home) {
+        Home home,
+        boolean confirmed) {
 
     /** One that nobody has used yet. */
     static Slot made(String name, boolean temporary, Lsn restartLsn, OptionalInt owner) {
-        return new Slot(name, temporary, restartLsn, restartLsn, Lsn.INVALID, owner, false, Optional.empty(), false, Xmins.NONE, Home.HERE);
+        return new Slot(name, temporary, restartLsn, restartLsn, Lsn.INVALID, owner, false, Optional.empty(), false, Xmins.NONE, Home.HERE, false);
     }
 
-    /** One as the file has it. */
+    /** One as the file has it; files before version 3 do not say whether a position was confirmed, only whether the slot was streamed from. */
     static Slot saved(String name, Lsn restartLsn, Lsn furthestSent, boolean lost, Xmins xmins) {
-        return new Slot(name, false, restartLsn, restartLsn, furthestSent, OptionalInt.empty(), lost, Optional.empty(), false, xmins, Home.HERE);
+        return new Slot(name, false, restartLsn, restartLsn, furthestSent, OptionalInt.empty(), lost, Optional.empty(), false, xmins, Home.HERE, furthestSent.isValid());
     }
 
     /** One that is kept here in step with its home. */
@@ -69,7 +72,8 @@ public record Slot(
                 && furthestSent.equals(other.furthestSent)
                 && lost == other.lost
                 && xmins.equals(other.xmins)
-                && home.equals(other.home);
+                && home.equals(other.home)
+                && confirmed == other.confirmed;
     }
 
     /** Whether a standby ever came for it, to this relay or to another. */
@@ -84,46 +88,50 @@ public record Slot(
     }
 
     Slot withRestart(Lsn lsn) {
-        return new Slot(name, temporary, lsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins, home);
+        return new Slot(name, temporary, lsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins, home, confirmed);
+    }
+
+    Slot withConfirmed(boolean byStandby) {
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins, home, byStandby);
     }
 
     Slot withSaved(Lsn lsn) {
-        return new Slot(name, temporary, restartLsn, lsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins, home);
+        return new Slot(name, temporary, restartLsn, lsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins, home, confirmed);
     }
 
     Slot withFurthestSent(Lsn lsn) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, lsn, activePid, lost, inactiveSince, timedOut, xmins, home);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, lsn, activePid, lost, inactiveSince, timedOut, xmins, home, confirmed);
     }
 
     Slot usedBy(OptionalInt pid) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, pid, lost, Optional.empty(), false, xmins, pid.isPresent() ? home.moved() : home);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, pid, lost, Optional.empty(), false, xmins, pid.isPresent() ? home.moved() : home, confirmed);
     }
 
     Slot withXmins(Xmins kept) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, kept, home);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, kept, home, confirmed);
     }
 
     Slot withHome(Home relay) {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins, relay);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, inactiveSince, timedOut, xmins, relay, confirmed);
     }
 
     /** One that kept nothing keeps WAL from there on. */
     Slot asReservedFrom(Lsn lsn) {
-        return new Slot(name, temporary, lsn, lsn, furthestSent, activePid, false, inactiveSince, false, xmins, home);
+        return new Slot(name, temporary, lsn, lsn, furthestSent, activePid, false, inactiveSince, false, xmins, home, false);
     }
 
     /**
-     * In step with its home: what was sent to its standby, and what that wants kept on the primary, is known there.
+     * In step with its home: what was sent to its standby, what that has confirmed, and what that wants kept on the primary, is known there.
      *
      * @param used whether its standby is there now; then it is not inactive here either
      */
     Slot mirroring(Home relay, boolean used) {
         return new Slot(
-                name, temporary, restartLsn, savedRestartLsn, Lsn.INVALID, activePid, lost, used ? Optional.empty() : inactiveSince, !used && timedOut, Xmins.NONE, relay);
+                name, temporary, restartLsn, savedRestartLsn, Lsn.INVALID, activePid, lost, used ? Optional.empty() : inactiveSince, !used && timedOut, Xmins.NONE, relay, false);
     }
 
     Slot asLost() {
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, true, inactiveSince, timedOut, xmins, home);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, true, inactiveSince, timedOut, xmins, home, confirmed);
     }
 
     /** As it is seen at {@code now}: whether somebody uses it, and if not, since when and whether that is too long. */
@@ -133,6 +141,6 @@ public record Slot(
         }
         Instant since = inactiveSince.orElse(now);
         boolean late = needsWal() && limits.isOver(since, now);
-        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, Optional.of(since), late, xmins, home);
+        return new Slot(name, temporary, restartLsn, savedRestartLsn, furthestSent, activePid, lost, Optional.of(since), late, xmins, home, confirmed);
     }
 }

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The relay's slots and their file, {@code slots} in the data directory. What is made, dropped or advanced is durable at
@@ -169,8 +170,8 @@ public final class Slots {
     }
 
     /**
-     * Moves a slot that no other session uses forward, never back (slotfuncs.c, pg_replication_slot_advance). Durable when it returns; when
-     * it can't be saved, what a restart would find is kept.
+     * Moves a slot that no other session uses forward, never back (slotfuncs.c, pg_replication_slot_advance); where it is then says nothing of
+     * its standby. Durable when it returns; when it can't be saved, what a restart would find is kept.
      *
      * @return where the slot is then
      */
@@ -187,7 +188,7 @@ public final class Slots {
                 throw SlotException.backwards(to, slot.restartLsn());
             }
             // It is used for a moment, so its time of inactivity begins anew.
-            change(name, s -> s.withRestart(to).usedBy(s.activePid()));
+            change(name, s -> s.withRestart(to).withConfirmed(s.confirmed() && to.equals(s.restartLsn())).usedBy(s.activePid()));
         }
         save();
         return to;
@@ -265,23 +266,27 @@ public final class Slots {
     /**
      * The standby of session {@code pid} has everything before {@code flushed} (walsender.c, PhysicalConfirmReceivedLocation).
      * As there, a position may move back: a standby that was restored from an older backup needs the WAL from there on again.
-     * It does so only to where WAL is held: further back there is nothing to keep. Nothing happens when the slot is not the
-     * session's.
+     * It does so only to where WAL is held: further back there is nothing to keep. The slot stays ahead of its standby then, and counts
+     * as {@link Slot#confirmed} no more. Nothing happens when the slot is not the session's.
      *
      * @param oldest the oldest WAL that is held
      * @return whether the caller should see to a {@link #save} soon, elsewhere when it must not wait for the disk: as a crash
      *     would leave the slot, it would hold nothing, or not enough
      */
     public synchronized boolean confirm(String name, int pid, Lsn flushed, Lsn oldest) {
-        Slot before = slots.get(name);
+        return move(slots.get(name), pid, flushed, oldest, true);
+    }
+
+    private boolean move(@Nullable Slot before, int pid, Lsn to, Lsn oldest, boolean confirmed) {
         if (before == null || !before.activePid().equals(OptionalInt.of(pid))) {
             return false;
         }
-        boolean back = flushed.isBefore(before.restartLsn());
-        if (back && flushed.isBefore(oldest)) {
+        boolean back = to.isBefore(before.restartLsn());
+        if (back && to.isBefore(oldest)) {
+            change(before.name(), s -> s.withConfirmed(false));
             return false;
         }
-        change(name, s -> s.withRestart(flushed));
+        change(before.name(), s -> s.withRestart(to).withConfirmed(confirmed));
         return !before.temporary() && (back || !before.restartLsn().isValid());
     }
 
@@ -292,7 +297,7 @@ public final class Slots {
      */
     public synchronized boolean startsAt(String name, int pid, Lsn start, Lsn oldest) {
         Slot slot = slots.get(name);
-        return slot != null && start.isBefore(slot.restartLsn()) && confirm(name, pid, start, oldest);
+        return slot != null && start.isBefore(slot.restartLsn()) && move(slot, pid, start, oldest, slot.confirmed());
     }
 
     /**

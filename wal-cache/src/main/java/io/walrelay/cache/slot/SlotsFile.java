@@ -22,7 +22,7 @@ import java.util.Optional;
 record SlotsFile(String relayId, List<Slot> slots) {
 
     private static final String PATH = "slots";
-    /** Version 1 had no xmins, version 2 no homes and no id. */
+    /** Version 1 had no xmins, version 2 no homes and no id, and neither whether a position was confirmed. */
     private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WALSLOTS", 3, 1);
 
     static SlotsFile read(DurableFiles files) throws IOException {
@@ -40,7 +40,8 @@ record SlotsFile(String relayId, List<Slot> slots) {
                 boolean lost = in.readBoolean();
                 Xmins xmins = version < 2 ? Xmins.NONE : new Xmins(new FullTransactionId(in.readLong()), new FullTransactionId(in.readLong()));
                 Home home = version < 3 ? Home.HERE : readHome(in);
-                slots.add(Slot.saved(name, restart, furthest, lost, xmins).withHome(home));
+                Slot slot = Slot.saved(name, restart, furthest, lost, xmins).withHome(home);
+                slots.add(version < 3 ? slot : slot.withConfirmed(in.readBoolean()));
             }
             return new SlotsFile(version < 3 ? "" : in.readUTF(), slots);
         }
@@ -58,6 +59,7 @@ record SlotsFile(String relayId, List<Slot> slots) {
                 out.writeLong(slot.xmins().xmin().value());
                 out.writeLong(slot.xmins().catalogXmin().value());
                 writeHome(out, slot.home());
+                out.writeBoolean(slot.confirmed());
             }
             out.writeUTF(relayId);
         }

@@ -282,6 +282,31 @@ class SlotsTest {
         assertEquals("42602", badName.diagnostic().sqlState());
     }
 
+    @Test
+    void onlyWhatItsStandbyReportedCountsAsConfirmedAndThatIsDurable() throws Exception {
+        assertFalse(slots.find("s").orElseThrow().confirmed(), "it was made there");
+        confirm(AT);
+        assertTrue(slots.find("s").orElseThrow().confirmed());
+        slots.startsAt("s", 7, AT.plus(-8), HELD);
+        assertTrue(slots.find("s").orElseThrow().confirmed(), "further back it has that as well");
+        slots.release("s", 7);
+        slots.save();
+        assertTrue(afterCrash().find("s").orElseThrow().confirmed());
+        slots.advance("s", AT.plus(-8), 8);
+        assertTrue(slots.find("s").orElseThrow().confirmed(), "where it was");
+        slots.advance("s", LATER, 8);
+        assertFalse(afterCrash().find("s").orElseThrow().confirmed());
+        slots.acquire("s", 7);
+        slots.startsAt("s", 7, AT, HELD);
+        assertFalse(slots.find("s").orElseThrow().confirmed(), "it has not reported yet");
+        confirm(LATER);
+        assertTrue(slots.find("s").orElseThrow().confirmed());
+        confirm(HELD.plus(-1));
+        assertFalse(slots.find("s").orElseThrow().confirmed(), "the slot is ahead of its standby");
+        slots.save();
+        assertFalse(afterCrash().find("s").orElseThrow().confirmed());
+    }
+
     /** slotfuncs.c, pg_replication_slot_advance. */
     @Test
     void advancesForwardOnlyAndDurably() throws Exception {
