@@ -179,11 +179,13 @@ final class DelayLineTest {
     /** Else the stream would stand there for ever, and nobody would tell it that what it wants is removed. */
     @Test
     void goesOnWhereTheBeginningOfItsSegmentIsGone() throws Exception {
-        WalCraft wal = Commits.craft(5).randomRecords(10, 500);
-        Lsn start = Commits.START.plus(-Commits.SEGMENT.bytes() / 2);
-        try (WalCache cache = Commits.cache(data, wal);
-                DelayLine line = line(cache, start)) {
-            Await.until("the horizon to be past " + start, LIMIT, () -> line.horizon().end(), start::isBefore);
+        WalCraft wal = Commits.craft(5).record(3 * Commits.SEGMENT.bytes()).randomRecords(10, 500);
+        Lsn start = Commits.START.plus(Commits.SEGMENT.bytes() * 3L / 2);
+        try (WalCache cache = Commits.cache(data, wal)) {
+            remove("000000010000000000000011");
+            try (DelayLine line = line(cache, start)) {
+                Await.until("the horizon to be past " + start, LIMIT, () -> line.horizon().end(), start::isBefore);
+            }
         }
     }
 
