@@ -78,6 +78,11 @@ public sealed interface AcknowledgePolicy {
         return !members().isEmpty();
     }
 
+    /** Whether it names a standby so. */
+    default boolean names(String standby) {
+        return members().stream().anyMatch(member -> member.equalsIgnoreCase(standby));
+    }
+
     /** By what {@code name} is found among members: PostgreSQL compares application_name in any case, too. */
     static String key(String name) {
         return name.toLowerCase(Locale.ROOT);

@@ -76,7 +76,7 @@ final class StandbyCommand implements Callable<Integer> {
 
         @Override
         String told(StatusReport.Shape shape) {
-            return "is paused";
+            return "is paused" + shape.warning().map(warning -> "; " + warning).orElse("");
         }
     }
 

@@ -259,8 +259,8 @@ final class Concluding {
     /** What commits wait for must not be held back from it. */
     private void checkMembers(AcknowledgePolicy policy, List<NamedStandby> named) {
         named.stream()
-                .filter(standby -> standby.delay().isPresent() && policy.members().stream().anyMatch(member -> member.equalsIgnoreCase(standby.name())))
-                .forEach(standby -> values.problem(Keys.STANDBYS_NAMED, "no delay for \"%s\", a member of %s: commits would wait as long".formatted(standby.name(), Keys.UPSTREAM_ACKNOWLEDGE.name())));
+                .filter(standby -> policy.names(standby.name()) && (standby.delay().isPresent() || standby.rate().isPresent()))
+                .forEach(standby -> values.problem(Keys.STANDBYS_NAMED, "no delay and no rate for \"%s\", a member of %s: commits would wait for what is held back".formatted(standby.name(), Keys.UPSTREAM_ACKNOWLEDGE.name())));
     }
 
     private PeerSettings peers() {

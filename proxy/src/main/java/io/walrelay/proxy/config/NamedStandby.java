@@ -31,6 +31,8 @@ public record NamedStandby(String name, Optional<Duration> delay, Optional<ByteS
                     + " in the environment SLOT delay=TIME rate=SIZE/s max-retained=SIZE, separated by ;";
 
     private static final Pattern SLOT = Pattern.compile("[a-z0-9_]{1,63}");
+    /** PostgreSQL makes printable ASCII of what a client calls itself. */
+    private static final Pattern APPLICATION_NAME = Pattern.compile("[!-~&&[^;=]]{1,63}");
     private static final Pattern FIELD = Pattern.compile("([a-z-]+)=(.*)");
     private static final Pattern RATE_FORM = Pattern.compile("(.*\\S)\\s*/\\s*s");
 
@@ -48,7 +50,7 @@ public record NamedStandby(String name, Optional<Duration> delay, Optional<ByteS
                 throw wrong(line);
             }
         }
-        if (!SLOT.matcher(words[0]).matches() || fields.isEmpty()) {
+        if (!(fields.containsKey(MAX_RETAINED) ? SLOT : APPLICATION_NAME).matcher(words[0]).matches() || fields.isEmpty()) {
             throw wrong(line);
         }
         NamedStandby standby = new NamedStandby(

@@ -40,7 +40,7 @@ record ValueType<T>(String expected, boolean list, boolean secret, Function<List
     static final ValueType<Boolean> BOOLEAN = one("true or false", ValueType::bool);
     static final ValueType<URI> HTTP_URL = one("a URL like https://relay:8433", ValueType::httpUrl);
     static final ValueType<List<URI>> HTTP_URLS = new ValueType<>(
-            "a list of URLs like https://relay2:8433; in the environment separated by ;", true, false, lines -> lines.stream().map(ValueType::httpUrl).toList());
+            "a list of URLs like https://relay2:8433; in the environment separated by ;", true, false, lines -> lines.stream().map(ValueType::portUrl).toList());
     static final ValueType<HintUrl> HINT = one("a URL like http://{host}:8008/primary or https://pg1:8008/cluster", HintUrl::parse);
     static final ValueType<List<String>> LINES = new ValueType<>("a list of lines", true, false, List::copyOf);
     static final ValueType<List<Token>> TOKENS = new ValueType<>(
@@ -98,6 +98,15 @@ record ValueType<T>(String expected, boolean list, boolean secret, Function<List
         URI url = URI.create(text);
         if (url.getHost() == null || !("http".equals(url.getScheme()) || "https".equals(url.getScheme()))) {
             throw new IllegalArgumentException("not an HTTP address");
+        }
+        return url;
+    }
+
+    /** Paths are put behind it, and it is one of a list. */
+    private static URI portUrl(String text) {
+        URI url = httpUrl(text);
+        if (url.getRawUserInfo() != null || url.getRawQuery() != null || url.getRawFragment() != null || text.contains(",")) {
+            throw new IllegalArgumentException("not an HTTP port");
         }
         return url;
     }

@@ -3,13 +3,18 @@ package io.walrelay.proxy.http;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.slot.Home;
 import io.walrelay.cache.slot.Mirroring;
+import io.walrelay.protocol.command.CommandError;
+import io.walrelay.protocol.command.SlotName;
+import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The answer of {@code /api/v1/peer}: what relays beside each other ask for.
@@ -19,6 +24,10 @@ import java.util.Optional;
  * @param slots the persistent ones
  */
 public record PeerAnswer(String relay, String systemId, long timeline, List<Left> history, List<PeerSlot> slots) {
+
+    private static final int LONGEST_ID = 64;
+    /** More than a slot ever moves, and far from where counting ends. */
+    private static final long MOST_MOVES = 1L << 40;
 
     /** A timeline and where it was left. */
     public record Left(long timeline, String switchPoint) {}
@@ -61,9 +70,10 @@ public record PeerAnswer(String relay, String systemId, long timeline, List<Left
      * As the rules for slots take it.
      *
      * @param url where it was asked
-     * @throws IllegalArgumentException when a position or the history is none
+     * @throws IllegalArgumentException when a position, a name or the history is none: then nothing of the answer counts
      */
     public Mirroring.Peer asked(String url) {
+        check();
         List<TimelineHistory.Ancestor> ancestors = history.stream()
                 .map(left -> new TimelineHistory.Ancestor(TimelineId.of(left.timeline), Lsn.parse(left.switchPoint), ""))
                 .toList();
@@ -71,5 +81,38 @@ public record PeerAnswer(String relay, String systemId, long timeline, List<Left
                 .map(s -> new Mirroring.Theirs(s.name, s.restartLsn.map(Lsn::parse).orElse(Lsn.INVALID), s.active, s.used, s.lost, s.moves, s.home))
                 .toList();
         return new Mirroring.Peer(new Home.Peer(relay, url), new TimelineHistory(TimelineId.of(timeline), ancestors), theirs);
+    }
+
+    /** What a peer says becomes slots here and goes into their file. Jackson leaves null what is not there. */
+    private void check() {
+        if (relay == null || systemId == null || history == null || slots == null) {
+            throw new IllegalArgumentException("a null where a value is expected");
+        }
+        if (relay.isEmpty() || relay.length() > LONGEST_ID) {
+            throw new IllegalArgumentException("an id of %d characters; expected 1 to %d".formatted(relay.length(), LONGEST_ID));
+        }
+        if (history.stream().anyMatch(left -> left == null || left.switchPoint == null)) {
+            throw new IllegalArgumentException("a null in the history");
+        }
+        Set<String> names = new HashSet<>();
+        for (PeerSlot slot : slots) {
+            if (slot == null || slot.name == null || slot.restartLsn == null || slot.home == null) {
+                throw new IllegalArgumentException("a null in the slots");
+            }
+            if (!names.add(slotName(slot.name))) {
+                throw new IllegalArgumentException("slot \"%s\" is there twice".formatted(slot.name));
+            }
+            if (slot.moves < 0 || slot.moves > MOST_MOVES) {
+                throw new IllegalArgumentException("slot \"%s\" has moved %d times; expected 0 to %d".formatted(slot.name, slot.moves, MOST_MOVES));
+            }
+        }
+    }
+
+    private static String slotName(String name) {
+        try {
+            return new SlotName(name).value();
+        } catch (CommandError e) {
+            throw new IllegalArgumentException(ClientText.printable(String.valueOf(e.getMessage())), e);
+        }
     }
 }

@@ -7,6 +7,7 @@ import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.intake.FolderImport;
 import io.walrelay.cache.intake.FolderImport.Outcome;
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.shaping.Shaped;
 import io.walrelay.cache.slot.Home;
 import io.walrelay.proxy.state.ArchiveWork;
@@ -56,7 +57,7 @@ final class Reports {
                 slots.all(),
                 SlotSyncReport.of(relay),
                 FeedbackReport.of(relay.feedback().horizons()),
-                relay.shaping().all().stream().map(Reports::shape).toList(),
+                relay.shaping().all().stream().map(shaped -> shape(relay, shaped)).toList(),
                 peers(),
                 relay.events().recent().stream().map(Reports::event).toList());
     }
@@ -163,13 +164,23 @@ final class Reports {
                 s.held().map(hold -> new StatusReport.Held(hold.why().toString(), hold.until())));
     }
 
-    static StatusReport.Shape shape(Shaped shaped) {
+    static StatusReport.Shape shape(RelayState relay, Shaped shaped) {
         return new StatusReport.Shape(
                 shaped.name(),
                 shaped.delay().map(Reports::seconds),
                 shaped.bytesPerSecond(),
                 shaped.word().paused(),
-                shaped.word().release().map(release -> release.to().toString()));
+                shaped.word().release().map(release -> release.to().toString()),
+                shaped.word().paused() ? commitsWait(relay, shaped.name()) : Optional.empty());
+    }
+
+    /** A pause goes before the policy, but nobody should find that out from his commits. */
+    private static Optional<String> commitsWait(RelayState relay, String name) {
+        AcknowledgePolicy policy = relay.acknowledging().policy();
+        boolean slotIsMember = relay.standbys().all().stream().anyMatch(s -> s.name().equals(name) && s.slot().filter(policy::names).isPresent());
+        return policy.names(name) || slotIsMember
+                ? Optional.of("commits may wait for it, a member of upstream.acknowledge, %s".formatted(policy))
+                : Optional.empty();
     }
 
     private static StatusReport.Stage stage(Lsn reached, Optional<Lsn> written, Optional<Duration> lag) {

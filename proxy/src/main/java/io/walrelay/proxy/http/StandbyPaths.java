@@ -64,12 +64,18 @@ final class StandbyPaths {
                 "no standby \"%s\": no session, slot or entry of standbys.named has that name; walrelay status shows which there are".formatted(ClientText.printable(name)));
     }
 
+    private StatusReport.Shape shape(String name) {
+        return Reports.shape(relay, relay.shaping().of(name));
+    }
+
     private Reply say(Call call, String verb, String name, Optional<Lsn> to) throws IOException {
         Shaping shaping = relay.shaping();
         switch (verb) {
             case "pause" -> {
                 shaping.pause(name);
-                relay.events().info("standby-paused", "standby \"%s\" is sent nothing more before: walrelay standby resume %s".formatted(name, name));
+                String said = "standby \"%s\" is sent nothing more before: walrelay standby resume %s".formatted(name, name);
+                shape(name).warning().ifPresentOrElse(
+                        warning -> relay.events().warning("standby-paused", said + "; " + warning), () -> relay.events().info("standby-paused", said));
             }
             case "resume" -> {
                 shaping.resume(name);
@@ -84,6 +90,6 @@ final class StandbyPaths {
                 relay.events().info("standby-released", "standby \"%s\" may have WAL up to %s at once".formatted(name, reached));
             }
         }
-        return Reply.json(HttpResponseStatus.OK, Reports.shape(shaping.of(name)));
+        return Reply.json(HttpResponseStatus.OK, shape(name));
     }
 }

@@ -157,8 +157,9 @@ public record StatusReport(
      * What holds for one standby: the settings, and what operators have said.
      *
      * @param released up to where it may go whatever else says no
+     * @param warning what else waits while it is paused
      */
-    public record Shape(String name, Optional<Double> delaySeconds, Optional<Long> rateBytes, boolean paused, Optional<String> released) {}
+    public record Shape(String name, Optional<Double> delaySeconds, Optional<Long> rateBytes, boolean paused, Optional<String> released, Optional<String> warning) {}
 
     /** How far a standby is in one respect. */
     public record Stage(Optional<String> position, Optional<Long> lagBytes, Optional<Double> lagSeconds) {}

@@ -21,12 +21,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 
 /** Asks one peer now and then, has the slots brought in step with its own, and says what was done. Closed by whoever starts it. */
 final class PeerWatch {
 
+    private static final Logger log = LoggerFactory.getLogger(PeerWatch.class);
     private static final String PEER = "peer";
     private static final Duration LONGEST_END = Duration.ofSeconds(1);
 
@@ -79,6 +82,10 @@ final class PeerWatch {
             saw(State.AWAY, Optional.of(e.getMessage() == null ? e.toString() : e.getMessage()));
         } catch (IllegalArgumentException e) {
             saw(State.AWAY, Optional.of("its answer is not what was asked for: %s; is this a relay's HTTP port?".formatted(e.getMessage())));
+        } catch (RuntimeException e) {
+            // A fault of ours: this peer has to be asked again all the same.
+            log.error("what {} answered could not be dealt with", url, e);
+            saw(State.AWAY, Optional.of("its answer could not be dealt with: " + e));
         }
         return false;
     }

@@ -61,7 +61,8 @@ record Delay(Duration by, Clock clock) {
             while (more && found.isEmpty() && records.reader().recordStart().isBefore(end)) {
                 boolean mayGo = records.reader().lastRecordEnd().isAtMost(released);
                 found = mayGo ? Optional.empty() : due(records.reader()).map(due -> Hold.delayed(Optional.of(due)));
-                more = records.next();
+                // What comes after it, if it can be read at all, changes nothing.
+                more = found.isPresent() || records.next();
             }
             if (!records.isOfTheRelay()) {
                 throw new IOException("the relay's timeline is changing; expected to answer after that");

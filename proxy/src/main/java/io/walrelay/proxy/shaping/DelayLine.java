@@ -73,6 +73,10 @@ final class DelayLine implements AutoCloseable {
             } catch (IOException e) {
                 log.warn("the WAL of a delayed standby can't be read at {} now: {}", horizon.end(), e.getMessage());
                 thread.rest(RETRY);
+            } catch (RuntimeException e) {
+                // Without its line the stream would stand here for ever.
+                log.error("the WAL of a delayed standby could not be looked at from {} on; it is tried again", horizon.end(), e);
+                thread.rest(RETRY);
             }
         }
     }
@@ -114,13 +118,16 @@ final class DelayLine implements AutoCloseable {
         horizon = new Allowance.Horizon(end, Hold.delayed(due));
     }
 
-    /** What no tier has can't be read, nor sent: the stream goes there to say so. */
+    /**
+     * What no tier has can't be read, nor sent: the stream goes there to say so. Where this begins anew, that may be the beginning of the
+     * segment that the stream is in, and before it: the stream takes one byte more, or is told that there is none.
+     */
     private void goOnPast(Lsn missing) throws InterruptedException {
         Optional<Lsn> next = cache.gaps().stream()
                 .filter(gap -> gap.from().isAtMost(missing) && gap.to().isAfter(missing))
                 .map(Gap::to)
                 .findFirst();
-        reach(Lsn.max(horizon.end(), next.orElse(missing.plus(1))), Optional.empty());
+        reach(Lsn.max(horizon.end().plus(1), next.orElse(missing.plus(1))), Optional.empty());
         thread.rest(RETRY);
     }
 

@@ -11,7 +11,9 @@ import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.WalFileName;
 import java.io.IOException;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,7 +21,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
-import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * What holds for single standbys: what the settings say, and what operators have said since, which is remembered over restarts. A standby is known by
@@ -32,6 +34,15 @@ public final class Shaping {
     private interface Memory {
         void save(Map<String, Word> words) throws IOException;
     }
+
+    /** Says something more of a standby, in a turn. */
+    @FunctionalInterface
+    private interface Saying {
+        Word of(Word before, long turn);
+    }
+
+    /** Where a record ends, and on which history. */
+    private record RecordEnd(Lsn at, TimelineHistory lineage) {}
 
     private final Clock clock;
     private final Map<String, NamedStandby> rules = new LinkedHashMap<>();
@@ -62,13 +73,14 @@ public final class Shaping {
     }
 
     /**
-     * What holds for a stream that begins at {@code start}, by the names of who reads it: its slot's goes first.
+     * What holds for a stream that begins at {@code start}, by the names of who reads it: of what is said under several of them, the strictest.
      */
     public StreamShape stream(WalCache cache, List<String> names, Lsn start) {
         Supplier<Word> word = () -> word(names);
-        Optional<DelayLine> line = first(names, rules).flatMap(NamedStandby::delay).map(by -> new DelayLine(cache, start, new Delay(by, clock), word));
+        Optional<Duration> delay = entries(names, rules).flatMap(rule -> rule.delay().stream()).max(Comparator.naturalOrder());
+        Optional<DelayLine> line = delay.map(by -> new DelayLine(cache, start, new Delay(by, clock), word));
         line.ifPresent(DelayLine::start);
-        return new StreamShape(word, line, first(names, rates));
+        return new StreamShape(word, line, entries(names, rates).min(Comparator.comparingLong(RateLimit::bytesPerSecond)));
     }
 
     /** The rate at which a standby fetches files. */
@@ -111,8 +123,8 @@ public final class Shaping {
         return all;
     }
 
-    private static <T> Optional<T> first(List<String> names, Map<String, T> by) {
-        return names.stream().flatMap(name -> Optional.ofNullable(by.get(name)).stream()).findFirst();
+    private static <T> Stream<T> entries(List<String> names, Map<String, T> by) {
+        return names.stream().flatMap(name -> Optional.ofNullable(by.get(name)).stream());
     }
 
     /** All of whom anything holds, by name. */
@@ -138,7 +150,7 @@ public final class Shaping {
     }
 
     public void resume(String name) throws IOException {
-        say(name, Word::resume);
+        say(name, (word, _) -> word.resume());
     }
 
     /**
@@ -154,31 +166,40 @@ public final class Shaping {
         if (wanted.isAfter(end) || !wanted.isValid()) {
             throw new IllegalArgumentException("the relay's WAL ends at %s; expected a position up to there, not %s".formatted(end, wanted));
         }
-        Lsn reached;
-        TimelineHistory lineage;
-        try (HeldRecords records = cache.records(cache.segmentSize().startOf(wanted))) {
-            reached = lastRecord(records, cache.segmentSize().startOf(wanted), wanted);
-            lineage = records.lineage();
-        } catch (HeldRecords.GoneException e) {
-            throw new IllegalArgumentException("no tier has WAL at %s: %s".formatted(wanted, e.getMessage()), e);
-        }
-        Word.Release release = new Word.Release(lineage.timelineAt(reached.plus(-1)), reached);
-        say(name, word -> word.release(release));
-        return reached;
+        RecordEnd reached = lastRecord(cache, wanted);
+        say(name, (word, turn) -> word.release(new Word.Release(reached.lineage.timelineAt(reached.at.plus(-1)), reached.at, turn)));
+        return reached.at;
     }
 
-    /** A standby that got half of a record would wait for the rest in the middle of a page. */
-    private static Lsn lastRecord(HeldRecords records, Lsn start, Lsn upTo) throws IOException {
-        Lsn reached = start;
-        while (records.next() && records.reader().lastRecordEnd().isAtMost(upTo)) {
-            reached = records.reader().lastRecordEnd();
+    /**
+     * A standby that got half of a record would wait for the rest in the middle of a page. The record at {@code upTo} may have begun in an earlier segment: as
+     * far back as there is WAL, the one before it is looked for there.
+     */
+    private static RecordEnd lastRecord(WalCache cache, Lsn upTo) throws IOException {
+        Optional<RecordEnd> oldest = Optional.empty();
+        for (Lsn from = cache.segmentSize().startOf(upTo); ; from = from.plus(-cache.segmentSize().bytes())) {
+            try (HeldRecords records = cache.records(from)) {
+                Lsn reached = from;
+                while (records.next() && records.reader().lastRecordEnd().isAtMost(upTo)) {
+                    reached = records.reader().lastRecordEnd();
+                }
+                if (!records.isOfTheRelay()) {
+                    throw new IOException("the relay's timeline is changing; expected to answer after that");
+                }
+                oldest = Optional.of(new RecordEnd(reached, records.lineage()));
+                if (reached.isAfter(from) || from.value() <= cache.segmentSize().bytes()) {
+                    return oldest.get();
+                }
+            } catch (HeldRecords.GoneException e) {
+                return oldest.orElseThrow(() -> new IllegalArgumentException("no tier has WAL at %s: %s".formatted(upTo, e.getMessage()), e));
+            }
         }
-        return reached;
     }
 
-    private synchronized void say(String name, UnaryOperator<Word> change) throws IOException {
+    private synchronized void say(String name, Saying change) throws IOException {
         Map<String, Word> next = new TreeMap<>(words);
-        Word said = change.apply(next.getOrDefault(name, Word.NOTHING));
+        long turn = next.values().stream().mapToLong(Word::lastTurn).max().orElse(0) + 1;
+        Word said = change.of(next.getOrDefault(name, Word.NOTHING), turn);
         if (said.equals(Word.NOTHING)) {
             next.remove(name);
         } else {

@@ -8,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -16,27 +17,32 @@ import java.util.TreeMap;
 final class WordFile {
 
     private static final String PATH = "shaping";
-    private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WRSHAPES", 1);
+    /** Version 1 had no turns: a pause took back only what was released under the same name. */
+    private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WRSHAPES", 2, 1);
 
     private WordFile() {}
 
     static Map<String, Word> load(DurableFiles files) throws IOException {
-        Optional<byte[]> body = files.read(PATH, FORMAT);
+        Optional<DurableFiles.Stored> stored = files.readStored(PATH, FORMAT);
         Map<String, Word> words = new TreeMap<>();
-        if (body.isEmpty()) {
+        if (stored.isEmpty()) {
             return words;
         }
-        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(body.get()))) {
+        boolean turns = stored.get().version() > 1;
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(stored.get().body()))) {
             for (int n = in.readInt(); n > 0; n--) {
                 String name = in.readUTF();
                 boolean paused = in.readBoolean();
-                Optional<Word.Release> release = in.readBoolean()
-                        ? Optional.of(new Word.Release(TimelineId.of(in.readLong()), new Lsn(in.readLong())))
-                        : Optional.empty();
-                words.put(name, new Word(paused, release));
+                long pausedIn = turns ? in.readLong() : paused ? 1 : 0;
+                List<Word.Release> releases = in.readBoolean() ? List.of(release(in, turns)) : List.of();
+                words.put(name, new Word(pausedIn, releases));
             }
         }
         return words;
+    }
+
+    private static Word.Release release(DataInputStream in, boolean turns) throws IOException {
+        return new Word.Release(TimelineId.of(in.readLong()), new Lsn(in.readLong()), turns ? in.readLong() : 2);
     }
 
     static void save(DurableFiles files, Map<String, Word> words) throws IOException {
@@ -46,11 +52,13 @@ final class WordFile {
             for (Map.Entry<String, Word> entry : words.entrySet()) {
                 out.writeUTF(entry.getKey());
                 out.writeBoolean(entry.getValue().paused());
+                out.writeLong(entry.getValue().pausedIn());
                 Optional<Word.Release> release = entry.getValue().release();
                 out.writeBoolean(release.isPresent());
                 if (release.isPresent()) {
                     out.writeLong(release.get().timeline().toLong());
                     out.writeLong(release.get().to().value());
+                    out.writeLong(release.get().turn());
                 }
             }
         }

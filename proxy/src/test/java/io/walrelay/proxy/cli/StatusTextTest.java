@@ -156,7 +156,7 @@ class StatusTextTest {
                                 Optional.of("4294968000"), Optional.of(new StatusReport.XidHold("slot", "a", "4294967999", Optional.of(50_000_001L))), true, List.of()),
                         new StatusReport.XidHorizon(
                                 Optional.of("4344967000"), Optional.of(new StatusReport.XidHold("standby", standby, "4344967000", Optional.empty())), false, List.of())),
-                List.of(new StatusReport.Shape("a", Optional.of(3_600.0), Optional.of(52_428_800L), true, Optional.of("0/100F000"))),
+                List.of(new StatusReport.Shape("a", Optional.of(3_600.0), Optional.of(52_428_800L), true, Optional.of("0/100F000"), Optional.empty())),
                 List.of(new StatusReport.Peer("https://relay2:8433", "away", NOW.minusSeconds(5), Optional.of(NOW.minusSeconds(7)), Optional.of("no answer"), 1)),
                 List.of(new StatusReport.RecentEvent(NOW.minusSeconds(1), "info", "connected", "streaming from pg1:5432")));
     }

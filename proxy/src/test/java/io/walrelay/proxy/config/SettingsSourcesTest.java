@@ -166,6 +166,13 @@ class SettingsSourcesTest {
     }
 
     @Test
+    void whatHoldsAStandbyBackMayHaveAnyApplicationName() throws Exception {
+        Settings settings = conclude(UPSTREAM, Map.of("WALRELAY_STANDBYS_NAMED", "pg-2 delay=1h; Reports rate=1MB/s; a.b:$c delay=1h"));
+
+        assertEquals(List.of("pg-2", "Reports", "a.b:$c"), settings.standbys().named().stream().map(NamedStandby::name).toList());
+    }
+
+    @Test
     void namesAllThatIsWrongAtOnceWithItsLine() throws IOException {
         Path file = directory.resolve("w.yaml");
         String message = problems("""
@@ -240,6 +247,14 @@ class SettingsSourcesTest {
                 "standbys: {named: [{name: a, max-retained: 1GB}, {name: a, max-retained: 2GB}]} | standbys.named | each name once; \"a\" is there again",
                 "standbys: {named: [{name: a, max-retained: 50GB}]} | standbys.named | max-retained less than cache.disk, which is 50GB",
                 "peers: [a] | peers = \"a\" | a list of URLs",
+                "peers: ['http://u:p@relay2:8433'] | peers = \"http://u:p@relay2:8433\" | a list of URLs",
+                "peers: ['http://relay2:8433?a=b'] | peers = \"http://relay2:8433?a=b\" | a list of URLs",
+                "peers: ['http://relay2:8433/#a'] | peers = \"http://relay2:8433/#a\" | a list of URLs",
+                "peers: ['http://relay2:8433/,http://relay3:8433'] | peers = \"http://relay2:8433/,http://relay3:8433\" | a list of URLs",
+                "upstream: {acknowledge: 'all (a)'}\\nstandbys: {named: [{name: A, rate: 1MB/s}]} | standbys.named | no delay and no rate for \"A\", a member of upstream.acknowledge",
+                "upstream: {acknowledge: 'all (a)'}\\nstandbys: {named: [{name: a, delay: 1h}]} | standbys.named | no delay and no rate for \"a\", a member of upstream.acknowledge",
+                "standbys: {named: [{name: a b, delay: 1h}]} | standbys.named = \"a b delay=1h\" | a list of {name: SLOT",
+                "standbys: {named: [{name: 'a=b', delay: 1h}]} | standbys.named = \"a=b delay=1h\" | a list of {name: SLOT",
                 "feedback: {max-xmin-age: 3000000000} | feedback.max-xmin-age = \"3000000000\" | a whole number from 1 to 2000000000",
                 "- a | configuration file = no mapping | keys like",
                 "cache: {disk: 1GB | configuration file | YAML",

@@ -7,17 +7,27 @@ import io.netty.handler.codec.http.DefaultHttpHeaders;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpMethod;
+import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
+import io.walrelay.proxy.feedback.FeedbackLimits;
+import io.walrelay.proxy.slotsync.SlotSync;
+import io.walrelay.proxy.slotsync.WaitsFor;
 import io.walrelay.proxy.state.Event;
+import io.walrelay.proxy.state.RelayState;
+import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.proxy.testkit.KnownRelay;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Standby a streams; slot b is nobody's. */
 final class StandbyPathsTest {
@@ -55,12 +65,35 @@ final class StandbyPathsTest {
     @Test
     void aStandbyIsPausedReleasedAndResumed() {
         String json = "application/json";
-        answers(200, "{\"name\":\"a\",\"delay_seconds\":null,\"rate_bytes\":null,\"paused\":true,\"released\":null}", post("a/pause", json, "{}"));
+        answers(200, "{\"name\":\"a\",\"delay_seconds\":null,\"rate_bytes\":null,\"paused\":true,\"released\":null,\"warning\":null}", post("a/pause", json, "{}"));
         answers(200, "\"paused\":true,\"released\":\"0/100", post("a/release", json, "{\"lsn\": \"0/100C000\"}"));
         answers(200, "\"paused\":true,\"released\":\"0/10", post("a/release", json, "{}"));
         answers(200, "\"paused\":false,\"released\":\"0/10", post("a/resume", json, "{}"));
         assertEquals(List.of("standby-paused", "standby-released", "standby-released", "standby-resumed"), events());
         assertEquals(List.of("a"), relay.state().shaping().all().stream().map(shaped -> shaped.name()).toList());
+    }
+
+    /** By its slot, and by the name of its session, whose slot is the member. */
+    @ParameterizedTest
+    @ValueSource(strings = {"a", "reports"})
+    void whoeverPausesAMemberIsToldThatCommitsMayWait(String name) {
+        RelayState state = new RelayState(
+                Clock.systemUTC(),
+                KnownRelay.upstream(UpstreamStatus.State.STREAMING, Optional.empty()),
+                new AcknowledgePolicy.All(List.of("A")),
+                new SlotSync(WaitsFor.NOBODY, "walrelay"),
+                FeedbackLimits.DEFAULT);
+        for (String standby : List.of("a", "reports")) {
+            state.standbys().join(standby.hashCode(), () -> KnownRelay.standby(standby.hashCode(), standby));
+        }
+        HttpHeaders headers = new DefaultHttpHeaders().set(HttpHeaderNames.CONTENT_TYPE, "application/json");
+        Function<String, Reply> say = verb -> new StandbyPaths(state)
+                .answer(new Call("http", HttpMethod.POST, "/api/v1/standbys/" + name + "/" + verb, "", headers, "{}", false), name + "/" + verb);
+        answers(200, "\"warning\":\"commits may wait for it, a member of upstream.acknowledge, all (A)\"", say.apply("pause"));
+        Event event = state.events().recent().getLast();
+        assertEquals(Event.Severity.WARNING, event.severity());
+        assertTrue(event.text().endsWith("; commits may wait for it, a member of upstream.acknowledge, all (A)"), event.text());
+        answers(200, "\"warning\":null", say.apply("resume"));
     }
 
     @Test

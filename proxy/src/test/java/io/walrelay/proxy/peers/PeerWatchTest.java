@@ -133,6 +133,14 @@ class PeerWatchTest {
     }
 
     @Test
+    void aWrongAnswerIsRefusedAsAWholeAndTheNextOneTaken() throws IOException {
+        awaitAll(has(slot("s", "0/1002000"), slot("t", "0/1002000"), slot("t", "0/1002000")), has(slot("t", "0/1003000")));
+        awaitEvent("slot \"t\" is there twice");
+        assertEquals(Optional.empty(), slots().find("s"));
+        assertEquals("0/1003000", slots().find("t").orElseThrow().restartLsn().toString());
+    }
+
+    @Test
     void whatIsNoAnswerIsSaid() throws IOException {
         awaitAll(FakeRelay.status(200, "application/json", "[]"));
         awaitEvent("is this a relay's HTTP port?");

@@ -9,7 +9,9 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -18,6 +20,9 @@ import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -57,7 +62,7 @@ final class DelayLineTest {
             awaitHorizon(line, wal.lastRecordEndAt(half), Optional.of(NOON.plus(Duration.ofMinutes(30))));
             clock.advance(Duration.ofMinutes(31));
             awaitHorizon(line, wal.lastRecordEndAt(last), Optional.of(NOON.plus(Duration.ofMinutes(59))));
-            word = word.release(new Word.Release(new TimelineId(1), end));
+            word = word.release(new Word.Release(new TimelineId(1), end, 1));
             awaitHorizon(line, end, Optional.empty());
             // What comes after is held again, and what ends no transaction is not.
             wal.randomRecords(5, 300);
@@ -83,7 +88,7 @@ final class DelayLineTest {
         try (WalCache cache = Commits.cache(data, wal);
                 DelayLine line = line(cache, Commits.START)) {
             awaitHorizon(line, wal.end(), Optional.empty());
-            word = word.release(new Word.Release(new TimelineId(1), wal.end()));
+            word = word.release(new Word.Release(new TimelineId(1), wal.end(), 1));
             cache.follow(two.history(), two.history().format().getBytes(StandardCharsets.UTF_8), Lsn.INVALID);
             Commits.receive(cache, two, two.end());
             // A new stream on timeline 2: what was released past the fork on the other side lets nothing go here.
@@ -139,13 +144,67 @@ final class DelayLineTest {
             // Its last record may be one that it must not have.
             assertEquals(Optional.of(Hold.delayed(Optional.empty())), delay.in(cache, fourth, true, Word.NOTHING));
             assertEquals(Optional.empty(), delay.in(cache, fourth, false, Word.NOTHING));
-            Word released = Word.NOTHING.release(new Word.Release(first.timeline(), third.start(Commits.SEGMENT)));
+            Word released = Word.NOTHING.release(new Word.Release(first.timeline(), third.start(Commits.SEGMENT), 1));
             assertEquals(Optional.empty(), delay.in(cache, second, true, released));
             // Nobody has it, or it is of another history: whoever looks for it says so.
             assertEquals(Optional.empty(), delay.in(cache, new SegmentId(first.timeline(), first.number() - 1), true, Word.NOTHING));
             assertEquals(Optional.empty(), delay.in(cache, new SegmentId(new TimelineId(2), second.number()), true, Word.NOTHING));
             clock.advance(Duration.ofMinutes(1));
             assertEquals(Optional.empty(), delay.in(cache, second, true, Word.NOTHING));
+        }
+    }
+
+    /** <pre> first: … │ young commit │ a record that goes on into the second, which nobody has </pre> */
+    @Test
+    void whatComesAfterATransactionThatIsTooYoungMayBeGone() throws Exception {
+        WalCraft wal = Commits.craft(4);
+        while (Commits.SEGMENT.offset(wal.end()) < Commits.SEGMENT.bytes() - 8_192) {
+            wal.record(500);
+        }
+        Commits.commit(wal, NOON);
+        wal.record(3 * Commits.SEGMENT.bytes()).randomRecords(10, 500);
+        try (WalCache cache = Commits.cache(data, wal)) {
+            SegmentId first = SegmentId.at(new TimelineId(1), Commits.START, Commits.SEGMENT);
+            remove("000000010000000000000011");
+            assertEquals(Optional.of(Hold.delayed(Optional.of(NOON.plus(HOUR)))), new Delay(HOUR, clock).in(cache, first, true, Word.NOTHING));
+        }
+    }
+
+    private void remove(String segment) throws IOException {
+        try (Stream<Path> files = Files.walk(data)) {
+            Files.delete(files.filter(path -> String.valueOf(path.getFileName()).equals(segment)).findFirst().orElseThrow());
+        }
+    }
+
+    /** Else the stream would stand there for ever, and nobody would tell it that what it wants is removed. */
+    @Test
+    void goesOnWhereTheBeginningOfItsSegmentIsGone() throws Exception {
+        WalCraft wal = Commits.craft(5).record(3 * Commits.SEGMENT.bytes()).randomRecords(10, 500);
+        Lsn start = Commits.START.plus(Commits.SEGMENT.bytes() * 3L / 2);
+        try (WalCache cache = Commits.cache(data, wal)) {
+            remove("000000010000000000000011");
+            try (DelayLine line = line(cache, start)) {
+                Await.until("the horizon to be past " + start, LIMIT, () -> line.horizon().end(), start::isBefore);
+            }
+        }
+    }
+
+    @Test
+    void aFaultDoesNotEndIt() throws Exception {
+        WalCraft wal = Commits.craft(6).randomRecords(10, 500);
+        Lsn young = Commits.commit(wal, NOON);
+        AtomicInteger asked = new AtomicInteger();
+        Supplier<Word> faulty = () -> {
+            if (asked.getAndIncrement() == 0) {
+                throw new IllegalStateException("a fault");
+            }
+            return Word.NOTHING;
+        };
+        try (WalCache cache = Commits.cache(data, wal);
+                DelayLine line = new DelayLine(cache, Commits.START, new Delay(HOUR, clock), faulty)) {
+            line.start();
+            awaitHorizon(line, wal.lastRecordEndAt(young), Optional.of(NOON.plus(HOUR)));
+            assertTrue(asked.get() > 1, "asked again");
         }
     }
 }

@@ -8,16 +8,22 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.PosixStorage;
+import io.walrelay.proxy.config.ByteSize;
 import io.walrelay.proxy.config.NamedStandby;
+import io.walrelay.proxy.demo.Await;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
 import io.walrelay.wal.format.WalCraft;
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -25,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class ShapingTest {
 
+    private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final NamedStandby LATE = new NamedStandby("late", Optional.of(Duration.ofHours(1)), Optional.empty(), Optional.empty());
 
     @TempDir
@@ -57,7 +64,7 @@ final class ShapingTest {
             assertEquals(before.all(), after.all());
             assertEquals(List.of("late", "one"), after.all().stream().map(Shaped::name).toList());
             assertTrue(after.of("one").word().paused());
-            assertEquals(new Word(false, Optional.of(new Word.Release(new TimelineId(1), middle))), after.of("late").word());
+            assertEquals(new Word(0, List.of(new Word.Release(new TimelineId(1), middle, 3))), after.of("late").word());
             assertFalse(after.knows("two"));
             assertEquals(Optional.of(Hold.PAUSED), allowance(after, cache, "one").hold());
             assertEquals(Optional.empty(), allowance(after, cache, "two").hold());
@@ -75,6 +82,88 @@ final class ShapingTest {
             assertEquals(wal.end(), allowance(shaping, cache, "slot_1", "walreceiver").upTo());
             shaping.release(cache, "slot_1", Optional.empty());
             assertEquals(wal.end(), allowance(shaping, cache, "slot_1", "reports").upTo());
+        }
+    }
+
+    @Test
+    void whatIsSaidLastUnderAnyOfItsNamesHolds() throws Exception {
+        WalCraft wal = Commits.craft(1).randomRecords(100, 500);
+        try (WalCache cache = Commits.cache(directory.resolve("wal"), wal)) {
+            Shaping shaping = load();
+            Lsn middle = wal.recordEnds().get(40);
+            shaping.pause("reports");
+            shaping.release(cache, "slot_1", Optional.of(middle));
+            assertEquals(middle, allowance(shaping, cache, "slot_1", "reports").upTo());
+            shaping.release(cache, "reports", Optional.empty());
+            assertEquals(wal.end(), allowance(shaping, cache, "slot_1", "reports").upTo(), "the one that reaches further");
+            assertEquals(wal.end(), allowance(shaping, cache, "reports", "slot_1").upTo());
+            shaping.pause("reports");
+            assertEquals(Commits.START, allowance(shaping, cache, "slot_1", "reports").upTo(), "released before the pause");
+            shaping.release(cache, "slot_1", Optional.of(middle));
+            Shaping restarted = load();
+            assertEquals(middle, allowance(restarted, cache, "slot_1", "reports").upTo());
+            restarted.pause("reports");
+            assertEquals(Commits.START, allowance(load(), cache, "slot_1", "reports").upTo());
+        }
+    }
+
+    @Test
+    void readsTheFileOfARelayFromBeforeTurns() throws Exception {
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(body)) {
+            out.writeInt(1);
+            out.writeUTF("a");
+            out.writeBoolean(true);
+            out.writeBoolean(true);
+            out.writeLong(1);
+            out.writeLong(0x1000100);
+        }
+        new DurableFiles(new PosixStorage(directory)).write("shaping", new DurableFiles.Format("WRSHAPES", 1), body.toByteArray());
+        assertEquals(new Word(1, List.of(new Word.Release(new TimelineId(1), new Lsn(0x1000100), 2))), load().of("a").word());
+    }
+
+    /** <pre> slot: max-retained, and a short delay or none │ application_name: a longer one </pre> */
+    @Test
+    void theLongestDelayAndTheLowestRateOfItsNamesHold() throws Exception {
+        WalCraft wal = Commits.craft(1).randomRecords(3_000, 500);
+        assertTrue(wal.end().minus(Commits.START) > 200 << 10, "more than a burst");
+        Instant at = Instant.now().truncatedTo(ChronoUnit.MILLIS).minusSeconds(60);
+        Lsn young = Commits.commit(wal, at);
+        Lsn before = wal.lastRecordEndAt(young);
+        NamedStandby slot = new NamedStandby("slot_1", Optional.empty(), Optional.of(new ByteSize(1 << 30)), Optional.of(new ByteSize(1 << 20)));
+        NamedStandby hasty = new NamedStandby("hasty", Optional.of(Duration.ofSeconds(1)), Optional.empty(), Optional.empty());
+        NamedStandby narrow = new NamedStandby("narrow", Optional.empty(), Optional.of(new ByteSize(128 << 10)), Optional.empty());
+        try (WalCache cache = Commits.cache(directory.resolve("wal"), wal)) {
+            Shaping shaping = load(LATE, slot, hasty, narrow);
+            for (String other : List.of("slot_1", "hasty")) {
+                try (StreamShape shape = shaping.stream(cache, List.of(other, "late"), Commits.START)) {
+                    Await.until(
+                            "the delay of late beside " + other,
+                            LIMIT,
+                            () -> shape.allow(Commits.START, cache.end().written(), cache.end().lineage()),
+                            new Allowance(before, Optional.of(Hold.delayed(Optional.of(at.plus(Duration.ofHours(1))))))::equals);
+                }
+            }
+            assertEquals(Optional.of(Hold.LIMITED), allowance(shaping, cache, "slot_1", "narrow").hold());
+        }
+    }
+
+    /** A record that crosses from one segment into the next: released is what ends before it. */
+    @Test
+    void aReleaseEndsBeforeARecordThatBeganInAnotherSegment() throws Exception {
+        WalCraft wal = Commits.craft(1);
+        Lsn boundary = Commits.SEGMENT.endOf(Commits.START);
+        while (wal.end().isBefore(boundary.plus(-20_000))) {
+            wal.record(8_000);
+        }
+        Lsn last = wal.end();
+        wal.record(2 * Commits.SEGMENT.bytes() + 40_000).record(100);
+        try (WalCache cache = Commits.cache(directory.resolve("wal"), wal)) {
+            Shaping shaping = load();
+            for (Lsn to : List.of(last, boundary.plus(-8), boundary, boundary.plus(8), wal.recordEnds().getLast().plus(-200))) {
+                assertEquals(last, shaping.release(cache, "a", Optional.of(to)), to.toString());
+            }
+            assertEquals(wal.end(), shaping.release(cache, "a", Optional.empty()));
         }
     }
 

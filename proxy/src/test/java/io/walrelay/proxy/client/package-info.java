@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.proxy.client;
+
+import org.jspecify.annotations.NullMarked;
