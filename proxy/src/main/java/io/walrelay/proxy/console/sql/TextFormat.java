@@ -21,6 +21,8 @@ public final class TextFormat {
     private static final long MAX_UNSIGNED = 0xFFFF_FFFFL;
     /** More than any position or size has, and few enough to calculate with. */
     private static final int MAX_DIGITS = 1000;
+    /** More than any value has that is neither a number nor text. */
+    private static final int MAX_LENGTH = 256;
 
     private static final DateTimeFormatter SECONDS = DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss", Locale.ROOT);
 
@@ -48,7 +50,7 @@ public final class TextFormat {
             case NUMERIC -> ((BigDecimal) value).toPlainString();
             case INET -> NetUtil.toAddressString((InetAddress) value);
             case TIMESTAMPTZ -> timestamp((Instant) value);
-            case RECORD -> ((RowValue) value).text();
+            case RECORD -> ((RowValue) value).text(Budget.begin());
             case INT4, INT8, OID, XID, TEXT, NAME, JSON, UNKNOWN, INTERVAL, VOID, PG_LSN -> value.toString();
         };
     }
@@ -76,6 +78,9 @@ public final class TextFormat {
 
     /** @throws SqlError 22P02 and relatives */
     public static Object parse(SqlType type, String text) {
+        if (!type.isText() && text.length() > (type.isNumber() ? MAX_DIGITS : MAX_LENGTH)) {
+            throw SqlError.invalidInput(type, text);
+        }
         try {
             return switch (type) {
                 case BOOL -> bool(text);
@@ -140,13 +145,10 @@ public final class TextFormat {
         return value;
     }
 
-    /** Looked at before it is read: to read a million digits, or to write out an exponent, takes long. */
+    /** Looked at before it is read: to write out an exponent takes long. */
     private static BigDecimal numeric(String text) {
-        if (!text.matches("[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")) {
+        if (!text.matches("[+-]?(?:[0-9]++\\.?+[0-9]*+|\\.[0-9]++)(?:[eE][+-]?[0-9]{1,9})?")) {
             throw new IllegalArgumentException();
-        }
-        if (text.length() > MAX_DIGITS) {
-            throw new ArithmeticException();
         }
         BigDecimal value = limited(new BigDecimal(text));
         return value.scale() < 0 ? value.setScale(0) : value;
