@@ -41,13 +41,13 @@ public final class StandbyServer {
 
     private static final Logger log = LoggerFactory.getLogger(StandbyServer.class);
 
-    private final EventLoopGroup acceptor;
-    private final EventLoopGroup workers;
     /** Statements of the console at work at a time: each may take {@code Query.TIME_LIMIT} of a core and some megabytes. */
     private static final int CONSOLE_THREADS = 2;
     /** More than what is nested as deeply as may be takes. */
     private static final long CONSOLE_STACK = 4 << 20;
 
+    private final EventLoopGroup acceptor;
+    private final EventLoopGroup workers;
     private final ExecutorService blocking;
     private final ExecutorService console;
     private final ServerContext server;
@@ -56,7 +56,13 @@ public final class StandbyServer {
     private final CompletableFuture<Void> stopped = new CompletableFuture<>();
 
     private StandbyServer(
-            EventLoopGroup acceptor, EventLoopGroup workers, ExecutorService blocking, ExecutorService console, ServerContext server, DelayHistogram delays, Channel listening) {
+            EventLoopGroup acceptor,
+            EventLoopGroup workers,
+            ExecutorService blocking,
+            ExecutorService console,
+            ServerContext server,
+            DelayHistogram delays,
+            Channel listening) {
         this.acceptor = acceptor;
         this.workers = workers;
         this.blocking = blocking;

@@ -88,7 +88,8 @@ final class Aggregates {
             Accumulator accumulator = all.get(i).begin().apply(budget);
             for (Row row : rows) {
                 Object value = all.get(i).argument().of(row);
-                budget.spendOn(value);
+                budget.spend(1);
+                budget.look(value);
                 accumulator.add(value);
             }
             Object result = accumulator.result();

@@ -47,9 +47,9 @@ final class Budget {
         }
     }
 
-    /** For a value that is looked at from its beginning to its end. */
-    void spendOn(@Nullable Object value) {
-        spend(value instanceof String text ? 1 + text.length() / CHARACTERS_EACH : 1);
+    /** For the characters of a value that is looked at from its beginning to its end. */
+    void look(@Nullable Object value) {
+        spend(value instanceof String text ? text.length() / CHARACTERS_EACH : 0);
     }
 
     /**
@@ -58,7 +58,8 @@ final class Budget {
      * @throws SqlError 54000 also for a text that is too long
      */
     void made(Object value) {
-        spendOn(value);
+        spend(1);
+        look(value);
         hold(switch (value) {
             case Boolean _ -> 0;
             case String text -> 40 + 2L * checked(text.length());

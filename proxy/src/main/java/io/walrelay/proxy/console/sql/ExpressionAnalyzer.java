@@ -140,8 +140,8 @@ final class ExpressionAnalyzer {
             if (a == null || b == null) {
                 return null;
             }
-            budget.spendOn(a);
-            budget.spendOn(b);
+            budget.look(a);
+            budget.look(b);
             return charged(found.work().of(a, b));
         });
     }
@@ -304,7 +304,7 @@ final class ExpressionAnalyzer {
             Object best = null;
             for (Typed argument : same) {
                 Object value = argument.of(row);
-                budget.spendOn(value);
+                budget.look(value);
                 if (value != null && (best == null || sign * Operators.compare(type, value, best) > 0)) {
                     best = value;
                 }
@@ -388,7 +388,7 @@ final class ExpressionAnalyzer {
             if (value == null) {
                 return charged(function.onNull().isPresent() ? function.onNull().get().call(List.of()) : null);
             }
-            budget.spendOn(value);
+            budget.look(value);
             values.add(value);
         }
         return charged(function.body().call(values));

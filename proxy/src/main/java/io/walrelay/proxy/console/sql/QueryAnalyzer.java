@@ -276,7 +276,8 @@ final class QueryAnalyzer {
         Comparator<Sorted> order = (a, b) -> {
             int compared = 0;
             for (int i = 0; i < keys.size() && compared == 0; i++) {
-                budget.spendOn(a.by().get(i));
+                budget.spend(1);
+                budget.look(a.by().get(i));
                 compared = compare(keys.get(i), a.by().get(i), b.by().get(i));
             }
             return compared;
