@@ -63,7 +63,7 @@ public final class ConsoleSession {
     /** Rows that portals may hold between two Executes. */
     private static final int MAX_HELD_ROWS = 50_000;
     /** What these rows, and the values of parameters, may take. */
-    private static final long MAX_HELD_BYTES = 8 << 20;
+    private static final long MAX_HELD_BYTES = 8L << 20;
 
     /** Stands for what was no UTF-8 when a message was read. */
     private static final char REPLACEMENT = '\uFFFD';

@@ -44,7 +44,7 @@ public final class StandbyServer {
     /** Statements of the console at work at a time: each may take {@code Query.TIME_LIMIT} of a core and some megabytes. */
     private static final int CONSOLE_THREADS = 2;
     /** More than what is nested as deeply as may be takes. */
-    private static final long CONSOLE_STACK = 4 << 20;
+    private static final long CONSOLE_STACK = 4L << 20;
 
     private final EventLoopGroup acceptor;
     private final EventLoopGroup workers;

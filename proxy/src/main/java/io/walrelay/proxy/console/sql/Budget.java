@@ -13,7 +13,7 @@ final class Budget {
     static final long UNITS = 4_000_000;
 
     /** Ten thousand slots with all their columns, sorted, have six million. */
-    static final long BYTES = 8 << 20;
+    static final long BYTES = 8L << 20;
 
     private static final int CHARACTERS_EACH = 16;
     private static final int LOOK_AT_THE_CLOCK_EACH = 1000;

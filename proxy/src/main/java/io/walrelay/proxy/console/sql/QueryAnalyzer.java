@@ -10,8 +10,6 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Turns a SELECT into what can be carried out (analyze.c, parse_clause.c, parse_target.c). Sources are joined row by row, each seeing those before it. */
@@ -42,6 +40,28 @@ final class QueryAnalyzer {
     /** Gives the rows of a source, for one row of each of those before it. */
     private interface Reading {
         List<@Nullable Object[]> rows(Row before);
+    }
+
+    /** A relation, whose rows are the same as long as the statement is carried out. */
+    private final class Stored implements Reading {
+        private final Relation relation;
+        private final List<@Nullable Object[]> rows = new ArrayList<>();
+        private boolean read;
+
+        Stored(Relation relation) {
+            this.relation = relation;
+        }
+
+        @Override
+        public List<@Nullable Object[]> rows(Row before) {
+            if (!read) {
+                relation.rows().get().forEach(row -> rows.add(row.toArray()));
+                // The arrays, and what the values take.
+                rows.forEach(row -> budget.hold(2 * Budget.rowBytes(row.length)));
+                read = true;
+            }
+            return rows;
+        }
     }
 
     /** A column of the result. */
@@ -119,21 +139,7 @@ final class QueryAnalyzer {
                         .withHint(SqlError.HELP)
                         .at(named.at()));
         scope.add(alias, relation.columns(), named.at());
-        return once(() -> relation.rows().get().stream().map(row -> row.toArray()).toList());
-    }
-
-    /** The rows are the same as long as the statement is carried out. */
-    private Reading once(Supplier<List<@Nullable Object[]>> relation) {
-        List<@Nullable Object[]> read = new ArrayList<>();
-        AtomicBoolean known = new AtomicBoolean();
-        return _ -> {
-            if (!known.getAndSet(true)) {
-                read.addAll(relation.get());
-                // An array and what its values take.
-                read.forEach(row -> budget.hold(2 * Budget.rowBytes(row.length)));
-            }
-            return read;
-        };
+        return new Stored(relation);
     }
 
     /** Sees nothing of the sources beside it, so it is carried out once for each row of the query around all of them. */

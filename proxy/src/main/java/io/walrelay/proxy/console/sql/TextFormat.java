@@ -78,10 +78,8 @@ public final class TextFormat {
 
     /** @throws SqlError 22P02 and relatives */
     public static Object parse(SqlType type, String text) {
-        if (!type.isText() && text.length() > (type.isNumber() ? MAX_DIGITS : MAX_LENGTH)) {
-            throw SqlError.invalidInput(type, text);
-        }
         try {
+            requireShort(type, text);
             return switch (type) {
                 case BOOL -> bool(text);
                 case INT4 -> Math.toIntExact(integer(text));
@@ -101,6 +99,16 @@ public final class TextFormat {
             throw new SqlError("22003", "value \"%s\" is out of range for type %s".formatted(SqlError.excerpt(text), type));
         } catch (IllegalArgumentException | DateTimeParseException _) {
             throw SqlError.invalidInput(type, text);
+        }
+    }
+
+    /** Looked at before it is read: much of the reading below takes time that is more than proportional. */
+    private static void requireShort(SqlType type, String text) {
+        if (type.isNumber() && text.length() > MAX_DIGITS) {
+            throw new ArithmeticException();
+        }
+        if (!type.isNumber() && !type.isText() && text.length() > MAX_LENGTH) {
+            throw new IllegalArgumentException();
         }
     }
 

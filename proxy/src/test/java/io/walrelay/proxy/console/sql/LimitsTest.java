@@ -23,11 +23,11 @@ final class LimitsTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);
     /** By so much the last row or text goes beyond what there may be. */
-    private static final long MORE = 3 << 20;
+    private static final long MORE = 3L << 20;
 
     private final Budget budget = Budget.begin();
 
-    private Query query(String sql, Catalog catalog, Budget limit) {
+    private static Query query(String sql, Catalog catalog, Budget limit) {
         return new Query((Statement.Select) Parser.parse(sql).getFirst(), catalog, Parameters.declared(List.of()), limit);
     }
 
