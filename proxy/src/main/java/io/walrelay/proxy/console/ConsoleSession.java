@@ -287,7 +287,7 @@ public final class ConsoleSession {
         if (portals.size() >= MAX_PORTALS) {
             throw new SqlError(Diagnostic.error("53400", "too many portals").withHint("a session of the relay's console keeps %d; close some".formatted(MAX_PORTALS)));
         }
-        long bytes = bind.values().stream().mapToLong(value -> value == null ? 0 : 40 + 2L * value.length).sum();
+        long bytes = 2L * bind.portal().length() + bind.values().stream().mapToLong(value -> value == null ? 0 : 40 + 2L * value.length).sum();
         requireRoom(bytes);
         List<@Nullable Object> values = new ArrayList<>();
         for (int i = 0; i < bind.values().size(); i++) {

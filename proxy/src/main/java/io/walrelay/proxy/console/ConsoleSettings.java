@@ -19,8 +19,8 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
- * The parameters of one session: those that drivers set, which but for statement_timeout change nothing here and are remembered, and upstream's, which can be read. What would change the
- * answers, an encoding or a style, can be set to what it is only. Confined to the session.
+ * The parameters of one session: those that drivers set, which but for statement_timeout change nothing here and are remembered, and upstream's, which can be
+ * read. What would change the answers, an encoding or a style, can be set to what it is only. Confined to the session.
  */
 public final class ConsoleSettings {
 

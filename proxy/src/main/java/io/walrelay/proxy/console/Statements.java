@@ -51,7 +51,10 @@ final class Statements {
     private long deadline() {
         long now = System.nanoTime();
         long left = messageDeadline - now;
-        return now + settings.statementTimeout().filter(timeout -> timeout.compareTo(Query.TIME_LIMIT) < 0).map(timeout -> Math.min(timeout.toNanos(), left)).orElse(left);
+        return now + settings.statementTimeout()
+                .filter(timeout -> timeout.compareTo(Query.TIME_LIMIT) < 0)
+                .map(timeout -> Math.min(timeout.toNanos(), left))
+                .orElse(left);
     }
 
     TransactionStatus transaction() {
