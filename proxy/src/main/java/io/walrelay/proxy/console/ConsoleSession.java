@@ -24,6 +24,7 @@ import io.walrelay.protocol.message.ExtendedQuery.Target;
 import io.walrelay.protocol.message.TransactionStatus;
 import io.walrelay.proxy.console.sql.BinaryFormat;
 import io.walrelay.proxy.console.sql.Catalog;
+import io.walrelay.proxy.console.sql.Parameters;
 import io.walrelay.proxy.console.sql.Parser;
 import io.walrelay.proxy.console.sql.Relation;
 import io.walrelay.proxy.console.sql.ResultColumn;
@@ -54,11 +55,15 @@ public final class ConsoleSession {
     private static final Logger log = LoggerFactory.getLogger(ConsoleSession.class);
 
     private static final int MAX_STATEMENTS = 256;
-    /** Characters of all prepared statements. */
-    private static final int MAX_TEXT = 1 << 20;
+    /** Characters of all prepared statements; parsed, they take up to twenty times as many bytes. */
+    private static final int MAX_TEXT = 1 << 18;
+    /** What a declared parameter takes, in characters. */
+    private static final int PARAMETER = 16;
     private static final int MAX_PORTALS = 64;
     /** Rows that portals may hold between two Executes. */
     private static final int MAX_HELD_ROWS = 50_000;
+    /** What these rows, and the values of parameters, may take. */
+    private static final long MAX_HELD_BYTES = 8L << 20;
 
     /** Stands for what was no UTF-8 when a message was read. */
     private static final char REPLACEMENT = '\uFFFD';
@@ -122,15 +127,16 @@ public final class ConsoleSession {
             if (parsed.isEmpty()) {
                 answer.add(new EmptyQueryResponse());
             }
+            Results results = new Results();
             for (Statement statement : parsed) {
-                simple(statement, answer);
+                simple(statement, answer, results);
             }
         });
         answer.add(ready());
         return answer;
     }
 
-    private void simple(Statement statement, List<BackendMessage> answer) {
+    private void simple(Statement statement, List<BackendMessage> answer, Results results) {
         statements.requireLive(Prepared.endsTransaction(statement));
         Prepared ready = statements.prepare(Optional.of(statement), 0, List.of());
         if (!ready.parameters().isEmpty()) {
@@ -139,7 +145,7 @@ public final class ConsoleSession {
         Statements.Outcome outcome = carryOut(statement, ready, List.of());
         answer.addAll(outcome.beside());
         ready.columns().ifPresent(columns -> {
-            List<BackendMessage> rows = Results.rows(outcome.rows(), columns, Results.TEXT);
+            List<BackendMessage> rows = results.rows(outcome.rows(), columns, Results.TEXT);
             answer.add(Results.description(columns, Results.TEXT));
             answer.addAll(rows);
         });
@@ -225,6 +231,7 @@ public final class ConsoleSession {
     private boolean attempt(List<BackendMessage> answer, Runnable work) {
         Diagnostic refusal;
         try {
+            statements.begin();
             work.run();
             return true;
         } catch (SqlError e) {
@@ -245,12 +252,15 @@ public final class ConsoleSession {
         if (!parse.statement().isEmpty() && prepared.containsKey(parse.statement())) {
             throw new SqlError("42P05", "prepared statement \"%s\" already exists".formatted(parse.statement()));
         }
+        if (parse.parameterTypes().size() > Parameters.MAX) {
+            throw new SqlError("54000", "a statement of %d parameters; the relay's console takes %d".formatted(parse.parameterTypes().size(), Parameters.MAX));
+        }
         prepared.remove(parse.statement());
         List<Statement> parsed = parse(parse.sql());
         if (parsed.size() > 1) {
             throw new SqlError("42601", "cannot insert multiple commands into a prepared statement");
         }
-        int length = parse.sql().length() + parse.statement().length();
+        int length = parse.sql().length() + parse.statement().length() + PARAMETER * parse.parameterTypes().size();
         if (prepared.size() >= MAX_STATEMENTS || prepared.values().stream().mapToInt(Prepared::length).sum() + length > MAX_TEXT) {
             throw new SqlError(Diagnostic.error("53400", "too many prepared statements")
                     .withHint("a session of the relay's console keeps %d with %d characters in all; close some".formatted(MAX_STATEMENTS, MAX_TEXT)));
@@ -277,11 +287,13 @@ public final class ConsoleSession {
         if (portals.size() >= MAX_PORTALS) {
             throw new SqlError(Diagnostic.error("53400", "too many portals").withHint("a session of the relay's console keeps %d; close some".formatted(MAX_PORTALS)));
         }
+        long bytes = 2L * bind.portal().length() + bind.values().stream().mapToLong(value -> value == null ? 0 : 40 + 2L * value.length).sum();
+        requireRoom(bytes);
         List<@Nullable Object> values = new ArrayList<>();
         for (int i = 0; i < bind.values().size(); i++) {
             values.add(value(statement.parameters().get(i), Portal.format(bind.formats(), i), bind.values().get(i)));
         }
-        portals.put(bind.portal(), new Portal(statement, values, bind.resultFormats()));
+        portals.put(bind.portal(), new Portal(statement, values, bytes, bind.resultFormats()));
         return new BindComplete();
     }
 
@@ -319,7 +331,7 @@ public final class ConsoleSession {
         if (portal.begin()) {
             Statements.Outcome outcome = carryOut(statement.get(), portal.prepared(), portal.values());
             answer.addAll(outcome.beside());
-            portal.hold(outcome.rows());
+            portal.hold(outcome.rows(), outcome.bytes());
             tag = outcome.tag();
         } else if (portal.columns().isEmpty()) {
             throw new SqlError("55000", "portal \"%s\" cannot be run".formatted(execute.portal()));
@@ -329,17 +341,22 @@ public final class ConsoleSession {
             return answer;
         }
         List<@Nullable Object[]> rows = portal.next(execute.maxRows());
-        requireRoom();
-        answer.addAll(Results.rows(rows, portal.columns().get(), portal::format));
+        requireRoom(0);
+        answer.addAll(new Results().rows(rows, portal.columns().get(), portal::format));
         boolean suspended = execute.maxRows() > 0 && rows.size() == execute.maxRows();
         answer.add(suspended ? new PortalSuspended() : new CommandComplete(tag.startsWith("SELECT") ? "SELECT " + rows.size() : tag));
         return answer;
     }
 
-    private void requireRoom() {
+    /** @param more bytes that are to come */
+    private void requireRoom(long more) {
         if (portals.values().stream().mapToLong(Portal::held).sum() > MAX_HELD_ROWS) {
             portals.clear();
             throw new SqlError("53400", "portals hold more than %d rows; fetch more of them at a time".formatted(MAX_HELD_ROWS));
+        }
+        if (portals.values().stream().mapToLong(Portal::bytes).sum() + more > MAX_HELD_BYTES) {
+            portals.clear();
+            throw new SqlError("53400", "portals hold more than %d bytes; fetch all rows of one before the next, or close some".formatted(MAX_HELD_BYTES));
         }
     }
 

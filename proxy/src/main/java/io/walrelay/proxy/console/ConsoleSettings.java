@@ -6,6 +6,8 @@ import io.walrelay.proxy.console.sql.Relation;
 import io.walrelay.proxy.console.sql.SqlError;
 import io.walrelay.proxy.console.sql.SqlType;
 import io.walrelay.proxy.state.UpstreamFacts;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -17,8 +19,8 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
- * The parameters of one session: those that drivers set, which change nothing here but are remembered, and upstream's, which can be read. What would change the
- * answers, an encoding or a style, can be set to what it is only. Confined to the session.
+ * The parameters of one session: those that drivers set, which but for statement_timeout change nothing here and are remembered, and upstream's, which can be
+ * read. What would change the answers, an encoding or a style, can be set to what it is only. Confined to the session.
  */
 public final class ConsoleSettings {
 
@@ -125,6 +127,21 @@ public final class ConsoleSettings {
 
     private static String excerpt(String text) {
         return text.length() <= 100 ? text : text.substring(0, 100) + "…";
+    }
+
+    /** Empty when there is none. */
+    Optional<Duration> statementTimeout() {
+        String value = values.getOrDefault("statement_timeout", "0").toLowerCase(Locale.ROOT);
+        String digits = value.replaceFirst("[^0-9].*", "");
+        ChronoUnit unit = switch (value.substring(digits.length()).strip()) {
+            case "us" -> ChronoUnit.MICROS;
+            case "s" -> ChronoUnit.SECONDS;
+            case "min" -> ChronoUnit.MINUTES;
+            case "h" -> ChronoUnit.HOURS;
+            case "d" -> ChronoUnit.DAYS;
+            default -> ChronoUnit.MILLIS;
+        };
+        return Optional.of(Duration.of(Long.parseLong(digits), unit)).filter(timeout -> !timeout.isZero());
     }
 
     Optional<Shown> find(String name, UpstreamFacts facts) {

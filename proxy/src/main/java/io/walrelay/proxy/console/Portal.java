@@ -16,10 +16,15 @@ final class Portal {
     private final List<@Nullable Object> values;
     private final List<Short> formats;
     private final Queue<@Nullable Object[]> left = new ArrayDeque<>();
+    private final long valueBytes;
+    private long rowBytes;
     private boolean begun;
 
-    /** @param formats of all columns: none for all text, one for all, or one each */
-    Portal(Prepared prepared, List<@Nullable Object> values, List<Short> formats) {
+    /**
+     * @param valueBytes what the values take
+     * @param formats of all columns: none for all text, one for all, or one each
+     */
+    Portal(Prepared prepared, List<@Nullable Object> values, long valueBytes, List<Short> formats) {
         int columns = prepared.columns().map(List::size).orElse(0);
         if (formats.size() > 1 && formats.size() != columns) {
             throw new SqlError("08P01", "bind message has %d result formats but query has %d columns".formatted(formats.size(), columns));
@@ -27,6 +32,7 @@ final class Portal {
         formats.forEach(Portal::checkFormat);
         this.prepared = prepared;
         this.values = values;
+        this.valueBytes = valueBytes;
         this.formats = formats;
     }
 
@@ -64,12 +70,19 @@ final class Portal {
         return first;
     }
 
-    void hold(List<@Nullable Object[]> rows) {
+    /** @param bytes what the rows take, in all */
+    void hold(List<@Nullable Object[]> rows, long bytes) {
         left.addAll(rows);
+        rowBytes = bytes;
     }
 
     int held() {
         return left.size();
+    }
+
+    /** What its values take and, until the last of them is fetched, its rows. */
+    long bytes() {
+        return valueBytes + (left.isEmpty() ? 0 : rowBytes);
     }
 
     /** @param most 0 for all */

@@ -61,7 +61,8 @@ final class PostgresViews {
         return List.of(
                 SqlFunction.rows("pg_stat_get_wal_senders", List.of(), senders.columns(), _ -> rows(senders, relay.standbys().stream())),
                 SqlFunction.rows("pg_stat_get_activity", List.of(INT4), activity.columns(), a ->
-                        rows(activity, relay.standbys().stream().filter(standby -> a.getFirst().equals(standby.pid())))),
+                        rows(activity, relay.standbys().stream().filter(standby -> a.getFirst().equals(standby.pid()))))
+                        .onNull(_ -> rows(activity, relay.standbys().stream())),
                 SqlFunction.row("pg_stat_get_wal_receiver", List.of(), statWalReceiver().columns(), _ ->
                         rows(statWalReceiver(), receivers().stream()).stream().findFirst().orElse(null)));
     }

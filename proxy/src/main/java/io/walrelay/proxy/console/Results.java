@@ -14,16 +14,20 @@ import java.util.List;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
-/** Rows as messages. */
+/** Rows as messages, of all statements of one answer. */
 final class Results {
 
-    /** Bytes of one answer. Ten thousand slots have less than two million. */
-    private static final int MAX_BYTES = 16 << 20;
+    /** Bytes that one answer takes here, a third of which are sent or so. Ten thousand slots have six million. */
+    private static final int MAX_BYTES = 8 << 20;
+    /** Of a row, and of a value beside what it is. */
+    private static final int ROW = 80;
+
+    private static final int VALUE = 24;
 
     /** In text format, whatever the column. */
     static final IntFunction<Short> TEXT = _ -> (short) 0;
 
-    private Results() {}
+    private long bytes;
 
     static RowDescription description(List<ResultColumn> columns, IntFunction<Short> format) {
         List<Column> described = new ArrayList<>();
@@ -34,19 +38,19 @@ final class Results {
     }
 
     @SuppressWarnings("NullAway") // It reads from the class file of BytesRow that no value is null, which its source says they may be.
-    static List<BackendMessage> rows(List<@Nullable Object[]> rows, List<ResultColumn> columns, IntFunction<Short> format) {
+    List<BackendMessage> rows(List<@Nullable Object[]> rows, List<ResultColumn> columns, IntFunction<Short> format) {
         List<BackendMessage> messages = new ArrayList<>();
-        long bytes = 0;
         for (@Nullable Object[] row : rows) {
             List<byte @Nullable []> values = new ArrayList<>();
+            bytes += ROW;
             for (int i = 0; i < row.length; i++) {
                 Object value = row[i];
                 byte @Nullable [] written = value == null ? null : written(columns.get(i), value, format.apply(i));
-                bytes += written == null ? Integer.BYTES : Integer.BYTES + written.length;
+                bytes += Integer.BYTES + (written == null ? 0 : VALUE + written.length);
+                if (bytes > MAX_BYTES) {
+                    throw new SqlError("54000", "an answer that takes more than %d bytes of memory".formatted(MAX_BYTES));
+                }
                 values.add(written);
-            }
-            if (bytes > MAX_BYTES) {
-                throw new SqlError("54000", "an answer of more than %d bytes".formatted(MAX_BYTES));
             }
             messages.add(new BytesRow(values));
         }

@@ -21,20 +21,40 @@ import org.jspecify.annotations.Nullable;
 /** Carries statements out, in the transaction of one session. Confined to the session. */
 final class Statements {
 
-    /** What a statement gave: rows, if it has columns, and what is said beside them. */
-    record Outcome(List<@Nullable Object[]> rows, String tag, List<BackendMessage> beside) {
+    /**
+     * What a statement gave: rows, if it has columns, and what is said beside them.
+     *
+     * @param bytes that the rows may keep from being freed
+     */
+    record Outcome(List<@Nullable Object[]> rows, long bytes, String tag, List<BackendMessage> beside) {
         static Outcome of(String tag, BackendMessage... beside) {
-            return new Outcome(List.of(), tag, List.of(beside));
+            return new Outcome(List.of(), 0, tag, List.of(beside));
         }
     }
 
     private final ConsoleSession.Views views;
     private final ConsoleSettings settings;
     private TransactionStatus transaction = TransactionStatus.IDLE;
+    /** Of the message that is being answered, by System.nanoTime(). */
+    private long messageDeadline;
 
     Statements(ConsoleSession.Views views, ConsoleSettings settings) {
         this.views = views;
         this.settings = settings;
+    }
+
+    /** A message has come: its statements have {@link Query#TIME_LIMIT} together, and each of them statement_timeout. */
+    void begin() {
+        messageDeadline = System.nanoTime() + Query.TIME_LIMIT.toNanos();
+    }
+
+    private long deadline() {
+        long now = System.nanoTime();
+        long left = messageDeadline - now;
+        return now + settings.statementTimeout()
+                .filter(timeout -> timeout.compareTo(Query.TIME_LIMIT) < 0)
+                .map(timeout -> Math.min(timeout.toNanos(), left))
+                .orElse(left);
     }
 
     TransactionStatus transaction() {
@@ -60,7 +80,7 @@ final class Statements {
         List<SqlType> declared = oids.stream().map(Statements::type).toList();
         return switch (statement.orElse(null)) {
             case Statement.Select select -> {
-                Query query = new Query(select, views.catalog(), Parameters.declared(declared));
+                Query query = new Query(select, views.catalog(), Parameters.declared(declared), deadline());
                 yield new Prepared(statement, length, query.parameterTypes(), oids, Optional.of(query.columns()));
             }
             case Statement.Show show -> new Prepared(statement, length, types(declared), oids, Optional.of(shown(show).columns()));
@@ -93,13 +113,13 @@ final class Statements {
     }
 
     private Outcome select(Statement.Select select, Prepared prepared, List<@Nullable Object> values) {
-        Query query = new Query(select, views.catalog(), Parameters.bound(prepared.parameters(), values));
+        Query query = new Query(select, views.catalog(), Parameters.bound(prepared.parameters(), values), deadline());
         // The version that the views look like is upstream's.
         if (!prepared.columns().equals(Optional.of(query.columns()))) {
             throw new SqlError("0A000", "cached plan must not change result type");
         }
         List<@Nullable Object[]> rows = query.rows();
-        return new Outcome(rows, "SELECT " + rows.size(), List.of());
+        return new Outcome(rows, query.retained(), "SELECT " + rows.size(), List.of());
     }
 
     private Relation shown(Statement.Show show) {
@@ -112,7 +132,7 @@ final class Statements {
     }
 
     private static Outcome rows(String tag, Relation relation) {
-        return new Outcome(new ArrayList<>(relation.rows().get().stream().map(row -> row.toArray()).toList()), tag, List.of());
+        return new Outcome(new ArrayList<>(relation.rows().get().stream().map(row -> row.toArray()).toList()), 0, tag, List.of());
     }
 
     private Outcome set(String tag, String name, Optional<String> value) {

@@ -42,7 +42,7 @@ final class ConsoleHandler extends ChannelInboundHandlerAdapter implements Serve
         this.identity = identity;
         this.channel = channel;
         this.answers = new Answers(channel);
-        this.queue = new CommandQueue(channel, server.blocking(), this::handle, () -> false);
+        this.queue = new CommandQueue(channel, server.console(), this::handle, () -> false);
         this.session = ConsoleSession.of(
                 server.state(), cache, () -> server.state().facts().orElseThrow(), user, new ConsoleSettings(identity.applicationName()));
     }

@@ -26,6 +26,7 @@ final class ServerContext {
     private final UpstreamAccess upstream;
     private final CancelKeys cancelKeys = new CancelKeys();
     private final Executor blocking;
+    private final Executor console;
     private final Map<EventLoop, Pacer> pacers;
     private final Set<ServerSession> sessions = ConcurrentHashMap.newKeySet();
     private final AtomicInteger admitted = new AtomicInteger();
@@ -42,6 +43,7 @@ final class ServerContext {
             Optional<ServerTls> tls,
             UpstreamAccess upstream,
             Executor blocking,
+            Executor console,
             Map<EventLoop, Pacer> pacers) {
         this.state = state;
         this.limits = limits;
@@ -50,6 +52,7 @@ final class ServerContext {
         this.tls = tls;
         this.upstream = upstream;
         this.blocking = blocking;
+        this.console = console;
         this.pacers = pacers;
     }
 
@@ -82,9 +85,14 @@ final class ServerContext {
         return cancelKeys;
     }
 
-    /** For commands that wait for the disk. */
+    /** For commands that wait for the disk, but the console's. */
     Executor blocking() {
         return blocking;
+    }
+
+    /** For the statements of the console: as many threads as statements may be at work, whoever sends them. */
+    Executor console() {
+        return console;
     }
 
     Pacer pacer(EventLoop loop) {

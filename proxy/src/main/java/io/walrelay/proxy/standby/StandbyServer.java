@@ -41,19 +41,32 @@ public final class StandbyServer {
 
     private static final Logger log = LoggerFactory.getLogger(StandbyServer.class);
 
+    /** Statements of the console at work at a time: each may take {@code Query.TIME_LIMIT} of a core and some megabytes. */
+    private static final int CONSOLE_THREADS = 2;
+    /** More than what is nested as deeply as may be takes. */
+    private static final long CONSOLE_STACK = 4L << 20;
+
     private final EventLoopGroup acceptor;
     private final EventLoopGroup workers;
     private final ExecutorService blocking;
+    private final ExecutorService console;
     private final ServerContext server;
     private final DelayHistogram delays;
     private final Channel listening;
     private final CompletableFuture<Void> stopped = new CompletableFuture<>();
 
     private StandbyServer(
-            EventLoopGroup acceptor, EventLoopGroup workers, ExecutorService blocking, ServerContext server, DelayHistogram delays, Channel listening) {
+            EventLoopGroup acceptor,
+            EventLoopGroup workers,
+            ExecutorService blocking,
+            ExecutorService console,
+            ServerContext server,
+            DelayHistogram delays,
+            Channel listening) {
         this.acceptor = acceptor;
         this.workers = workers;
         this.blocking = blocking;
+        this.console = console;
         this.server = server;
         this.delays = delays;
         this.listening = listening;
@@ -84,13 +97,15 @@ public final class StandbyServer {
         EventLoopGroup workers = new MultiThreadIoEventLoopGroup(
                 Runtime.getRuntime().availableProcessors(), Thread.ofPlatform().name("sender-", 0).factory(), io);
         ExecutorService blocking = Executors.newVirtualThreadPerTaskExecutor();
+        ExecutorService console =
+                Executors.newFixedThreadPool(CONSOLE_THREADS, Thread.ofPlatform().name("console-", 0).daemon().stackSize(CONSOLE_STACK).factory());
         DelayHistogram delays = new DelayHistogram();
         Map<EventLoop, Pacer> pacers = new HashMap<>();
         for (EventExecutor worker : workers) {
             EventLoop loop = (EventLoop) worker;
             pacers.put(loop, new Pacer(loop, limits, delays));
         }
-        ServerContext server = new ServerContext(state, limits, authenticator, handshake, tls, upstream, blocking, pacers);
+        ServerContext server = new ServerContext(state, limits, authenticator, handshake, tls, upstream, blocking, console, pacers);
         var bound = new ServerBootstrap()
                 .group(acceptor, workers)
                 .channel(type)
@@ -102,13 +117,13 @@ public final class StandbyServer {
                 .bind(address.host(), address.port())
                 .awaitUninterruptibly();
         if (!bound.isSuccess()) {
-            shutDown(acceptor, workers, blocking);
+            shutDown(acceptor, workers, blocking, console);
             throw new IOException("could not listen on %s: %s".formatted(address, bound.cause().getMessage()), bound.cause());
         }
         state.onWal(() -> pacers.values().forEach(Pacer::wake));
         state.onUpstream(host -> server.sessions().forEach(s -> s.channel().eventLoop().execute(() -> s.upstreamIs(host))));
         log.info("listening for standbys on {}, at most {} sessions", bound.channel().localAddress(), limits.maxSessions());
-        return new StandbyServer(acceptor, workers, blocking, server, delays, bound.channel());
+        return new StandbyServer(acceptor, workers, blocking, console, server, delays, bound.channel());
     }
 
     /** Sets up what is accepted. */
@@ -167,7 +182,7 @@ public final class StandbyServer {
                     .orTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
                     .whenComplete((_, _) -> {
                         server.sessions().forEach(s -> s.channel().eventLoop().execute(s::terminate));
-                        shutDown(acceptor, workers, blocking).thenRun(() -> stopped.complete(null));
+                        shutDown(acceptor, workers, blocking, console).thenRun(() -> stopped.complete(null));
                     });
         });
         return stopped;
@@ -180,12 +195,13 @@ public final class StandbyServer {
         return ended;
     }
 
-    private static CompletableFuture<Void> shutDown(EventLoopGroup acceptor, EventLoopGroup workers, ExecutorService blocking) {
+    private static CompletableFuture<Void> shutDown(EventLoopGroup acceptor, EventLoopGroup workers, ExecutorService blocking, ExecutorService console) {
         CompletableFuture<Void> done = new CompletableFuture<>();
         // Long enough for a last message to leave; the sockets are closed then whatever happens.
         acceptor.shutdownGracefully(0, 5, TimeUnit.SECONDS);
         workers.shutdownGracefully(100, 5_000, TimeUnit.MILLISECONDS).addListener(_ -> {
             blocking.shutdown();
+            console.shutdown();
             done.complete(null);
         });
         return done;

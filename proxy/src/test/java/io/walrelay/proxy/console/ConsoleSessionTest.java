@@ -28,6 +28,7 @@ import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -279,5 +280,56 @@ final class ConsoleSessionTest {
         prepare("SELECT n.nspname = ANY(current_schemas(true)), n.nspname, t.typname FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON t.typnamespace = n.oid WHERE t.oid = $1");
         bind(List.of(), "3220".getBytes(StandardCharsets.UTF_8));
         assertEquals("(t,pg_catalog,pg_lsn) [SELECT 1]", execute(0));
+    }
+
+    @Test
+    void declaredParametersAreCounted() {
+        assertEquals("Error 54000", transcript(session.extended(new Parse("", "SELECT 1", Collections.nCopies(65_000, 23)))));
+        sync();
+        String last = "ParseComplete";
+        int kept = 0;
+        while (last.equals("ParseComplete")) {
+            last = transcript(session.extended(new Parse("s" + kept++, "SELECT 1", Collections.nCopies(1000, 23))));
+        }
+        assertEquals("Error 53400", last);
+        assertTrue(kept < 30, () -> "kept more than thirty thousand parameters");
+    }
+
+    @Test
+    void portalsAreBoundedInBytes() {
+        prepare("SELECT $1::text");
+        byte[] value = "x".repeat(1_000_000).getBytes(StandardCharsets.UTF_8);
+        String last = "BindComplete";
+        int kept = 0;
+        while (last.equals("BindComplete")) {
+            last = transcript(session.extended(new Bind("p" + kept++, "", List.of(), List.of(value), List.of())));
+        }
+        assertEquals("Error 53400", last);
+        assertEquals(5, kept);
+        sync();
+        prepare("SELECT name || '%s' FROM many".formatted("x".repeat(600)));
+        kept = 0;
+        do {
+            session.extended(new Bind("q" + kept, "", List.of(), List.of(), List.of()));
+            last = transcript(session.extended(new Execute("q" + kept, 1)));
+            kept++;
+        } while (last.endsWith("PortalSuspended"));
+        assertEquals("Error 53400", last);
+        assertTrue(kept < 10, () -> "kept a megabyte of rows each for more than ten");
+    }
+
+    @Test
+    void theAnswersToAllStatementsOfAQueryAreBounded() {
+        String statement = "SELECT x FROM (SELECT '%s' AS x) s, many LIMIT 200;".formatted("x".repeat(16_000));
+        List<BackendMessage> answer = session.query(statement.repeat(4));
+        assertEquals("Error 54000", shown(answer.get(answer.size() - 2)));
+    }
+
+    @Test
+    void aStatementEndsWhenItsTimeIsUp() {
+        query("SET statement_timeout = '1us'");
+        assertEquals("Error 57014 ReadyI", query("SELECT count(*) FROM many a, many b WHERE a.id = -1"));
+        query("SET statement_timeout = '1min'");
+        assertEquals("Row (1000) [SELECT 1] ReadyI", query("SELECT count(*) FROM many"));
     }
 }

@@ -52,6 +52,7 @@ final class ForwardedSessionTest {
                 Optional.empty(),
                 nowhere,
                 Runnable::run,
+                Runnable::run,
                 Map.of());
         UpstreamSession upstream = UpstreamSession.of(
                 HostAddress.of("pg1", 5432),

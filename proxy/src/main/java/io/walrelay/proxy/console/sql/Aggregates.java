@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +21,7 @@ final class Aggregates {
         @Nullable Object result();
     }
 
-    private record Aggregate(Typed argument, Supplier<Accumulator> begin) {}
+    private record Aggregate(Typed argument, Function<Budget, Accumulator> begin) {}
 
     private final List<Aggregate> all = new ArrayList<>();
 
@@ -39,7 +39,7 @@ final class Aggregates {
         int number = all.size();
         SqlType type = argument.map(Typed::type).orElse(SqlType.BOOL);
         return result(name, type).map(result -> {
-            all.add(new Aggregate(argument.orElseGet(() -> new Typed(at, SqlType.BOOL, _ -> true)), () -> begin(name, type, result)));
+            all.add(new Aggregate(argument.orElseGet(() -> new Typed(at, SqlType.BOOL, _ -> true)), budget -> begin(name, type, result, budget)));
             return new Typed(at, result, row -> row.aggregates()[number]);
         });
     }
@@ -58,10 +58,10 @@ final class Aggregates {
         };
     }
 
-    private static Accumulator begin(String name, SqlType type, SqlType result) {
+    private static Accumulator begin(String name, SqlType type, SqlType result, Budget budget) {
         return switch (name) {
             case "count" -> new Count();
-            case "json_agg" -> new JsonArray(type);
+            case "json_agg" -> new JsonArray(type, budget);
             case "sum" -> new Fold((a, b) -> sum(result, a, b), first -> widened(result, first));
             case "max" -> new Fold((a, b) -> Operators.compare(result, a, b) >= 0 ? a : b, first -> first);
             default -> new Fold((a, b) -> Operators.compare(result, a, b) <= 0 ? a : b, first -> first);
@@ -81,15 +81,22 @@ final class Aggregates {
         };
     }
 
+    /** One after the other, so that at most one is half done. */
     @Nullable Object[] over(List<Row> rows, Budget budget) {
         @Nullable Object[] results = new Object[all.size()];
         for (int i = 0; i < results.length; i++) {
-            Accumulator accumulator = all.get(i).begin().get();
+            Accumulator accumulator = all.get(i).begin().apply(budget);
             for (Row row : rows) {
+                Object value = all.get(i).argument().of(row);
                 budget.spend(1);
-                accumulator.add(all.get(i).argument().of(row));
+                budget.look(value);
+                accumulator.add(value);
             }
-            results[i] = accumulator.result();
+            Object result = accumulator.result();
+            if (result != null) {
+                budget.made(result);
+            }
+            results[i] = result;
         }
         return results;
     }
@@ -135,23 +142,22 @@ final class Aggregates {
 
     private static final class JsonArray implements Accumulator {
         private final SqlType type;
-        private final StringBuilder text = new StringBuilder();
+        private final TextBuilder text;
 
-        JsonArray(SqlType type) {
+        JsonArray(SqlType type, Budget budget) {
             this.type = type;
+            this.text = new TextBuilder(budget);
         }
 
         @Override
         public void add(@Nullable Object value) {
-            text.append(text.isEmpty() ? "[" : type == SqlType.RECORD ? ", \n " : ", ").append(JsonFormat.write(type, value));
-            if (text.length() > Operators.MAX_TEXT) {
-                throw SqlError.tooMuch("a text of more than %d characters".formatted(Operators.MAX_TEXT));
-            }
+            text.append(text.isEmpty() ? "[" : type == SqlType.RECORD ? ", \n " : ", ");
+            JsonFormat.append(text, type, value);
         }
 
         @Override
         public @Nullable Object result() {
-            return text.isEmpty() ? null : text + "]";
+            return text.isEmpty() ? null : text.append(']').toString();
         }
     }
 }

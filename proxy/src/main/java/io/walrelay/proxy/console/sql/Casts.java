@@ -21,7 +21,8 @@ final class Casts {
                 || from == SqlType.OID && (to == SqlType.INT8 || to == SqlType.INT4);
     }
 
-    static Object convert(SqlType from, SqlType to, Object value) {
+    /** Charged by whoever asks, but for the text of a row, which is charged while it is written. */
+    static Object convert(SqlType from, SqlType to, Object value, Budget budget) {
         if (from == to || (from.isText() && to == SqlType.TEXT)) {
             return value;
         }
@@ -29,7 +30,11 @@ final class Casts {
             return TextFormat.parse(to, (String) value);
         }
         if (to == SqlType.TEXT) {
-            return from == SqlType.BOOL ? value.toString() : TextFormat.write(from, value);
+            return switch (value) {
+                case Boolean truth -> truth.toString();
+                case RowValue row -> row.text(budget);
+                default -> TextFormat.write(from, value);
+            };
         }
         try {
             return switch (to) {

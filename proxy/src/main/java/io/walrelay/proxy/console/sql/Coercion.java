@@ -8,9 +8,11 @@ import org.jspecify.annotations.Nullable;
 final class Coercion {
 
     private final Parameters parameters;
+    private final Budget budget;
 
-    Coercion(Parameters parameters) {
+    Coercion(Parameters parameters, Budget budget) {
         this.parameters = parameters;
+        this.budget = budget;
     }
 
     /** {@code expression} as {@code type}, where it becomes that without a cast; empty where it does not. */
@@ -46,14 +48,21 @@ final class Coercion {
         }
         return new Typed(expression.at(), type, row -> {
             Object value = expression.of(row);
-            return value == null ? null : Casts.convert(from, type, value);
+            if (value == null) {
+                return null;
+            }
+            Object made = Casts.convert(from, type, value, budget);
+            if (made != value) {
+                budget.made(made);
+            }
+            return made;
         });
     }
 
-    private static @Nullable Object constant(Expression.Constant constant, SqlType type) {
+    private @Nullable Object constant(Expression.Constant constant, SqlType type) {
         try {
             Object written = constant.value();
-            return written == null ? null : Casts.convert(SqlType.UNKNOWN, type, written);
+            return written == null ? null : Casts.convert(SqlType.UNKNOWN, type, written, budget);
         } catch (SqlError e) {
             throw e.at(constant.at());
         }

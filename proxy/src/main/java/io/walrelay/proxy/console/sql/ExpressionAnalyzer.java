@@ -24,6 +24,9 @@ final class ExpressionAnalyzer {
     /** What a function call came out as. */
     record Called(SqlFunction function, List<Typed> arguments) {}
 
+    /** Bytes of an expression that is analyzed, about. */
+    private static final int ANALYZED = 150;
+
     private final Catalog catalog;
     private final Parameters parameters;
     private final Coercion coercion;
@@ -41,6 +44,7 @@ final class ExpressionAnalyzer {
     /** @param aggregates where those of the query are gathered; empty where none may stand */
     Typed analyze(Expression expression, Scope scope, Optional<Aggregates> aggregates) {
         budget.spend(1);
+        budget.hold(ANALYZED);
         return switch (expression) {
             case Constant constant -> new Typed(
                     constant.at(), constant.type(), constant.type() == SqlType.UNKNOWN ? Optional.of(constant) : Optional.empty(), _ -> constant.value());
@@ -82,6 +86,7 @@ final class ExpressionAnalyzer {
     }
 
     private Typed column(ColumnName name, Scope scope) {
+        budget.spend(scope.count());
         boolean row = name.relation().isEmpty() && scope.source(name.name()).isPresent() && !hasColumn(name.name(), scope);
         if (row) {
             return wholeRow(new Star(name.at(), Optional.of(name.name())), scope);
@@ -105,17 +110,18 @@ final class ExpressionAnalyzer {
                     : new SqlError("42P01", "missing FROM-clause entry for table \"%s\"".formatted(SqlError.excerpt(star.relation().get()))).at(star.at());
         }
         int number = source.get();
+        scope.noteAll(star.at(), scope.alias(number) + ".*");
         List<ResultColumn> columns = scope.columns(number);
         return new Typed(star.at(), SqlType.RECORD, row -> {
             budget.spend(columns.size());
-            return new RowValue(columns, Arrays.asList(row.sources()[number]));
+            return charged(new RowValue(columns, Arrays.asList(row.sources()[number])));
         });
     }
 
     private Typed negative(Expression.Negative negative, Typed operand) {
         SqlType type = operand.type();
         if (type == SqlType.INTERVAL) {
-            return new Typed(negative.at(), type, row -> operand.of(row) instanceof Interval interval ? interval.negated() : null);
+            return new Typed(negative.at(), type, row -> charged(operand.of(row) instanceof Interval interval ? interval.negated() : null));
         }
         if (!type.isNumber()) {
             throw new SqlError("42883", "operator does not exist: - %s".formatted(type)).withHint(SqlError.HELP).at(negative.at());
@@ -134,9 +140,9 @@ final class ExpressionAnalyzer {
             if (a == null || b == null) {
                 return null;
             }
-            Object made = found.work().of(a, b);
-            budget.spendOn(made);
-            return made;
+            budget.look(a);
+            budget.look(b);
+            return charged(found.work().of(a, b));
         });
     }
 
@@ -228,7 +234,7 @@ final class ExpressionAnalyzer {
             throw new SqlError("42601", "subquery must return only one column").at(at);
         }
         return new Typed(at, query.columns().getFirst().type(), row -> {
-            List<@Nullable Object[]> rows = query.execution().rows(row);
+            List<@Nullable Object[]> rows = queries.within(query, row);
             if (rows.size() > 1) {
                 throw new SqlError("21000", "more than one row returned by a subquery used as an expression");
             }
@@ -298,6 +304,7 @@ final class ExpressionAnalyzer {
             Object best = null;
             for (Typed argument : same) {
                 Object value = argument.of(row);
+                budget.look(value);
                 if (value != null && (best == null || sign * Operators.compare(type, value, best) > 0)) {
                     best = value;
                 }
@@ -332,7 +339,7 @@ final class ExpressionAnalyzer {
         Typed argument = coercion.decided(arguments.getFirst());
         return new Typed(call.at(), SqlType.JSON, row -> {
             Object value = argument.of(row);
-            return value == null ? null : JsonFormat.write(argument.type(), value);
+            return value == null ? null : charged(JsonFormat.write(argument.type(), value, budget));
         });
     }
 
@@ -374,17 +381,22 @@ final class ExpressionAnalyzer {
 
     @Nullable Object invoke(Called called, Row row) {
         budget.spend(1);
+        SqlFunction function = called.function();
         List<Object> values = new ArrayList<>();
         for (Typed argument : called.arguments()) {
             Object value = argument.of(row);
             if (value == null) {
-                return null;
+                return charged(function.onNull().isPresent() ? function.onNull().get().call(List.of()) : null);
             }
+            budget.look(value);
             values.add(value);
         }
-        Object made = called.function().body().call(values);
+        return charged(function.body().call(values));
+    }
+
+    private @Nullable Object charged(@Nullable Object made) {
         if (made != null) {
-            budget.spendOn(made);
+            budget.made(made);
         }
         return made;
     }

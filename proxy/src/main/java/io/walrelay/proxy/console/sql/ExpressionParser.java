@@ -30,7 +30,6 @@ final class ExpressionParser {
     /** Functions of the standard that are called without parentheses. */
     private static final Set<String> NILADIC = Set.of("current_user", "session_user", "user", "current_catalog", "current_timestamp", "current_role");
     private static final BigDecimal MAX_BIGINT = BigDecimal.valueOf(Long.MAX_VALUE);
-    private static final int MAX_PARAMETERS = 1000;
 
     private final TokenReader in;
     private final Supplier<Statement.Select> subquery;
@@ -240,10 +239,10 @@ final class ExpressionParser {
     }
 
     private static Parameter parameter(SqlToken token) {
-        boolean fits = token.text().length() < 6 && Integer.parseInt(token.text()) >= 1 && Integer.parseInt(token.text()) <= MAX_PARAMETERS;
+        boolean fits = token.text().length() < 6 && Integer.parseInt(token.text()) >= 1 && Integer.parseInt(token.text()) <= Parameters.MAX;
         if (!fits) {
             throw new SqlError("42P02", "there is no parameter %s".formatted(SqlError.excerpt(token.written())))
-                    .withHint("the relay's console takes $1 to $%d".formatted(MAX_PARAMETERS))
+                    .withHint("the relay's console takes $1 to $%d".formatted(Parameters.MAX))
                     .at(token.at());
         }
         return new Parameter(token.at(), Integer.parseInt(token.text()));

@@ -17,7 +17,7 @@ record Interval(int months, int days, long micros) implements Comparable<Interva
     private static final double DAYS_OF_YEAR = 365.25;
 
     private static final Pattern PART = Pattern.compile(
-            "\\s*(?:(?<sign>[+-])?(?<h>[0-9]{1,7}):(?<m>[0-5]?[0-9])(?::(?<s>[0-5]?[0-9](?:\\.[0-9]{1,6})?))?|(?<n>[+-]?[0-9]{1,9}(?:\\.[0-9]{1,6})?)\\s*(?<unit>[a-z]+))\\s*");
+            "\\s*+(?:(?<sign>[+-])?(?<h>[0-9]{1,7}):(?<m>[0-5]?[0-9])(?::(?<s>[0-5]?[0-9](?:\\.[0-9]{1,6})?))?|(?<n>[+-]?[0-9]{1,9}(?:\\.[0-9]{1,6})?)\\s*+(?<unit>[a-z]++))\\s*+");
 
     static Interval of(Duration duration) {
         return new Interval(0, 0, Math.multiplyExact(duration.getSeconds(), SECOND) + duration.getNano() / 1000);
@@ -31,14 +31,15 @@ record Interval(int months, int days, long micros) implements Comparable<Interva
 
     /** @throws SqlError 22007 */
     static Interval parse(String text) {
-        Matcher part = PART.matcher(text.toLowerCase(Locale.ROOT));
+        String lower = text.toLowerCase(Locale.ROOT);
+        Matcher part = PART.matcher(lower);
         int at = 0;
         Interval sum = new Interval(0, 0, 0);
-        while (at < text.length() && part.find() && part.start() == at) {
+        while (at < lower.length() && part.region(at, lower.length()).lookingAt()) {
             sum = sum.plus(part.group("unit") == null ? clock(part) : amount(text, part.group("n"), part.group("unit")));
             at = part.end();
         }
-        if (at == 0 || at < text.length()) {
+        if (at == 0 || at < lower.length()) {
             throw invalid(text);
         }
         return sum;

@@ -8,31 +8,48 @@ final class JsonFormat {
 
     private JsonFormat() {}
 
-    static String write(SqlType type, @Nullable Object value) {
-        if (value == null) {
-            return "null";
-        }
-        return switch (type) {
-            case BOOL, JSON -> value.toString();
-            case INT4, INT8, NUMERIC -> TextFormat.write(type, value);
-            case FLOAT8 -> Double.isFinite((Double) value) ? TextFormat.write(type, value) : quoted(TextFormat.write(type, value));
-            case RECORD -> object((RowValue) value);
-            case TIMESTAMPTZ -> quoted(TextFormat.write(type, value).replace(' ', 'T') + ":00");
-            case OID, XID, TEXT, NAME, UNKNOWN, INET, INTERVAL, VOID, PG_LSN -> quoted(TextFormat.write(type, value));
-        };
+    static String write(SqlType type, Object value, Budget budget) {
+        TextBuilder text = new TextBuilder(budget);
+        append(text, type, value);
+        return text.toString();
     }
 
-    private static String object(RowValue row) {
-        StringBuilder text = new StringBuilder("{");
+    /** @throws SqlError 54000 when the text gets too long */
+    static void append(TextBuilder text, SqlType type, @Nullable Object value) {
+        if (value == null) {
+            text.append("null");
+            return;
+        }
+        switch (type) {
+            case BOOL, JSON -> text.append(value.toString());
+            case INT4, INT8, NUMERIC -> text.append(TextFormat.write(type, value));
+            case FLOAT8 -> {
+                String number = TextFormat.write(type, value);
+                if (Double.isFinite((Double) value)) {
+                    text.append(number);
+                } else {
+                    quoted(text, number);
+                }
+            }
+            case RECORD -> object(text, (RowValue) value);
+            case TIMESTAMPTZ -> quoted(text, TextFormat.write(type, value).replace(' ', 'T') + ":00");
+            case OID, XID, TEXT, NAME, UNKNOWN, INET, INTERVAL, VOID, PG_LSN -> quoted(text, TextFormat.write(type, value));
+        }
+    }
+
+    private static void object(TextBuilder text, RowValue row) {
+        text.append("{");
         for (int i = 0; i < row.columns().size(); i++) {
             ResultColumn column = row.columns().get(i);
-            text.append(i == 0 ? "" : ",").append(quoted(column.name())).append(':').append(write(column.type(), row.values().get(i)));
+            text.append(i == 0 ? "" : ",");
+            quoted(text, column.name());
+            append(text.append(':'), column.type(), row.values().get(i));
         }
-        return text.append('}').toString();
+        text.append('}');
     }
 
-    private static String quoted(String text) {
-        StringBuilder quoted = new StringBuilder("\"");
+    private static void quoted(TextBuilder quoted, String text) {
+        quoted.append('"');
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             switch (c) {
@@ -43,9 +60,15 @@ final class JsonFormat {
                 case '\t' -> quoted.append("\\t");
                 case '\b' -> quoted.append("\\b");
                 case '\f' -> quoted.append("\\f");
-                default -> quoted.append(c < ' ' ? String.format(Locale.ROOT, "\\u%04x", (int) c) : String.valueOf(c));
+                default -> {
+                    if (c < ' ') {
+                        quoted.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
+                    } else {
+                        quoted.append(c);
+                    }
+                }
             }
         }
-        return quoted.append('"').toString();
+        quoted.append('"');
     }
 }

@@ -7,6 +7,9 @@ import org.jspecify.annotations.Nullable;
 /** The parameters of a statement: their types, said by the client or found where they are used, and, when it is carried out, their values. */
 public final class Parameters {
 
+    /** How many a statement may have. */
+    public static final int MAX = 1000;
+
     private final List<SqlType> types;
     private final List<@Nullable Object> values;
 

@@ -17,21 +17,51 @@ final class QueryAnalyzer {
 
     private static final int MAX_COLUMNS = 1664;
     private static final int ANALYSIS = 100;
+    /** Bytes of a query that is analyzed, of one of its sources and a column of its result, of a row of a join, and of one that is sorted: about. */
+    private static final int QUERY = 1000;
+
+    private static final int SOURCE = 1000;
+    private static final int OUTPUT = 100;
+    private static final int JOINED = 64;
+    private static final int SORTED = 80;
 
     private final Catalog catalog;
     private final Coercion coercion;
-    private final Budget budget = new Budget();
+    private final Budget budget;
     private final ExpressionAnalyzer expressions;
 
-    QueryAnalyzer(Catalog catalog, Parameters parameters) {
+    QueryAnalyzer(Catalog catalog, Parameters parameters, Budget budget) {
         this.catalog = catalog;
-        this.coercion = new Coercion(parameters);
+        this.budget = budget;
+        this.coercion = new Coercion(parameters, budget);
         this.expressions = new ExpressionAnalyzer(catalog, parameters, coercion, budget, this);
     }
 
     /** Gives the rows of a source, for one row of each of those before it. */
     private interface Reading {
         List<@Nullable Object[]> rows(Row before);
+    }
+
+    /** A relation, whose rows are the same as long as the statement is carried out. */
+    private final class Stored implements Reading {
+        private final Relation relation;
+        private final List<@Nullable Object[]> rows = new ArrayList<>();
+        private boolean read;
+
+        Stored(Relation relation) {
+            this.relation = relation;
+        }
+
+        @Override
+        public List<@Nullable Object[]> rows(Row before) {
+            if (!read) {
+                relation.rows().get().forEach(row -> rows.add(row.toArray()));
+                // The arrays, and what the values take.
+                rows.forEach(row -> budget.hold(2 * Budget.rowBytes(row.length)));
+                read = true;
+            }
+            return rows;
+        }
     }
 
     /** A column of the result. */
@@ -43,6 +73,7 @@ final class QueryAnalyzer {
     AnalyzedQuery analyze(Select select, @Nullable Scope outer) {
         // What a WITH names is analyzed wherever it is used, so a short text can be long to analyze.
         budget.spend(ANALYSIS);
+        budget.hold(QUERY);
         Scope scope = new Scope(outer, select.with());
         List<Reading> sources = select.from().stream().map(source -> source(source, scope)).toList();
         Optional<Typed> where = select.where().map(e -> coercion.condition("WHERE", expressions.analyze(e, scope, Optional.empty())));
@@ -58,12 +89,21 @@ final class QueryAnalyzer {
         Optional<Typed> limit = select.limit().map(e -> limit(expressions.analyze(e, new Scope(outer, Optional.empty()), Optional.empty())));
         List<ResultColumn> columns = outputs.stream().map(o -> new ResultColumn(o.name(), o.value().type())).toList();
         return new AnalyzedQuery(columns, around -> {
-            List<Row> rows = joined(sources, where, around);
-            if (!aggregates.isEmpty()) {
-                rows = List.of(new Row(new Object[sources.size()][], around, aggregates.over(rows, budget)));
-            }
-            return limited(ordered(rows, keys), outputs, limit, around);
+            List<Row> joined = joined(sources, where, around);
+            List<Row> rows = aggregates.isEmpty()
+                    ? joined
+                    : List.of(new Row(new Object[sources.size()][], around, aggregates.over(joined, budget)));
+            List<@Nullable Object[]> results = limited(ordered(rows, keys), outputs, limit, around);
+            joined.forEach(row -> budget.letGo(bytes(row)));
+            return results;
         });
+    }
+
+    /** Rows of a query within another, which says itself what it keeps of them. */
+    List<@Nullable Object[]> within(AnalyzedQuery query, @Nullable Row around) {
+        List<@Nullable Object[]> rows = query.execution().rows(around);
+        budget.letGo(rows.size() * Budget.rowBytes(query.columns().size()));
+        return rows;
     }
 
     private Typed limit(Typed written) {
@@ -74,6 +114,7 @@ final class QueryAnalyzer {
     // Sources
 
     private Reading source(Source source, Scope scope) {
+        budget.hold(SOURCE);
         return switch (source) {
             case Source.Named named -> named(named, scope);
             case Source.Function(int at, var call, var alias) -> function(at, call, alias.orElse(call.name()), scope);
@@ -82,10 +123,13 @@ final class QueryAnalyzer {
     }
 
     private Reading named(Source.Named named, Scope scope) {
-        Optional<Select> common = named.schema().isPresent() ? Optional.empty() : scope.common(named.name());
+        Optional<Scope.Common> common = named.schema().isPresent() ? Optional.empty() : scope.common(named.name());
         String alias = named.alias().orElse(named.name());
         if (common.isPresent()) {
-            return derived(named.at(), common.get(), alias, scope);
+            Scope.Common found = common.get();
+            AnalyzedQuery query = analyze(found.query(), found.around());
+            scope.add(alias, query.columns(), named.at());
+            return row -> within(query, row.around(found.levels()).outer());
         }
         Relation relation = TypeRelation.find(named.schema(), named.name())
                 .or(() -> catalog.relation(named.schema(), named.name()))
@@ -95,18 +139,14 @@ final class QueryAnalyzer {
                         .withHint(SqlError.HELP)
                         .at(named.at()));
         scope.add(alias, relation.columns(), named.at());
-        return _ -> {
-            List<@Nullable Object[]> rows = new ArrayList<>();
-            relation.rows().get().forEach(row -> rows.add(row.toArray()));
-            return rows;
-        };
+        return new Stored(relation);
     }
 
     /** Sees nothing of the sources beside it, so it is carried out once for each row of the query around all of them. */
     private Reading derived(int at, Select select, String alias, Scope scope) {
         AnalyzedQuery query = analyze(select, scope.outer());
         scope.add(!alias.isEmpty() ? alias : "?subquery?" + scope.count(), query.columns(), at);
-        return row -> query.execution().rows(row.outer());
+        return row -> within(query, row.outer());
     }
 
     private Reading function(int at, Expression.Call call, String alias, Scope scope) {
@@ -136,16 +176,30 @@ final class QueryAnalyzer {
     private void join(List<Reading> sources, Row before, int next, Optional<Typed> where, List<Row> rows) {
         if (next == sources.size()) {
             if (where.isEmpty() || Boolean.TRUE.equals(where.get().of(before))) {
+                budget.hold(bytes(before));
                 rows.add(before);
             }
             return;
         }
-        for (@Nullable Object[] values : sources.get(next).rows(before)) {
+        List<@Nullable Object[]> read = sources.get(next).rows(before);
+        long held = read.isEmpty() ? 0 : read.size() * Budget.rowBytes(read.getFirst().length);
+        budget.hold(held);
+        for (@Nullable Object[] values : read) {
             budget.spend(1);
             @Nullable Object[][] all = Arrays.copyOf(before.sources(), sources.size());
             all[next] = values;
             join(sources, new Row(all, before.outer(), before.aggregates()), next + 1, where, rows);
         }
+        budget.letGo(held);
+    }
+
+    /** What a row of a join keeps, which the rows of its sources may be parts of. */
+    private static long bytes(Row row) {
+        long bytes = JOINED;
+        for (@Nullable Object[] source : row.sources()) {
+            bytes += Budget.rowBytes(source.length);
+        }
+        return bytes;
     }
 
     // Results
@@ -183,6 +237,7 @@ final class QueryAnalyzer {
                 int column = c;
                 ResultColumn found = scope.columns(s).get(c);
                 scope.noteAll(star.at(), found.name());
+                budget.hold(OUTPUT);
                 outputs.add(new Output(found.name(), new Typed(star.at(), found.type(), row -> row.sources()[source][column])));
             }
         }
@@ -227,16 +282,20 @@ final class QueryAnalyzer {
         Comparator<Sorted> order = (a, b) -> {
             int compared = 0;
             for (int i = 0; i < keys.size() && compared == 0; i++) {
+                budget.spend(1);
+                budget.look(a.by().get(i));
                 compared = compare(keys.get(i), a.by().get(i), b.by().get(i));
             }
-            budget.spend(1);
             return compared;
         };
-        return rows.stream()
+        budget.hold(rows.size() * (SORTED + Budget.rowBytes(keys.size())));
+        List<Row> ordered = rows.stream()
                 .map(row -> new Sorted(row, values(keys, row)))
                 .sorted(order)
                 .map(Sorted::row)
                 .toList();
+        budget.letGo(rows.size() * (SORTED + Budget.rowBytes(keys.size())));
+        return ordered;
     }
 
     private static List<@Nullable Object> values(List<Key> keys, Row row) {
@@ -268,6 +327,7 @@ final class QueryAnalyzer {
                 break;
             }
             budget.spend(outputs.size());
+            budget.hold(Budget.rowBytes(outputs.size()));
             results.add(outputs.stream().map(output -> output.value().of(row)).toArray());
         }
         return results;

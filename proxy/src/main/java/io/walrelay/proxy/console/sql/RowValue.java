@@ -14,20 +14,30 @@ public record RowValue(List<ResultColumn> columns, List<@Nullable Object> values
     }
 
     /** As record_out writes it: {@code (a,"b c",)}. */
-    String text() {
-        StringBuilder text = new StringBuilder("(");
+    String text(Budget budget) {
+        TextBuilder text = new TextBuilder(budget).append('(');
         for (int i = 0; i < values.size(); i++) {
             text.append(i == 0 ? "" : ",");
             Object value = values.get(i);
             if (value != null) {
-                text.append(quoted(TextFormat.write(columns.get(i).type(), value)));
+                SqlType type = columns.get(i).type();
+                quoted(text, type == SqlType.RECORD ? ((RowValue) value).text(budget) : TextFormat.write(type, value));
             }
         }
         return text.append(')').toString();
     }
 
-    private static String quoted(String field) {
+    private static void quoted(TextBuilder text, String field) {
         boolean plain = !field.isEmpty() && field.chars().noneMatch(c -> "\"\\(), \t\n\r\u000B\f".indexOf(c) >= 0);
-        return plain ? field : '"' + field.replace("\\", "\\\\").replace("\"", "\"\"") + '"';
+        if (plain) {
+            text.append(field);
+            return;
+        }
+        text.append('"');
+        for (int i = 0; i < field.length(); i++) {
+            char c = field.charAt(i);
+            text.append(c == '\\' ? "\\\\" : c == '"' ? "\"\"" : String.valueOf(c));
+        }
+        text.append('"');
     }
 }

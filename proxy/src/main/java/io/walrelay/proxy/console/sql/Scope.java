@@ -11,6 +11,9 @@ final class Scope {
     /** Where a column is found: that many queries further out. */
     record Place(int levels, int source, int column, SqlType type) {}
 
+    /** A query that a WITH has named, that many queries further out: it sees what is around that one. */
+    record Common(Statement.Select query, int levels, @Nullable Scope around) {}
+
     private record Source(String alias, List<ResultColumn> columns) {}
 
     private final @Nullable Scope outer;
@@ -41,9 +44,15 @@ final class Scope {
     }
 
     /** The query that a WITH gave this name. */
-    Optional<Statement.Select> common(String name) {
-        Optional<Statement.Select> own = with.filter(w -> w.name().equals(name)).map(Statement.With::query);
-        return own.isPresent() || outer == null ? own : outer.common(name);
+    Optional<Common> common(String name) {
+        int levels = 0;
+        for (Scope scope = this; scope != null; scope = scope.outer) {
+            if (scope.with.isPresent() && scope.with.get().name().equals(name)) {
+                return Optional.of(new Common(scope.with.get().query(), levels, scope.outer));
+            }
+            levels++;
+        }
+        return Optional.empty();
     }
 
     /** @throws SqlError 42703, 42702 or 42P01 */
@@ -104,6 +113,10 @@ final class Scope {
         return Optional.empty();
     }
 
+    String alias(int source) {
+        return sources.get(source).alias;
+    }
+
     int count() {
         return sources.size();
     }
@@ -118,7 +131,7 @@ final class Scope {
         }
     }
 
-    /** All columns of a source were asked for. */
+    /** A column of a source was asked for, or all of them. */
     void noteAll(int at, String name) {
         note(new Expression.ColumnName(at, Optional.empty(), name));
     }

@@ -21,6 +21,8 @@ public final class TextFormat {
     private static final long MAX_UNSIGNED = 0xFFFF_FFFFL;
     /** More than any position or size has, and few enough to calculate with. */
     private static final int MAX_DIGITS = 1000;
+    /** More than any value has that is neither a number nor text. */
+    private static final int MAX_LENGTH = 256;
 
     private static final DateTimeFormatter SECONDS = DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss", Locale.ROOT);
 
@@ -48,7 +50,7 @@ public final class TextFormat {
             case NUMERIC -> ((BigDecimal) value).toPlainString();
             case INET -> NetUtil.toAddressString((InetAddress) value);
             case TIMESTAMPTZ -> timestamp((Instant) value);
-            case RECORD -> ((RowValue) value).text();
+            case RECORD -> ((RowValue) value).text(Budget.begin());
             case INT4, INT8, OID, XID, TEXT, NAME, JSON, UNKNOWN, INTERVAL, VOID, PG_LSN -> value.toString();
         };
     }
@@ -77,6 +79,7 @@ public final class TextFormat {
     /** @throws SqlError 22P02 and relatives */
     public static Object parse(SqlType type, String text) {
         try {
+            requireShort(type, text);
             return switch (type) {
                 case BOOL -> bool(text);
                 case INT4 -> Math.toIntExact(integer(text));
@@ -96,6 +99,16 @@ public final class TextFormat {
             throw new SqlError("22003", "value \"%s\" is out of range for type %s".formatted(SqlError.excerpt(text), type));
         } catch (IllegalArgumentException | DateTimeParseException _) {
             throw SqlError.invalidInput(type, text);
+        }
+    }
+
+    /** Looked at before it is read: much of the reading below takes time that is more than proportional. */
+    private static void requireShort(SqlType type, String text) {
+        if (type.isNumber() && text.length() > MAX_DIGITS) {
+            throw new ArithmeticException();
+        }
+        if (!type.isNumber() && !type.isText() && text.length() > MAX_LENGTH) {
+            throw new IllegalArgumentException();
         }
     }
 
@@ -140,13 +153,10 @@ public final class TextFormat {
         return value;
     }
 
-    /** Looked at before it is read: to read a million digits, or to write out an exponent, takes long. */
+    /** Looked at before it is read: to write out an exponent takes long. */
     private static BigDecimal numeric(String text) {
-        if (!text.matches("[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")) {
+        if (!text.matches("[+-]?(?:[0-9]++\\.?+[0-9]*+|\\.[0-9]++)(?:[eE][+-]?[0-9]{1,9})?")) {
             throw new IllegalArgumentException();
-        }
-        if (text.length() > MAX_DIGITS) {
-            throw new ArithmeticException();
         }
         BigDecimal value = limited(new BigDecimal(text));
         return value.scale() < 0 ? value.setScale(0) : value;

@@ -107,7 +107,9 @@ final class QueryTest {
         "(SELECT max(id) FROM t) ; integer ; 3",
         "(SELECT name FROM t WHERE id = 3) ; text ; NULL",
         "(SELECT t.id FROM t WHERE t.id > 5) ; integer ; NULL",
-        "pair('x') ; record ; (x,)"
+        "pair('x') ; record ; (x,)",
+        "lenient(1) ; text ; one",
+        "lenient(NULL) ; text ; all"
     })
     void anExpressionHasATypeAndAValue(String expression, String type, String value) {
         Query query = query("SELECT " + expression);
@@ -133,6 +135,8 @@ final class QueryTest {
         "SELECT x.n FROM (SELECT name AS n FROM t WHERE ok) x | b",
         "SELECT * FROM pair('p') | p,NULL",
         "SELECT now FROM now() | 2026-01-02 03:04:05.678+00",
+        "WITH w AS (SELECT 7 AS a) SELECT (SELECT a FROM w), (SELECT (SELECT a FROM w)) | 7,7",
+        "SELECT (WITH w AS (SELECT t.id AS i) SELECT (SELECT i FROM w)) FROM t | 1 2 3",
         "SELECT json_agg(r.*) FROM (SELECT id, name FROM t WHERE id < 2) r | [{\"id\":1,\"name\":\"b\"}]",
         "SELECT (SELECT json_agg(r) FROM (SELECT id FROM t WHERE id > 9) r) | NULL",
         "SELECT id FROM t WHERE id IN (3, 1) /* a comment /* in another */ */ -- and one more | 1 3"
@@ -177,6 +181,8 @@ final class QueryTest {
         "SELECT 1 WHERE 1 | 42804 | 16 | argument of WHERE must be type boolean, not type integer",
         "SELECT coalesce(1, now()) | 42804 | 20 | COALESCE types integer and timestamp with time zone cannot be matched",
         "SELECT id, count(*) FROM t | 42803 | 8 | column \"id\" must appear in the GROUP BY clause or be used in an aggregate function",
+        "SELECT count(*), row_to_json(a) FROM t a | 42803 | 30 | column \"a.*\" must appear in the GROUP BY clause or be used in an aggregate function",
+        "WITH w AS (SELECT 1 FROM w) SELECT (SELECT 1 FROM w) | 42P01 | 26 | relation \"w\" does not exist",
         "SELECT 1 FROM t WHERE count(*) > 1 | 42803 | 23 | aggregate functions are not allowed here",
         "SELECT max(count(*)) FROM t | 42803 | 12 | aggregate functions are not allowed here",
         "SELECT id FROM t ORDER BY 2 | 42P10 | 27 | ORDER BY position 2 is not in select list",

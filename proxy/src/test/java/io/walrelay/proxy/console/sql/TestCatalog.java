@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A relation {@code t} of three rows and one {@code many} of a thousand, a function that counts its calls, and a clock that stands still. */
+/** A relation {@code t} of three rows and one {@code many} of a thousand, a function that counts its calls, one that is not strict, and a clock that stands still. */
 public final class TestCatalog implements Catalog {
 
     private final List<String> calls = new ArrayList<>();
@@ -51,6 +51,7 @@ public final class TestCatalog implements Catalog {
             case "now" -> List.of(SqlFunction.scalar("now", List.of(), SqlType.TIMESTAMPTZ, _ -> now()));
             case "pair" -> List.of(SqlFunction.row("pair", List.of(SqlType.NAME), List.of(new ResultColumn("a", SqlType.NAME), new ResultColumn("b", SqlType.INT4)), a ->
                     new RowValue(List.of(new ResultColumn("a", SqlType.NAME), new ResultColumn("b", SqlType.INT4)), Arrays.asList(a.getFirst(), null))));
+            case "lenient" -> List.of(SqlFunction.scalar("lenient", List.of(SqlType.INT4), SqlType.TEXT, _ -> "one").onNull(_ -> "all"));
             default -> List.of();
         };
     }
