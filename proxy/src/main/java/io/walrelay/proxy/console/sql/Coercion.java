@@ -52,7 +52,7 @@ final class Coercion {
                 return null;
             }
             Object made = Casts.convert(from, type, value, budget);
-            if (made != value) {
+            if (!made.equals(value)) {
                 budget.made(made);
             }
             return made;
