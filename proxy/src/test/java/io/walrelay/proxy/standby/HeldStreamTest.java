@@ -114,14 +114,18 @@ final class HeldStreamTest {
             long began = System.nanoTime();
             one.start("0/1000000");
             two.start("0/1000000");
-            awaitBound(relay, began, 4 * RATE);
+            awaitBound(relay, began, 4 * RATE, one, two);
             assertTrue(relay.state().standbys().all().stream().anyMatch(s -> s.held().map(Hold::why).equals(Optional.of(Hold.Why.LIMITED))));
             drain(one, wal);
         }
     }
 
-    private static void awaitBound(RelayFixture relay, long began, long bytes) {
+    private static void awaitBound(RelayFixture relay, long began, long bytes, FakeStandby... standbys) {
         Await.until("%d bytes to be sent".formatted(bytes), LIMIT, () -> {
+            for (FakeStandby standby : standbys) {
+                // Who says nothing for as long is hung up on.
+                standby.reply(START, START, START, false);
+            }
             long sent = relay.state().standbys().sentBytes();
             double seconds = (System.nanoTime() - began) / (double) TimeUnit.SECONDS.toNanos(1);
             // Both may have taken their turn from what one look at the bucket showed.
