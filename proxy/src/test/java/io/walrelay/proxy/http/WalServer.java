@@ -19,7 +19,6 @@ import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.TlsSettings;
 import io.walrelay.proxy.metrics.RelayMetrics;
-import io.walrelay.proxy.state.DelayCounts;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.testkit.KnownRelay;
 import io.walrelay.wal.Lsn;
@@ -56,28 +55,6 @@ final class WalServer implements AutoCloseable {
 
     private static final CacheSettings KEEP_ALL = new CacheSettings(MB, 1L << 40, Duration.ofDays(1), SlotLimits.upTo(1L << 40), false);
 
-    static final DelayCounts NO_PACING = new DelayCounts() {
-        @Override
-        public int buckets() {
-            return 1;
-        }
-
-        @Override
-        public Duration upperBound(int i) {
-            return Duration.ofSeconds(1);
-        }
-
-        @Override
-        public long count(int i) {
-            return 0;
-        }
-
-        @Override
-        public Duration sum() {
-            return Duration.ZERO;
-        }
-    };
-
     /** An archiver that does not come to it. */
     static final WalPush.Archiving NEVER = _ -> CompletableFuture.completedFuture(false);
 
@@ -97,7 +74,7 @@ final class WalServer implements AutoCloseable {
         Path spool = Files.createDirectories(directory.resolve("spool"));
         ObjectFormat format = new ObjectFormat(Compression.LZ4, Optional.empty());
         this.tiers = new Tiers(storage, KEEP_ALL, store.map(s -> new ArchiveTier(s, format, new DurableFiles(storage), spool)));
-        this.metrics = new RelayMetrics(state, KnownRelay.PROCESS, NO_PACING);
+        this.metrics = new RelayMetrics(state, KnownRelay.PROCESS, KnownRelay.NO_PACING);
         this.server = HttpServer.start(settings, LIMITS, state, KnownRelay.PROCESS, metrics, _ -> {}, archiving);
     }
 
