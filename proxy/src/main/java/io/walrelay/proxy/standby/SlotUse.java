@@ -45,13 +45,18 @@ final class SlotUse {
 
     private void warnWhenFedElsewhere(Slot acquired, Lsn start) {
         Lsn furthest = acquired.furthestSent();
-        // Receivers ask from the start of a segment, so anything past its end was not sent by us.
-        if (furthest.isValid() && start.isAfter(furthest)) {
+        // Receivers ask from the start of a segment. The rest of the segment before may be missing: a base backup stops reading its slot
+        // where it ends, and the clone goes on behind the switch that ended that segment.
+        if (furthest.isValid() && start.isAfter(furthest) && !isNextSegmentAfter(furthest, start)) {
             events.warning(
                     "standby-ahead-of-slot",
                     "standby \"%s\" asks for WAL from %s, but slot \"%s\" was never sent more than %s: it got the rest elsewhere; make sure that it is of the same history"
                             .formatted(identity.shownName(), start, acquired.name(), furthest));
         }
+    }
+
+    private boolean isNextSegmentAfter(Lsn furthest, Lsn start) {
+        return start.equals(cache.segmentSize().endOf(furthest));
     }
 
     Optional<String> name() {

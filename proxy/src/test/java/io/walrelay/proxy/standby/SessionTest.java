@@ -203,6 +203,19 @@ final class SessionTest {
     }
 
     @Test
+    void doesNotWarnOfACloneThatGoesOnAtTheNextSegment() throws Exception {
+        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "c")) {
+            client.ask("CREATE_REPLICATION_SLOT s1 PHYSICAL");
+            client.start("SLOT s1 0/1000000");
+            client.receiveUntil(START, wal.end());
+            client.send(new FrontendMessage.CopyDone());
+            client.until(ReadyForQuery.class);
+            client.start("SLOT s1 " + ONE_MB.endOf(wal.end()));
+            assertTrue(relay.state().events().recent().stream().noneMatch(e -> e.kind().equals("standby-ahead-of-slot")));
+        }
+    }
+
+    @Test
     void answersCommandsThatCameTogether() throws Exception {
         try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "c")) {
             byte[] query = "Q\0\0\0\24IDENTIFY_SYSTEM\0".getBytes(StandardCharsets.ISO_8859_1);
