@@ -115,7 +115,7 @@ final class ApiClient implements AutoCloseable {
             if (e.getCause() instanceof ConnectException inner && inner.getCause() instanceof UnresolvedAddressException) {
                 throw new IOException("unknown host \"%s\" in %s; expected a name that this machine can look up, or an address".formatted(base.getHost(), base), e);
             }
-            throw new IOException("nothing answers at %s; is the relay running? Another address is named with --url or --http".formatted(base), e);
+            throw new IOException("nothing answers at %s; is the relay running? Another address is named with --relay or --http".formatted(base), e);
         } catch (HttpTimeoutException e) {
             throw new IOException("no answer from %s within %d seconds; is this the relay's HTTP port?".formatted(base, PATIENCE.toSeconds()), e);
         } catch (SSLException e) {

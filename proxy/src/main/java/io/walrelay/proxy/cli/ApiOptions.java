@@ -18,7 +18,7 @@ final class ApiOptions {
     @Mixin
     private final SettingsOptions settings = new SettingsOptions();
 
-    @Option(names = "--url", paramLabel = "URL", description = "The relay's HTTP port, like https://relay:8433 (default: the one on this machine, by its configuration).")
+    @Option(names = {"--relay", "--url"}, paramLabel = "URL", description = "The relay's HTTP port, like https://relay:8433 (default: the one on this machine, by its configuration).")
     private @Nullable String url;
 
     @Option(names = "--token", paramLabel = "TOKEN", description = "A bearer token (default: one of the configuration); also WALRELAY_TOKEN.")

@@ -126,7 +126,7 @@ final class ClientsIT {
                         .start()) {
             relay.awaitReady(LIMIT);
             String upstream = "[::1]:" + primary.port();
-            for (String[] where : new String[][] {{"--http", "[::1]:" + relay.httpPort()}, {"--http", "[::]:" + relay.httpPort()}, {"--url", relay.url()}}) {
+            for (String[] where : new String[][] {{"--http", "[::1]:" + relay.httpPort()}, {"--http", "[::]:" + relay.httpPort()}, {"--relay", relay.url()}}) {
                 CommandRun status = CommandRun.of("status", where[0], where[1]);
                 if (where[1].startsWith("[::]")) {
                     // Open to everybody, so not without tokens; the relay itself would not have started either.
