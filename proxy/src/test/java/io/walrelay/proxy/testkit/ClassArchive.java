@@ -71,7 +71,7 @@ final class ClassArchive {
         }
     }
 
-    /** Two JVMs run tests at one time: who comes second finds it made. */
+    /** Several JVMs run tests at one time: who comes later finds it made. */
     private static Path archive() throws IOException {
         Path directory = Files.createDirectories(Path.of("target", "class-archive").toAbsolutePath());
         Path archive = directory.resolve("relay-%08x.jsa".formatted(builtFrom()));
