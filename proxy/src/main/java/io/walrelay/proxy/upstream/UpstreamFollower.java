@@ -134,12 +134,14 @@ final class UpstreamFollower {
             EndOfWal from = cache.end();
             ResumePoint point = ResumePoint.of(from, cache.segmentSize(), cache.oldest());
             Lsn ask = earlier ? point.earlier() : point.safe();
-            WalStream stream = new WalStream(context, connection.channel(), ask, report);
+            boolean bySlot = hasSlot() && slots.streamed();
+            WalStream stream =
+                    new WalStream(context, connection.channel(), ask, report, bySlot ? slots.position(connection.host()) : Lsn.INVALID);
             waits.refresh(probe, stream);
             running.started(stream);
             connection.begin(
                     new ReplicationCommand.StartPhysical(
-                            Optional.of(slots.name()).filter(_ -> hasSlot() && slots.streamed()), ask, Optional.of(from.lineage().timeline())),
+                            Optional.of(slots.name()).filter(_ -> bySlot), ask, Optional.of(from.lineage().timeline())),
                     stream);
             StreamEnd end = watch(stream, connection, overseer);
             switch (end) {
