@@ -5,7 +5,7 @@ import io.walrelay.cache.WalCache;
 import io.walrelay.cache.background.BackgroundThread;
 import io.walrelay.cache.slot.FailoverSlot;
 import io.walrelay.proxy.conninfo.Conninfo;
-import io.walrelay.proxy.slotsync.Mirroring;
+import io.walrelay.proxy.slotsync.FailoverUpdate;
 import io.walrelay.proxy.slotsync.Nap;
 import io.walrelay.proxy.slotsync.SlotSync;
 import io.walrelay.proxy.state.RelayState;
@@ -154,7 +154,7 @@ final class SlotMirror implements AutoCloseable {
     /** Returns whether anything is other than before. */
     private boolean see(WalCache cache, String host, List<FailoverSlot> theirs) {
         Optional<FailoverSlots.Seen> before = cache.failoverSlots().seen();
-        Mirroring next = Mirroring.of(before, cache.end().lineage(), theirs);
+        FailoverUpdate next = FailoverUpdate.of(before, cache.end().lineage(), theirs);
         if (!next.moved(before)) {
             return false;
         }
