@@ -24,7 +24,7 @@ import java.util.Optional;
  * @param snapshot the newest list of running transactions
  * @param overflowed the newest that was too large to be whole
  * @param removal the one that reaches to the newest transaction
- * @param nextXid the newest known
+ * @param epoch the newest known
  */
 public record HotStandbyNeeds(
         TimelineHistory lineage,
@@ -32,7 +32,7 @@ public record HotStandbyNeeds(
         Optional<Snapshot> snapshot,
         Optional<Snapshot> overflowed,
         Optional<Removal> removal,
-        Optional<NextXid> nextXid) {
+        Optional<Epoch> epoch) {
 
     /** So many changes of settings are remembered: a standby that is behind more than that has to be told that there were others before. */
     static final int REMEMBERED = 16;
@@ -53,8 +53,8 @@ public record HotStandbyNeeds(
     /** A record that removes what queries may still see, where it starts. {@code xid} is the newest transaction whose removed rows nobody may need. */
     public record Removal(Lsn at, Optional<Instant> time, RecordBody.Cause cause, RelationFile relation, int xid) {}
 
-    /** The first transaction identifier not given out, where the record starts that said so. */
-    public record NextXid(Lsn at, FullTransactionId xid) {}
+    /** What gives the identifiers in records their epoch: the first that was not given out, where the record starts that said so. */
+    public record Epoch(Lsn at, FullTransactionId nextXid) {}
 
     public HotStandbyNeeds {
         parameters = List.copyOf(parameters);
@@ -100,7 +100,7 @@ public record HotStandbyNeeds(
 
     /** What {@link #removal} reaches to, with its epoch; empty while the epoch is not known. */
     public Optional<FullTransactionId> removalHorizon() {
-        return nextXid.flatMap(next -> removal.map(it -> next.xid().near(it.xid())));
+        return epoch.flatMap(known -> removal.map(it -> known.nextXid().near(it.xid())));
     }
 
     /** With what a record says that starts at {@code at}. The same value when it says nothing new. */
@@ -108,7 +108,7 @@ public record HotStandbyNeeds(
         return switch (body) {
             case RecordBody.ParameterChange change -> withParameters(new Parameters(at, time, change.parameters()));
             case RecordBody.RunningTransactions running -> withSnapshot(new Snapshot(at, time, running));
-            case RecordBody.Checkpoint checkpoint -> withNextXid(new NextXid(at, checkpoint.nextXid()));
+            case RecordBody.Checkpoint checkpoint -> withEpoch(new Epoch(at, checkpoint.nextXid()));
             case RecordBody.Removal removed -> withRemoval(at, time, removed);
             case RecordBody.TransactionEnd _ -> this;
         };
@@ -138,7 +138,7 @@ public record HotStandbyNeeds(
     }
 
     private HotStandbyNeeds withParameters(List<Parameters> all) {
-        return new HotStandbyNeeds(lineage, all, snapshot, overflowed, removal, nextXid);
+        return new HotStandbyNeeds(lineage, all, snapshot, overflowed, removal, epoch);
     }
 
     /** With what the primary told, unless the log has said so already. */
@@ -156,12 +156,12 @@ public record HotStandbyNeeds(
             return this;
         }
         Optional<Snapshot> newest = Optional.of(found);
-        HotStandbyNeeds so = new HotStandbyNeeds(lineage, parameters, newest, found.running().overflowed() ? newest : overflowed, removal, nextXid);
-        return nextXid.map(next -> so.withNextXid(new NextXid(found.at(), next.xid().near(found.running().nextXid())))).orElse(so);
+        HotStandbyNeeds so = new HotStandbyNeeds(lineage, parameters, newest, found.running().overflowed() ? newest : overflowed, removal, epoch);
+        return epoch.map(known -> so.withEpoch(new Epoch(found.at(), known.nextXid().near(found.running().nextXid())))).orElse(so);
     }
 
-    private HotStandbyNeeds withNextXid(NextXid found) {
-        boolean known = nextXid.filter(last -> last.xid().compareTo(found.xid()) >= 0).isPresent();
+    private HotStandbyNeeds withEpoch(Epoch found) {
+        boolean known = epoch.filter(last -> last.nextXid().compareTo(found.nextXid()) >= 0).isPresent();
         return known ? this : new HotStandbyNeeds(lineage, parameters, snapshot, overflowed, removal, Optional.of(found));
     }
 
@@ -170,19 +170,19 @@ public record HotStandbyNeeds(
      * ResolveRecoveryConflictWithSnapshotFullXid).
      */
     private HotStandbyNeeds withRemoval(Lsn at, Optional<Instant> time, RecordBody.Removal found) {
-        boolean ancient = found.full().isPresent() && nextXid.filter(next -> next.xid().minus(found.full().get()) > Integer.MAX_VALUE).isPresent();
+        boolean ancient = found.full().isPresent() && epoch.filter(known -> known.nextXid().minus(found.full().get()) > Integer.MAX_VALUE).isPresent();
         boolean older = removal.filter(last -> !FullTransactionId.follows(found.xid(), last.xid())).isPresent();
         return ancient || older
                 ? this
                 : new HotStandbyNeeds(
-                        lineage, parameters, snapshot, overflowed, Optional.of(new Removal(at, time, found.cause(), found.relation(), found.xid())), nextXid);
+                        lineage, parameters, snapshot, overflowed, Optional.of(new Removal(at, time, found.cause(), found.relation(), found.xid())), epoch);
     }
 
     /** What of it holds on another lineage: all that was read before they part. */
     HotStandbyNeeds on(TimelineHistory other) {
         Optional<Lsn> fork = other.forkWith(lineage);
         if (fork.isEmpty()) {
-            return other.equals(lineage) ? this : new HotStandbyNeeds(other, parameters, snapshot, overflowed, removal, nextXid);
+            return other.equals(lineage) ? this : new HotStandbyNeeds(other, parameters, snapshot, overflowed, removal, epoch);
         }
         Lsn end = fork.get();
         return new HotStandbyNeeds(
@@ -191,6 +191,6 @@ public record HotStandbyNeeds(
                 snapshot.filter(it -> it.at().isBefore(end)),
                 overflowed.filter(it -> it.at().isBefore(end)),
                 removal.filter(it -> it.at().isBefore(end)),
-                nextXid.filter(it -> it.at().isBefore(end)));
+                epoch.filter(it -> it.at().isBefore(end)));
     }
 }

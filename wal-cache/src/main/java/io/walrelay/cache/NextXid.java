@@ -6,7 +6,12 @@ import io.walrelay.wal.format.RecordBodies;
 import io.walrelay.wal.format.RecordBody;
 import io.walrelay.wal.format.WalReader;
 import io.walrelay.wal.format.WalRecord;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +25,9 @@ import org.slf4j.LoggerFactory;
 public final class NextXid {
 
     private static final Logger log = LoggerFactory.getLogger(NextXid.class);
+
+    private static final Comparator<Map.Entry<FullTransactionId, Long>> MOST =
+            Map.Entry.<FullTransactionId, Long>comparingByValue().thenComparing(Map.Entry.comparingByKey());
 
     /** {@link FullTransactionId#INVALID} until a checkpoint was read. */
     private volatile FullTransactionId next = FullTransactionId.INVALID;
@@ -77,14 +85,23 @@ public final class NextXid {
     /**
      * What upstream gives out next, at least; empty while that is not known.
      *
-     * @param around one of the transactions of the time, whose epoch is taken while no checkpoint was read; may be invalid
+     * @param reported transactions of the time, some of which may be wrong: while no checkpoint was read the epoch is the one that most of them have
+     *     it in, of two with as many the later
      */
-    public Optional<FullTransactionId> get(FullTransactionId around) {
+    public Optional<FullTransactionId> get(List<FullTransactionId> reported) {
         FullTransactionId known = next;
         int lately = latest;
         if (known.isValid()) {
             return Optional.of(known);
         }
-        return lately == 0 || !around.isValid() ? Optional.empty() : Optional.of(around.near(lately)).filter(FullTransactionId::isValid).map(FullTransactionId::next);
+        if (lately == 0) {
+            return Optional.empty();
+        }
+        Map<FullTransactionId, Long> votes = reported.stream()
+                .filter(FullTransactionId::isValid)
+                .map(xid -> xid.near(lately))
+                .filter(FullTransactionId::isValid)
+                .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
+        return votes.entrySet().stream().max(MOST).map(Map.Entry::getKey).map(FullTransactionId::next);
     }
 }

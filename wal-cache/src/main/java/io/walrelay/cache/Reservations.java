@@ -1,5 +1,6 @@
 package io.walrelay.cache;
 
+import io.walrelay.cache.slot.FailoverSlot;
 import io.walrelay.cache.slot.Mirroring;
 import io.walrelay.cache.slot.Reach;
 import io.walrelay.cache.slot.Slot;
@@ -148,6 +149,21 @@ public final class Reservations {
      */
     public List<Slot> timeOut(Instant now) {
         return cache.slots().timeOut(now, limits);
+    }
+
+    /**
+     * Keeps nothing for upstream's failover slots any more, if they could not be read for too long; until they are seen again.
+     *
+     * @param unreadSince when they could not be read for the first time
+     * @return the names of those that were let go now
+     */
+    public List<String> timeOutFailoverSlots(Instant unreadSince, Instant now) {
+        List<String> known = cache.failoverSlots().all().stream().map(FailoverSlot::name).toList();
+        if (known.isEmpty() || !limits.isOver(unreadSince, now)) {
+            return List.of();
+        }
+        cache.failoverSlots().see(new FailoverSlots.Seen(cache.end().lineage(), List.of()));
+        return known;
     }
 
     /**

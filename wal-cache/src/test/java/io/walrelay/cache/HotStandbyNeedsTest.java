@@ -3,7 +3,7 @@ package io.walrelay.cache;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
-import io.walrelay.cache.HotStandbyNeeds.NextXid;
+import io.walrelay.cache.HotStandbyNeeds.Epoch;
 import io.walrelay.cache.HotStandbyNeeds.Parameters;
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
@@ -129,19 +129,19 @@ final class HotStandbyNeedsTest {
     @Test
     void epochsComeFromCheckpointsAndTheRestFollows() {
         HotStandbyNeeds needs = NOTHING.with(running(false, 900), at(100), NOON).with(removal(890), at(110), NOON);
-        assertEquals(Optional.empty(), needs.nextXid());
+        assertEquals(Optional.empty(), needs.epoch());
         assertEquals(Optional.empty(), needs.removalHorizon());
         long epoch = 2L << 32;
         needs = needs.with(checkpoint(epoch + 910), at(120), NOON);
         assertEquals(Optional.of(new FullTransactionId(epoch + 890)), needs.removalHorizon());
         needs = needs.with(running(false, 1_000), at(130), NOON);
-        assertEquals(Optional.of(new NextXid(at(130), new FullTransactionId(epoch + 1_000))), needs.nextXid());
-        assertEquals(needs.nextXid(), needs.with(checkpoint(epoch + 950), at(140), NOON).nextXid(), "an online checkpoint is older than its record");
+        assertEquals(Optional.of(new Epoch(at(130), new FullTransactionId(epoch + 1_000))), needs.epoch());
+        assertEquals(needs.epoch(), needs.with(checkpoint(epoch + 950), at(140), NOON).epoch(), "an online checkpoint is older than its record");
         HotStandbyNeeds beforeWrap = NOTHING.with(checkpoint(epoch - 10), at(100), NOON).with(removal(-20), at(110), NOON);
         HotStandbyNeeds afterWrap = beforeWrap.with(running(false, 50), at(120), NOON).with(removal(40), at(130), NOON);
         assertEquals(Optional.of(new FullTransactionId(epoch - 20)), beforeWrap.removalHorizon());
         assertEquals(Optional.of(new FullTransactionId(epoch + 40)), afterWrap.removalHorizon());
-        assertEquals(Optional.of(new FullTransactionId(epoch + 50)), afterWrap.nextXid().map(NextXid::xid));
+        assertEquals(Optional.of(new FullTransactionId(epoch + 50)), afterWrap.epoch().map(Epoch::nextXid));
     }
 
     @Test

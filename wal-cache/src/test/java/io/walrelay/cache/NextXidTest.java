@@ -10,6 +10,7 @@ import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -40,16 +41,29 @@ class NextXidTest {
     @Test
     void isNotKnownBeforeThereWasATransaction() throws Exception {
         read();
-        assertEquals(Optional.empty(), nextXid.get(EPOCH_3));
+        assertEquals(Optional.empty(), nextXid.get(List.of(EPOCH_3)));
     }
 
     @Test
     void takesTheEpochOfTheTimeWhileNoCheckpointSaidIt() throws Exception {
         wal.record(100).record(100);
         read();
-        assertEquals(Optional.of(FullTransactionId.of(3, 702)), nextXid.get(EPOCH_3));
-        assertEquals(Optional.of(FullTransactionId.of(4, 702)), nextXid.get(FullTransactionId.of(3, -5)));
-        assertEquals(Optional.empty(), nextXid.get(FullTransactionId.INVALID));
+        assertEquals(Optional.of(FullTransactionId.of(3, 702)), nextXid.get(List.of(EPOCH_3)));
+        assertEquals(Optional.of(FullTransactionId.of(4, 702)), nextXid.get(List.of(FullTransactionId.of(3, -5))));
+        assertEquals(Optional.empty(), nextXid.get(List.of(FullTransactionId.INVALID)));
+    }
+
+    /** One standby with a wrong epoch would else make all others too old to be reported, or what is reported too new. */
+    @Test
+    void takesTheEpochThatMostHaveItIn() throws Exception {
+        wal.record(100).record(100);
+        read();
+        FullTransactionId later = FullTransactionId.of(9, 600);
+        FullTransactionId earlier = FullTransactionId.of(1, 600);
+        FullTransactionId other = FullTransactionId.of(3, 650);
+        assertEquals(Optional.of(FullTransactionId.of(3, 702)), nextXid.get(List.of(later, EPOCH_3, other, earlier)));
+        assertEquals(Optional.of(FullTransactionId.of(3, 702)), nextXid.get(List.of(EPOCH_3, earlier)), "of two with as many the later");
+        assertEquals(Optional.of(FullTransactionId.of(3, 702)), nextXid.get(List.of(FullTransactionId.INVALID, EPOCH_3)));
     }
 
     @Test
@@ -57,10 +71,10 @@ class NextXidTest {
         wal.record(100);
         ReserveWalTest.checkpoint(wal, ReserveWalTest.CHECKPOINT_ONLINE, wal.end(), FullTransactionId.of(7, 701));
         read();
-        assertEquals(Optional.of(FullTransactionId.of(7, 701)), nextXid.get(EPOCH_3));
+        assertEquals(Optional.of(FullTransactionId.of(7, 701)), nextXid.get(List.of(EPOCH_3)));
         wal.randomRecords(50, 500);
         read();
-        assertEquals(Optional.of(FullTransactionId.of(7, 752)), nextXid.get(EPOCH_3));
+        assertEquals(Optional.of(FullTransactionId.of(7, 752)), nextXid.get(List.of(EPOCH_3)));
     }
 
     @Test
@@ -68,7 +82,7 @@ class NextXidTest {
         ReserveWalTest.checkpoint(wal, ReserveWalTest.CHECKPOINT_SHUTDOWN, wal.end(), FullTransactionId.of(7, 10_000));
         wal.randomRecords(50, 500);
         read();
-        assertEquals(Optional.of(FullTransactionId.of(7, 10_000)), nextXid.get(EPOCH_3));
+        assertEquals(Optional.of(FullTransactionId.of(7, 10_000)), nextXid.get(List.of(EPOCH_3)));
     }
 
     @Test
@@ -76,7 +90,7 @@ class NextXidTest {
         ReserveWalTest.checkpoint(wal, ReserveWalTest.CHECKPOINT_SHUTDOWN, wal.end(), FullTransactionId.of(7, -10));
         wal.record(100);
         read();
-        assertEquals(Optional.of(FullTransactionId.of(8, 702)), nextXid.get(EPOCH_3));
+        assertEquals(Optional.of(FullTransactionId.of(8, 702)), nextXid.get(List.of(EPOCH_3)));
     }
 
     @Test
@@ -84,6 +98,6 @@ class NextXidTest {
         ReserveWalTest.checkpoint(wal, ReserveWalTest.CHECKPOINT_SHUTDOWN, wal.end(), FullTransactionId.of(7, 10_000));
         read();
         nextXid.forget();
-        assertEquals(Optional.empty(), nextXid.get(EPOCH_3));
+        assertEquals(Optional.empty(), nextXid.get(List.of(EPOCH_3)));
     }
 }

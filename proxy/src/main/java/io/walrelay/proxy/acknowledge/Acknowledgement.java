@@ -81,6 +81,19 @@ public record Acknowledgement(AcknowledgePolicy policy, Positions own, List<Stan
         return asked.stream().filter(m -> isBehind(m, stage)).map(Standing::name).toList();
     }
 
+    /** The members that are away and without whom no more is acknowledged, whatever those confirm that are connected; they lack something, or what they have does not count. */
+    public List<String> missing() {
+        int needed = switch (policy) {
+            case AcknowledgePolicy.Own() -> 0;
+            case AcknowledgePolicy.All _ -> members.size();
+            case AcknowledgePolicy.First(var count, _) -> count;
+            case AcknowledgePolicy.Any(var count, _) -> count;
+        };
+        return connected(members).size() >= needed
+                ? List.of()
+                : members.stream().filter(m -> !m.connected() && isBehind(m, Stage.FLUSH)).map(Standing::name).toList();
+    }
+
     private List<Standing> askedFirst(int count) {
         List<Standing> connected = connected(members);
         return connected.size() < count ? members : connected.subList(0, count);

@@ -86,6 +86,12 @@ public final class Acknowledging {
         return new MemberSession(member, pid, bySlot != null, () -> listeners.forEach(Runnable::run));
     }
 
+    /** The member that a session speaks for, as {@link #join} has it; empty when what it confirms counts for nothing. */
+    public Optional<String> memberOf(Optional<String> slot, String applicationName) {
+        Optional<Member> bySlot = slot.map(name -> members.get(AcknowledgePolicy.key(name)));
+        return bySlot.or(() -> Optional.ofNullable(members.get(AcknowledgePolicy.key(applicationName))).filter(Member::countsByName)).map(Member::name);
+    }
+
     /** What may be acknowledged now. */
     public Acknowledgement look(EndOfWal own) {
         Positions mine = new Positions(own.written(), own.acknowledgeable(), own.acknowledgeable());

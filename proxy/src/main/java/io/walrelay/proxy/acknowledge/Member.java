@@ -33,8 +33,17 @@ final class Member {
         knownBySlot = true;
     }
 
+    /** Whether who merely has its name speaks for it. */
+    boolean countsByName() {
+        return !knownBySlot;
+    }
+
+    String name() {
+        return name;
+    }
+
     private boolean counts(Said said) {
-        return said.bySlot || !knownBySlot;
+        return said.bySlot || countsByName();
     }
 
     /** What its slot has remembered of it over a restart of the relay: what it has flushed. */

@@ -106,8 +106,8 @@ final class PostgresViews {
                 .with("write_lag", INTERVAL, s -> lag(s.writeLag()))
                 .with("flush_lag", INTERVAL, s -> lag(s.flushLag()))
                 .with("replay_lag", INTERVAL, s -> lag(s.replayLag()))
-                .with("sync_priority", INT4, s -> SyncState.of(relay.acknowledgement(), s).priority())
-                .with("sync_state", TEXT, s -> SyncState.of(relay.acknowledgement(), s).state())
+                .with("sync_priority", INT4, s -> relay.syncState(s).priority())
+                .with("sync_state", TEXT, s -> relay.syncState(s).state())
                 .with("reply_time", TIMESTAMPTZ, s -> time(s.lastReply()));
     }
 

@@ -70,8 +70,12 @@ final class RelayView {
         return seen;
     }
 
+    SyncState syncState(StandbyStatus standby) {
+        return SyncState.of(acknowledgement(), state.acknowledging().memberOf(standby.slot(), standby.name()));
+    }
+
     /** What the standbys of upstream.acknowledge have confirmed. */
-    Acknowledgement acknowledgement() {
+    private Acknowledgement acknowledgement() {
         Acknowledgement seen = acknowledgement;
         if (seen == null) {
             seen = state.acknowledging().look(end);

@@ -3,8 +3,7 @@ package io.walrelay.proxy.console;
 import io.walrelay.proxy.acknowledge.AcknowledgePolicy;
 import io.walrelay.proxy.acknowledge.Acknowledgement;
 import io.walrelay.proxy.acknowledge.Standing;
-import io.walrelay.proxy.state.StandbyStatus;
-import java.util.List;
+import java.util.Optional;
 
 /**
  * What upstream.acknowledge makes of a standby, as pg_stat_replication shows what synchronous_standby_names does (syncrep.c, walsender.c).
@@ -16,10 +15,9 @@ record SyncState(int priority, String state) {
 
     private static final SyncState ASYNC = new SyncState(0, "async");
 
-    static SyncState of(Acknowledgement now, StandbyStatus standby) {
-        List<String> names = now.members().stream().map(member -> AcknowledgePolicy.key(member.name())).toList();
-        int bySlot = standby.slot().map(slot -> names.indexOf(AcknowledgePolicy.key(slot))).orElse(-1);
-        int at = bySlot >= 0 ? bySlot : names.indexOf(AcknowledgePolicy.key(standby.name()));
+    /** @param member that a session speaks for ({@link io.walrelay.proxy.acknowledge.Acknowledging#memberOf}) */
+    static SyncState of(Acknowledgement now, Optional<String> member) {
+        int at = member.map(name -> now.members().stream().map(Standing::name).toList().indexOf(name)).orElse(-1);
         if (at < 0) {
             return ASYNC;
         }

@@ -55,10 +55,12 @@ public final class Feedback {
                 .flatMap(held -> held.slots().thatHoldXids().stream())
                 .map(slot -> new Claim(new Holder(Holder.Kind.SLOT, slot.name()), slot.xmins()));
         List<Claim> claims = Stream.concat(slots, sessions.values().stream()).toList();
-        FullTransactionId newest = claims.stream()
-                .flatMap(claim -> Stream.of(claim.xmins().xmin(), claim.xmins().catalogXmin()))
-                .max(FullTransactionId::compareTo)
-                .orElse(FullTransactionId.INVALID);
+        List<FullTransactionId> newest = claims.stream().map(claim -> newer(claim.xmins())).toList();
         return Horizons.of(claims, cache.get().flatMap(held -> held.nextXid().get(newest)), limits);
+    }
+
+    /** A standby has one voice in what time it is. */
+    private static FullTransactionId newer(Xmins xmins) {
+        return xmins.xmin().isBefore(xmins.catalogXmin()) ? xmins.catalogXmin() : xmins.xmin();
     }
 }

@@ -45,7 +45,7 @@ public record HotStandby(
                 needs.snapshot().map(HotStandby::snapshot),
                 needs.overflowed().map(HotStandby::snapshot),
                 needs.removal().map(removal -> removal(removal, needs.removalHorizon())),
-                needs.nextXid().map(next -> next.xid().toString()));
+                needs.epoch().map(epoch -> epoch.nextXid().toString()));
     }
 
     private static Parameters parameters(HotStandbyNeeds.Parameters known) {

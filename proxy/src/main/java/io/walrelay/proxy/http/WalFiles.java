@@ -8,6 +8,7 @@ import io.walrelay.cache.lookup.Answer;
 import io.walrelay.cache.lookup.Mode;
 import io.walrelay.proxy.metrics.WalFileCounts;
 import io.walrelay.proxy.metrics.WalFileCounts.Outcome;
+import io.walrelay.proxy.shaping.FileShape;
 import io.walrelay.proxy.shaping.Hold;
 import io.walrelay.proxy.shaping.RateLimit;
 import io.walrelay.proxy.state.RelayState;
@@ -95,10 +96,19 @@ final class WalFiles {
     }
 
     private WalByName.Result find(Held open, WalRequest request, SegmentWaits.Wait wait) throws IOException, InterruptedException {
+        if (request.standby().isEmpty()) {
+            return find(open, request, Optional.empty(), wait);
+        }
+        try (FileShape shape = relay.shaping().file(open.cache, request.standby().get(), request.query().name())) {
+            return find(open, request, Optional.of(shape), wait);
+        }
+    }
+
+    private WalByName.Result find(Held open, WalRequest request, Optional<FileShape> shape, SegmentWaits.Wait wait) throws IOException, InterruptedException {
         long deadline = System.nanoTime() + request.patience().toNanos();
         while (true) {
             wait.forget();
-            Optional<WalByName.Result> refusal = heldBack(open.cache, request);
+            Optional<WalByName.Result> refusal = heldBack(shape, request);
             WalByName.Result result = refusal.isPresent() ? refusal.get() : open.files.find(request.query());
             boolean comes = result instanceof WalByName.Result.Missing(var why) && why instanceof Answer.Missing.NotYet;
             long left = deadline - System.nanoTime();
@@ -118,15 +128,12 @@ final class WalFiles {
      * To a standby that is held back, WAL that it may not have yet is WAL that is still to come. A recovery would take that for the end, and has to
      * wait for the end of a pause instead.
      */
-    private Optional<WalByName.Result> heldBack(WalCache cache, WalRequest request) throws IOException {
-        if (request.standby().isEmpty()) {
-            return Optional.empty();
-        }
-        String name = request.standby().get();
-        Optional<Hold> hold = relay.shaping().holdsBack(cache, name, request.query().name());
+    private static Optional<WalByName.Result> heldBack(Optional<FileShape> shape, WalRequest request) throws IOException {
+        Optional<Hold> hold = shape.isPresent() ? shape.get().hold() : Optional.empty();
         if (hold.isEmpty()) {
             return Optional.empty();
         }
+        String name = request.standby().orElseThrow();
         boolean paused = hold.get().why() == Hold.Why.PAUSED;
         String reason = "standby \"%s\" is %s, and this segment has WAL that it may not have yet; to let it go: walrelay standby %s %s"
                 .formatted(name, hold.get(), paused ? "resume" : "release", name);

@@ -20,8 +20,8 @@ final class HotStandbySeries {
                 snapshot.running().overflowed() ? 1 : 0));
         needs.overflowed().ifPresent(snapshot -> position(
                 families, "running_xacts_overflowed_position_bytes", "Where the log has the newest such list that lacked some (LSN as a number of bytes)", snapshot.at()));
-        needs.nextXid().ifPresent(next -> {
-            families.gauge("next_xid", "Next transaction identifier, with its epoch, as the log said last", next.xid().value());
+        needs.epoch().ifPresent(epoch -> {
+            families.gauge("next_xid", "Next transaction identifier, with its epoch, as the log said last", epoch.nextXid().value());
             needs.removalHorizon().ifPresent(horizon ->
                     families.gauge("removal_horizon_xid", "Newest transaction, with its epoch, of which the log removes rows that a query may still need", horizon.value()));
         });

@@ -43,7 +43,6 @@ final class Housekeeping implements AutoCloseable {
                 letGo(cache);
                 feedback.look(state.feedback().horizons());
                 free(cache);
-                cache.slots().save();
                 state.clearNotReady("housekeeping");
             } catch (IOException | RuntimeException | OutOfMemoryError e) {
                 // Tried again in a second; said once, not every time. Memory for files is direct memory, whose end ends no process.
@@ -64,6 +63,7 @@ final class Housekeeping implements AutoCloseable {
         }
     }
 
+    /** Slots are saved first, whether there is anything to free or not. */
     private void free(WalCache cache) throws IOException {
         Retention.Decision decision = cache.retain(state.clock().instant());
         for (String slot : decision.lost()) {

@@ -5,16 +5,18 @@ import io.walrelay.cache.WalCache;
 import io.walrelay.cache.background.BackgroundThread;
 import io.walrelay.cache.slot.FailoverSlot;
 import io.walrelay.proxy.conninfo.Conninfo;
-import io.walrelay.proxy.slotsync.Mirroring;
+import io.walrelay.proxy.slotsync.FailoverUpdate;
 import io.walrelay.proxy.slotsync.Nap;
 import io.walrelay.proxy.slotsync.SlotSync;
 import io.walrelay.proxy.state.RelayState;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,6 +50,8 @@ final class SlotMirror implements AutoCloseable {
     private final Semaphore wake = new Semaphore(0);
     private volatile boolean closed;
     private @Nullable FailoverSlotQuery query;
+    /** When upstream, which is there, could not be asked for the first time since it could. */
+    private @Nullable Instant unreadSince;
 
     SlotMirror(RelayState state, Conninfo upstream) {
         this.state = state;
@@ -88,6 +92,7 @@ final class SlotMirror implements AutoCloseable {
         Optional<WalCache> cache = state.cache();
         if (host.isEmpty() || cache.isEmpty()) {
             leave();
+            unreadSince = null;
             return Outcome.NOBODY;
         }
         try {
@@ -96,17 +101,23 @@ final class SlotMirror implements AutoCloseable {
                 return Outcome.NOBODY;
             }
             List<FailoverSlot> theirs = on(host.get()).ask(cache.get().system());
-            looked(host.get(), Optional.empty());
+            looked(host.get(), state.clock().instant(), Optional.empty());
+            unreadSince = null;
             return see(cache.get(), host.get(), theirs) ? Outcome.MOVED : Outcome.SAME;
         } catch (IOException e) {
-            looked(host.get(), Optional.of("%s: %s".formatted(host.get(), e.getMessage())));
-            return Outcome.FAILED;
+            return failed(cache.get(), host.get(), String.valueOf(e.getMessage()));
         } catch (RuntimeException e) {
             log.warn("could not look at the failover slots of {}", host.get(), e);
             leave();
-            looked(host.get(), Optional.of("%s: %s".formatted(host.get(), e)));
-            return Outcome.FAILED;
+            return failed(cache.get(), host.get(), e.toString());
         }
+    }
+
+    private Outcome failed(WalCache cache, String host, String why) {
+        Instant now = state.clock().instant();
+        giveUp(cache, now);
+        looked(host, now, Optional.of("%s: %s".formatted(host, why)));
+        return Outcome.FAILED;
     }
 
     private int version() {
@@ -133,9 +144,9 @@ final class SlotMirror implements AutoCloseable {
     }
 
     /** Remembers how it went, and says so when somebody relies on it. */
-    private void looked(String host, Optional<String> problem) {
+    private void looked(String host, Instant now, Optional<String> problem) {
         Optional<String> before = state.slotSync().lastLook().flatMap(SlotSync.Look::problem);
-        state.slotSync().looked(new SlotSync.Look(state.clock().instant(), problem));
+        state.slotSync().looked(new SlotSync.Look(now, problem));
         if (problem.equals(before)) {
             return;
         }
@@ -151,10 +162,23 @@ final class SlotMirror implements AutoCloseable {
         }
     }
 
+    /** They may be gone there, so WAL is not kept for them for ever: as long as for a slot that nobody uses. */
+    private void giveUp(WalCache cache, Instant now) {
+        Instant since = unreadSince == null ? now : unreadSince;
+        unreadSince = since;
+        List<String> gone = cache.reservations().timeOutFailoverSlots(since, now);
+        if (!gone.isEmpty()) {
+            state.events().warning(
+                    SLOT_SYNC,
+                    "upstream's failover slots could not be read for slots.inactive-timeout, so WAL is kept for %s no longer. It is again when they can be read"
+                            .formatted(gone.stream().map("\"%s\""::formatted).collect(Collectors.joining(", "))));
+        }
+    }
+
     /** Returns whether anything is other than before. */
     private boolean see(WalCache cache, String host, List<FailoverSlot> theirs) {
         Optional<FailoverSlots.Seen> before = cache.failoverSlots().seen();
-        Mirroring next = Mirroring.of(before, cache.end().lineage(), theirs);
+        FailoverUpdate next = FailoverUpdate.of(before, cache.end().lineage(), theirs);
         if (!next.moved(before)) {
             return false;
         }

@@ -6,7 +6,6 @@ import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.proxy.config.ByteSize;
 import io.walrelay.proxy.config.NamedStandby;
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.WalFileName;
 import java.io.IOException;
@@ -88,28 +87,10 @@ public final class Shaping {
         return Optional.ofNullable(rates.get(name));
     }
 
-    /**
-     * Whether a standby may not have a file yet. Reads the segment when it is delayed.
-     *
-     * @throws IOException when that can't be told now
-     */
-    public Optional<Hold> holdsBack(WalCache cache, String name, WalFileName file) throws IOException {
-        return switch (file) {
-            case WalFileName.Segment(var id) -> holdsBack(cache, name, id, true);
-            case WalFileName.Partial(var id) -> holdsBack(cache, name, id, false);
-            // They have no WAL in them.
-            case WalFileName.History _, WalFileName.Backup _ -> Optional.empty();
-        };
-    }
-
-    private Optional<Hold> holdsBack(WalCache cache, String name, SegmentId id, boolean whole) throws IOException {
-        Word word = word(List.of(name));
-        if (word.paused()) {
-            Optional<Lsn> released = word.releasedOn(cache.end().lineage());
-            return released.filter(id.end(cache.segmentSize())::isAtMost).isPresent() ? Optional.empty() : Optional.of(Hold.PAUSED);
-        }
+    /** What holds for a file that a standby asks for. */
+    public FileShape file(WalCache cache, String name, WalFileName file) {
         Optional<Delay> delay = Optional.ofNullable(rules.get(name)).flatMap(NamedStandby::delay).map(by -> new Delay(by, clock));
-        return delay.isPresent() ? delay.get().in(cache, id, whole, word) : Optional.empty();
+        return new FileShape(cache, file, () -> word(List.of(name)), delay);
     }
 
     private Word word(List<String> names) {

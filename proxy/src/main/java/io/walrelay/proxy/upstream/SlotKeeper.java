@@ -38,7 +38,8 @@ final class SlotKeeper {
     private final Duration limit;
     private final Duration pause;
     private final Set<HostAddress> warned = ConcurrentHashMap.newKeySet();
-    private final Map<HostAddress, Lsn> advanced = new ConcurrentHashMap<>();
+    /** Where it is, as far as it was read or moved there. */
+    private final Map<HostAddress, Lsn> positions = new ConcurrentHashMap<>();
     /** Where the slot was made or found by making it: servers before 15 tell of one in no other way without SQL, and log an error each time. */
     private final Set<HostAddress> known = ConcurrentHashMap.newKeySet();
     /** Where it was refused, and when. */
@@ -82,9 +83,11 @@ final class SlotKeeper {
             if (row.get(0) == null) {
                 return createUnlessThere(connection);
             }
-            if (row.get(1) == null) {
+            Optional<Lsn> at = restartLsn(row);
+            if (at.isEmpty()) {
                 return renew(connection, "it holds no WAL: it was invalidated, or made without reserving any");
             }
+            positions.put(connection.host(), at.get());
             return true;
         } catch (UpstreamException e) {
             return without(connection, e);
@@ -132,7 +135,7 @@ final class SlotKeeper {
 
     /** Where the slot is on {@code host} is not known any more. */
     private void moved(HostAddress host) {
-        advanced.remove(host);
+        positions.remove(host);
         bySql.ifPresent(sql -> sql.forget(host));
     }
 
@@ -154,11 +157,20 @@ final class SlotKeeper {
         if (connection.major() < FIRST_THAT_READS_SLOTS) {
             return Optional.empty();
         }
+        return restartLsn(read(connection));
+    }
+
+    private static Optional<Lsn> restartLsn(List<@Nullable String> row) throws UpstreamException {
         try {
-            return Optional.ofNullable(read(connection).get(1)).map(Lsn::parse);
+            return Optional.ofNullable(row.get(1)).map(Lsn::parse);
         } catch (IllegalArgumentException e) {
             throw new UpstreamException("READ_REPLICATION_SLOT was answered with " + e.getMessage(), e);
         }
+    }
+
+    /** Where the slot was when it was last seen or moved; {@link Lsn#INVALID} when that is not known, as on a server that has no command that tells. */
+    Lsn position(HostAddress host) {
+        return positions.getOrDefault(host, Lsn.INVALID);
     }
 
     /** On a host where no stream uses the slot: keeps it there and moves it on. */
@@ -183,14 +195,15 @@ final class SlotKeeper {
             }
             return;
         }
-        if (!there || to.isAtMost(advanced.getOrDefault(connection.host(), Lsn.INVALID))) {
+        Lsn at = position(connection.host());
+        if (!there || (to.isAtMost(at) && at.isAtMost(own.flushed()))) {
             return;
         }
         try {
             SlotAdvance advance = new SlotAdvance(connection.channel(), to, PgTime.of(clock.instant()));
             connection.begin(new ReplicationCommand.StartPhysical(Optional.of(name), to, Optional.of(theirs.timelineAt(to))), advance);
             if (UpstreamConnection.await(advance.done(), limit, "advancing the slot")) {
-                advanced.put(connection.host(), to);
+                positions.put(connection.host(), to);
             }
         } catch (UpstreamException e) {
             notMoved(connection, e);

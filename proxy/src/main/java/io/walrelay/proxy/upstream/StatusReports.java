@@ -15,6 +15,10 @@ import java.util.function.Supplier;
 /**
  * Tells upstream how far we are: what {@link Acknowledging} says of {@link EndOfWal#acknowledgeable}. Where the policy waits for nobody apply is
  * never reported, as by pg_receivewal. Confined to the WAL writer thread.
+ *
+ * <p>While standbys have confirmed less than the slot is at, no flushed position is reported: the slot would move back to it (walsender.c,
+ * PhysicalConfirmReceivedLocation), to WAL that upstream may have removed. So it is after a restart, when a policy's standbys are away. The slot's position is not
+ * reported in place of theirs, since it need not be one that they have confirmed: a slot that was just made has upstream's last checkpoint.
  */
 final class StatusReports {
 
@@ -24,6 +28,7 @@ final class StatusReports {
     private final LinkStatus status;
     private final Clock clock;
     private final long everyNanos;
+    private final Lsn slot;
     private boolean owed;
     private long last;
     /** Where WAL ended at the last report. */
@@ -33,8 +38,10 @@ final class StatusReports {
     /**
      * @param end where WAL ends, as upstream may be told
      * @param everyNanos the longest time between two reports
+     * @param slot where the slot that the stream uses is when that begins; {@link Lsn#INVALID} if that is not known
      */
-    StatusReports(Channel channel, Supplier<EndOfWal> end, Acknowledging acknowledging, LinkStatus status, Clock clock, long everyNanos) {
+    StatusReports(
+            Channel channel, Supplier<EndOfWal> end, Acknowledging acknowledging, LinkStatus status, Clock clock, long everyNanos, Lsn slot) {
         this.channel = channel;
         this.end = end;
         this.acknowledging = acknowledging;
@@ -43,6 +50,14 @@ final class StatusReports {
         this.everyNanos = everyNanos;
         this.last = System.nanoTime();
         this.reported = end.get();
+        // One that is ahead of the relay keeps less than that needs.
+        this.slot = acknowledging.policy().waitsForStandbys() && slot.isAtMost(reported.flushed()) ? slot : Lsn.INVALID;
+    }
+
+    /** What upstream may be told now. */
+    private Positions tellable(EndOfWal own) {
+        Positions positions = acknowledging.advance(own);
+        return positions.flush().isBefore(slot) ? new Positions(positions.write(), Lsn.INVALID, Lsn.INVALID) : positions;
     }
 
     /** Upstream asked for a report: it is made with the next {@link #settle}. */
@@ -54,7 +69,7 @@ final class StatusReports {
     void settle(Lsn upstreamEnd) {
         if (owed && channel.isWritable()) {
             EndOfWal now = end.get();
-            Positions positions = acknowledging.advance(now);
+            Positions positions = tellable(now);
             if (!isAll(now, positions, upstreamEnd)) {
                 send(now, positions, false);
             } else if (positions.flush().equals(now.acknowledgeable())) {
@@ -89,7 +104,7 @@ final class StatusReports {
 
     /** Reports if upstream does not know all yet that it may. */
     void reportNews() {
-        if (acknowledging.advance(end.get()).isAheadOf(told)) {
+        if (tellable(end.get()).isAheadOf(told)) {
             report(false);
         }
     }
@@ -97,7 +112,7 @@ final class StatusReports {
     void reportIfDue(long now, Lsn upstreamEnd) {
         if (owed && channel.isWritable()) {
             EndOfWal own = end.get();
-            Positions positions = acknowledging.advance(own);
+            Positions positions = tellable(own);
             if (isAll(own, positions, upstreamEnd)) {
                 sendWithoutFlush(own);
             } else {
@@ -115,7 +130,7 @@ final class StatusReports {
 
     private void sendAll(boolean askForSign) {
         EndOfWal now = end.get();
-        send(now, acknowledging.advance(now), askForSign);
+        send(now, tellable(now), askForSign);
     }
 
     private void send(EndOfWal now, Positions positions, boolean askForSign) {

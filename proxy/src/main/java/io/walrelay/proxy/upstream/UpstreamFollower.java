@@ -50,6 +50,7 @@ final class UpstreamFollower {
     private final LineageSwitch lineages;
     private final StreamRefusal refusals;
     private final CommitWaits waits;
+    private final PinnedWal pinned;
     private final Room room;
     private final RunningStream running;
     private final Consumer<IOException> fatal;
@@ -71,6 +72,7 @@ final class UpstreamFollower {
             LineageSwitch lineages,
             StreamRefusal refusals,
             CommitWaits waits,
+            PinnedWal pinned,
             Room room,
             RunningStream running,
             Consumer<IOException> fatal) {
@@ -85,6 +87,7 @@ final class UpstreamFollower {
         this.lineages = lineages;
         this.refusals = refusals;
         this.waits = waits;
+        this.pinned = pinned;
         this.room = room;
         this.running = running;
         this.fatal = fatal;
@@ -121,6 +124,7 @@ final class UpstreamFollower {
             return new FollowOutcome.Later("it could not be followed: " + e);
         } finally {
             running.ended();
+            pinned.ended();
             following = null;
         }
     }
@@ -134,12 +138,14 @@ final class UpstreamFollower {
             EndOfWal from = cache.end();
             ResumePoint point = ResumePoint.of(from, cache.segmentSize(), cache.oldest());
             Lsn ask = earlier ? point.earlier() : point.safe();
-            WalStream stream = new WalStream(context, connection.channel(), ask, report);
+            boolean bySlot = hasSlot() && slots.streamed();
+            WalStream stream =
+                    new WalStream(context, connection.channel(), ask, report, bySlot ? slots.position(connection.host()) : Lsn.INVALID);
             waits.refresh(probe, stream);
             running.started(stream);
             connection.begin(
                     new ReplicationCommand.StartPhysical(
-                            Optional.of(slots.name()).filter(_ -> hasSlot() && slots.streamed()), ask, Optional.of(from.lineage().timeline())),
+                            Optional.of(slots.name()).filter(_ -> bySlot), ask, Optional.of(from.lineage().timeline())),
                     stream);
             StreamEnd end = watch(stream, connection, overseer);
             switch (end) {
@@ -215,12 +221,15 @@ final class UpstreamFollower {
         if (!hasSlot()) {
             return Optional.of("streams without a slot, so upstream may remove WAL that the relay still needs");
         }
-        return following().flatMap(host -> slots.problem(host.host())).or(waits::problem);
+        return following().flatMap(host -> slots.problem(host.host())).or(waits::problem).or(pinned::problem);
     }
 
     /** Takes over what a new look at the host that is followed has shown. */
     void refresh(HostProbe probe, WalStream stream) {
         waits.refresh(probe, stream);
+        if (hasSlot() && slots.streamed()) {
+            relay.cache().ifPresent(cache -> pinned.look(relay.acknowledging().look(relay.reportable(cache)), slots.position(probe.report().host())));
+        }
     }
 
     /** On a host that was looked at while another streams, or this one does without its slot: sees to the slot there. Any thread. */

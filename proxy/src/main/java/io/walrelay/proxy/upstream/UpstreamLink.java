@@ -116,7 +116,7 @@ public final class UpstreamLink implements AutoCloseable {
         StreamRefusal refusals = new StreamRefusal(relay, status, dialer, slots, new WalGap(wal), writer, timing);
         CommitWaits waits = new CommitWaits(relay.events(), timing.status(), name, settings.acknowledge());
         this.follower = new UpstreamFollower(
-                relay, status, dialer, slots, timing, wakeup, writer, newFolder, lineages, refusals, waits, room, running, fatal);
+                relay, status, dialer, slots, timing, wakeup, writer, newFolder, lineages, refusals, waits, new PinnedWal(relay.events()), room, running, fatal);
         this.forwarded = new ForwardedLogins(conninfo, dialer, forwardAs, () -> follower.following().map(HostReport.Reachable::host), relay);
         OnDivergence onDivergence = switch (settings.onDivergence()) {
             case STOP -> OnDivergence.STOP;

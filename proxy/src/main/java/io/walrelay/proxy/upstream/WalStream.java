@@ -65,8 +65,9 @@ final class WalStream implements Conversation {
     /**
      * @param asked where START_REPLICATION asks from: at our end, or before it, so that what comes is compared first
      * @param status the longest time between two reports
+     * @param slot where the slot that it uses is now; {@link Lsn#INVALID} if that is not known
      */
-    WalStream(StreamContext around, Channel channel, Lsn asked, Duration status) {
+    WalStream(StreamContext around, Channel channel, Lsn asked, Duration status, Lsn slot) {
         this.around = around;
         this.channel = channel;
         this.ours = around.cache().end().written();
@@ -80,7 +81,8 @@ final class WalStream implements Conversation {
                 around.relay().acknowledging(),
                 around.status(),
                 around.relay().clock(),
-                status.toNanos());
+                status.toNanos(),
+                slot);
         this.feedback = new FeedbackReports(channel, around.relay().feedback(), around.relay().clock(), status.toNanos());
         this.publisher = new WalPublisher(around, reports);
         this.signs = new SignsOfLife(receiver, System.nanoTime());

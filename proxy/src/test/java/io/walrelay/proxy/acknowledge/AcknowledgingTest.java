@@ -81,6 +81,17 @@ class AcknowledgingTest {
     }
 
     @Test
+    void aSessionSpeaksForTheMemberWhoseSlotItHasOrForWhomItsNameCounts() {
+        Acknowledging it = policy("all (a, B)");
+        assertEquals(Optional.of("a"), it.memberOf(Optional.of("a"), "b"), "the slot goes before the name");
+        assertEquals(Optional.of("B"), it.memberOf(Optional.of("other"), "b"));
+        assertEquals(Optional.empty(), it.memberOf(Optional.of("other"), "x"));
+        it.join(1, Optional.of("b"), "x");
+        assertEquals(Optional.empty(), it.memberOf(Optional.empty(), "B"), "it is known by its slot");
+        assertEquals(Optional.of("B"), it.memberOf(Optional.of("b"), "x"));
+    }
+
+    @Test
     void whatOneThatHadTheNameOnlyLeftIsForgottenWhenTheMemberComes() {
         Acknowledging it = policy("all (a)");
         MemberSession named = it.join(1, Optional.empty(), "a");

@@ -33,7 +33,7 @@ final class HotStandbySeriesTest {
         return all;
     }
 
-    private static HotStandbyNeeds needs(Lsn changed, Optional<HotStandbyNeeds.NextXid> next) {
+    private static HotStandbyNeeds needs(Lsn changed, Optional<HotStandbyNeeds.Epoch> next) {
         HotStandbyNeeds.Snapshot whole =
                 new HotStandbyNeeds.Snapshot(new Lsn(4_096), Optional.empty(), new RecordBody.RunningTransactions(0, 0, false, 1_000, 1_000, 999));
         HotStandbyNeeds.Snapshot overflowed =
@@ -65,7 +65,7 @@ final class HotStandbySeriesTest {
         expected.put("removal_horizon_xid", 4_294_967_296.0 + 995);
         expected.put("next_xid", 4_294_967_296.0 + 1_000);
         FullTransactionId next = new FullTransactionId((1L << 32) + 1_000);
-        assertEquals(expected, series(needs(new Lsn(1_024), Optional.of(new HotStandbyNeeds.NextXid(new Lsn(4_096), next)))));
+        assertEquals(expected, series(needs(new Lsn(1_024), Optional.of(new HotStandbyNeeds.Epoch(new Lsn(4_096), next)))));
     }
 
     @Test

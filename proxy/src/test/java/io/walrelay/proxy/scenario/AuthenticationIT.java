@@ -25,7 +25,9 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -80,6 +82,9 @@ final class AuthenticationIT {
     /** A server, a relay behind it, and what clients need to reach them by TLS; closed by JUnit. */
     static final class Scene implements AutoCloseable {
 
+        /** What is to be closed, the last first. */
+        private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+
         final Programs programs;
         final Path directory = Files.createTempDirectory("walrelay-authentication-");
         final LocalPostgres primary;
@@ -89,8 +94,31 @@ final class AuthenticationIT {
         final Certificates.Pair other = certificates.issue("somebody");
 
         Scene(int version) throws Exception {
+            parts.push(() -> FileTrees.delete(directory));
             programs = Programs.version(version);
-            primary = LocalPostgres.of(programs.server()).start();
+            try {
+                primary = LocalPostgres.of(programs.server()).start();
+                parts.push(primary);
+                relay = relay();
+                parts.push(relay);
+                start();
+            } catch (Exception | Error e) {
+                close();
+                throw e;
+            }
+        }
+
+        private RelayProcess relay() throws Exception {
+            Certificates.Pair server = certificates.issue("server");
+            return RelayProcess.of(
+                            "host=127.0.0.1 port=%d user=walrelay dbname=postgres".formatted(primary.port()), "relay", directory.resolve("data"))
+                    .with("WALRELAY_LISTEN_HBA", RULES)
+                    .with("WALRELAY_LISTEN_TLS_CERT", server.certificate().toString())
+                    .with("WALRELAY_LISTEN_TLS_KEY", server.key().toString())
+                    .with("WALRELAY_LISTEN_TLS_CLIENT_CA", certificates.authority().toString());
+        }
+
+        private void start() throws IOException {
             Path setup = Files.writeString(directory.resolve("setup.sql"), setupSql());
             programs.run(LIMIT, "psql", "-X", "-f", setup.toString(), primary.conninfo()).orFail();
             primary.execute(
@@ -102,14 +130,7 @@ final class AuthenticationIT {
                     "CREATE ROLE superfluous SUPERUSER LOGIN REPLICATION PASSWORD 'right'",
                     "SET password_encryption = 'md5'",
                     "CREATE ROLE hashed LOGIN REPLICATION PASSWORD 'right'");
-            Certificates.Pair server = certificates.issue("server");
-            relay = RelayProcess.of(
-                            "host=127.0.0.1 port=%d user=walrelay dbname=postgres".formatted(primary.port()), "relay", directory.resolve("data"))
-                    .with("WALRELAY_LISTEN_HBA", RULES)
-                    .with("WALRELAY_LISTEN_TLS_CERT", server.certificate().toString())
-                    .with("WALRELAY_LISTEN_TLS_KEY", server.key().toString())
-                    .with("WALRELAY_LISTEN_TLS_CLIENT_CA", certificates.authority().toString())
-                    .start();
+            relay.start();
             Await.until("the relay to serve", LIMIT, () -> libpq(relay.port(), "trusted", "", PLAIN).status() == 0);
         }
 
@@ -123,10 +144,10 @@ final class AuthenticationIT {
         }
 
         @Override
-        public void close() throws IOException {
-            relay.close();
-            primary.close();
-            FileTrees.delete(directory);
+        public void close() throws Exception {
+            while (!parts.isEmpty()) {
+                parts.pop().close();
+            }
         }
 
         @Override

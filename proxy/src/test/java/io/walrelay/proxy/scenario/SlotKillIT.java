@@ -1,5 +1,6 @@
 package io.walrelay.proxy.scenario;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.Await;
@@ -9,10 +10,16 @@ import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -39,11 +46,15 @@ final class SlotKillIT {
     }
 
     @Test
-    void aStandbyThatWasAwayDuringTheKillCatchesUp() throws IOException {
+    void aStandbyThatWasAwayDuringTheKillCatchesUp() throws Exception {
         WalFiles received = new WalFiles(Files.createDirectory(directory.resolve("received")), SIZE);
         try (LocalPostgres primary = LocalPostgres.of(programs.server()).name("primary").segmentSize(SIZE).set("wal_keep_size", "1GB").start();
                 RelayProcess relay = Acknowledged.awaitStreaming(
-                        RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).with("WALRELAY_CACHE_KEEP", "0s").start(), primary)) {
+                        RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data"))
+                                .with("WALRELAY_CACHE_KEEP", "0s")
+                                .with("WALRELAY_LISTEN_HBA", "host replication,walrelay all 127.0.0.1/32 trust")
+                                .start(),
+                        primary)) {
             WalFiles truth = new WalFiles(primary.dataDirectory().resolve("pg_wal"), SIZE);
             programs.run(LIMIT, "pg_receivewal", "--create-slot", "--slot=away", "--dbname=" + relay.conninfo()).orFail();
             try (Ledger ledger = Ledger.on(primary, 20_000)) {
@@ -55,8 +66,25 @@ final class SlotKillIT {
                 Lsn has = SIZE.start(received.segments().lastKey() + 1);
                 long before = ledger.confirmed();
                 Await.until("load that only the slot keeps", LIMIT, ledger::confirmed, seen -> seen > before + 200);
-                relay.kill();
+                try (Connection console = console(relay)) {
+                    // What was done just before the kill.
+                    execute(console, "SELECT pg_create_physical_replication_slot('dropped', true)");
+                    execute(console, "SELECT pg_create_physical_replication_slot('temporary', true, true)");
+                    execute(console, "SELECT pg_copy_physical_replication_slot('away', 'copied')");
+                    execute(console, "SELECT pg_drop_replication_slot('dropped')");
+                    relay.kill();
+                }
                 relay.start();
+                try (Connection console = console(relay);
+                        Statement statement = console.createStatement();
+                        ResultSet row = statement.executeQuery("SELECT slot_name, restart_lsn FROM pg_replication_slots ORDER BY slot_name")) {
+                    List<String> slots = new ArrayList<>();
+                    while (row.next()) {
+                        slots.add(row.getString(1));
+                        assertTrue(Lsn.parse(row.getString(2)).isAtMost(has), slots::toString);
+                    }
+                    assertEquals(List.of("away", "copied"), slots);
+                }
                 Lsn slot = Await.until("the relay to show the slot", LIMIT, () -> restartLsn(relay), Lsn::isValid);
                 assertTrue(slot.isAtMost(has), () -> "the slot is at %s, its standby has no more than %s".formatted(slot, has));
                 ledger.stop();
@@ -69,6 +97,16 @@ final class SlotKillIT {
                 received.assertEqualUpTo(end, truth);
                 assertTrue(receiver.isRunning(), receiver::output);
             }
+        }
+    }
+
+    private static Connection console(RelayProcess relay) throws SQLException {
+        return DriverManager.getConnection("jdbc:postgresql://127.0.0.1:%d/walrelay?sslmode=disable&gssEncMode=disable&user=postgres".formatted(relay.port()));
+    }
+
+    private static void execute(Connection console, String function) throws SQLException {
+        try (Statement statement = console.createStatement()) {
+            assertTrue(statement.execute(function));
         }
     }
 

@@ -130,6 +130,46 @@ final class SlotsIT {
         }
     }
 
+    /**
+     * <pre>
+     *   primary   ══ 100 segments ═════════▶   keeps fewer than 5 of them, all the time
+     *   relay     ══ slot "away" ══════════▶   keeps them all
+     *   standby   ═╳ away                  ╰═▶ gets them from there
+     * </pre>
+     */
+    @Test
+    void aStandbyThatIsAwayKeepsNothingOnThePrimary() throws Exception {
+        try (LocalPostgres primary = LocalPostgres.of(PROGRAMS.server())
+                        .segmentSize(SEGMENT)
+                        .set("wal_keep_size", "0")
+                        .set("min_wal_size", "2MB")
+                        .set("max_wal_size", "2MB")
+                        .name("primary")
+                        .start();
+                RelayProcess relay = relay(primary).start()) {
+            relay.awaitReady(LIMIT);
+            slot(relay, "create", "away").orFail();
+            try (LocalPostgres standby = LocalPostgres.standbyOf(primary, relay.conninfo("away")).name("away").slot("away").copyWal().start()) {
+                standby.awaitReplay(primary.flushedLsn(), LIMIT);
+                standby.stop(LocalPostgres.StopMode.FAST);
+                Lsn left = restart(relay, "away");
+                for (Lsn end = left; end.isBefore(left.plus(100L * SEGMENT.bytes())); end = primary.flushedLsn()) {
+                    write(primary, 10);
+                    Lsn written = primary.flushedLsn();
+                    Await.until("the primary's slot to follow the relay", LIMIT, () -> primary.query("SELECT restart_lsn FROM pg_replication_slots"), at -> Lsn.parse(at).isAtLeast(written));
+                    primary.execute("CHECKPOINT");
+                    int kept = new WalFiles(primary.dataDirectory().resolve("pg_wal"), SEGMENT).segments().size();
+                    assertTrue(kept < 5, () -> "%d segments in the primary's pg_wal, with the standby %s behind".formatted(kept, written.minus(left)));
+                }
+                assertEquals(left, restart(relay, "away"));
+                standby.start();
+                standby.awaitReplay(primary.flushedLsn(), LIMIT);
+                assertEquals(primary.query("SELECT sum(hashtext(noise)) FROM filler"), standby.query("SELECT sum(hashtext(noise)) FROM filler"));
+                assertFalse(standby.log().contains("has already been removed"), standby::log);
+            }
+        }
+    }
+
     @Test
     void aSlotPastItsQuotaIsLostAndTheOthersAreNot() throws Exception {
         try (LocalPostgres primary = primary();

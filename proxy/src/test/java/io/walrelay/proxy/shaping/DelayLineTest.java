@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.walrelay.cache.WalCache;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
@@ -119,54 +118,6 @@ final class DelayLineTest {
                 Await.until("seed %d: %s".formatted(seed, expected), LIMIT, () -> line.horizon().end(), expected::equals);
                 clock.advance(Duration.ofSeconds(random.nextInt(1_200)));
             }
-        }
-    }
-
-    @Test
-    void aSegmentIsHeldBackByWhatBeginsInIt() throws Exception {
-        WalCraft wal = Commits.craft(3);
-        Commits.commit(wal.randomRecords(10, 500), NOON.minus(HOUR));
-        wal.switchSegment();
-        Commits.commit(wal.randomRecords(10, 500), NOON.minus(Duration.ofMinutes(59)));
-        wal.switchSegment();
-        wal.randomRecords(10, 500).switchSegment().randomRecords(10, 500);
-        Delay delay = new Delay(HOUR, clock);
-        try (WalCache cache = Commits.cache(data, wal)) {
-            SegmentId first = SegmentId.at(new TimelineId(1), Commits.START, Commits.SEGMENT);
-            SegmentId second = new SegmentId(first.timeline(), first.number() + 1);
-            SegmentId third = new SegmentId(first.timeline(), first.number() + 2);
-            SegmentId fourth = new SegmentId(first.timeline(), first.number() + 3);
-            Optional<Hold> young = Optional.of(Hold.delayed(Optional.of(NOON.plus(Duration.ofMinutes(1)))));
-            assertEquals(Optional.empty(), delay.in(cache, first, true, Word.NOTHING));
-            assertEquals(young, delay.in(cache, second, true, Word.NOTHING));
-            assertEquals(young, delay.in(cache, second, false, Word.NOTHING));
-            assertEquals(Optional.empty(), delay.in(cache, third, true, Word.NOTHING));
-            // Its last record may be one that it must not have.
-            assertEquals(Optional.of(Hold.delayed(Optional.empty())), delay.in(cache, fourth, true, Word.NOTHING));
-            assertEquals(Optional.empty(), delay.in(cache, fourth, false, Word.NOTHING));
-            Word released = Word.NOTHING.release(new Word.Release(first.timeline(), third.start(Commits.SEGMENT), 1));
-            assertEquals(Optional.empty(), delay.in(cache, second, true, released));
-            // Nobody has it, or it is of another history: whoever looks for it says so.
-            assertEquals(Optional.empty(), delay.in(cache, new SegmentId(first.timeline(), first.number() - 1), true, Word.NOTHING));
-            assertEquals(Optional.empty(), delay.in(cache, new SegmentId(new TimelineId(2), second.number()), true, Word.NOTHING));
-            clock.advance(Duration.ofMinutes(1));
-            assertEquals(Optional.empty(), delay.in(cache, second, true, Word.NOTHING));
-        }
-    }
-
-    /** <pre> first: … │ young commit │ a record that goes on into the second, which nobody has </pre> */
-    @Test
-    void whatComesAfterATransactionThatIsTooYoungMayBeGone() throws Exception {
-        WalCraft wal = Commits.craft(4);
-        while (Commits.SEGMENT.offset(wal.end()) < Commits.SEGMENT.bytes() - 8_192) {
-            wal.record(500);
-        }
-        Commits.commit(wal, NOON);
-        wal.record(3 * Commits.SEGMENT.bytes()).randomRecords(10, 500);
-        try (WalCache cache = Commits.cache(data, wal)) {
-            SegmentId first = SegmentId.at(new TimelineId(1), Commits.START, Commits.SEGMENT);
-            remove("000000010000000000000011");
-            assertEquals(Optional.of(Hold.delayed(Optional.of(NOON.plus(HOUR)))), new Delay(HOUR, clock).in(cache, first, true, Word.NOTHING));
         }
     }
 

@@ -193,6 +193,12 @@ final class ShapingTest {
         }
     }
 
+    private static Optional<Hold> hold(Shaping shaping, WalCache cache, String name, WalFileName file) throws IOException {
+        try (FileShape shape = shaping.file(cache, name, file)) {
+            return shape.hold();
+        }
+    }
+
     @Test
     void pausedFilesAreThoseWithWalInThem() throws Exception {
         WalCraft wal = Commits.craft(1).randomRecords(10, 500).switchSegment().randomRecords(10, 500);
@@ -200,12 +206,12 @@ final class ShapingTest {
             Shaping shaping = load();
             shaping.pause("a");
             WalFileName segment = WalFileName.require("000000010000000000000010", Commits.SEGMENT);
-            assertEquals(Optional.of(Hold.PAUSED), shaping.holdsBack(cache, "a", segment));
-            assertEquals(Optional.of(Hold.PAUSED), shaping.holdsBack(cache, "a", WalFileName.require("000000010000000000000010.partial", Commits.SEGMENT)));
-            assertEquals(Optional.empty(), shaping.holdsBack(cache, "b", segment));
-            assertEquals(Optional.empty(), shaping.holdsBack(cache, "a", WalFileName.require("00000002.history", Commits.SEGMENT)));
+            assertEquals(Optional.of(Hold.PAUSED), hold(shaping, cache, "a", segment));
+            assertEquals(Optional.of(Hold.PAUSED), hold(shaping, cache, "a", WalFileName.require("000000010000000000000010.partial", Commits.SEGMENT)));
+            assertEquals(Optional.empty(), hold(shaping, cache, "b", segment));
+            assertEquals(Optional.empty(), hold(shaping, cache, "a", WalFileName.require("00000002.history", Commits.SEGMENT)));
             shaping.release(cache, "a", Optional.of(Commits.SEGMENT.endOf(Commits.START)));
-            assertEquals(Optional.empty(), shaping.holdsBack(cache, "a", segment));
+            assertEquals(Optional.empty(), hold(shaping, cache, "a", segment));
         }
     }
 

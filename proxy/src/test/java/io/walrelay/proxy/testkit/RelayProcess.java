@@ -81,10 +81,15 @@ public final class RelayProcess implements AutoCloseable {
         return this;
     }
 
-    /** Starts the process and waits until standbys can connect. */
+    /** Starts the process and waits until standbys can connect; one that they can't connect to does not stay. */
     public RelayProcess start() {
         launch();
-        awaitListening();
+        try {
+            awaitListening();
+        } catch (RuntimeException | Error e) {
+            forget();
+            throw e;
+        }
         return this;
     }
 

@@ -42,12 +42,16 @@ class StatusReportsTest {
     private final Acknowledging acknowledging = state.acknowledging();
     private final MemberSession a = acknowledging.join(1, Optional.of("a"), "a");
     private EndOfWal end = end(40);
-    private final StatusReports reports =
-            new StatusReports(channel, () -> end, acknowledging, new LinkStatus(state), Clock.systemUTC(), Duration.ofSeconds(10).toNanos());
+    private StatusReports reports = of(Lsn.INVALID);
 
     @AfterEach
     void close() {
         channel.finishAndReleaseAll();
+    }
+
+    /** @param slot where upstream's slot is when the stream begins */
+    private StatusReports of(Lsn slot) {
+        return new StatusReports(channel, () -> end, acknowledging, new LinkStatus(state), Clock.systemUTC(), Duration.ofSeconds(10).toNanos(), slot);
     }
 
     private static EndOfWal end(long value) {
@@ -134,5 +138,34 @@ class StatusReportsTest {
         reports.owe();
         reports.settle(new Lsn(41));
         assertEquals("30/20/10", sent(), "the relay has got more since");
+    }
+
+    @Test
+    void movesTheSlotNotBackToWhatStandbysHaveConfirmed() {
+        reports = of(new Lsn(25));
+        confirms(30, 20, 10);
+        assertEquals("30/0/0", sent(), "without a flushed position nothing is moved");
+        assertEquals(Lsn.INVALID, state.upstream().acknowledged());
+        confirms(30, 25, 11);
+        assertEquals("30/25/11", sent());
+        assertEquals(new Lsn(25), state.upstream().acknowledged());
+    }
+
+    @Test
+    void aSlotThatIsAheadOfTheRelayIsMovedBackToWhatThatNeeds() {
+        reports = of(new Lsn(41));
+        confirms(30, 20, 10);
+        assertEquals("30/20/10", sent());
+    }
+
+    @Test
+    void aServerThatShutsDownIsLetGoAlsoWhileNoFlushedPositionIsReported() {
+        reports = of(new Lsn(25));
+        confirms(30, 20, 10);
+        assertEquals("30/0/0", sent());
+        reports.owe();
+        reports.settle(new Lsn(40));
+        reports.reportIfDue(System.nanoTime(), new Lsn(40));
+        assertEquals("40/0/0", sent());
     }
 }

@@ -5,16 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.proxy.acknowledge.MemberSession;
+import io.walrelay.proxy.acknowledge.Positions;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
+import io.walrelay.wal.Lsn;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -106,6 +110,58 @@ class SynchronousCommitIT {
             waiting.get(20, TimeUnit.SECONDS);
             assertEquals("11", primary.query("SELECT count(*) FROM t"));
         }
+    }
+
+    /**
+     * <pre>
+     *   slot upstream   ═══ moves to what a confirmed ═══│ stays ─────────────│═══ moves on
+     *   relay                                       restart   a is further behind
+     * </pre>
+     */
+    @Test
+    void theSlotIsNotMovedBackToWhatAStandbyHasAfterARestart() throws IOException {
+        Path data = directory.resolve("data");
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).start()) {
+            Lsn first;
+            Lsn moved;
+            try (TestLink relay = TestLink.acknowledging("all (a)", data, TestLink.of(primary))) {
+                relay.awaitStreaming();
+                first = primary.flushedLsn();
+                primary.execute("CREATE TABLE t (i int)");
+                moved = primary.flushedLsn();
+                confirm(relay, moved);
+                awaitSlot(primary, moved);
+            }
+            try (TestLink relay = TestLink.acknowledging("all (a)", data, TestLink.of(primary))) {
+                relay.awaitStreaming();
+                confirm(relay, first);
+                Await.until("the relay to say what a has", TestLink.SOON, () -> reported(primary, "write_lsn"), first.toString()::equals);
+                assertEquals("none", reported(primary, "flush_lsn"));
+                awaitSlot(primary, moved);
+                primary.execute("INSERT INTO t VALUES (1)");
+                Lsn end = primary.flushedLsn();
+                confirm(relay, end);
+                awaitSlot(primary, end);
+            }
+        }
+    }
+
+    private static void confirm(TestLink relay, Lsn position) {
+        Await.until("the relay to have " + position, TestLink.SOON, () -> relay.cache().end().acknowledgeable(), end -> end.isAtLeast(position));
+        MemberSession a = relay.state.acknowledging().join(1, Optional.of("a"), "a");
+        a.confirmed(relay.cache().end().lineage(), true, new Positions(position, position, position));
+    }
+
+    private static void awaitSlot(LocalPostgres primary, Lsn position) {
+        Await.until(
+                "the slot to be at " + position,
+                TestLink.SOON,
+                () -> primary.query("SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = 'relay_1'"),
+                position.toString()::equals);
+    }
+
+    private static String reported(LocalPostgres primary, String column) {
+        return primary.query("SELECT coalesce(max(%s)::text, 'none') FROM pg_stat_replication".formatted(column));
     }
 
     @Test

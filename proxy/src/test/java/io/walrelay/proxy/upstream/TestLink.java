@@ -15,6 +15,9 @@ import io.walrelay.proxy.config.ForwardAs;
 import io.walrelay.proxy.config.UpstreamSettings;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.feedback.FeedbackLimits;
+import io.walrelay.proxy.slotsync.SlotSync;
+import io.walrelay.proxy.slotsync.WaitsFor;
 import io.walrelay.proxy.state.Event;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.UpstreamStatus;
@@ -51,17 +54,27 @@ final class TestLink implements AutoCloseable {
             Duration.ofMillis(500),
             Duration.ofSeconds(3));
 
-    final RelayState state = new RelayState(
-            Clock.systemUTC(),
-            new UpstreamStatus(
-                    State.CONNECTING, Optional.empty(), Instant.EPOCH, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, Optional.empty(), Optional.empty()));
+    final RelayState state;
     final List<IOException> fatal = new CopyOnWriteArrayList<>();
     final UpstreamLink link;
     private final Path data;
 
     private TestLink(Path data, String conninfo, UpstreamSettings.Start start, LinkTiming timing, Optional<UpstreamSettings.Hint> hint)
             throws IOException {
+        this(data, conninfo, start, timing, hint, new AcknowledgePolicy.Own());
+    }
+
+    private TestLink(
+            Path data, String conninfo, UpstreamSettings.Start start, LinkTiming timing, Optional<UpstreamSettings.Hint> hint, AcknowledgePolicy policy)
+            throws IOException {
         this.data = data;
+        this.state = new RelayState(
+                Clock.systemUTC(),
+                new UpstreamStatus(
+                        State.CONNECTING, Optional.empty(), Instant.EPOCH, Lsn.INVALID, Lsn.INVALID, Lsn.INVALID, Optional.empty(), Optional.empty()),
+                policy,
+                new SlotSync(WaitsFor.NOBODY, SLOT),
+                FeedbackLimits.DEFAULT);
         PosixStorage storage = new PosixStorage(data);
         Tiers tiers = Tiers.local(storage, new CacheSettings(64 << 20, 10L << 30, Duration.ofHours(1), SlotLimits.upTo(10L << 30), false));
         Optional<WalCache> cache = WalCache.open(tiers);
@@ -71,7 +84,7 @@ final class TestLink implements AutoCloseable {
                         Conninfo.parse(conninfo, Map.of()),
                         SLOT,
                         start,
-                        new AcknowledgePolicy.Own(),
+                        policy,
                         UpstreamSettings.SlotFollows.ACKNOWLEDGED,
                         UpstreamSettings.OnDivergence.STOP,
                         hint),
@@ -93,6 +106,11 @@ final class TestLink implements AutoCloseable {
 
     static TestLink start(Path data, String conninfo, UpstreamSettings.Start start) throws IOException {
         return new TestLink(data, conninfo, start, QUICK, Optional.empty());
+    }
+
+    /** @param policy as in {@code upstream.acknowledge} */
+    static TestLink acknowledging(String policy, Path data, String conninfo) throws IOException {
+        return new TestLink(data, conninfo, new UpstreamSettings.Start.Slot(), QUICK, Optional.empty(), AcknowledgePolicy.parse(policy));
     }
 
     /** @param hint as in {@code upstream.hint} */

@@ -91,7 +91,7 @@ class WalStreamTest {
 
     private WalStream stream(Lsn asked, LinkTiming t) {
         WalStream stream = new WalStream(
-                new StreamContext(state, new LinkStatus(state), cache, fsync, t, room, fatal::add), channel, asked, t.status());
+                new StreamContext(state, new LinkStatus(state), cache, fsync, t, room, fatal::add), channel, asked, t.status(), Lsn.INVALID);
         stream.begun();
         return stream;
     }

@@ -28,7 +28,8 @@ public record SlotLimits(long overall, Map<String, Long> named, Optional<Duratio
         return named.getOrDefault(slot, overall);
     }
 
-    boolean isOver(Instant inactiveSince, Instant now) {
+    /** Whether something has been unused for too long. */
+    public boolean isOver(Instant inactiveSince, Instant now) {
         return inactiveTimeout.filter(timeout -> Duration.between(inactiveSince, now).compareTo(timeout) >= 0).isPresent();
     }
 }

@@ -16,9 +16,9 @@ import java.util.Optional;
  * @param dropped names of those that upstream has no more
  * @param behind names of those of which upstream's position is before the known one, which stays
  */
-public record Mirroring(Seen now, List<String> created, List<String> dropped, List<String> behind) {
+public record FailoverUpdate(Seen now, List<String> created, List<String> dropped, List<String> behind) {
 
-    public Mirroring {
+    public FailoverUpdate {
         created = List.copyOf(created);
         dropped = List.copyOf(dropped);
         behind = List.copyOf(behind);
@@ -31,7 +31,7 @@ public record Mirroring(Seen now, List<String> created, List<String> dropped, Li
      * @param lineage that upstream is on
      * @param theirs what upstream has, each name once
      */
-    public static Mirroring of(Optional<Seen> before, TimelineHistory lineage, List<FailoverSlot> theirs) {
+    public static FailoverUpdate of(Optional<Seen> before, TimelineHistory lineage, List<FailoverSlot> theirs) {
         List<FailoverSlot> slots = new ArrayList<>();
         List<String> created = new ArrayList<>();
         List<String> behind = new ArrayList<>();
@@ -56,7 +56,7 @@ public record Mirroring(Seen now, List<String> created, List<String> dropped, Li
                 .map(FailoverSlot::name)
                 .filter(name -> now.find(name).isEmpty())
                 .toList();
-        return new Mirroring(now, created, dropped, behind);
+        return new FailoverUpdate(now, created, dropped, behind);
     }
 
     /** Whether what is known of a slot counts on {@code lineage}: past a fork it is another's, and one that was invalidated and is valid there is another one. */

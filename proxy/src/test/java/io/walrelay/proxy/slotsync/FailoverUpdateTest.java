@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What becomes of upstream's slots. Written {@code name restart confirmed xmin}, {@code name !reason} when invalidated. */
-final class MirroringTest {
+final class FailoverUpdateTest {
 
     private static final TimelineHistory ONE = TimelineHistory.root(new TimelineId(1));
     private static final TimelineHistory TWO = ONE.promoted(new TimelineId(2), new Lsn(50), "");
@@ -62,7 +62,7 @@ final class MirroringTest {
     @MethodSource("cases")
     void follows(Case c) {
         Optional<Seen> before = c.before.isEmpty() ? Optional.empty() : Optional.of(new Seen(ONE, slots(c.before)));
-        Mirroring next = Mirroring.of(before, c.lineage, slots(c.theirs));
+        FailoverUpdate next = FailoverUpdate.of(before, c.lineage, slots(c.theirs));
         assertEquals(c.expected, written(next));
         assertEquals(c.lineage, next.now().lineage());
         assertEquals(!before.equals(Optional.of(next.now())), next.moved(before));
@@ -79,7 +79,7 @@ final class MirroringTest {
                     .filter(_ -> random.nextInt(8) > 0)
                     .mapToObj(n -> slot("s%d %d %d %d".formatted(n, random.nextInt(100), random.nextInt(100), random.nextInt(100))))
                     .toList();
-            Mirroring next = Mirroring.of(before, ONE, theirs);
+            FailoverUpdate next = FailoverUpdate.of(before, ONE, theirs);
             for (FailoverSlot was : before.map(Seen::slots).orElse(List.of())) {
                 next.now().find(was.name()).filter(now -> isBehind(now, was)).ifPresent(now -> {
                     throw new AssertionError("%s after %s; -Dwalrelay.seed=%d".formatted(now, was, seed));
@@ -94,7 +94,7 @@ final class MirroringTest {
     }
 
     private static List<FailoverSlot> slots(String text) {
-        return Stream.of(text.split("; ", -1)).filter(one -> !one.isEmpty()).map(MirroringTest::slot).toList();
+        return Stream.of(text.split("; ", -1)).filter(one -> !one.isEmpty()).map(FailoverUpdateTest::slot).toList();
     }
 
     private static FailoverSlot slot(String text) {
@@ -106,7 +106,7 @@ final class MirroringTest {
                         words[0], "pgoutput", "shop", false, new Lsn(Long.parseLong(words[1])), new Lsn(Long.parseLong(words[2])), Long.parseLong(words[3]), Optional.empty());
     }
 
-    private static String written(Mirroring next) {
+    private static String written(FailoverUpdate next) {
         Stream<String> slots = next.now().slots().stream()
                 .map(s -> s.invalidation()
                         .map(reason -> "%s !%s".formatted(s.name(), reason))
