@@ -22,11 +22,15 @@ public final class BlockMap {
     }
 
     /** @param block number in the fork, unsigned */
-    void add(RelationFile relation, int block) {
+    void add(int tablespace, int database, int relation, int block) {
         int segment = Integer.divideUnsigned(block, blocksPerFile);
         RelationPath last = lastPath;
-        if (last == null || last.segment() != segment || !last.relation().equals(relation)) {
-            last = new RelationPath(relation, segment);
+        if (last == null
+                || last.segment() != segment
+                || last.relation().relation() != relation
+                || last.relation().database() != database
+                || last.relation().tablespace() != tablespace) {
+            last = new RelationPath(new RelationFile(tablespace, database, relation), segment);
             lastPath = last;
             lastBlocks = blocks.computeIfAbsent(last, path -> new BitSet());
         }

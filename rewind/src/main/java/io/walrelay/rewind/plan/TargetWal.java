@@ -5,27 +5,23 @@ import io.walrelay.rewind.datadir.RecordEnd;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
-import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.BlockReference;
+import io.walrelay.wal.format.CheckpointSearch;
+import io.walrelay.wal.format.FileChange;
 import io.walrelay.wal.format.MalformedRecordException;
 import io.walrelay.wal.format.RecordBodies;
-import io.walrelay.wal.format.ResourceManager;
 import io.walrelay.wal.format.WalEnd;
 import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
 import io.walrelay.wal.format.WalRecord;
 import io.walrelay.wal.format.WalSource;
 import java.io.IOException;
-import java.util.Optional;
 
 /** What the target's own WAL says (pg_rewind: parsexlog.c). Confined to one thread. */
 public final class TargetWal {
 
     /** xlogrecord.h, XLR_SPECIAL_REL_UPDATE: files change in a way that no block reference tells. */
     private static final int SPECIAL_RELATION_UPDATE = 0x01;
-
-    /** In a checkpoint's record (pg_control.h, CheckPoint). */
-    private static final int THIS_TIMELINE = 8;
 
     private static final String MISSING = "Where the target's older WAL is archived, --restore-target-wal finds it; where a relay holds it, --relay does.";
 
@@ -85,46 +81,16 @@ public final class TargetWal {
     }
 
     /**
-     * The last checkpoint whose record begins before {@code fork}. Segments are read forwards, one after the other backwards from the fork.
+     * The last checkpoint whose record begins before {@code fork}.
      *
      * @throws RefusedException when WAL is missing before there is one
      */
     public ReplayStart lastCheckpointBefore(Lsn fork) throws IOException, RefusedException {
-        Lsn end = fork;
-        while (end.isValid()) {
-            Lsn start = size().startOf(end.plus(-1));
-            Optional<ReplayStart> found = lastCheckpointIn(start, end);
-            if (found.isPresent()) {
-                return found.get();
-            }
-            end = start;
-        }
-        throw new RefusedException("there is no checkpoint before %s".formatted(fork));
-    }
-
-    private Optional<ReplayStart> lastCheckpointIn(Lsn start, Lsn end) throws IOException, RefusedException {
-        WalReader reader = WalReader.open(source, identity, start);
-        Optional<ReplayStart> last = Optional.empty();
-        while (reader.next() && reader.recordStart().isBefore(end)) {
-            if (RecordBodies.isCheckpoint(reader.resourceManager(), reader.info())) {
-                last = Optional.of(checkpoint(reader));
-            }
-        }
-        boolean complete = reader.end().isEmpty() || reader.lastRecordEnd().isAtLeast(end) || reader.continuedTo().isAtLeast(end);
-        if (!complete) {
-            throw unreadable("could not find previous WAL record at %s".formatted(end), reader);
-        }
-        return last;
-    }
-
-    private ReplayStart checkpoint(WalReader reader) throws RefusedException {
-        try {
-            reader.take(record);
-            return new ReplayStart(
-                    RecordBodies.redo(record), reader.recordStart(), new TimelineId(record.mainData().getInt(THIS_TIMELINE)), ReplayStart.Reason.COMMON);
-        } catch (MalformedRecordException | IndexOutOfBoundsException e) {
-            throw new RefusedException("the checkpoint at %s can't be understood: %s".formatted(reader.recordStart(), e.getMessage()));
-        }
+        return switch (new CheckpointSearch(source, identity).lastBefore(Lsn.INVALID, fork)) {
+            case CheckpointSearch.Found(var at, var checkpoint) -> new ReplayStart(checkpoint.redo(), at, checkpoint.timeline(), ReplayStart.Reason.COMMON);
+            case CheckpointSearch.None() -> throw new RefusedException("there is no checkpoint before %s".formatted(fork));
+            case CheckpointSearch.Broken(var end) -> throw new RefusedException("could not find previous WAL record at %s: %s".formatted(end.at(), end.message()), MISSING);
+        };
     }
 
     /**
@@ -144,32 +110,25 @@ public final class TargetWal {
         return changed;
     }
 
-    private void note(WalReader reader, BlockMap changed) throws RefusedException {
-        try {
-            reader.take(record);
-        } catch (MalformedRecordException e) {
-            throw new RefusedException("the target's WAL can't be understood: %s".formatted(e.getMessage()));
-        }
-        if ((record.info() & SPECIAL_RELATION_UPDATE) != 0 && !isKnownSpecial(record.resourceManager())) {
-            throw new RefusedException("WAL record modifies a relation, but record type is not recognized: lsn: %s, rmid: %d, info: %02X"
-                    .formatted(reader.recordStart(), record.resourceManager(), record.info()));
-        }
-        for (int i = 0; i < record.blockCount(); i++) {
-            BlockReference block = record.block(i);
-            if (block.fork() == BlockReference.MAIN_FORK) {
-                changed.add(block.relation(), block.block());
-            }
-        }
-    }
-
     /**
      * Databases and relations that are made or dropped, and truncations, need no note: what the two directories hold then differs in files and
      * sizes, by which it is found.
      */
-    private static boolean isKnownSpecial(int resourceManager) {
-        return ResourceManager.of(resourceManager)
-                .map(known -> known == ResourceManager.DBASE || known == ResourceManager.SMGR || known == ResourceManager.XACT)
-                .orElse(false);
+    private void note(WalReader reader, BlockMap changed) throws RefusedException {
+        try {
+            reader.take(record);
+            if ((record.info() & SPECIAL_RELATION_UPDATE) != 0 && RecordBodies.of(record).orElse(null) instanceof FileChange.Unknown(var manager, var info)) {
+                throw new RefusedException("WAL record modifies a relation, but record type is not recognized: lsn: %s, rmid: %d, info: %02X"
+                        .formatted(reader.recordStart(), manager, info));
+            }
+        } catch (MalformedRecordException e) {
+            throw new RefusedException("the target's WAL can't be understood: %s".formatted(e.getMessage()));
+        }
+        for (int i = 0; i < record.blockCount(); i++) {
+            if (record.forkOf(i) == BlockReference.MAIN_FORK) {
+                changed.add(record.tablespaceOf(i), record.databaseOf(i), record.relationOf(i), record.blockOf(i));
+            }
+        }
     }
 
     private static RefusedException unreadable(String what, WalReader reader) {
