@@ -1,6 +1,9 @@
 package io.walrelay.rewind.journal;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -16,17 +19,29 @@ public record LastRewind(byte[] body) {
     /** Of the file in the data directory. */
     public static final String NAME = "walrelay.rewound";
 
+    private static final StateFile FORMAT = new StateFile("WALRREWN", 1);
+
     /**
      * The note in {@code directory}; empty when there is none.
      *
      * @throws IOException it is damaged, or could not be read
      */
     public static Optional<LastRewind> read(Path directory) throws IOException {
-        throw new UnsupportedOperationException();
+        Path file = directory.resolve(NAME);
+        try {
+            ByteBuffer body = FORMAT.decode(file.toString(), ByteBuffer.wrap(Files.readAllBytes(file)));
+            byte[] bytes = new byte[body.remaining()];
+            body.get(bytes);
+            return Optional.of(new LastRewind(bytes));
+        } catch (NoSuchFileException none) {
+            return Optional.empty();
+        }
     }
 
     /** Leaves this note as part of {@code change}. */
     public void write(DirectoryChange change) throws IOException {
-        throw new UnsupportedOperationException();
+        try (DirectoryChange.NewFile file = change.replace(NAME, Configuration.PRIVATE)) {
+            file.write(FORMAT.encode(ByteBuffer.wrap(body)));
+        }
     }
 }
