@@ -1,6 +1,7 @@
 package io.walrelay.rewind;
 
 import io.walrelay.rewind.datadir.BackupLabel;
+import io.walrelay.rewind.datadir.ClusterState;
 import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.DataDirectory;
 import io.walrelay.rewind.datadir.PgWal;
@@ -112,10 +113,11 @@ final class Survey {
         listener.info("servers diverged at WAL location %s on timeline %s".formatted(fork, divergence.get().timeline()));
         TargetWal changes = new TargetWal(wal, target.identity());
         Lsn end = changes.end(target.control());
-        if (end.isAtMost(fork)) {
+        // A primary that crashed has to recover, which would write WAL of its own; as a follower it must not.
+        if (end.isAtMost(fork) && (target.control().state().isCleanlyStopped() || target.control().state() == ClusterState.IN_ARCHIVE_RECOVERY)) {
             return Optional.empty();
         }
-        ReplayStart checkpoint = changes.lastCheckpointBefore(fork);
+        ReplayStart checkpoint = changes.lastCheckpointBefore(Lsn.min(fork, end));
         listener.info("rewinding from last common checkpoint at %s on timeline %s".formatted(checkpoint.checkpoint(), checkpoint.timeline()));
         ReplayStart start = ReplayStart.oldest(candidates(checkpoint, target.control(), other.control()));
         listener.debug("replay will start at %s".formatted(start));

@@ -78,7 +78,7 @@ final class FileMap {
         return ordered();
     }
 
-    /** The target's files that are not the source's and stay, since recovery needs them. */
+    /** The target's own WAL that stays, since recovery needs it. */
     List<String> kept() {
         return kept;
     }
@@ -134,6 +134,10 @@ final class FileMap {
             throw new RefusedException("file \"%s\" is of different type in source and target".formatted(path));
         }
         if (theirs.kind() != Kind.REGULAR || path.endsWith("PG_VERSION") || wal.isOlder(path)) {
+            return;
+        }
+        if (wal.isShared(ours) && ours.size() == theirs.size()) {
+            kept.add(path);
             return;
         }
         Optional<RelationPath> relation = names.parse(path);

@@ -19,7 +19,7 @@ import java.util.stream.Collectors;
  * @param changedBlocks how many the target changed since the replay start
  * @param sourceBytes of all the source's files
  * @param actions in the order in which they can be done
- * @param kept files that only the target has and recovery needs
+ * @param kept the target's own WAL that recovery needs
  */
 public record RewindPlan(
         Divergence divergence,

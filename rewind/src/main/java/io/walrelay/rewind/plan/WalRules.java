@@ -15,10 +15,13 @@ import java.util.stream.Stream;
  * past a fork as well: what the orphan wrote must not be there under a name that it looks for.
  *
  * <pre>
- *            replay start          fork
- *   ─ older ──────┼─── needed ──────┼── the target's own: orphan
- *   both have it    as the source    the source's, or nothing
+ *            replay start            fork
+ *   ─ older ──────┼──── shared ───────┼── the target's own: orphan
+ *   as it is        the target's, or   the source's, or nothing
+ *                   the source's
  * </pre>
+ *
+ * The target's bytes before the fork are the lineage's, and were read to plan the rewind: such segments are not copied again.
  */
 final class WalRules {
 
@@ -42,6 +45,13 @@ final class WalRules {
     /** Whether {@code path} is a segment, or says about one whether it was archived, that both sides share and no replay needs. */
     boolean isOlder(String path) {
         return segment(path).filter(this::isCommon).filter(id -> id.end(size).isAtMost(size.startOf(replayStart))).isPresent();
+    }
+
+    /** Whether {@code path} is a segment that both sides share to its end. */
+    boolean isShared(FileEntry file) {
+        return file.size() == size.bytes()
+                && !file.path().startsWith(STATUS)
+                && segment(file.path()).filter(this::isCommon).filter(id -> !holdsFork(id)).isPresent();
     }
 
     /** Whether the target's own segment, which the source has no more, is needed to come to the fork. */
