@@ -50,8 +50,11 @@ public final class ControlFile {
     private static final int XLOG_SEG_SIZE = 228;
     private static final int DATA_CHECKSUM_VERSION = 252;
 
-    /** PG_CONTROL_VERSION of 13 to 17. */
+    /** PG_CONTROL_VERSION of 13 to 16. */
     private static final int VERSION_13 = 1300;
+
+    /** Of 17, which has wal_level where a checkpoint had padding. */
+    private static final int VERSION_17 = 1700;
 
     private static final int CRC_13 = 288;
 
@@ -82,9 +85,9 @@ public final class ControlFile {
         }
         ByteBuffer fields = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
         int version = fields.getInt(VERSION);
-        if (version != VERSION_13 && version != VERSION_18) {
-            throw new RefusedException(
-                    "the control file of the %s has version %d; expected %d (PostgreSQL 13 to 17) or %d (18)".formatted(whose, version, VERSION_13, VERSION_18));
+        if (version != VERSION_13 && version != VERSION_17 && version != VERSION_18) {
+            throw new RefusedException("the control file of the %s has version %d; expected %d (PostgreSQL 13 to 16), %d (17) or %d (18)"
+                    .formatted(whose, version, VERSION_13, VERSION_17, VERSION_18));
         }
         int crc = fields.getInt(crcOffset(version));
         int computed = crc(content, version);

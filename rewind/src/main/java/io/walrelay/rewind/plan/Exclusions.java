@@ -12,7 +12,6 @@ final class Exclusions {
             "backup_label",
             "tablespace_map",
             "backup_manifest",
-            "postmaster.pid",
             "postmaster.opts",
             // What a rewind left on the source when it was a target itself.
             "walrelay.rewound");

@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -31,8 +32,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class FileMap {
 
-    /** The last file that is written: servers refuse to start until then. */
-    private static final String CONFIGURATION = "postgresql.auto.conf";
+    /** Whoever makes the change has its own use for these: by them servers are kept from starting. */
+    private static final Set<String> OF_THE_CHANGE = Set.of("postgresql.auto.conf", "postmaster.pid");
 
     private static final int BLOCK = 8192;
 
@@ -84,7 +85,7 @@ final class FileMap {
     }
 
     private void decide(String path, @Nullable FileEntry theirs, @Nullable FileEntry ours) throws RefusedException {
-        if (path.equals(ControlFile.PATH) || path.equals(CONFIGURATION) || path.contains(".DS_Store")) {
+        if (path.equals(ControlFile.PATH) || OF_THE_CHANGE.contains(path) || path.contains(".DS_Store")) {
             return;
         }
         if (Exclusions.covers(path)) {

@@ -33,7 +33,7 @@ public final class ControlFileCraft {
                 .putInt(252, 1);
     }
 
-    /** Of a primary of PostgreSQL 15 that was shut down on timeline 1; the layout is the one of 13 to 17. */
+    /** Of a primary of PostgreSQL 15 that was shut down on timeline 1; the layout is the one of 13 to 16, and of 17 as far as it matters. */
     public static ControlFileCraft of15() {
         return new ControlFileCraft(1300, 202209061, 288);
     }

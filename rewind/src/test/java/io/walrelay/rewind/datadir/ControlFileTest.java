@@ -67,7 +67,7 @@ class ControlFileTest {
         byte[] damaged = ControlFileCraft.of15().bytes();
         damaged[200] ^= 1;
         assertRefused("unexpected control file CRC of the target", damaged);
-        assertRefused("version 1201; expected 1300 (PostgreSQL 13 to 17) or 1800 (18)", ControlFileCraft.of15().putInt(8, 1201).bytes());
+        assertRefused("version 1201; expected 1300 (PostgreSQL 13 to 16), 1700 (17) or 1800 (18)", ControlFileCraft.of15().putInt(8, 1201).bytes());
         assertRefused("blocks of 32768 bytes and WAL blocks of 8192", ControlFileCraft.of15().putInt(216, 32768).bytes());
         assertRefused("blocks of 8192 bytes and WAL blocks of 16384", ControlFileCraft.of15().putInt(224, 16384).bytes());
         assertRefused("state 9; expected 0 to 6", ControlFileCraft.of15().state(9).bytes());
