@@ -4,6 +4,7 @@ import io.walrelay.protocol.replication.PgTime;
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.format.FileChange;
 import io.walrelay.wal.format.RecordBody;
 import io.walrelay.wal.format.RelationFile;
 import io.walrelay.wal.format.ServerParameters;
@@ -110,7 +111,7 @@ public record HotStandbyNeeds(
             case RecordBody.RunningTransactions running -> withSnapshot(new Snapshot(at, time, running));
             case RecordBody.Checkpoint checkpoint -> withEpoch(new Epoch(at, checkpoint.nextXid()));
             case RecordBody.Removal removed -> withRemoval(at, time, removed);
-            case RecordBody.TransactionEnd _ -> this;
+            case RecordBody.TransactionEnd _, RecordBody.FullPageWritesChange _, RecordBody.EndOfRecovery _, RecordBody.OverwriteContrecord _, FileChange _ -> this;
         };
     }
 
@@ -120,7 +121,10 @@ public record HotStandbyNeeds(
             case RecordBody.TransactionEnd end -> Optional.of(PgTime.toInstant(end.time()));
             case RecordBody.Checkpoint checkpoint ->
                     Optional.of(checkpoint.epochSecond()).filter(s -> s >= 0 && s <= Instant.MAX.getEpochSecond()).map(Instant::ofEpochSecond);
-            case RecordBody.ParameterChange _, RecordBody.RunningTransactions _, RecordBody.Removal _ -> Optional.empty();
+            case RecordBody.EndOfRecovery end -> Optional.of(PgTime.toInstant(end.time()));
+            case RecordBody.OverwriteContrecord overwrite -> Optional.of(PgTime.toInstant(overwrite.time()));
+            case RecordBody.ParameterChange _, RecordBody.RunningTransactions _, RecordBody.Removal _, RecordBody.FullPageWritesChange _, FileChange _ ->
+                    Optional.empty();
         };
     }
 

@@ -2,6 +2,7 @@ package io.walrelay.cache;
 
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.format.FileChange;
 import io.walrelay.wal.format.MalformedRecordException;
 import io.walrelay.wal.format.RecordBodies;
 import io.walrelay.wal.format.RecordBody;
@@ -110,6 +111,7 @@ public final class HotStandbyWatch {
                 add(checkpoint);
             }
             case RecordBody.ParameterChange _, RecordBody.RunningTransactions _, RecordBody.Removal _ -> add(body);
+            case RecordBody.FullPageWritesChange _, RecordBody.EndOfRecovery _, RecordBody.OverwriteContrecord _, FileChange _ -> {}
         }
     }
 

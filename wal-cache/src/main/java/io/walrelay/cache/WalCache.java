@@ -10,6 +10,7 @@ import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
+import io.walrelay.wal.format.CheckpointSearch;
 import io.walrelay.wal.format.WalIdentity;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -369,12 +370,13 @@ public final class WalCache implements AutoCloseable {
         return redo.isValid() ? redo : oldest();
     }
 
-    /** The redo of the last checkpoint whose record is held; {@link Lsn#INVALID} when none is. Waits for the disk. */
+    /** The redo of the last checkpoint whose record is held (slot.c, ReplicationSlotReserveWal); {@link Lsn#INVALID} when none is. Waits for the disk. */
     Lsn lastRedo() throws IOException {
         EndOfWal end = end();
         HeldLog log = HeldLog.whole(files, end.lineage()).upTo(end.written());
         WalIdentity identity = new WalIdentity(system(), segmentSize(), end.lineage());
-        return new LastCheckpoint(log, identity).redo(oldest(), end.written()).orElse(Lsn.INVALID);
+        CheckpointSearch.Outcome last = new CheckpointSearch(log, identity).lastBefore(oldest(), end.written());
+        return last instanceof CheckpointSearch.Found(_, var checkpoint) ? checkpoint.redo() : Lsn.INVALID;
     }
 
     CacheState state() {

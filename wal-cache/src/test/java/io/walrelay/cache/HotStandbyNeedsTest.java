@@ -48,7 +48,12 @@ final class HotStandbyNeedsTest {
     }
 
     private static RecordBody.Checkpoint checkpoint(long next) {
-        return new RecordBody.Checkpoint(at(1), false, new FullTransactionId(next), 0);
+        return checkpoint(next, 0);
+    }
+
+    private static RecordBody.Checkpoint checkpoint(long next, long epochSecond) {
+        TimelineId timeline = TimelineId.of(1);
+        return new RecordBody.Checkpoint(at(1), false, timeline, timeline, true, new FullTransactionId(next), epochSecond);
     }
 
     @Test
@@ -79,7 +84,7 @@ final class HotStandbyNeedsTest {
         assertSame(read, read.with(checkpoint(901), at(2_200), NOON));
         assertSame(read, read.with(removal(890), at(2_300), NOON));
         assertSame(read, read.with(removal(880), at(2_400), NOON), "it was removed before");
-        assertSame(read, read.with(new RecordBody.TransactionEnd(true, 5), at(2_500), NOON));
+        assertSame(read, read.with(new RecordBody.TransactionEnd(true, 5, List.of()), at(2_500), NOON));
     }
 
     @Test
@@ -170,11 +175,11 @@ final class HotStandbyNeedsTest {
 
     @Test
     void timesAreThePrimarys() {
-        assertEquals(Optional.of(Instant.parse("2000-01-01T00:00:01Z")), HotStandbyNeeds.timeOf(new RecordBody.TransactionEnd(false, 1_000_000)));
+        assertEquals(Optional.of(Instant.parse("2000-01-01T00:00:01Z")), HotStandbyNeeds.timeOf(new RecordBody.TransactionEnd(false, 1_000_000, List.of())));
         assertEquals(Optional.of(Instant.EPOCH), HotStandbyNeeds.timeOf(checkpoint(1)));
         for (long garbage : new long[] {-1, Long.MIN_VALUE, Long.MAX_VALUE}) {
-            assertEquals(Optional.empty(), HotStandbyNeeds.timeOf(new RecordBody.Checkpoint(at(1), false, new FullTransactionId(1), garbage)));
-            HotStandbyNeeds.timeOf(new RecordBody.TransactionEnd(true, garbage));
+            assertEquals(Optional.empty(), HotStandbyNeeds.timeOf(checkpoint(1, garbage)));
+            HotStandbyNeeds.timeOf(new RecordBody.TransactionEnd(true, garbage, List.of()));
         }
         assertEquals(Optional.empty(), HotStandbyNeeds.timeOf(removal(5)));
     }

@@ -76,10 +76,10 @@ class ReserveWalTest {
         checkpoint(wal, kind, redo, FullTransactionId.of(0, 700));
     }
 
-    /** xlogrecord.h: a short main data header, then CheckPoint, which begins with redo and has 88 bytes. */
+    /** xlogrecord.h: a short main data header, then CheckPoint, which begins with redo and the timelines and has 88 bytes. */
     static void checkpoint(WalCraft wal, int kind, Lsn redo, FullTransactionId nextXid) {
         ByteBuffer payload = ByteBuffer.allocate(2 + 88).order(ByteOrder.LITTLE_ENDIAN);
-        payload.put((byte) 0xFF).put((byte) 88).putLong(redo.value()).putLong(2 + 24, nextXid.value());
+        payload.put((byte) 0xFF).put((byte) 88).putLong(redo.value()).putInt(1).putInt(1).putLong(2 + 24, nextXid.value());
         wal.record(RM_XLOG, kind, payload.array());
     }
 }

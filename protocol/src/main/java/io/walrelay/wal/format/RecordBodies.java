@@ -2,6 +2,9 @@ package io.walrelay.wal.format;
 
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /** Reads what a record says: a pure function of its bytes and the version that wrote them, 13 to 18. */
@@ -13,6 +16,9 @@ public final class RecordBodies {
     private static final int CHECKPOINT_SHUTDOWN = 0x00;
     private static final int CHECKPOINT_ONLINE = 0x10;
     private static final int PARAMETER_CHANGE = 0x60;
+    private static final int FULL_PAGE_WRITES_CHANGE = 0x80;
+    private static final int END_OF_RECOVERY = 0x90;
+    private static final int OVERWRITE_CONTRECORD = 0xD0;
 
     // xact.h: the highest bit says that there is more
     private static final int XACT_KIND_BITS = 0x70;
@@ -20,6 +26,10 @@ public final class RecordBodies {
     private static final int XACT_ABORT = 0x20;
     private static final int XACT_COMMIT_PREPARED = 0x30;
     private static final int XACT_ABORT_PREPARED = 0x40;
+    private static final int XACT_HAS_INFO = 0x80;
+    private static final int HAS_DATABASE = 0x01;
+    private static final int HAS_SUBTRANSACTIONS = 0x02;
+    private static final int HAS_DROPPED_RELATIONS = 0x04;
 
     // standbydefs.h
     private static final int RUNNING_XACTS = 0x10;
@@ -29,15 +39,19 @@ public final class RecordBodies {
     /** Whether {@link #of} may know what such a record says: a look at two bytes, for those who pass over the rest. */
     public static boolean mayKnow(int resourceManager, int info) {
         return switch (resourceManager) {
-            case ResourceManager.XLOG_ID -> isCheckpoint(info) || (info & KIND_BITS) == PARAMETER_CHANGE;
-            case ResourceManager.XACT_ID -> isTransactionEnd(info);
-            case ResourceManager.STANDBY_ID -> (info & KIND_BITS) == RUNNING_XACTS;
-            default -> Removals.mayKnow(resourceManager, info);
+            case ResourceManager.XLOG_ID -> switch (info & KIND_BITS) {
+                case CHECKPOINT_SHUTDOWN, CHECKPOINT_ONLINE, PARAMETER_CHANGE, FULL_PAGE_WRITES_CHANGE, END_OF_RECOVERY, OVERWRITE_CONTRECORD -> true;
+                default -> FileChanges.mayKnow(resourceManager, info);
+            };
+            case ResourceManager.XACT_ID -> isTransactionEnd(info) || FileChanges.mayKnow(resourceManager, info);
+            case ResourceManager.STANDBY_ID -> (info & KIND_BITS) == RUNNING_XACTS || FileChanges.mayKnow(resourceManager, info);
+            default -> Removals.mayKnow(resourceManager, info) || FileChanges.mayKnow(resourceManager, info);
         };
     }
 
     /**
-     * What {@code record} says; empty when it is none of those that are known here, or removes nothing that a query could miss.
+     * What {@code record} says beside what it does to the blocks that it refers to; empty when it is none of those that are known here, or removes
+     * nothing that a query could miss.
      *
      * @throws MalformedRecordException when it is too short for what it is, or has a value that none has
      */
@@ -45,9 +59,12 @@ public final class RecordBodies {
         int info = record.info();
         return switch (record.resourceManager()) {
             case ResourceManager.XLOG_ID -> ofXlog(record, info);
-            case ResourceManager.XACT_ID -> isTransactionEnd(info) ? Optional.of(transactionEnd(record, info)) : Optional.empty();
-            case ResourceManager.STANDBY_ID -> (info & KIND_BITS) == RUNNING_XACTS ? Optional.of(runningTransactions(record)) : Optional.empty();
-            default -> Removals.of(record);
+            case ResourceManager.XACT_ID -> isTransactionEnd(info) ? Optional.of(transactionEnd(record, info)) : FileChanges.of(record);
+            case ResourceManager.STANDBY_ID -> (info & KIND_BITS) == RUNNING_XACTS ? Optional.of(runningTransactions(record)) : FileChanges.of(record);
+            default -> {
+                Optional<? extends RecordBody> removal = Removals.of(record);
+                yield removal.isPresent() ? removal : FileChanges.of(record);
+            }
         };
     }
 
@@ -65,11 +82,23 @@ public final class RecordBodies {
         return Optional.of(transactionEnd(record, record.info()));
     }
 
-    private static Optional<RecordBody> ofXlog(WalRecord record, int info) throws MalformedRecordException {
-        if (isCheckpoint(info)) {
-            return Optional.of(checkpoint(record));
+    private static Optional<? extends RecordBody> ofXlog(WalRecord record, int info) throws MalformedRecordException {
+        return switch (info & KIND_BITS) {
+            case CHECKPOINT_SHUTDOWN, CHECKPOINT_ONLINE -> Optional.of(checkpoint(record));
+            case PARAMETER_CHANGE -> Optional.of(parameterChange(record));
+            case FULL_PAGE_WRITES_CHANGE -> Optional.of(new RecordBody.FullPageWritesChange(record.mainByte(0) != 0));
+            case END_OF_RECOVERY -> Optional.of(new RecordBody.EndOfRecovery(timeline(record, 8), timeline(record, 12), record.mainLong(0)));
+            case OVERWRITE_CONTRECORD -> Optional.of(new RecordBody.OverwriteContrecord(new Lsn(record.mainLong(0)), record.mainLong(8)));
+            default -> FileChanges.of(record);
+        };
+    }
+
+    private static TimelineId timeline(WalRecord record, int index) throws MalformedRecordException {
+        int number = record.mainInt(index);
+        if (number == 0) {
+            throw record.malformed("timeline 0; expected 1 or more");
         }
-        return (info & KIND_BITS) == PARAMETER_CHANGE ? Optional.of(parameterChange(record)) : Optional.empty();
+        return new TimelineId(number);
     }
 
     /** Whether a record is a checkpoint's. */
@@ -90,17 +119,15 @@ public final class RecordBodies {
      *   0      8          12       16                 20               24             64
      * </pre>
      */
-    private static RecordBody.Checkpoint checkpoint(WalRecord record) throws MalformedRecordException {
+    static RecordBody.Checkpoint checkpoint(WalRecord record) throws MalformedRecordException {
         return new RecordBody.Checkpoint(
-                redo(record),
+                new Lsn(record.mainLong(0)),
                 (record.info() & KIND_BITS) == CHECKPOINT_SHUTDOWN,
+                timeline(record, 8),
+                timeline(record, 12),
+                record.mainByte(16) != 0,
                 new FullTransactionId(record.mainLong(24)),
                 record.mainLong(64));
-    }
-
-    /** From where a recovery that begins at this checkpoint replays. */
-    public static Lsn redo(WalRecord checkpoint) throws MalformedRecordException {
-        return new Lsn(checkpoint.mainLong(0));
     }
 
     /** Six numbers of 4 bytes and two booleans of one. */
@@ -137,6 +164,31 @@ public final class RecordBodies {
 
     private static RecordBody.TransactionEnd transactionEnd(WalRecord record, int info) throws MalformedRecordException {
         int kind = info & XACT_KIND_BITS;
-        return new RecordBody.TransactionEnd(kind == XACT_COMMIT || kind == XACT_COMMIT_PREPARED, record.mainLong(0));
+        return new RecordBody.TransactionEnd(kind == XACT_COMMIT || kind == XACT_COMMIT_PREPARED, record.mainLong(0), droppedRelations(record, info));
+    }
+
+    /**
+     * What follows the time, the same for commits and aborts as far as this goes (xactdesc.c, ParseCommitRecord), each only if its bit says so:
+     *
+     * <pre>
+     *   | what follows | database, tablespace | number | subtransactions … | number | relations …
+     *     4              8                      4        4 each              4        12 each
+     * </pre>
+     */
+    private static List<RelationFile> droppedRelations(WalRecord record, int info) throws MalformedRecordException {
+        int follows = (info & XACT_HAS_INFO) == 0 ? 0 : record.mainInt(8);
+        if ((follows & HAS_DROPPED_RELATIONS) == 0) {
+            return List.of();
+        }
+        int at = 12 + ((follows & HAS_DATABASE) == 0 ? 0 : 8);
+        if ((follows & HAS_SUBTRANSACTIONS) != 0) {
+            at += Integer.BYTES + record.mainCount(at, Integer.BYTES) * Integer.BYTES;
+        }
+        int count = record.mainCount(at, RelationFile.SIZE);
+        List<RelationFile> dropped = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            dropped.add(record.mainRelation(at + Integer.BYTES + i * RelationFile.SIZE));
+        }
+        return dropped;
     }
 }

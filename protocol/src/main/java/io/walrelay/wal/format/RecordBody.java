@@ -2,22 +2,55 @@ package io.walrelay.wal.format;
 
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
+import java.util.List;
 import java.util.Optional;
 
 /** What a record says, as far as somebody wants to know it; made by {@link RecordBodies}. */
-public sealed interface RecordBody {
+public sealed interface RecordBody
+        permits RecordBody.Checkpoint,
+                RecordBody.ParameterChange,
+                RecordBody.FullPageWritesChange,
+                RecordBody.EndOfRecovery,
+                RecordBody.OverwriteContrecord,
+                RecordBody.RunningTransactions,
+                RecordBody.Removal,
+                RecordBody.TransactionEnd,
+                FileChange {
 
     /**
      * A checkpoint (pg_control.h, CheckPoint; xlog.c, CreateCheckPoint).
      *
      * @param redo from where a recovery that begins at this checkpoint replays
+     * @param previous the timeline before, where this checkpoint begins a new one; else the same
+     * @param fullPageWrites whether full_page_writes is in force
      * @param nextXid the first transaction identifier that was not given out then
      * @param epochSecond when, in seconds since 1970
      */
-    record Checkpoint(Lsn redo, boolean shutdown, FullTransactionId nextXid, long epochSecond) implements RecordBody {}
+    record Checkpoint(
+            Lsn redo, boolean shutdown, TimelineId timeline, TimelineId previous, boolean fullPageWrites, FullTransactionId nextXid, long epochSecond)
+            implements RecordBody {}
 
     /** The primary has started with other settings than those before (xlog.c, XLogReportParameters). */
     record ParameterChange(ServerParameters parameters) implements RecordBody {}
+
+    /** full_page_writes is in force from here on, or no longer (xlog.c, UpdateFullPageWrites). */
+    record FullPageWritesChange(boolean on) implements RecordBody {}
+
+    /**
+     * A server was promoted and began a timeline here, without a checkpoint (xlog.c, CreateEndOfRecoveryRecord).
+     *
+     * @param previous the timeline that it has left
+     * @param time as {@link TransactionEnd#time}
+     */
+    record EndOfRecovery(TimelineId timeline, TimelineId previous, long time) implements RecordBody {}
+
+    /**
+     * The record that began at {@code overwritten} was never finished: this one took the place of its rest (xlog.c, CreateOverwriteContrecordRecord).
+     *
+     * @param time as {@link TransactionEnd#time}
+     */
+    record OverwriteContrecord(Lsn overwritten, long time) implements RecordBody {}
 
     /**
      * The transactions that run (standbydefs.h, xl_running_xacts): from one that is whole a standby can begin to answer queries.
@@ -45,8 +78,14 @@ public sealed interface RecordBody {
      * A transaction ended, or the second phase of one.
      *
      * @param time by the primary's clock, in microseconds since 2000-01-01 (timestamp.h, TimestampTz)
+     * @param dropped relations whose files, all forks of them, are removed with it
      */
-    record TransactionEnd(boolean committed, long time) implements RecordBody {}
+    record TransactionEnd(boolean committed, long time, List<RelationFile> dropped) implements RecordBody {
+
+        public TransactionEnd {
+            dropped = List.copyOf(dropped);
+        }
+    }
 
     /** Which records remove; as pg_waldump calls them. */
     enum Cause {

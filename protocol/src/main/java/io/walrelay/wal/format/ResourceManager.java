@@ -30,12 +30,19 @@ public enum ResourceManager {
     // For switches, which want constants.
     static final int XLOG_ID = 0;
     static final int XACT_ID = 1;
+    static final int SMGR_ID = 2;
+    static final int DBASE_ID = 4;
+    static final int TBLSPC_ID = 5;
+    static final int RELMAP_ID = 7;
     static final int STANDBY_ID = 8;
     static final int HEAP2_ID = 9;
     static final int BTREE_ID = 11;
     static final int HASH_ID = 12;
     static final int GIST_ID = 14;
     static final int SPGIST_ID = 16;
+
+    /** PostgreSQL's own have no greater number. */
+    static final int LAST_ID = 21;
 
     private static final ResourceManager[] ALL = values();
 

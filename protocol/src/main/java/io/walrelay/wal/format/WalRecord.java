@@ -18,7 +18,7 @@ import java.util.Optional;
  * </pre>
  *
  * A view: the bytes stay where they are, and it holds until they change. One is read again and again ({@link WalReader#take}), and
- * allocates nothing but what {@link #block} returns. What is out of form is found when it is read, not later.
+ * allocates nothing but what {@link #block} returns: those that look at every reference of every record ask for its parts one by one. What is out of form is found when it is read, not later.
  *
  * <p>Confined to one thread.
  */
@@ -35,7 +35,8 @@ public final class WalRecord {
     private static final int ID_TOPLEVEL_XID = 252;
 
     private static final int FORK_MASK = 0x0F;
-    private static final int MAX_FORK = 3;
+    /** relpath.h, MAX_FORKNUM. */
+    static final int MAX_FORK = 3;
     private static final int HAS_IMAGE = 0x10;
     private static final int HAS_DATA = 0x20;
     private static final int WILL_INIT = 0x40;
@@ -242,13 +243,68 @@ public final class WalRecord {
                 u16(headerAt[i] + 2));
     }
 
+    // The parts of the reference number i, for those who must not allocate.
+
+    /** As {@link RelationFile#tablespace}. */
+    public int tablespaceOf(int i) {
+        return LittleEndian.getInt(bytes, relationAt[Objects.checkIndex(i, blocks)]);
+    }
+
+    /** As {@link RelationFile#database}. */
+    public int databaseOf(int i) {
+        return LittleEndian.getInt(bytes, relationAt[Objects.checkIndex(i, blocks)] + 4);
+    }
+
+    /** As {@link RelationFile#relation}. */
+    public int relationOf(int i) {
+        return LittleEndian.getInt(bytes, relationAt[Objects.checkIndex(i, blocks)] + 8);
+    }
+
+    /** As {@link BlockReference#fork}. */
+    public int forkOf(int i) {
+        return flagsOf(i) & FORK_MASK;
+    }
+
+    /** As {@link BlockReference#block}. */
+    public int blockOf(int i) {
+        return LittleEndian.getInt(bytes, numberAt[Objects.checkIndex(i, blocks)]);
+    }
+
+    /** As {@link BlockReference#willInit}. */
+    public boolean willInit(int i) {
+        return (flagsOf(i) & WILL_INIT) != 0;
+    }
+
+    public boolean hasImage(int i) {
+        return imageAt[Objects.checkIndex(i, blocks)] >= 0;
+    }
+
+    /** As {@link PageImage#applied}; false without an image. */
+    public boolean imageIsApplied(int i) {
+        return hasImage(i) && PageImage.isApplied(version, u8(imageAt[i] + 4));
+    }
+
+    /** The bytes that the image takes in the record; 0 without one. */
+    public int imageLength(int i) {
+        return hasImage(i) ? u16(imageAt[i]) : 0;
+    }
+
+    /** As {@link BlockReference#writesWholePage}. */
+    public boolean writesWholePage(int i) {
+        return willInit(i) || imageIsApplied(i);
+    }
+
+    private int flagsOf(int i) {
+        return u8(headerAt[Objects.checkIndex(i, blocks)] + 1);
+    }
+
     /** The first reference's relation; there must be one. */
     RelationFile firstRelation() {
         Objects.checkIndex(0, blocks);
         return RelationFile.parse(bytes, relationAt[0]);
     }
 
-private PageImage image(int i) {
+    private PageImage image(int i) {
         int header = imageAt[i];
         int flags = u8(header + 4);
         int length = u16(header);
@@ -305,6 +361,16 @@ private PageImage image(int i) {
 
     RelationFile mainRelation(int index) throws MalformedRecordException {
         return RelationFile.parse(bytes, mainDataAt(index, RelationFile.SIZE));
+    }
+
+    /** The number at {@code index}, of things of {@code size} bytes that follow it and must be there. */
+    int mainCount(int index, int size) throws MalformedRecordException {
+        int count = mainInt(index);
+        int room = (mainDataLength() - index - Integer.BYTES) / size;
+        if (count < 0 || count > room) {
+            throw malformed("%s of something of %d bytes; there is room for %d".formatted(Integer.toUnsignedString(count), size, room));
+        }
+        return count;
     }
 
     private int mainDataAt(int index, int size) throws MalformedRecordException {

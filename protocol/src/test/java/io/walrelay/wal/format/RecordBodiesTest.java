@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.RecordBody.Cause;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,15 +49,15 @@ final class RecordBodiesTest {
     @ParameterizedTest
     @EnumSource(WalVersion.class)
     void checkpointsHaveTheNextTransactionWithItsEpoch(WalVersion version) throws Exception {
-        String redo = "2800000100000000 01000000 01000000 01000000 ";
+        //              redo             timeline previous full_page_writes, and what the padding has
+        String redo = "2800000100000000 02000000 01000000 01FFFFFF ";
         String level = version.major() < 17 ? "00000000" : "01000000";
         String rest = " E903000002000000 00400000 01000000 00000000 D7020000 01000000 01000000 01000000 00000000 0011223344000000 00000000 00000000 E8030000";
         assertEquals(
-                Optional.of(new RecordBody.Checkpoint(Lsn.parse("0/1000028"), false, new FullTransactionId((2L << 32) + 1_001), 0x4433221100L)),
+                Optional.of(new RecordBody.Checkpoint(Lsn.parse("0/1000028"), false, TimelineId.of(2), TimelineId.of(1), true, new FullTransactionId((2L << 32) + 1_001), 0x4433221100L)),
                 body(version, new RecordCraft(0, 0x10).main(redo + level + rest)));
         assertTrue(body(version, new RecordCraft(0, 0x00).main(redo + level + rest)).filter(b -> ((RecordBody.Checkpoint) b).shutdown()).isPresent());
         assertThrows(MalformedRecordException.class, () -> body(version, new RecordCraft(0, 0x10).main(redo + level)));
-        assertEquals(Lsn.parse("0/1000028"), RecordBodies.redo(new RecordCraft(0, 0x10).main(redo).read(version)));
     }
 
     @ParameterizedTest
@@ -76,8 +78,51 @@ final class RecordBodiesTest {
     @ParameterizedTest
     @CsvSource({"00, true", "80, true", "20, false", "30, true", "B0, true", "40, false"})
     void endsOfTransactionsHaveTheirTime(String info, boolean committed) throws Exception {
-        RecordCraft record = new RecordCraft(1, Integer.parseInt(info, 16)).main("0100000000000000 00");
-        assertEquals(Optional.of(new RecordBody.TransactionEnd(committed, 1)), body(WalVersion.V15, record));
+        RecordCraft record = new RecordCraft(1, Integer.parseInt(info, 16)).main("0100000000000000 00000000");
+        assertEquals(Optional.of(new RecordBody.TransactionEnd(committed, 1, List.of())), body(WalVersion.V15, record));
+    }
+
+    /** The bits say what follows the time: 1 a database, 2 subtransactions, 4 relations; 8 and up come after. */
+    @ParameterizedTest
+    @CsvSource({
+        "80, 0D010000 05000000 7F060000 02000000 " + RELATION + " 7f060000 05000000 01400000 FFFFFFFF FFFFFFFF",
+        "B0, 04000000 02000000 " + RELATION + " 7f060000 05000000 01400000",
+        "A0, 06000000 03000000 E9030000 EA030000 EB030000 02000000 " + RELATION + " 7f060000 05000000 01400000",
+        "C0, 07000000 05000000 7F060000 00000000 02000000 " + RELATION + " 7f060000 05000000 01400000",
+    })
+    void endsOfTransactionsHaveTheRelationsThatAreDropped(String info, String rest) throws Exception {
+        for (WalVersion version : WalVersion.values()) {
+            RecordCraft record = new RecordCraft(1, Integer.parseInt(info, 16)).main("0100000000000000" + rest);
+            RecordBody.TransactionEnd end = (RecordBody.TransactionEnd) body(version, record).orElseThrow();
+            assertEquals(List.of(FILE, new RelationFile(1663, 5, 16_385)), end.dropped());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "80, 04000000",
+        "80, 04000000 01000000 7f060000 05000000 004000",
+        "80, 04000000 FFFFFFFF " + RELATION,
+        "80, 06000000 000000C0 01000000 " + RELATION,
+        "80, 06000000 FFFFFF3F 01000000 " + RELATION,
+        "80, 06000000 02000000 01000000 00000000",
+    })
+    void moreThanThereIsRoomForIsRefused(String info, String rest) {
+        RecordCraft record = new RecordCraft(1, Integer.parseInt(info, 16)).main("0100000000000000" + rest);
+        assertThrows(MalformedRecordException.class, () -> body(WalVersion.V15, record));
+    }
+
+    @Test
+    void whatChangesAtAnEndOfRecovery() throws Exception {
+        assertEquals(
+                Optional.of(new RecordBody.EndOfRecovery(TimelineId.of(3), TimelineId.of(2), 1)),
+                body(WalVersion.V18, new RecordCraft(0, 0x90).main("0100000000000000 03000000 02000000 01000000")));
+        assertThrows(MalformedRecordException.class, () -> body(WalVersion.V13, new RecordCraft(0, 0x90).main("0100000000000000 00000000 02000000")));
+        assertEquals(
+                Optional.of(new RecordBody.OverwriteContrecord(Lsn.parse("0/1FFFF80"), 2)),
+                body(WalVersion.V14, new RecordCraft(0, 0xD0).main("80FFFF0100000000 0200000000000000")));
+        assertEquals(Optional.of(new RecordBody.FullPageWritesChange(false)), body(WalVersion.V15, new RecordCraft(0, 0x80).main("00")));
+        assertEquals(Optional.of(new RecordBody.FullPageWritesChange(true)), body(WalVersion.V15, new RecordCraft(0, 0x80).main("01")));
     }
 
     @ParameterizedTest
@@ -106,7 +151,6 @@ final class RecordBodiesTest {
         "13-18, 14, 00, E8030000 0100 00,                 -,                          0",
         "13-18, 16, 80, 0100 0200 E8030000,               SPGIST_VACUUM,              1000",
         "13-18, 10, 10, E8030000 0100,                    -,                          0",
-        "13-18, 128, 10, E8030000 0100,                   -,                          0",
     })
     void removalsHaveTheirHorizonWhereTheirVersionPutsIt(String versions, int resourceManager, String info, String main, Cause cause, long xid) throws Exception {
         for (WalVersion version : WalVersion.values()) {
@@ -163,6 +207,7 @@ final class RecordBodiesTest {
         assertFalse(RecordBodies.mayKnow(0, 0xB0), "images");
         assertFalse(RecordBodies.mayKnow(8, 0x00), "locks");
         assertFalse(RecordBodies.mayKnow(1, 0x50), "assignments");
-        assertFalse(RecordBodies.mayKnow(200, 0x10), "an extension's");
+        assertFalse(RecordBodies.mayKnow(0, 0xE0), "the beginnings of checkpoints");
+        assertFalse(RecordBodies.mayKnow(10, 0x02), "what is to be compared");
     }
 }

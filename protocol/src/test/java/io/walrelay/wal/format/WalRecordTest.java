@@ -110,6 +110,34 @@ final class WalRecordTest {
         assertEquals("1663/5/16384", FILE.toString());
     }
 
+    @Test
+    void thePartsOfAReferenceAreThoseOfTheWhole() throws Exception {
+        WalRecord record = new RecordCraft(HEAP, 0)
+                .headers("00 70 0300 401F 6400 03").headers(RELATION).headers("07000000")
+                .headers("01 C2 0000").headers("08000000")
+                .headers("02 10 0000 401F 6400 01").headers("7f060000 06000000 01400000").headers("FFFFFFFF")
+                .data(filled(8_003, 0xAA))
+                .data(filled(8_000, 0xBB))
+                .main("CC")
+                .read(WalVersion.V15);
+        for (int i = 0; i < 3; i++) {
+            BlockReference block = record.block(i);
+            assertEquals(block.relation(), new RelationFile(record.tablespaceOf(i), record.databaseOf(i), record.relationOf(i)));
+            assertEquals(block.fork(), record.forkOf(i));
+            assertEquals(block.block(), record.blockOf(i));
+            assertEquals(block.willInit(), record.willInit(i));
+            assertEquals(block.image().isPresent(), record.hasImage(i));
+            assertEquals(block.image().filter(PageImage::applied).isPresent(), record.imageIsApplied(i));
+            assertEquals(block.image().map(PageImage::length).orElse(0), record.imageLength(i));
+            assertEquals(block.writesWholePage(), record.writesWholePage(i));
+        }
+        assertTrue(record.willInit(0) && record.hasImage(0) && record.writesWholePage(0), "an image to compare with of a page that is made anew");
+        assertTrue(record.willInit(1) && !record.hasImage(1) && record.writesWholePage(1) && record.forkOf(1) == 2);
+        assertTrue(!record.willInit(2) && record.hasImage(2) && !record.writesWholePage(2), "an image to compare with replaces nothing");
+        assertThrows(IndexOutOfBoundsException.class, () -> record.blockOf(3));
+        assertThrows(IndexOutOfBoundsException.class, () -> record.relationOf(-1));
+    }
+
     /** The flags of an image mean one thing in 13 and 14, and another since. */
     @ParameterizedTest
     @CsvSource({
@@ -224,6 +252,9 @@ final class WalRecordTest {
             new RecordCraft(8, 0x10).main("00000000 00000000 01000000 E8030000 E8030000 E7030000").bytes(),
             new RecordCraft(9, 0x10).headers("00 00 0000").headers(RELATION).headers("01000000").main("E8030000 E8030000 0000").bytes(),
             new RecordCraft(11, 0xD0).main(RELATION + "01000000 E803000000000000 01").bytes(),
+            new RecordCraft(1, 0x80).main("0100000000000000 07000000 05000000 7f060000 01000000 E8030000 01000000" + RELATION).bytes(),
+            new RecordCraft(4, 0x20).main("05000000 02000000 7f060000 7f060000").bytes(),
+            new RecordCraft(5, 0x00).main("00400000 2F746D702F7400").bytes(),
         };
         WalRecord record = new WalRecord();
         int refused = 0;
@@ -240,6 +271,7 @@ final class WalRecordTest {
                 long held = record.mainDataLength();
                 for (int b = 0; b < record.blockCount(); b++) {
                     BlockReference block = record.block(b);
+                    assertEquals(block.writesWholePage(), record.writesWholePage(b));
                     held += block.dataLength() + block.image().map(PageImage::length).orElse(0);
                     assertTrue(block.dataOffset() >= RecordHeader.SIZE && block.dataOffset() + block.dataLength() <= bytes.length, "seed " + seed);
                 }

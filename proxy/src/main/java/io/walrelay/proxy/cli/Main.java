@@ -76,7 +76,8 @@ public final class Main implements Callable<Integer> {
                 new PinCommand(),
                 new RestoreCommand(),
                 new PushCommand(),
-                new VerifyCommand());
+                new VerifyCommand(),
+                new RewindCommand());
     }
 
     private static CommandLine commandLine(Object... commands) {

@@ -4,6 +4,7 @@ import io.walrelay.cache.archive.Pin;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.http.Json;
 import io.walrelay.proxy.http.PinReport;
+import io.walrelay.rewind.datadir.BackupLabel;
 import io.walrelay.wal.Lsn;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -4,6 +4,7 @@ import io.walrelay.protocol.message.ProtocolVersion;
 import io.walrelay.protocol.message.Secret;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -61,8 +62,34 @@ public record Conninfo(
      * @throws InvalidConninfoException with all that is wrong
      */
     public static Conninfo parse(String text, Map<String, String> environment) {
-        return new ConninfoReader(ConninfoSyntax.parse(text), environment).read();
+        return new ConninfoReader(ConninfoSyntax.parse(text), environment, false).read();
     }
+
+    /**
+     * As {@link #parse}, for a command that somebody runs as they run psql: without a host it is the local server's socket, without a
+     * user the account's name, and a host may be a directory of sockets. For SQL only.
+     */
+    public static Conninfo parseAsClient(String text, Map<String, String> environment) {
+        return new ConninfoReader(ConninfoSyntax.parse(text), withDefaults(environment), true).read();
+    }
+
+    /**
+     * What primary_conninfo has to say so that a standby comes to the same server (PostgreSQL: fe_utils/recovery_gen.c,
+     * GenerateRecoveryConfig): all that was given, but for what a walreceiver decides.
+     */
+    public static String primaryConninfo(String text, Map<String, String> environment) {
+        return PrimaryConninfo.of(ConninfoSyntax.parse(text), withDefaults(environment));
+    }
+
+    private static Map<String, String> withDefaults(Map<String, String> environment) {
+        Map<String, String> defaults = new HashMap<>(environment);
+        defaults.putIfAbsent("PGHOST", SOCKETS);
+        defaults.putIfAbsent("PGUSER", System.getProperty("user.name"));
+        return defaults;
+    }
+
+    /** Debian's, and that of PostgreSQL's own packages (DEFAULT_PGSOCKET_DIR). */
+    private static final String SOCKETS = "/var/run/postgresql";
 
     /** The password for {@code host}: the given one, else what {@code file} says; replication is its database when {@code replication}. */
     public Optional<Secret> passwordFor(HostAddress host, PassFile file, boolean replication) {

@@ -21,11 +21,14 @@ final class ConninfoReader {
 
     private final Map<ConninfoKeyword, String> values = new EnumMap<>(ConninfoKeyword.class);
     private final Map<String, String> environment;
+    private final boolean sockets;
     private final List<String> problems = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
 
-    ConninfoReader(Map<String, String> given, Map<String, String> environment) {
+    /** @param sockets whether a host may be a directory of Unix-domain sockets */
+    ConninfoReader(Map<String, String> given, Map<String, String> environment, boolean sockets) {
         this.environment = environment;
+        this.sockets = sockets;
         given.forEach((keyword, value) -> ConninfoKeyword.find(keyword)
                 .ifPresentOrElse(known -> accept(known, value), () -> problems.add("invalid connection option \"%s\"".formatted(keyword))));
         for (ConninfoKeyword keyword : ConninfoKeyword.values()) {
@@ -98,7 +101,7 @@ final class ConninfoReader {
     }
 
     private List<HostAddress> hosts() {
-        return new HostList(elements(ConninfoKeyword.HOST), elements(ConninfoKeyword.HOSTADDR), elements(ConninfoKeyword.PORT), problems).read();
+        return new HostList(elements(ConninfoKeyword.HOST), elements(ConninfoKeyword.HOSTADDR), elements(ConninfoKeyword.PORT), sockets, problems).read();
     }
 
     private List<String> elements(ConninfoKeyword keyword) {

@@ -1,11 +1,13 @@
 package io.walrelay.proxy.conninfo;
 
+import java.nio.file.Path;
 import java.util.Optional;
 
 /**
  * One host of a connection string.
  *
- * @param host what the server is called: shown, compared with its certificate, looked up in the password file
+ * @param host what the server is called: shown, compared with its certificate, looked up in the password file; or the directory of
+ *     its socket
  * @param hostaddr the numeric address to connect to instead of looking {@code host} up
  * @param port 1 to 65535
  */
@@ -29,6 +31,11 @@ public record HostAddress(String host, Optional<String> hostaddr, int port) {
     /** What to look up or connect to. */
     public String target() {
         return hostaddr.orElse(host);
+    }
+
+    /** The Unix-domain socket; empty for a host on the network. */
+    public Optional<Path> socket() {
+        return hostaddr.isEmpty() && host.startsWith("/") ? Optional.of(Path.of(host, ".s.PGSQL." + port)) : Optional.empty();
     }
 
     /** {@code pg1:5432}, {@code [::1]:5432}: the form that {@code walrelay follow} takes. */

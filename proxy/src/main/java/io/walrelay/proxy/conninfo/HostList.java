@@ -11,13 +11,18 @@ final class HostList {
     private final List<String> names;
     private final List<String> addresses;
     private final List<String> ports;
+    private final boolean sockets;
     private final List<String> problems;
 
-    /** @param problems where what is wrong is put */
-    HostList(List<String> names, List<String> addresses, List<String> ports, List<String> problems) {
+    /**
+     * @param sockets whether a name may be a directory of Unix-domain sockets
+     * @param problems where what is wrong is put
+     */
+    HostList(List<String> names, List<String> addresses, List<String> ports, boolean sockets, List<String> problems) {
         this.names = names;
         this.addresses = addresses;
         this.ports = ports;
+        this.sockets = sockets;
         this.problems = problems;
     }
 
@@ -42,7 +47,7 @@ final class HostList {
             String address = addresses.isEmpty() ? "" : addresses.get(i);
             int port = ports.isEmpty() ? HostAddress.DEFAULT_PORT : port(ports.get(ports.size() == 1 ? 0 : i), i > 0 && ports.size() == 1);
             // An address given hides a socket directory, as in libpq: then the name is only for show and for passwords.
-            if (address.isEmpty() && (name.startsWith("/") || name.startsWith("@"))) {
+            if (address.isEmpty() && (name.startsWith("@") || (name.startsWith("/") && !sockets))) {
                 problems.add("host \"%s\" is a Unix-domain socket, which is not supported; expected a host name or an IP address".formatted(name));
             } else if (name.isEmpty() && address.isEmpty()) {
                 problems.add("host %d of %d is empty; expected a host name or an IP address".formatted(i + 1, count));

@@ -3,6 +3,7 @@ package io.walrelay.proxy.conninfo;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.conninfo.TlsSettings.RootCert;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
@@ -47,6 +48,13 @@ public record SqlTarget(String host, String url, Properties properties) {
         properties.setProperty("loginTimeout", seconds);
         properties.setProperty("socketTimeout", seconds);
         authentication(conninfo.requireAuth(), properties);
+        Optional<Path> socket = host.socket();
+        if (socket.isPresent()) {
+            properties.setProperty("sslmode", "disable");
+            properties.setProperty("socketFactory", UnixSocketFactory.class.getName());
+            properties.setProperty("socketFactoryArg", socket.get().toString());
+            return new SqlTarget(host.toString(), "jdbc:postgresql://localhost:%d/%s".formatted(host.port(), database(conninfo)), properties);
+        }
         tls(conninfo.tls(), properties);
         // The name, not the address it may stand for, so that verify-full compares what the relay will compare.
         String name = conninfo.tls().mode() == TlsSettings.Mode.VERIFY_FULL ? host.host() : host.target();

@@ -1,6 +1,7 @@
 package io.walrelay.proxy.scenario;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.LocalPostgres;
@@ -16,12 +17,11 @@ import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.format.FileChange;
 import io.walrelay.wal.format.PageImage;
 import io.walrelay.wal.format.RecordBodies;
 import io.walrelay.wal.format.RecordBody;
 import io.walrelay.wal.format.RecordBody.Cause;
-import io.walrelay.wal.format.RecordHeader;
-import io.walrelay.wal.format.ResourceManager;
 import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
 import io.walrelay.wal.format.WalRecord;
@@ -33,9 +33,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -163,11 +160,17 @@ final class HotStandbyIT {
         private Lsn overflow = Lsn.INVALID;
         private Lsn snapshot = Lsn.INVALID;
         private int newestRemoved = 3;
+        private final Set<String> changes = new HashSet<>();
+        private int dropped;
+        private int initialised;
         private int origins;
         private int compressed;
         private int compared;
         private int records;
     }
+
+    private static final Set<String> CHANGES = Set.of(
+            "DatabaseCopied", "DatabaseDropped", "TablespaceCreated", "TablespaceDropped", "RelationCreated", "RelationTruncated", "RelationMapUpdated");
 
     private static void assertSaysWhatWasSeen(Seen seen, HotStandby said, LocalPostgres primary) {
         assertEquals(Optional.of(seen.overflow.toString()), said.overflowed().map(HotStandby.Snapshot::at));
@@ -183,6 +186,10 @@ final class HotStandbyIT {
         assertTrue(seen.origins > 0, "origins");
         assertTrue(seen.compressed > 0, "compressed images");
         assertTrue(seen.compared > 0, "images to compare with");
+        assertTrue(seen.initialised > 0, "pages made anew");
+        assertTrue(seen.dropped > 0, "relations dropped");
+        assertTrue(seen.changes.containsAll(CHANGES), () -> "changes of files: " + seen.changes);
+        assertFalse(seen.changes.contains("Unknown"), "changes that nobody knows");
         assertTrue(seen.records > 5_000, () -> seen.records + " records");
     }
 
@@ -200,7 +207,7 @@ final class HotStandbyIT {
             Optional<? extends RecordBody> body = RecordBodies.of(record);
             if (major != 13) {
                 assertTrue(seen.records < dumped.size(), "pg_waldump has no more records at " + record.start());
-                assertEqual(dumped.get(seen.records), record, body);
+                WalDumpCheck.assertEqual(dumped.get(seen.records), record, body);
             }
             note(seen, record, body);
         }
@@ -217,6 +224,7 @@ final class HotStandbyIT {
                 seen.compressed += image.compression() == PageImage.Compression.NONE ? 0 : 1;
                 seen.compared += image.applied() ? 0 : 1;
             });
+            seen.initialised += record.willInit(i) ? 1 : 0;
         }
         if (body.isEmpty()) {
             return;
@@ -231,78 +239,9 @@ final class HotStandbyIT {
                 seen.causes.add(removal.cause());
                 seen.newestRemoved = FullTransactionId.follows(removal.xid(), seen.newestRemoved) ? removal.xid() : seen.newestRemoved;
             }
-            case RecordBody.Checkpoint _, RecordBody.TransactionEnd _ -> {}
+            case FileChange change -> seen.changes.add(change.getClass().getSimpleName());
+            case RecordBody.TransactionEnd end -> seen.dropped += end.dropped().size();
+            case RecordBody.Checkpoint _, RecordBody.FullPageWritesChange _, RecordBody.EndOfRecovery _, RecordBody.OverwriteContrecord _ -> {}
         }
-    }
-
-    private static void assertEqual(WalDump.Dumped dumped, WalRecord record, Optional<? extends RecordBody> body) {
-        RecordHeader header = record.header();
-        int images = IntStream.range(0, record.blockCount()).map(i -> record.block(i).image().map(image -> image.length()).orElse(0)).sum();
-        List<String> blocks = IntStream.range(0, record.blockCount()).mapToObj(i -> WalDump.line(record.block(i))).toList();
-        WalDump.Dumped ours = new WalDump.Dumped(
-                ResourceManager.of(record.resourceManager()).orElseThrow().title(),
-                header.totalLength() - images,
-                header.totalLength(),
-                Integer.toUnsignedLong(header.xid()),
-                record.start(),
-                header.prev(),
-                dumped.kind(),
-                dumped.description(),
-                blocks);
-        assertEquals(dumped, ours);
-        body.ifPresent(it -> assertSays(it, dumped));
-        if (body.isEmpty()) {
-            Matcher removal = REMOVAL.matcher(dumped.description());
-            assertTrue(!removal.find() || Long.parseLong(removal.group(1)) < 3, () -> "removes unseen: " + dumped);
-        }
-    }
-
-    private static final Pattern REMOVAL = Pattern.compile("(?:latestRemovedXid|snapshotConflictHorizon|cutoff xid|newestredirectxid):? (?:\\d+:)?(\\d+)");
-    private static final Pattern CHECKPOINT = Pattern.compile("redo (\\S+); .* xid (\\d+):(\\d+); .*");
-    private static final Pattern RUNNING = Pattern.compile("nextXid (\\d+) latestCompletedXid (\\d+) oldestRunningXid (\\d+)(?:; (\\d+) xacts:.*)?.*");
-    private static final Pattern TIME = Pattern.compile(".*?:(\\d\\d)\\.(\\d+) .*");
-
-    private static void assertSays(RecordBody body, WalDump.Dumped dumped) {
-        String text = dumped.description();
-        switch (body) {
-            case RecordBody.ParameterChange(var p) -> assertEquals(
-                    "max_connections=%d max_worker_processes=%d max_wal_senders=%d max_prepared_xacts=%d max_locks_per_xact=%d wal_level=%s wal_log_hints=%s track_commit_timestamp=%s".formatted(
-                            p.maxConnections(), p.maxWorkerProcesses(), p.maxWalSenders(), p.maxPreparedTransactions(), p.maxLocksPerTransaction(), p.walLevel().setting(),
-                            p.walLogHints() ? "on" : "off", p.trackCommitTimestamp() ? "on" : "off"),
-                    text);
-            case RecordBody.Checkpoint checkpoint -> {
-                Matcher m = matched(CHECKPOINT, text);
-                assertEquals(Lsn.parse(m.group(1)), checkpoint.redo());
-                assertEquals(Long.parseLong(m.group(2)) << 32 | Long.parseLong(m.group(3)), checkpoint.nextXid().value());
-                assertEquals(dumped.kind().equals("CHECKPOINT_SHUTDOWN"), checkpoint.shutdown());
-                assertTrue(Math.abs(checkpoint.epochSecond() - System.currentTimeMillis() / 1_000) < 300, checkpoint::toString);
-            }
-            case RecordBody.RunningTransactions running -> {
-                Matcher m = matched(RUNNING, text);
-                assertEquals(Long.parseLong(m.group(1)), Integer.toUnsignedLong(running.nextXid()));
-                assertEquals(Long.parseLong(m.group(2)), Integer.toUnsignedLong(running.latestCompletedXid()));
-                assertEquals(Long.parseLong(m.group(3)), Integer.toUnsignedLong(running.oldestRunningXid()));
-                assertEquals(m.group(4) == null ? 0 : Integer.parseInt(m.group(4)), running.transactions());
-                assertEquals(text.contains("subxid ov"), running.overflowed(), text);
-            }
-            case RecordBody.Removal removal -> {
-                Matcher m = REMOVAL.matcher(text);
-                assertTrue(m.find(), () -> removal + " is not in " + dumped);
-                assertEquals(removal.cause().title(), dumped.resourceManager() + "/" + dumped.kind());
-                int before = text.contains("cutoff xid") && removal.cause() == Cause.HEAP_FREEZE ? 1 : 0;
-                assertEquals(Long.parseLong(m.group(1)) - before, Integer.toUnsignedLong(removal.xid()), text);
-            }
-            case RecordBody.TransactionEnd end -> {
-                Matcher m = matched(TIME, text);
-                assertEquals(Long.parseLong(m.group(1)) * 1_000_000 + Long.parseLong(m.group(2)), Math.floorMod(end.time(), 60_000_000L), text);
-                assertEquals(dumped.kind().startsWith("COMMIT"), end.committed());
-            }
-        }
-    }
-
-    private static Matcher matched(Pattern pattern, String text) {
-        Matcher matcher = pattern.matcher(text);
-        assertTrue(matcher.matches(), text);
-        return matcher;
     }
 }

@@ -41,9 +41,8 @@ final class LogOfAllKinds {
                 "VACUUM seen");
         images(primary);
         transactions(primary);
+        files(primary);
         primary.execute(
-                "CREATE DATABASE other",
-                "DROP DATABASE other",
                 "CREATE SEQUENCE s",
                 "SELECT nextval('s')",
                 "SELECT pg_logical_emit_message(false, 'prefix', repeat('x', 70000))",
@@ -66,6 +65,24 @@ final class LogOfAllKinds {
             statement.execute("UPDATE t SET a = a || '?' WHERE id BETWEEN 100 AND 120");
             statement.execute("SET wal_compression = on");
             statement.execute("UPDATE t SET a = a || '?' WHERE id BETWEEN 120 AND 140");
+        }
+    }
+
+    /** Directories of databases and tablespaces, relations that are cut off or dropped, and a catalog that gets another file. */
+    private static void files(LocalPostgres primary) throws SQLException {
+        try (Connection connection = primary.connect();
+                Statement statement = connection.createStatement()) {
+            statement.execute("SET allow_in_place_tablespaces = on");
+            statement.execute("CREATE TABLESPACE space LOCATION ''");
+            statement.execute("CREATE DATABASE other");
+            statement.execute("ALTER DATABASE other SET TABLESPACE space");
+            statement.execute("DROP DATABASE other");
+            statement.execute("DROP TABLESPACE space");
+            statement.execute("VACUUM FULL pg_class");
+            statement.execute("BEGIN");
+            statement.execute("SAVEPOINT made");
+            statement.execute("CREATE UNLOGGED TABLE gone (id int PRIMARY KEY, a text)");
+            statement.execute("ROLLBACK");
         }
     }
 

@@ -1,5 +1,6 @@
 package io.walrelay.proxy.testkit;
 
+import io.walrelay.proxy.demo.OsProcess;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -17,8 +18,26 @@ public final class WalrelayCommand {
 
     /** Runs it to its end. */
     public static Programs.Result run(Duration limit, Map<String, String> environment, String... arguments) {
+        return run(limit, environment, command(arguments));
+    }
+
+    /** As {@link #run}, as a user that is not root: what a server's own user runs. */
+    public static Programs.Result runUnprivileged(Duration limit, Map<String, String> environment, String... arguments) {
+        return run(limit, environment, OsProcess.unprivileged(command(arguments)));
+    }
+
+    /** As {@link #runUnprivileged}; the caller closes it. */
+    public static ExternalProcess startUnprivileged(String... arguments) {
+        return ExternalProcess.start(OsProcess.unprivileged(command(arguments)));
+    }
+
+    private static List<String> command(String... arguments) {
         List<String> command = new ArrayList<>(jvm());
         command.addAll(Arrays.asList(arguments));
+        return command;
+    }
+
+    private static Programs.Result run(Duration limit, Map<String, String> environment, List<String> command) {
         try (ExternalProcess process = ExternalProcess.start(command, environment)) {
             int status = process.awaitExit(limit);
             return new Programs.Result(command, status, process.output());

@@ -1,0 +1,177 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.proxy.conninfo.Conninfo;
+import io.walrelay.proxy.conninfo.InvalidConninfoException;
+import io.walrelay.proxy.http.Json;
+import io.walrelay.rewind.Rewind;
+import io.walrelay.rewind.RewindReport;
+import io.walrelay.rewind.RewindRequest;
+import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.source.DirectorySource;
+import io.walrelay.rewind.source.RewindSource;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code walrelay rewind}: pg_rewind's options, and more. */
+@Command(
+        name = "rewind",
+        exitCodeOnInvalidInput = Main.FAILURE,
+        description = {
+            "Make a data directory whose server went its own way a follower of another again. What it takes is pg_rewind's; a kill at any instant leaves a directory that the next run, or --undo, puts right.",
+            "Exit status 0: it is rewound, or needs no rewind; 1: it is not, and is as it was."
+        })
+final class RewindCommand implements Callable<Integer> {
+
+    private static final int DEFAULT_JOBS = 4;
+
+    /** How the report is printed. */
+    enum Format {
+        TEXT,
+        JSON
+    }
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before call()
+    private CommandSpec spec;
+
+    @Option(names = {"-D", "--target-pgdata"}, paramLabel = "DIRECTORY", description = "The data directory to change; its server is stopped.")
+    private @Nullable Path target;
+
+    @Option(names = "--source-pgdata", paramLabel = "DIRECTORY", description = "The data directory to become equal to; its server is stopped.")
+    private @Nullable Path sourceDirectory;
+
+    @Option(names = "--source-server", paramLabel = "CONNSTR", description = "The server to become equal to: a primary or a hot standby. Nothing is written on it.")
+    private @Nullable String sourceServer;
+
+    @Option(names = {"-R", "--write-recovery-conf"}, description = "Make the target a standby of the source (with --source-server).")
+    private boolean writeRecoveryConf;
+
+    @Option(names = {"-n", "--dry-run"}, description = "Decide, print with --debug or --format json what would be done, and change nothing.")
+    private boolean dryRun;
+
+    @Option(names = {"-N", "--no-sync"}, description = "As of pg_rewind. What was changed is made durable all the same, since a kill could hurt it else.")
+    private boolean noSync;
+
+    @Option(names = {"-P", "--progress"}, description = "Say how far it is.")
+    private boolean progress;
+
+    @Option(names = {"-c", "--restore-target-wal"}, description = "Fetch the target's older WAL by the restore_command of its configuration.")
+    private boolean restoreTargetWal;
+
+    @Option(names = "--config-file", paramLabel = "FILE", description = "The target's configuration, where it lies outside of the data directory; for its restore_command.")
+    private @Nullable Path configFile;
+
+    @Option(names = "--no-ensure-shutdown", description = "Refuse a target that was not shut down cleanly (default: it is rewound as the crash left it, and no server is started on it).")
+    private boolean noEnsureShutdown;
+
+    @Option(names = "--debug", description = "Say why, and what is done to each file.")
+    private boolean debug;
+
+    @Option(names = "-?", usageHelp = true, description = "This text.")
+    private boolean help;
+
+    @Option(names = "--jobs", paramLabel = "N", description = "How many connections fetch at once (default: " + DEFAULT_JOBS + ").")
+    private int jobs = DEFAULT_JOBS;
+
+    @Option(names = "--undo", description = "Put back what a rewind that was killed has changed, and do no more.")
+    private boolean undo;
+
+    @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print the report (default: ${DEFAULT-VALUE}).")
+    private Format format = Format.TEXT;
+
+    @Parameters(hidden = true)
+    private List<String> more = List.of();
+
+    @Override
+    public Integer call() {
+        RewindConsole console = new RewindConsole(spec.commandLine().getErr(), progress, debug);
+        try {
+            Path directory = check();
+            if (undo) {
+                console.info(Rewind.undo(directory) ? "put back as it was before the rewind" : "nothing to put back: no rewind of %s is unfinished".formatted(directory));
+                return Main.OK;
+            }
+            RewindReport report;
+            try (RewindSource source = source()) {
+                report = new Rewind(request(directory), source, console).run();
+            }
+            print(report);
+            return Main.OK;
+        } catch (RefusedException e) {
+            console.error(String.valueOf(e.getMessage()));
+            e.hint().ifPresent(console::hint);
+            return Main.FAILURE;
+        } catch (InvalidConninfoException e) {
+            console.error("--source-server: " + e.getMessage());
+            return Main.FAILURE;
+        } catch (IOException | RuntimeException e) {
+            console.error(RewindConsole.message(e));
+            return Main.FAILURE;
+        }
+    }
+
+    /** In pg_rewind's order and words; its users have scripts that look for them. */
+    private Path check() throws IOException, RefusedException {
+        String help = "Try \"walrelay rewind --help\" for more information.";
+        if (sourceDirectory == null && sourceServer == null && !undo) {
+            throw new RefusedException("no source specified (--source-pgdata or --source-server)", help);
+        }
+        if (sourceDirectory != null && sourceServer != null) {
+            throw new RefusedException("only one of --source-pgdata or --source-server can be specified", help);
+        }
+        if (target == null) {
+            throw new RefusedException("no target data directory specified (--target-pgdata)", help);
+        }
+        if (writeRecoveryConf && sourceServer == null) {
+            throw new RefusedException("no source server information (--source-server) specified for --write-recovery-conf", help);
+        }
+        if (!more.isEmpty()) {
+            throw new RefusedException("too many command-line arguments (first is \"%s\")".formatted(more.getFirst()), help);
+        }
+        if (jobs < 1 || jobs > 64) {
+            throw new RefusedException("--jobs is %d; expected 1 to 64".formatted(jobs), help);
+        }
+        if (isRoot()) {
+            throw new RefusedException("cannot be executed by \"root\"", "You must run walrelay rewind as the PostgreSQL superuser.");
+        }
+        return target.toAbsolutePath().normalize();
+    }
+
+    /** Files that root writes the server could not read. */
+    private static boolean isRoot() throws IOException {
+        Path self = Path.of("/proc/self");
+        return Files.exists(self) ? Integer.valueOf(0).equals(Files.getAttribute(self, "unix:uid")) : "root".equals(System.getProperty("user.name"));
+    }
+
+    private RewindSource source() throws IOException, RefusedException {
+        if (sourceDirectory != null) {
+            return new DirectorySource(sourceDirectory.toAbsolutePath().normalize());
+        }
+        return SourceServers.open(String.valueOf(sourceServer), System.getenv(), jobs);
+    }
+
+    private RewindRequest request(Path directory) {
+        Optional<String> standbyOf = writeRecoveryConf
+                ? Optional.of("primary_conninfo = '%s'\n".formatted(Conninfo.primaryConninfo(String.valueOf(sourceServer), System.getenv()).replace("'", "''")))
+                : Optional.empty();
+        return new RewindRequest(
+                directory, !noEnsureShutdown, restoreTargetWal, Optional.ofNullable(configFile).map(Path::toAbsolutePath), dryRun, standbyOf, System.getenv());
+    }
+
+    private void print(RewindReport report) {
+        if (format == Format.JSON) {
+            spec.commandLine().getOut().println(Json.MAPPER.writeValueAsString(RewindSummary.of(report)));
+            spec.commandLine().getOut().flush();
+        }
+    }
+}

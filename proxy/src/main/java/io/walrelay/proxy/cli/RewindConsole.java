@@ -1,0 +1,76 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.rewind.RewindListener;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.concurrent.TimeUnit;
+
+/** Says on standard error how a rewind goes, in pg_rewind's form. Confined to one thread. */
+final class RewindConsole implements RewindListener {
+
+    private static final String PROGRAM = "walrelay rewind: ";
+    private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+
+    private final PrintWriter err;
+    private final boolean progress;
+    private final boolean debug;
+    private final long begun = System.nanoTime();
+    private long said = begun;
+
+    RewindConsole(PrintWriter err, boolean progress, boolean debug) {
+        this.err = err;
+        this.progress = progress;
+        this.debug = debug;
+    }
+
+    @Override
+    public void info(String message) {
+        line(message);
+    }
+
+    @Override
+    public void debug(String message) {
+        if (debug) {
+            line("debug: " + message);
+        }
+    }
+
+    /** Once a second. */
+    @Override
+    public void progress(long fetched, long expected) {
+        long now = System.nanoTime();
+        if (progress && now - said >= SECOND) {
+            said = now;
+            double rate = fetched / ((now - begun) / (double) SECOND);
+            long left = Math.max(0, expected - fetched);
+            line("%d/%d kB (%d%%) copied, %s/s, %d s left".formatted(
+                    fetched >> 10, Math.max(fetched, expected) >> 10, expected == 0 ? 0 : Math.min(100, fetched * 100 / expected),
+                    ProgressLines.size((long) rate), (long) (left / Math.max(1, rate))));
+        }
+    }
+
+    void error(String message) {
+        line("error: " + message);
+    }
+
+    void hint(String hint) {
+        line("hint: " + hint);
+    }
+
+    private void line(String text) {
+        err.println(PROGRAM + text);
+        err.flush();
+    }
+
+    /** The JDK's words for a file that is missing are its name alone. */
+    static String message(Exception e) {
+        return switch (e) {
+            case NoSuchFileException missing -> "could not open file \"%s\": no such file or directory".formatted(missing.getFile());
+            case FileSystemException file when file.getReason() == null -> "could not use file \"%s\": %s".formatted(file.getFile(), file.getClass().getSimpleName());
+            case IOException io when io.getMessage() != null -> io.getMessage();
+            default -> e.toString();
+        };
+    }
+}

@@ -1,0 +1,101 @@
+package io.walrelay.proxy.rewind;
+
+import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.demo.LocalPostgres.StopMode;
+import io.walrelay.proxy.demo.PostgresBinaries;
+import io.walrelay.proxy.testkit.Programs;
+import io.walrelay.proxy.testkit.WalrelayCommand;
+import io.walrelay.wal.Lsn;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/** A primary and its standby, which will part. Both are stopped and deleted when this is closed. */
+final class TwoServers implements AutoCloseable {
+
+    static final Duration LIMIT = Duration.ofSeconds(60);
+
+    final LocalPostgres old;
+    final LocalPostgres standby;
+
+    private TwoServers(LocalPostgres old, LocalPostgres standby) {
+        this.old = old;
+        this.standby = standby;
+    }
+
+    /** The primary has a table {@code t} with some rows, and the standby has them too. */
+    static TwoServers of(PostgresBinaries binaries) {
+        LocalPostgres old = LocalPostgres.of(binaries).name("old").set("wal_keep_size", "1GB").set("autovacuum", "off").start();
+        try {
+            old.execute("CREATE TABLE t (who text, n int, filler text)", "INSERT INTO t SELECT 'both', i, repeat('x', 200) FROM generate_series(1, 2000) i", "CHECKPOINT");
+            LocalPostgres standby = LocalPostgres.standbyOf(old, old.conninfo()).name("new").start();
+            TwoServers servers = new TwoServers(old, standby);
+            servers.awaitReplay(old, standby);
+            return servers;
+        } catch (RuntimeException e) {
+            old.close();
+            throw e;
+        }
+    }
+
+    void awaitReplay(LocalPostgres primary, LocalPostgres follower) {
+        Lsn end = primary.flushedLsn();
+        follower.awaitReplay(end, LIMIT);
+    }
+
+    /** Promotes, and waits for the checkpoint after it, as pg_rewind of 13 to 15 wants. */
+    static void promote(LocalPostgres server) {
+        server.promote();
+        server.execute("CHECKPOINT");
+    }
+
+    /** Rows and changes that only {@code server} has; enough of them for relations to grow. */
+    static void diverge(LocalPostgres server, String who) {
+        server.execute(
+                "INSERT INTO t SELECT '%s', i, repeat('y', 200) FROM generate_series(1, 1000) i".formatted(who),
+                "UPDATE t SET filler = '%s' WHERE who = 'both' AND n %% 3 = 0".formatted(who),
+                "CREATE TABLE only_%s AS SELECT i FROM generate_series(1, 500) i".formatted(who));
+    }
+
+    /** Whose rows {@code server} has. */
+    static String who(LocalPostgres server) {
+        return server.query("SELECT string_agg(DISTINCT who, ' ' ORDER BY who) FROM t");
+    }
+
+    /** All that is in the table, and so that its checksums were verified. */
+    static String content(LocalPostgres server) {
+        return server.query("SELECT count(*) || ' ' || md5(string_agg(who || n || filler, '|' ORDER BY who, n)) FROM t");
+    }
+
+    static Programs.Result rewind(LocalPostgres target, String... arguments) {
+        List<String> all = new ArrayList<>(List.of("rewind", "-D", target.dataDirectory().toString()));
+        all.addAll(Arrays.asList(arguments));
+        return WalrelayCommand.runUnprivileged(LIMIT, Map.of(), all.toArray(String[]::new));
+    }
+
+    /** A rewind copies the source's configuration as well; this puts the target's port and name back. */
+    static void startAfterRewind(LocalPostgres target) {
+        target.set("log_checkpoints", "on");
+        target.start();
+    }
+
+    /** Waits until {@code follower} streams from {@code primary} and has all. */
+    void awaitFollowing(LocalPostgres primary, LocalPostgres follower) {
+        primary.execute("INSERT INTO t VALUES ('after', 1, '')");
+        awaitReplay(primary, follower);
+        Await.until("a walsender for the rewound server", LIMIT, () -> primary.query("SELECT count(*) FROM pg_stat_replication"), "1"::equals);
+    }
+
+    @Override
+    public void close() {
+        standby.close();
+        old.close();
+    }
+
+    static void stop(LocalPostgres server) {
+        server.stop(StopMode.FAST);
+    }
+}

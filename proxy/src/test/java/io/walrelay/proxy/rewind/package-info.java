@@ -1,0 +1,5 @@
+/** Rewinds of real servers. */
+@NullMarked
+package io.walrelay.proxy.rewind;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,25 @@
+package io.walrelay.rewind;
+
+import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** How long each step took. Confined to one thread. */
+final class StopWatch {
+
+    private final Map<String, Duration> times = new LinkedHashMap<>();
+    private long since = System.nanoTime();
+
+    /** A step ends here, and began where the one before ended. */
+    void done(String step) {
+        long now = System.nanoTime();
+        times.put(step, Duration.ofNanos(now - since));
+        since = now;
+    }
+
+    /** In the order in which they were done. */
+    Map<String, Duration> times() {
+        return Collections.unmodifiableMap(new LinkedHashMap<>(times));
+    }
+}

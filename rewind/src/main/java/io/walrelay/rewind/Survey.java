@@ -1,0 +1,178 @@
+package io.walrelay.rewind;
+
+import io.walrelay.rewind.datadir.BackupLabel;
+import io.walrelay.rewind.datadir.ClusterState;
+import io.walrelay.rewind.datadir.ControlFile;
+import io.walrelay.rewind.datadir.DataDirectory;
+import io.walrelay.rewind.datadir.PgWal;
+import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.datadir.RestoredWal;
+import io.walrelay.rewind.datadir.RunningServer;
+import io.walrelay.rewind.datadir.ServerProgram;
+import io.walrelay.rewind.plan.Divergence;
+import io.walrelay.rewind.plan.Preconditions;
+import io.walrelay.rewind.plan.ReplayStart;
+import io.walrelay.rewind.plan.RewindPlan;
+import io.walrelay.rewind.plan.SameNumber;
+import io.walrelay.rewind.plan.Side;
+import io.walrelay.rewind.plan.TargetWal;
+import io.walrelay.rewind.source.Histories;
+import io.walrelay.rewind.source.RewindSource;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Looks at both servers until it is decided what to do; changes neither. Used once. */
+final class Survey {
+
+    private final RewindRequest request;
+    private final RewindSource source;
+    private final RewindListener listener;
+    private final DataDirectory directory;
+
+    Survey(RewindRequest request, RewindSource source, RewindListener listener) {
+        this.request = request;
+        this.source = source;
+        this.listener = listener;
+        this.directory = new DataDirectory(request.target());
+    }
+
+    /**
+     * What was seen.
+     *
+     * @param source the source's side before anything was copied
+     * @param plan empty when no rewind is required
+     */
+    record Result(Side source, Optional<RewindPlan> plan) {}
+
+    Result look() throws IOException, RefusedException {
+        RunningServer.requireNone(directory);
+        ControlFile ours = ControlFile.parse("target", directory.read(ControlFile.PATH));
+        ControlFile theirs = ControlFile.parse("source", sourceFile(ControlFile.PATH));
+        int major = directory.majorVersion("target");
+        int sourceMajor = DataDirectory.majorVersion("source", new String(sourceFile("PG_VERSION"), StandardCharsets.UTF_8));
+        Preconditions.check(
+                new Preconditions.Version(ours, major), new Preconditions.Version(theirs, sourceMajor), source.isRunning(), request.crashedTarget());
+        Optional<RestoredWal> restored = restored(major, ours);
+        Side target = new Side(ours, major, targetHistory(ours.timeline(), restored));
+        Side other = new Side(theirs, sourceMajor, sourceHistory(theirs.timeline()));
+        listener.debug("target: %s, history %s".formatted(ours, target.history().id()));
+        listener.debug("source: %s, history %s".formatted(theirs, other.history().id()));
+        PgWal.Elsewhere elsewhere = restored.map(wal -> (PgWal.Elsewhere) wal).orElse(PgWal.Elsewhere.NOWHERE);
+        try (PgWal wal = new PgWal(directory.path().resolve("pg_wal"), target.history(), ours.segmentSize(), elsewhere)) {
+            return new Result(other, plan(target, other, wal));
+        }
+    }
+
+    private byte[] sourceFile(String path) throws IOException, RefusedException {
+        return source.read(path).orElseThrow(() -> new RefusedException("the source, %s, has no file %s".formatted(source.describe(), path)));
+    }
+
+    private Optional<RestoredWal> restored(int major, ControlFile control) throws IOException, RefusedException {
+        if (!request.restoreTargetWal()) {
+            return Optional.empty();
+        }
+        ServerProgram postgres = ServerProgram.find(major, request.environment());
+        String command = RestoredWal.requireUsable(postgres.setting("restore_command", request.target(), request.configFile()));
+        listener.debug("using for rewind restore_command = '%s'".formatted(command));
+        return Optional.of(new RestoredWal(command, request.target(), control.segmentSize()));
+    }
+
+    private TimelineHistory targetHistory(TimelineId timeline, Optional<RestoredWal> restored) throws IOException, RefusedException {
+        if (timeline.equals(new TimelineId(1))) {
+            return TimelineHistory.root(timeline);
+        }
+        String path = Histories.path(timeline);
+        Optional<byte[]> content = directory.readIfThere(path);
+        if (content.isEmpty() && restored.isPresent()) {
+            content = restored.get().read(Path.of(path).getFileName().toString());
+        }
+        return Histories.parse(timeline, content.orElseThrow(() -> new RefusedException(
+                "the target has no history of its timeline %s: %s is missing".formatted(timeline, path),
+                "Where it is archived, --restore-target-wal finds it.")));
+    }
+
+    private TimelineHistory sourceHistory(TimelineId timeline) throws IOException, RefusedException {
+        return Histories.read(source, timeline)
+                .orElseThrow(() -> new RefusedException("the source has no history of its timeline %s".formatted(timeline)));
+    }
+
+    private Optional<RewindPlan> plan(Side target, Side other, PgWal wal) throws IOException, RefusedException {
+        Optional<Divergence> divergence = divergence(target, other, wal);
+        if (divergence.isEmpty()) {
+            listener.info("source and target cluster are on the same timeline");
+            return Optional.empty();
+        }
+        Lsn fork = divergence.get().fork();
+        listener.info("servers diverged at WAL location %s on timeline %s".formatted(fork, divergence.get().timeline()));
+        TargetWal changes = new TargetWal(wal, target.identity());
+        Lsn end = changes.end(target.control());
+        // A primary that crashed has to recover, which would write WAL of its own; as a follower it must not.
+        if (end.isAtMost(fork) && (target.control().state().isCleanlyStopped() || target.control().state() == ClusterState.IN_ARCHIVE_RECOVERY)) {
+            return Optional.empty();
+        }
+        ReplayStart checkpoint = changes.lastCheckpointBefore(Lsn.min(fork, end));
+        listener.info("rewinding from last common checkpoint at %s on timeline %s".formatted(checkpoint.checkpoint(), checkpoint.timeline()));
+        ReplayStart start = ReplayStart.oldest(candidates(checkpoint, target.control(), other.control()));
+        listener.debug("replay will start at %s".formatted(start));
+        listener.debug("reading source file list");
+        var sourceFiles = source.files();
+        listener.debug("reading target file list");
+        var targetFiles = directory.files();
+        listener.debug("reading WAL in target");
+        var changed = changes.changes(start.redo(), end, target.control().blocksPerFile());
+        return Optional.of(RewindPlan.decide(
+                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed), sourceFiles, targetFiles));
+    }
+
+    /** As the histories say; when they say nothing, two servers may still have taken one number each for itself. */
+    private Optional<Divergence> divergence(Side target, Side other, PgWal wal) throws IOException, RefusedException {
+        Optional<Divergence> byHistory = Divergence.between(target.history(), other.history());
+        if (byHistory.isPresent() || target.history().ancestors().isEmpty()) {
+            return byHistory;
+        }
+        return switch (SameNumber.check(target.identity(), wal, source)) {
+            case SAME -> Optional.empty();
+            case NOT_CHECKED -> {
+                listener.debug("not checked whether timeline %s is the same one on both: WAL from its beginning is missing".formatted(target.history().timeline()));
+                yield Optional.empty();
+            }
+            case DIFFERENT -> {
+                listener.info("source and target cluster are both on timeline %s, but each has its own".formatted(target.history().timeline()));
+                yield Optional.of(Divergence.whereTheTimelineBegins(target.history()));
+            }
+        };
+    }
+
+    private List<ReplayStart> candidates(ReplayStart checkpoint, ControlFile target, ControlFile other) throws IOException, RefusedException {
+        List<ReplayStart> candidates = new ArrayList<>();
+        candidates.add(checkpoint);
+        candidates.add(new ReplayStart(other.redo(), other.checkpoint(), other.checkpointTimeline(), ReplayStart.Reason.SOURCE));
+        Optional<BackupLabel> label = label();
+        if (label.isPresent()) {
+            candidates.add(unfinished(label.get()));
+        } else if (!target.state().isCleanlyStopped()) {
+            candidates.add(new ReplayStart(target.redo(), target.checkpoint(), target.checkpointTimeline(), ReplayStart.Reason.TARGET));
+        }
+        return candidates;
+    }
+
+    private Optional<BackupLabel> label() throws IOException {
+        return directory.readIfThere(BackupLabel.PATH).flatMap(bytes -> BackupLabel.parse(new String(bytes, StandardCharsets.UTF_8)));
+    }
+
+    /** A target whose last rewind was never replayed: its control file is that rewind's source's, and where it starts says the label. */
+    private ReplayStart unfinished(BackupLabel label) throws RefusedException {
+        if (!label.method().equals(BackupLabel.REWOUND) || label.checkpoint().isEmpty()) {
+            throw new RefusedException("the target is a base backup (%s) that was never recovered: it has a backup_label".formatted(label.label()),
+                    "Start it once as a standby and stop it, or take a new base backup.");
+        }
+        return new ReplayStart(label.start(), label.checkpoint().get(), label.timeline(), ReplayStart.Reason.TARGET);
+    }
+}

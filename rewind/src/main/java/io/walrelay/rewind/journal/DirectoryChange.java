@@ -1,0 +1,396 @@
+package io.walrelay.rewind.journal;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One change of a stopped data directory, all of it or nothing, whatever kills the process or the machine meanwhile.
+ *
+ * <pre>
+ *   begin ──▶ announce, overwrite, truncate, replace … ──▶ commit     the change is durable
+ *     ▲               │           │                 └────▶ undo       the directory is byte for byte as it was
+ *   resume ◀── kill ──┘           └──▶ close                         half done; servers refuse to start
+ * </pre>
+ *
+ * <p>Between begin and commit {@code postgresql.auto.conf} belongs to this class; its final content is given to {@link #commit}. So does
+ * {@code postmaster.pid}. What was there before is durable in the journal before it changes, for which each operation waits, unless it
+ * was announced: {@link #announce} many, and they cost one fsync together.
+ *
+ * <p>After {@link #resume} the operations may be done again, all or others: what the journal holds already is what was there
+ * at the very beginning, and stays. The directory may then be in any state between old and new, so an operation must not rely on what an
+ * earlier run did: whole files are replaced, not gone on with.
+ *
+ * <p>Any failure leaves it to the caller to {@link #undo}, or to close and resume later. Confined to one thread.
+ */
+public final class DirectoryChange implements Closeable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(DirectoryChange.class);
+
+    private enum State {
+        CHANGING,
+        /** An announcement failed: what the log holds is not known, so nothing may change any more. */
+        BROKEN,
+        FINISHED
+    }
+
+    private final Disk disk;
+    private final Trees trees;
+    private final DirectoryLock lock;
+    private final Journal journal;
+    private final Configuration configuration;
+    private final Locations locations;
+    private final Securing securing;
+    private final OpenFiles files;
+    /** Names that were freed, until that is durable: a new holder of one might outlive a crash that the freeing does not. */
+    private final Set<Path> freed = new HashSet<>();
+    private final Set<Path> freedIn = new HashSet<>();
+
+    private State state = State.CHANGING;
+
+    private DirectoryChange(Disk disk, DirectoryLock lock, Journal journal) {
+        Path directory = journal.header().directory();
+        this.disk = disk;
+        this.trees = new Trees(disk);
+        this.lock = lock;
+        this.journal = journal;
+        this.configuration = new Configuration(disk, directory);
+        this.locations = new Locations(disk, directory);
+        this.securing = new Securing(disk, journal, locations);
+        this.files = new OpenFiles(disk);
+    }
+
+    /** What is left of an earlier change. Only looks: for a dry run. */
+    public static Leftover leftover(Path directory) throws IOException {
+        Disk disk = new PosixDisk();
+        return Remains.of(disk, disk.real(directory)).leftover();
+    }
+
+    /**
+     * Takes the directory: checks the space, makes the journal, keeps servers from starting.
+     *
+     * @param directory PGDATA
+     * @param plan what {@link #plan} gives back after a {@link #resume}
+     * @throws NotStoppedException a server runs on it, or another change
+     * @throws NotEnoughSpaceException nothing was touched
+     * @throws UnfinishedChangeException {@link #resume} first
+     */
+    public static DirectoryChange begin(Path directory, byte[] plan, Space space) throws IOException {
+        return begin(new PosixDisk(), new LocalProcesses(), directory, plan, space);
+    }
+
+    static DirectoryChange begin(Disk disk, DirectoryLock.Processes processes, Path directory, byte[] plan, Space space) throws IOException {
+        Path real = disk.real(directory);
+        return whileLocked(disk, processes, real, lock -> {
+            Remains remains = Remains.of(disk, real);
+            if (remains.leftover() == Leftover.UNFINISHED) {
+                throw new UnfinishedChangeException("%s is half changed by an earlier run; finish that, or undo it: walrelay rewind -D %s"
+                        .formatted(real, Sentinel.word(real.toString())));
+            }
+            remains.clear();
+            new SpaceCheck(disk).require(Journal.beside(real).getParent(), new Locations(disk, real), space);
+            if (!disk.fileSystem(Journal.beside(real).getParent()).equals(disk.fileSystem(real))) {
+                LOG.warn("{} lies on another file system than {}: keep both together until the change is done", Journal.beside(real), real);
+            }
+            Configuration configuration = new Configuration(disk, real);
+            Configuration.Original original = configuration.read().orElse(null);
+            Journal journal = Journal.create(disk, real, plan, original);
+            configuration.prepare(Sentinel.of(real), original == null ? Configuration.PRIVATE : original.mode());
+            configuration.replaceByPrepared();
+            configuration.sync();
+            return Optional.of(new DirectoryChange(disk, lock, journal));
+        }).orElseThrow();
+    }
+
+    /**
+     * Takes the directory up again where an earlier change left it.
+     *
+     * @return empty when there is nothing to resume; what was left of a finished change is gone then
+     * @throws NotStoppedException a server runs on it, or another change
+     */
+    public static Optional<DirectoryChange> resume(Path directory) throws IOException {
+        return resume(new PosixDisk(), new LocalProcesses(), directory);
+    }
+
+    static Optional<DirectoryChange> resume(Disk disk, DirectoryLock.Processes processes, Path directory) throws IOException {
+        Path real = disk.real(directory);
+        if (Remains.of(disk, real).leftover() == Leftover.NONE) {
+            return Optional.empty();
+        }
+        return whileLocked(disk, processes, real, lock -> {
+            Remains remains = Remains.of(disk, real);
+            if (remains.leftover() == Leftover.UNFINISHED) {
+                return Optional.of(new DirectoryChange(disk, lock, remains.open()));
+            }
+            remains.clear();
+            lock.release();
+            return Optional.empty();
+        });
+    }
+
+    /** What begins with having the directory. */
+    @FunctionalInterface
+    private interface Beginning {
+        Optional<DirectoryChange> run(DirectoryLock lock) throws IOException;
+    }
+
+    private static Optional<DirectoryChange> whileLocked(Disk disk, DirectoryLock.Processes processes, Path directory, Beginning beginning)
+            throws IOException {
+        DirectoryLock lock = DirectoryLock.take(disk, directory, processes);
+        try {
+            return beginning.run(lock);
+        } catch (IOException | RuntimeException e) {
+            try {
+                lock.release();
+            } catch (IOException alsoFailed) {
+                e.addSuppressed(alsoFailed);
+            }
+            throw e;
+        }
+    }
+
+    /** As given to {@link #begin}, by whichever run began. */
+    public byte[] plan() {
+        return journal.header().plan().clone();
+    }
+
+    /** {@code postgresql.auto.conf} as it was at the beginning; empty when there was none. */
+    public Optional<byte[]> configuration() {
+        return Optional.ofNullable(journal.header().configuration()).map(original -> original.content().clone());
+    }
+
+    /**
+     * Makes what {@code touches} name durable in the journal with one fsync, so that the operations on them need not wait. Best a few
+     * hundred megabytes at a time, each file's blocks in order: neighbours are read at once. What is already held costs nothing.
+     */
+    public void announce(Collection<? extends Touch> touches) throws IOException {
+        requireChanging();
+        state = State.BROKEN;
+        for (Touch touch : touches) {
+            securing.secure(touch);
+        }
+        journal.log().sync();
+        state = State.CHANGING;
+    }
+
+    private Path announced(Touch touch) throws IOException {
+        announce(List.of(touch));
+        return locations.of(touch.path()).path();
+    }
+
+    /** Writes all of {@code bytes} at {@code offset} of an existing file. */
+    public void overwrite(String path, long offset, ByteBuffer bytes) throws IOException {
+        Path file = announced(new Touch.Bytes(path, offset, bytes.remaining()));
+        files.get(file).write(bytes, offset);
+    }
+
+    /** Cuts a file that is longer than {@code length} bytes. */
+    public void truncate(String path, long length) throws IOException {
+        Path file = announced(new Touch.Length(path, length));
+        files.get(file).truncate(length);
+    }
+
+    /** A new, empty file under a name that anything may have had, to be filled and closed before the next operation. */
+    public NewFile replace(String path, Set<PosixFilePermission> mode) throws IOException {
+        Path name = announced(new Touch.Name(path));
+        free(name);
+        requireFreed(name);
+        return new Filling(disk.create(name, mode));
+    }
+
+    /** Makes a directory; keeps one that is there. Its parent must exist. */
+    public void createDirectory(String path, Set<PosixFilePermission> mode) throws IOException {
+        requireChanging();
+        Path name = locations.of(path).path();
+        if (disk.look(name).filter(found -> found.kind() == Disk.Kind.DIRECTORY).isEmpty()) {
+            announced(new Touch.Name(path));
+            free(name);
+            requireFreed(name);
+            disk.createDirectory(name, mode);
+        }
+    }
+
+    /** Makes a symbolic link, in the place of whatever has the name. */
+    public void createLink(String path, Path target) throws IOException {
+        Path name = announced(new Touch.Name(path));
+        free(name);
+        requireFreed(name);
+        disk.createLink(name, target);
+    }
+
+    /** Removes a file, a link, or a directory with all that is in it; nothing, when there is none. */
+    public void remove(String path) throws IOException {
+        free(announced(new Touch.Name(path)));
+    }
+
+    /** @param path {@code ""} is the data directory itself */
+    public void setMode(String path, Set<PosixFilePermission> mode) throws IOException {
+        disk.setMode(announced(new Touch.Mode(path)), mode);
+    }
+
+    /** Frees a name: what is ours is gone, what is not is moved out of the way. */
+    private void free(Path name) throws IOException {
+        files.close();
+        locations.forget();
+        if (journal.originals().isOurs(name)) {
+            trees.delete(name);
+            return;
+        }
+        Path place = journal.originals().leaving(name);
+        if (place == null) {
+            throw new IllegalStateException("%s was not announced".formatted(name));
+        }
+        try {
+            disk.rename(name, place);
+            freed.add(name);
+            freedIn.addAll(List.of(name.getParent(), place.getParent()));
+        } catch (AtomicMoveNotSupportedException otherFileSystem) {
+            keepCopy(name, place);
+        }
+        journal.originals().left(name);
+    }
+
+    private void keepCopy(Path name, Path place) throws IOException {
+        Path unfinished = place.resolveSibling(place.getFileName() + ".tmp");
+        trees.delete(unfinished);
+        trees.copy(name, unfinished);
+        disk.rename(unfinished, place);
+        disk.syncDirectory(place.getParent());
+        trees.delete(name);
+    }
+
+    private void requireFreed(Path name) throws IOException {
+        if (freed.contains(name)) {
+            for (Path directory : freedIn) {
+                disk.syncDirectory(directory);
+            }
+            freed.clear();
+            freedIn.clear();
+        }
+    }
+
+    /**
+     * Makes all that was changed durable, then lets servers start, then removes the journal. Once {@code postgresql.auto.conf} is renamed
+     * the change is done, and a failure afterwards only says that something is left to clean up; before, {@link #undo} is still possible.
+     *
+     * @param configuration the final {@code postgresql.auto.conf}
+     */
+    public void commit(byte[] configuration) throws IOException {
+        requireChanging();
+        files.close();
+        new Durability(disk, journal.originals()).sync();
+        journal.freeReserve();
+        Configuration.Original original = journal.header().configuration();
+        finish(() -> {
+            this.configuration.prepare(configuration, original == null ? Configuration.PRIVATE : original.mode());
+            journal.beginFinishing();
+            this.configuration.replaceByPrepared();
+        });
+    }
+
+    /** Puts everything back as it was, by this and earlier runs, and removes the journal. A kill meanwhile leaves something to resume. */
+    public void undo() throws IOException {
+        requireNotFinished();
+        files.close();
+        locations.forget();
+        journal.freeReserve();
+        state = State.BROKEN;
+        new Restoration(disk, journal).run();
+        Configuration.Original original = journal.header().configuration();
+        finish(() -> {
+            if (original == null) {
+                configuration.discardPrepared();
+                journal.beginFinishing();
+                configuration.remove();
+            } else {
+                configuration.prepare(original);
+                journal.beginFinishing();
+                configuration.replaceByPrepared();
+            }
+        });
+    }
+
+    /** What takes the sentinel away, with its last step. */
+    @FunctionalInterface
+    private interface Replacement {
+        void run() throws IOException;
+    }
+
+    /**
+     * The end of it. A crash before the replacement is durable leaves a change to resume; behind it, a whole directory with a journal that
+     * is only in the way.
+     */
+    private void finish(Replacement replacement) throws IOException {
+        replacement.run();
+        state = State.FINISHED;
+        configuration.sync();
+        journal.remove();
+        lock.release();
+    }
+
+    private void requireChanging() {
+        requireNotFinished();
+        if (state == State.BROKEN) {
+            throw new IllegalStateException("the journal could not be written, or everything is being put back: only undo is left");
+        }
+    }
+
+    private void requireNotFinished() {
+        if (state == State.FINISHED) {
+            throw new IllegalStateException("the change is over");
+        }
+    }
+
+    /** Lets go of the directory. Without {@link #commit} or {@link #undo} it stays half changed, for {@link #resume}. */
+    @Override
+    public void close() throws IOException {
+        files.close();
+        journal.close();
+        if (state != State.FINISHED) {
+            lock.release();
+        }
+        state = State.FINISHED;
+    }
+
+    /** A file that {@link #replace} made. */
+    public interface NewFile extends Closeable {
+
+        /** Appends all of {@code bytes}. */
+        void write(ByteBuffer bytes) throws IOException;
+
+        @Override
+        void close() throws IOException;
+    }
+
+    private static final class Filling implements NewFile {
+
+        private final Disk.File file;
+        private long length;
+
+        Filling(Disk.File file) {
+            this.file = file;
+        }
+
+        @Override
+        public void write(ByteBuffer bytes) throws IOException {
+            int n = bytes.remaining();
+            file.write(bytes, length);
+            length += n;
+        }
+
+        @Override
+        public void close() throws IOException {
+            file.close();
+        }
+    }
+}

@@ -1,0 +1,41 @@
+package io.walrelay.rewind.journal;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Makes durable what a change did, and nothing else of the directory: all that ever changed is named in the journal, by whichever
+ * run.
+ */
+final class Durability {
+
+    private final Disk disk;
+    private final Originals originals;
+
+    Durability(Disk disk, Originals originals) {
+        this.disk = disk;
+        this.originals = originals;
+    }
+
+    void sync() throws IOException {
+        Trees trees = new Trees(disk);
+        for (Path file : originals.changed().keySet()) {
+            trees.sync(file);
+        }
+        Set<Path> directories = new HashSet<>(originals.directoryModes().keySet());
+        for (Path name : Stream.concat(originals.absent().stream(), originals.kept().keySet().stream()).toList()) {
+            trees.sync(name);
+            directories.add(name.getParent());
+        }
+        // A renaming is durable when both directories are.
+        originals.kept().values().forEach(place -> directories.add(place.getParent()));
+        for (Path directory : directories) {
+            if (disk.look(directory).isPresent()) {
+                disk.syncDirectory(directory);
+            }
+        }
+    }
+}

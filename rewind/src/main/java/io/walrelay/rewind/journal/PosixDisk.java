@@ -1,0 +1,176 @@
+package io.walrelay.rewind.journal;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** {@link Disk} as the operating system has it. Thread-safe. */
+final class PosixDisk implements Disk {
+
+    @Override
+    public Optional<Attributes> look(Path path) throws IOException {
+        try {
+            PosixFileAttributes found = Files.readAttributes(path, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            Kind kind = found.isSymbolicLink() ? Kind.LINK : found.isDirectory() ? Kind.DIRECTORY : found.isRegularFile() ? Kind.FILE : Kind.OTHER;
+            return Optional.of(new Attributes(kind, found.size(), found.permissions(), found.lastModifiedTime()));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
+    }
+
+    @Override
+    public List<Path> list(Path directory) throws IOException {
+        List<Path> paths = new ArrayList<>();
+        try (var entries = Files.newDirectoryStream(directory)) {
+            entries.forEach(paths::add);
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return paths;
+    }
+
+    @Override
+    public File create(Path path, Set<PosixFilePermission> mode) throws IOException {
+        FileChannel channel = FileChannel.open(
+                path,
+                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
+                PosixFilePermissions.asFileAttribute(mode));
+        // The process's umask has taken its part.
+        setMode(path, mode);
+        return new ChannelFile(channel);
+    }
+
+    @Override
+    public File open(Path path) throws IOException {
+        return new ChannelFile(
+                FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
+    }
+
+    @Override
+    public File openToRead(Path path) throws IOException {
+        return new ChannelFile(FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
+    }
+
+    @Override
+    public void createDirectory(Path path, Set<PosixFilePermission> mode) throws IOException {
+        Files.createDirectory(path, PosixFilePermissions.asFileAttribute(mode));
+        setMode(path, mode);
+    }
+
+    @Override
+    public void createLink(Path path, Path target) throws IOException {
+        Files.createSymbolicLink(path, target);
+    }
+
+    @Override
+    public Path linkTarget(Path link) throws IOException {
+        return Files.readSymbolicLink(link);
+    }
+
+    @Override
+    public void rename(Path from, Path to) throws IOException {
+        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    @Override
+    public void link(Path file, Path another) throws IOException {
+        Files.createLink(another, file);
+    }
+
+    @Override
+    public void delete(Path path) throws IOException {
+        Files.delete(path);
+    }
+
+    @Override
+    public void setMode(Path path, Set<PosixFilePermission> mode) throws IOException {
+        Files.setPosixFilePermissions(path, mode);
+    }
+
+    @Override
+    public void setModified(Path path, FileTime time) throws IOException {
+        Files.getFileAttributeView(path, PosixFileAttributeView.class).setTimes(time, null, null);
+    }
+
+    @Override
+    public void syncDirectory(Path directory) throws IOException {
+        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+            channel.force(true);
+        }
+    }
+
+    @Override
+    public Path real(Path path) throws IOException {
+        return path.toRealPath();
+    }
+
+    @Override
+    public Object fileSystem(Path path) throws IOException {
+        return Files.getFileStore(path);
+    }
+
+    @Override
+    public long freeBytes(Path path) throws IOException {
+        return Files.getFileStore(path).getUsableSpace();
+    }
+
+    private record ChannelFile(FileChannel channel) implements File {
+
+        @Override
+        public void write(ByteBuffer bytes, long offset) throws IOException {
+            long at = offset;
+            while (bytes.hasRemaining()) {
+                at += channel.write(bytes, at);
+            }
+        }
+
+        @Override
+        public int read(ByteBuffer into, long offset) throws IOException {
+            int total = 0;
+            while (into.hasRemaining()) {
+                int n = channel.read(into, offset + total);
+                if (n < 0) {
+                    break;
+                }
+                total += n;
+            }
+            return total;
+        }
+
+        @Override
+        public void truncate(long length) throws IOException {
+            channel.truncate(length);
+        }
+
+        @Override
+        public long size() throws IOException {
+            return channel.size();
+        }
+
+        @Override
+        public void sync() throws IOException {
+            channel.force(true);
+        }
+
+        @Override
+        public void close() throws IOException {
+            channel.close();
+        }
+    }
+}

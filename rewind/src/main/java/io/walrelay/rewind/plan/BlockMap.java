@@ -1,0 +1,50 @@
+package io.walrelay.rewind.plan;
+
+import io.walrelay.rewind.datadir.RelationPath;
+import io.walrelay.wal.format.RelationFile;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Which blocks of which main forks changed, by the relation's files. Filled by one thread. */
+public final class BlockMap {
+
+    private final int blocksPerFile;
+    private final Map<RelationPath, BitSet> blocks = new HashMap<>();
+
+    /* Most records change the same file as the one before. */
+    private @Nullable RelationPath lastPath;
+    private BitSet lastBlocks = new BitSet();
+
+    public BlockMap(int blocksPerFile) {
+        this.blocksPerFile = blocksPerFile;
+    }
+
+    /** @param block number in the fork, unsigned */
+    void add(int tablespace, int database, int relation, int block) {
+        int segment = Integer.divideUnsigned(block, blocksPerFile);
+        RelationPath last = lastPath;
+        if (last == null
+                || last.segment() != segment
+                || last.relation().relation() != relation
+                || last.relation().database() != database
+                || last.relation().tablespace() != tablespace) {
+            last = new RelationPath(new RelationFile(tablespace, database, relation), segment);
+            lastPath = last;
+            lastBlocks = blocks.computeIfAbsent(last, path -> new BitSet());
+        }
+        lastBlocks.set(Integer.remainderUnsigned(block, blocksPerFile));
+    }
+
+    /** The blocks of a file, counted from its beginning; empty when none changed. */
+    BitSet of(RelationPath path) {
+        BitSet found = blocks.get(path);
+        return found == null ? new BitSet() : (BitSet) found.clone();
+    }
+
+    /** How many there are. */
+    public long size() {
+        return blocks.values().stream().mapToLong(BitSet::cardinality).sum();
+    }
+}

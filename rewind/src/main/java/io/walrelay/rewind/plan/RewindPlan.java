@@ -1,0 +1,117 @@
+package io.walrelay.rewind.plan;
+
+import io.walrelay.rewind.datadir.FileEntry;
+import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.datadir.RelationPath;
+import io.walrelay.rewind.journal.Space;
+import io.walrelay.wal.Lsn;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * What will be done, decided: a dry run prints it, and who does it decides nothing.
+ *
+ * @param lastCheckpoint the last one that both servers share
+ * @param replayStart from where the rewound server will replay
+ * @param targetEnd how far the target's files may reach
+ * @param changedBlocks how many the target changed since the replay start
+ * @param sourceBytes of all the source's files
+ * @param actions in the order in which they can be done
+ * @param kept the target's own WAL that recovery needs
+ */
+public record RewindPlan(
+        Divergence divergence,
+        ReplayStart lastCheckpoint,
+        ReplayStart replayStart,
+        Lsn targetEnd,
+        long changedBlocks,
+        long sourceBytes,
+        List<FileAction> actions,
+        List<String> kept) {
+
+    public RewindPlan {
+        actions = List.copyOf(actions);
+        kept = List.copyOf(kept);
+    }
+
+    /**
+     * Decides.
+     *
+     * @param source the source's files, and {@code target} the target's
+     * @throws RefusedException when two files under one path can't be made equal
+     */
+    public static RewindPlan decide(Facts facts, List<FileEntry> source, List<FileEntry> target) throws RefusedException {
+        Side side = facts.target();
+        RelationPath.Names names = new RelationPath.Names(side.major(), side.control().catalogVersion());
+        Map<String, FileEntry> theirs = FileMap.byPath("source", source, names);
+        Map<String, FileEntry> ours = FileMap.byPath("target", target, names);
+        WalRules wal = new WalRules(facts.replayStart().redo(), facts.divergence(), side.control().segmentSize(), facts.source().history(), theirs);
+        FileMap map = new FileMap(theirs, ours, facts.changed(), names, wal);
+        List<FileAction> actions = map.decide();
+        long bytes = source.stream().mapToLong(FileEntry::size).sum();
+        return new RewindPlan(
+                facts.divergence(), facts.lastCheckpoint(), facts.replayStart(), facts.targetEnd(), facts.changed().size(), bytes, actions, map.kept());
+    }
+
+    /** All but the files that a plan is made of. */
+    public record Facts(
+            Side target, Side source, Divergence divergence, ReplayStart lastCheckpoint, ReplayStart replayStart, Lsn targetEnd, BlockMap changed) {}
+
+    /** Bytes that will come from the source, as far as that is known. */
+    public long bytesToFetch() {
+        return actions.stream().mapToLong(FileAction::fetched).sum();
+    }
+
+    /** What the change costs in room. */
+    public Space space() {
+        long overwritten = actions.stream().mapToLong(FileAction::overwritten).sum();
+        Map<String, Long> added = new HashMap<>();
+        for (FileAction action : actions) {
+            if (action.added() > 0) {
+                added.merge(place(action.path()), action.added(), Long::sum);
+            }
+        }
+        return new Space(overwritten, added);
+    }
+
+    /** What may be a file system of its own. */
+    private static String place(String path) {
+        if (path.startsWith("pg_wal/")) {
+            return "pg_wal";
+        }
+        if (path.startsWith("pg_tblspc/")) {
+            int end = path.indexOf('/', "pg_tblspc/".length());
+            return end < 0 ? path : path.substring(0, end);
+        }
+        return "";
+    }
+
+    /** A line for each file, after those about the whole. */
+    public String text() {
+        return """
+                fork: %s on timeline %s
+                last common checkpoint: %s
+                replay start: %s
+                end of the target's WAL: %s
+                changed blocks: %d
+                bytes to fetch: %d of %d
+                %s""".formatted(
+                divergence.fork(), divergence.timeline(), lastCheckpoint.checkpoint(), replayStart, targetEnd, changedBlocks, bytesToFetch(), sourceBytes,
+                actions.stream().map(RewindPlan::line).collect(Collectors.joining("\n")));
+    }
+
+    private static String line(FileAction action) {
+        return switch (action) {
+            case FileAction.MakeDirectory(var path) -> "%s (CREATE)".formatted(path);
+            case FileAction.MakeLink(var path, var to) -> "%s (CREATE, link to %s)".formatted(path, to);
+            case FileAction.Copy(var path, var size) -> "%s (COPY, %d bytes)".formatted(path, size);
+            case FileAction.CopyTail(var path, var from, var to) -> "%s (COPY_TAIL, from %d to %d)".formatted(path, from, to);
+            case FileAction.CopyBlocks blocks -> "%s (BLOCKS, %d bytes in %d ranges)".formatted(blocks.path(), blocks.fetched(), blocks.ranges().size());
+            case FileAction.Truncate(var path, var from, var to) -> "%s (TRUNCATE, from %d to %d)".formatted(path, from, to);
+            case FileAction.Clear(var path, var from, _) -> "%s (CLEAR, from %d on)".formatted(path, from);
+            case FileAction.Remove(var path) -> "%s (REMOVE)".formatted(path);
+        };
+    }
+}

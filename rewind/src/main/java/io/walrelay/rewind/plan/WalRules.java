@@ -1,0 +1,95 @@
+package io.walrelay.rewind.plan;
+
+import io.walrelay.rewind.datadir.FileEntry;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.WalFileName;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Which files pg_wal of the target has afterwards. Recovery takes a segment's bytes for what its name says and replays them to the end,
+ * past a fork as well: what the orphan wrote must not be there under a name that it looks for.
+ *
+ * <pre>
+ *            replay start            fork
+ *   ─ older ──────┼──── shared ───────┼── the target's own: orphan
+ *   as it is        the target's, or   the source's, or nothing
+ *                   the source's
+ * </pre>
+ *
+ * The target's bytes before the fork are the lineage's, and were read to plan the rewind: such segments are not copied again.
+ */
+final class WalRules {
+
+    private static final String DIRECTORY = "pg_wal/";
+    private static final String STATUS = "pg_wal/archive_status/";
+
+    private final Lsn replayStart;
+    private final Divergence divergence;
+    private final SegmentSize size;
+    private final TimelineHistory sourceHistory;
+    private final Map<String, FileEntry> source;
+
+    WalRules(Lsn replayStart, Divergence divergence, SegmentSize size, TimelineHistory sourceHistory, Map<String, FileEntry> source) {
+        this.replayStart = replayStart;
+        this.divergence = divergence;
+        this.size = size;
+        this.sourceHistory = sourceHistory;
+        this.source = source;
+    }
+
+    /** Whether {@code path} is a segment, or says about one whether it was archived, that both sides share and no replay needs. */
+    boolean isOlder(String path) {
+        return segment(path).filter(this::isCommon).filter(id -> id.end(size).isAtMost(size.startOf(replayStart))).isPresent();
+    }
+
+    /** Whether {@code path} is a segment that both sides share to its end. */
+    boolean isShared(FileEntry file) {
+        return file.size() == size.bytes()
+                && !file.path().startsWith(STATUS)
+                && segment(file.path()).filter(this::isCommon).filter(id -> !holdsFork(id)).isPresent();
+    }
+
+    /** Whether the target's own segment, which the source has no more, is needed to come to the fork. */
+    boolean isNeeded(String path) {
+        return path.startsWith(DIRECTORY) && !path.startsWith(STATUS)
+                && segment(path)
+                        .filter(this::isCommon)
+                        .filter(id -> id.end(size).isAfter(replayStart) && id.start(size).isBefore(divergence.fork()))
+                        .filter(id -> !holdsFork(id) || !sourceHasAnotherFile(id))
+                        .isPresent();
+    }
+
+    /** From where on the bytes of a needed segment are the orphan's; empty when none are. */
+    Optional<Long> orphanFrom(String path) {
+        return segment(path).filter(this::holdsFork).map(id -> divergence.fork().minus(id.start(size)));
+    }
+
+    private boolean holdsFork(SegmentId id) {
+        return id.end(size).isAfter(divergence.fork());
+    }
+
+    /** The segment where a timeline ends begins the files of those that follow. */
+    private boolean sourceHasAnotherFile(SegmentId id) {
+        return Stream.concat(sourceHistory.ancestors().stream().map(TimelineHistory.Ancestor::timeline), Stream.of(sourceHistory.timeline()))
+                .anyMatch(timeline -> source.containsKey(DIRECTORY + new WalFileName.Segment(new SegmentId(timeline, id.number())).fileName(size)));
+    }
+
+    /** Whether the bytes before the fork are the same on both sides. */
+    private boolean isCommon(SegmentId id) {
+        return divergence.common().contains(id.timeline());
+    }
+
+    private Optional<SegmentId> segment(String path) {
+        if (!path.startsWith(DIRECTORY)) {
+            return Optional.empty();
+        }
+        String name = path.substring(path.lastIndexOf('/') + 1);
+        String base = path.startsWith(STATUS) && name.lastIndexOf('.') > 0 ? name.substring(0, name.lastIndexOf('.')) : name;
+        return WalFileName.parse(base, size).flatMap(parsed -> parsed instanceof WalFileName.Segment(SegmentId id) ? Optional.of(id) : Optional.empty());
+    }
+}

@@ -1,0 +1,185 @@
+package io.walrelay.rewind.source;
+
+import io.walrelay.rewind.datadir.ClusterState;
+import io.walrelay.rewind.datadir.ControlFile;
+import io.walrelay.rewind.datadir.FileEntry;
+import io.walrelay.rewind.datadir.RecordEnd;
+import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.wal.Lsn;
+import java.io.IOException;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A running server, a primary or a hot standby, over SQL (pg_rewind: libpq_source.c). Needs the functions pg_ls_dir, pg_stat_file and
+ * pg_read_binary_file, and no more. Several connections fetch at once; one that is lost is opened again, and what it was asked is asked again.
+ */
+public final class ServerSource implements RewindSource {
+
+    /** pg_stat_file says nothing about links but those of tablespaces; a file that goes meanwhile has no size. */
+    private static final String FILES =
+            """
+            WITH RECURSIVE files (path, filename, size, isdir) AS (
+              SELECT '' AS path, filename, size, isdir
+                FROM (SELECT pg_ls_dir('.', true, false) AS filename) AS names, pg_stat_file(names.filename, true) AS this
+              UNION ALL
+              SELECT parent.path || parent.filename || '/', name, this.size, this.isdir
+                FROM files AS parent,
+                     pg_ls_dir(parent.path || parent.filename, true, false) AS name,
+                     pg_stat_file(parent.path || parent.filename || '/' || name, true) AS this
+               WHERE parent.isdir
+            )
+            SELECT path || filename, size, isdir, pg_tablespace_location(t.oid)
+              FROM files LEFT JOIN pg_tablespace t ON path = 'pg_tblspc/' AND t.oid::text = filename
+            """;
+
+    private final String description;
+    private final SourceSession session;
+    private final ParallelFetch fetcher;
+
+    /**
+     * @param description for messages, without a password
+     * @param jobs how many connections fetch at once
+     */
+    public ServerSource(String description, SourceSession.Opener opener, int jobs) {
+        this.description = description;
+        this.session = new SourceSession(opener);
+        this.fetcher = new ParallelFetch(opener, jobs);
+    }
+
+    /**
+     * Whether the server can be a source. Connects.
+     *
+     * @return its version as {@code SHOW server_version_num} says it
+     */
+    public int check() throws IOException, RefusedException {
+        if (!shown("full_page_writes").equals("on")) {
+            throw new RefusedException("full_page_writes must be enabled in the source server", "Blocks may be torn when they are read, and only whole pages in the WAL mend them.");
+        }
+        return Integer.parseInt(shown("server_version_num"));
+    }
+
+    private String shown(String setting) throws IOException {
+        return session.ask(connection -> single(connection, "SHOW " + setting));
+    }
+
+    @Override
+    public String describe() {
+        return "server " + description;
+    }
+
+    @Override
+    public boolean isRunning() {
+        return true;
+    }
+
+    @Override
+    public List<FileEntry> files() throws IOException {
+        return session.ask(ServerSource::list);
+    }
+
+    private static List<FileEntry> list(Connection connection) throws SQLException {
+        List<FileEntry> files = new ArrayList<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(FILES)) {
+            while (row.next()) {
+                long size = row.getLong(2);
+                if (row.wasNull()) {
+                    continue;
+                }
+                String link = row.getString(4);
+                String path = row.getString(1);
+                // A tablespace that was made in place is a directory, and its location a relative path.
+                if (link != null && link.startsWith("/")) {
+                    files.add(FileEntry.link(path, link));
+                } else {
+                    files.add(row.getBoolean(3) ? FileEntry.directory(path) : FileEntry.regular(path, size));
+                }
+            }
+        }
+        return files;
+    }
+
+    @Override
+    public Optional<byte[]> read(String path) throws IOException {
+        return session.ask(connection -> {
+            try (PreparedStatement statement = connection.prepareStatement("SELECT pg_read_binary_file(?)")) {
+                statement.setString(1, path);
+                try (ResultSet row = statement.executeQuery()) {
+                    row.next();
+                    return Optional.ofNullable(row.getBytes(1));
+                }
+            } catch (SQLException e) {
+                if (SourceSession.UNDEFINED_FILE.equals(e.getSQLState())) {
+                    return Optional.empty();
+                }
+                throw e;
+            }
+        });
+    }
+
+    @Override
+    public Optional<byte[]> read(String path, long offset, int length) throws IOException {
+        return session.ask(connection -> {
+            try (PreparedStatement statement = connection.prepareStatement("SELECT pg_read_binary_file(?, ?, ?, true)")) {
+                statement.setString(1, path);
+                statement.setLong(2, offset);
+                statement.setLong(3, length);
+                try (ResultSet row = statement.executeQuery()) {
+                    row.next();
+                    return Optional.ofNullable(row.getBytes(1));
+                }
+            }
+        });
+    }
+
+    @Override
+    public void fetch(List<Fetch> wanted, Sink sink) throws IOException {
+        fetcher.fetch(wanted, sink);
+    }
+
+    /**
+     * A primary: as far as WAL was inserted, whose blocks may have been read. A standby: its minRecoveryPoint, which is moved before a block
+     * is written that needs it.
+     */
+    @Override
+    public ReplayEnd replayEnd(ControlFile before, ControlFile after) throws IOException, RefusedException {
+        return switch (after.state()) {
+            case IN_ARCHIVE_RECOVERY -> new ReplayEnd(after.minRecoveryPoint(), after.minRecoveryPointTimeline()
+                    .orElseThrow(() -> new RefusedException("the source is a standby without a minRecoveryPoint", "Run this again once it is consistent.")));
+            case IN_PRODUCTION -> new ReplayEnd(RecordEnd.before(insertLsn(), after.segmentSize()), after.timeline());
+            case STARTUP, SHUTDOWNED, SHUTDOWNED_IN_RECOVERY, SHUTDOWNING, IN_CRASH_RECOVERY ->
+                throw new RefusedException("source system was in unexpected state at end of rewind: %s".formatted(after.state()));
+        };
+    }
+
+    /** Whether the server's state is one to copy from; it runs, so it answers. */
+    public static void requireUsable(ClusterState state) throws RefusedException {
+        if (state != ClusterState.IN_ARCHIVE_RECOVERY && state != ClusterState.IN_PRODUCTION) {
+            throw new RefusedException("the source server is %s; expected a primary or a hot standby".formatted(state));
+        }
+    }
+
+    private Lsn insertLsn() throws IOException {
+        return Lsn.parse(session.ask(connection -> single(connection, "SELECT pg_current_wal_insert_lsn()")));
+    }
+
+    private static String single(Connection connection, String query) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(query)) {
+            row.next();
+            return row.getString(1);
+        }
+    }
+
+    @Override
+    public void close() {
+        session.close();
+    }
+}

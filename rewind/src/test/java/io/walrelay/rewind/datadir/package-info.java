@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.rewind.datadir;
+
+import org.jspecify.annotations.NullMarked;

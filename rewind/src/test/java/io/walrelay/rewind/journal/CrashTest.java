@@ -1,0 +1,197 @@
+package io.walrelay.rewind.journal;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.rewind.journal.FragileDisk.CrashedException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The machine loses its power anywhere, on a disk that keeps what was synced and any part of the rest.
+ *
+ * <pre>
+ *   old ── begin ─ announce ─ change ─ … ─ commit ── new
+ *             ╳ anywhere ──▶ undo (╳ anywhere ──▶ undo) ──▶ old, byte for byte
+ *                       └──▶ all of the change again ────▶ new
+ * </pre>
+ */
+class CrashTest {
+
+    private static final byte[] PLAN = "the plan".getBytes(StandardCharsets.UTF_8);
+
+    private Scenario scenario = new Scenario(0, 1, 1);
+    private Map<Path, String> before = Map.of();
+    private Map<Path, String> beforeWithTimes = Map.of();
+    private Map<Path, String> wanted = Map.of();
+
+    private void prepare(Scenario chosen) throws IOException {
+        scenario = chosen;
+        before = Scenario.snapshot(scenario.disk(), false);
+        beforeWithTimes = Scenario.snapshot(scenario.disk(), true);
+        FragileDisk plain = scenario.disk();
+        scenario.applyPlainly(plain);
+        wanted = Scenario.snapshot(plain, false);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4})
+    void atEveryPointOfASmallChange(long seed) throws Exception {
+        prepare(new Scenario(seed, 3, 20_000));
+        long operations = operationsOfAll();
+        for (long point = 1; point <= operations; point++) {
+            crash(seed, point);
+        }
+    }
+
+    @Test
+    void atAnyPointOfALargeOne() throws Exception {
+        long seed = new Random().nextLong();
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        prepare(new Scenario(seed, 8, 400_000));
+        long operations = operationsOfAll();
+        for (int i = 0; i < 15; i++) {
+            crash(random.nextLong(), 1 + random.nextLong(operations));
+        }
+    }
+
+    private long operationsOfAll() throws IOException {
+        FragileDisk disk = scenario.disk();
+        changeAll(disk);
+        requireSame(wanted, Scenario.snapshot(disk, false), "no crash");
+        requireSame(wanted, Scenario.snapshot(disk.crash(1), false), "a crash at the end");
+        return disk.operations() - scenario.disk().operations();
+    }
+
+    private void changeAll(FragileDisk disk) throws IOException {
+        try (DirectoryChange change = DirectoryChange.begin(disk, Scenario.NO_PROCESSES, Scenario.DIRECTORY, PLAN, Space.LITTLE)) {
+            scenario.apply(change);
+            change.commit(scenario.configuration());
+        }
+    }
+
+    private void crash(long seed, long point) throws IOException {
+        String which = "seed %d, point %d".formatted(seed, point);
+        FragileDisk disk = scenario.disk();
+        disk.crashBeforeOperation(point);
+        assertThrows(CrashedException.class, () -> changeAll(disk), which);
+        requireHarmless(which, disk.crash(seed + point));
+        undo(which, disk.crash(seed + point), seed + point);
+        redo(which, disk.crash(seed + point), seed + point);
+    }
+
+    /** A server that starts now finds the old directory or the new one. */
+    private void requireHarmless(String which, FragileDisk disk) throws IOException {
+        if (!new Configuration(disk, Scenario.DIRECTORY).isSentinel()) {
+            requireOldOrNew(which, disk);
+        }
+    }
+
+    private void requireOldOrNew(String which, FragileDisk disk) throws IOException {
+        Map<Path, String> found = Scenario.snapshot(disk, false);
+        found.keySet().removeIf(path -> path.toString().contains(Journal.SUFFIX) || path.endsWith(Configuration.TEMPORARY));
+        if (!found.equals(before)) {
+            requireSame(wanted, found, which);
+        }
+    }
+
+    /** Undone, after more crashes meanwhile. */
+    private void undo(String which, FragileDisk crashed, long seed) throws IOException {
+        FragileDisk disk = crashed;
+        Random random = new Random(seed);
+        for (int crashes = random.nextInt(3); crashes > 0; crashes--) {
+            disk.crashBeforeOperation(1 + random.nextInt(100));
+            try {
+                undo(disk);
+            } catch (CrashedException expected) {
+                assertTrue(disk.operations() > 0);
+            }
+            disk = disk.crash(random.nextLong());
+            requireHarmless(which, disk);
+        }
+        boolean unfinished = Remains.of(disk, Scenario.DIRECTORY).leftover() == Leftover.UNFINISHED;
+        undo(disk);
+        if (unfinished) {
+            requireSame(beforeWithTimes, Scenario.snapshot(disk, true), which);
+            requireSame(beforeWithTimes, Scenario.snapshot(disk.crash(seed), true), which);
+        } else {
+            requireCleared(which, disk);
+        }
+    }
+
+    private static void undo(FragileDisk disk) throws IOException {
+        Optional<DirectoryChange> found = DirectoryChange.resume(disk, Scenario.NO_PROCESSES, Scenario.DIRECTORY);
+        if (found.isPresent()) {
+            try (DirectoryChange change = found.get()) {
+                assertArrayEquals(PLAN, change.plan());
+                change.undo();
+            }
+        }
+    }
+
+    /** Done all over again, half of the times after a crash during that. */
+    private void redo(String which, FragileDisk crashed, long seed) throws IOException {
+        FragileDisk disk = crashed;
+        Random random = new Random(seed);
+        if (random.nextBoolean()) {
+            disk.crashBeforeOperation(1 + random.nextInt(300));
+            try {
+                redo(disk);
+            } catch (CrashedException expected) {
+                assertTrue(disk.operations() > 0);
+            }
+            disk = disk.crash(random.nextLong());
+            requireHarmless(which, disk);
+        }
+        if (redo(disk)) {
+            requireSame(wanted, Scenario.snapshot(disk, false), which);
+            requireSame(wanted, Scenario.snapshot(disk.crash(seed), false), which);
+        } else {
+            requireCleared(which, disk);
+        }
+    }
+
+    private boolean redo(FragileDisk disk) throws IOException {
+        Optional<DirectoryChange> found = DirectoryChange.resume(disk, Scenario.NO_PROCESSES, Scenario.DIRECTORY);
+        if (found.isEmpty()) {
+            return false;
+        }
+        try (DirectoryChange change = found.get()) {
+            scenario.apply(change);
+            change.commit(scenario.configuration());
+        }
+        return true;
+    }
+
+    private void requireCleared(String which, FragileDisk disk) throws IOException {
+        Map<Path, String> found = Scenario.snapshot(disk, false);
+        if (!found.equals(before)) {
+            requireSame(wanted, found, which);
+        }
+    }
+
+    /** As assertEquals, with only what differs in the message. */
+    private static void requireSame(Map<Path, String> expected, Map<Path, String> found, String which) {
+        Set<Path> all = new TreeSet<>(expected.keySet());
+        all.addAll(found.keySet());
+        List<String> differences = all.stream()
+                .filter(path -> !Objects.equals(expected.get(path), found.get(path)))
+                .map(path -> "%s: expected %s, found %s".formatted(path, expected.get(path), found.get(path)))
+                .toList();
+        assertEquals(List.of(), differences, which);
+    }
+}

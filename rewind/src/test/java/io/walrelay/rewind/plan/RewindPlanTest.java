@@ -1,0 +1,213 @@
+package io.walrelay.rewind.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.walrelay.rewind.datadir.ControlFile;
+import io.walrelay.rewind.datadir.ControlFileCraft;
+import io.walrelay.rewind.datadir.FileEntry;
+import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.plan.FileAction.Clear;
+import io.walrelay.rewind.plan.FileAction.Copy;
+import io.walrelay.rewind.plan.FileAction.CopyBlocks;
+import io.walrelay.rewind.plan.FileAction.CopyTail;
+import io.walrelay.rewind.plan.FileAction.MakeDirectory;
+import io.walrelay.rewind.plan.FileAction.MakeLink;
+import io.walrelay.rewind.plan.FileAction.Range;
+import io.walrelay.rewind.plan.FileAction.Remove;
+import io.walrelay.rewind.plan.FileAction.Truncate;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The target was primary on timeline 1 and went on; the source was promoted from it. Segments of 16 MB:
+ *
+ * <pre>
+ *   segment       2   |   3   |   4   |   5   |   6
+ *   target  1  ─────────C──────────────────fork────────▶ orphan
+ *   source  2         redo                   └──────────▶
+ * </pre>
+ */
+class RewindPlanTest {
+
+    private static final int SEGMENT = 16 << 20;
+    private static final Lsn REDO = Lsn.parse("0/3000028");
+    private static final Lsn FORK = Lsn.parse("0/5002830");
+    private static final TimelineHistory ONE = TimelineHistory.root(new TimelineId(1));
+
+    private final List<FileEntry> source = new ArrayList<>();
+    private final List<FileEntry> target = new ArrayList<>();
+    private final BlockMap changed = new BlockMap(131_072);
+
+    private RewindPlan plan() throws RefusedException {
+        ControlFile control = ControlFileCraft.of15().read();
+        Side ours = new Side(control, 15, ONE);
+        Side theirs = new Side(control, 15, ONE.promoted(new TimelineId(2), FORK, ""));
+        ReplayStart start = new ReplayStart(REDO, Lsn.parse("0/3000060"), new TimelineId(1), ReplayStart.Reason.COMMON);
+        Divergence divergence = Divergence.between(ours.history(), theirs.history()).orElseThrow();
+        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, Lsn.parse("0/6000100"), changed), source, target);
+    }
+
+    private void both(FileEntry file) {
+        source.add(file);
+        target.add(file);
+    }
+
+    @Test
+    void relationsAreComparedBySizeAndByTheBlocksThatTheTargetsWalNames() throws RefusedException {
+        both(FileEntry.regular("base/5/1", 80_000 / 8192 * 8192));
+        source.add(FileEntry.regular("base/5/2", 5 * 8192));
+        target.add(FileEntry.regular("base/5/2", 3 * 8192));
+        source.add(FileEntry.regular("base/5/3", 3 * 8192));
+        target.add(FileEntry.regular("base/5/3", 5 * 8192));
+        both(FileEntry.regular("base/5/4", 8192));
+        source.add(FileEntry.regular("base/5/5", 8192));
+        target.add(FileEntry.regular("base/5/6", 8192));
+        for (int block : new int[] {1, 2, 5, 9}) {
+            changed.add(1663, 5, 1, block);
+        }
+        for (int relation : new int[] {2, 3, 5, 6, 77}) {
+            changed.add(1663, 5, relation, 2);
+            changed.add(1663, 5, relation, 4);
+        }
+
+        assertEquals(
+                List.of(
+                        new Copy("base/5/5", 8192),
+                        // The file has nine blocks.
+                        new CopyBlocks("base/5/1", List.of(new Range(8192, 16_384), new Range(5 * 8192, 8192))),
+                        new CopyBlocks("base/5/2", List.of(new Range(2 * 8192, 8192))),
+                        new CopyTail("base/5/2", 3 * 8192, 5 * 8192),
+                        new CopyBlocks("base/5/3", List.of(new Range(2 * 8192, 8192))),
+                        new Truncate("base/5/3", 5 * 8192, 3 * 8192),
+                        new Remove("base/5/6")),
+                plan().actions());
+        assertEquals(8192 + 3 * 8192 + 8192 + 2 * 8192 + 8192, plan().bytesToFetch());
+    }
+
+    @Test
+    void allElseIsCopiedWholeAndWhatServersMakeThemselvesGoes() throws RefusedException {
+        both(FileEntry.directory("pg_xact"));
+        both(FileEntry.regular("pg_xact/0000", 8192));
+        both(FileEntry.regular("base/5/1_vm", 8192));
+        both(FileEntry.regular("global/pg_control", 8192));
+        both(FileEntry.regular("PG_VERSION", 3));
+        both(FileEntry.regular("base/5/PG_VERSION", 3));
+        both(FileEntry.regular("postgresql.auto.conf", 88));
+        both(FileEntry.regular("base/5/pg_internal.init", 100));
+        both(FileEntry.regular("pg_stat_tmp/global.stat", 100));
+        both(FileEntry.regular("base/pgsql_tmp/pgsql_tmp12.0", 100));
+        source.add(FileEntry.regular("postmaster.pid", 88));
+        source.add(FileEntry.regular("pg_replslot/s/state", 88));
+        source.add(FileEntry.regular("pg_wal/summaries/x.summary", 88));
+        target.add(FileEntry.regular("postmaster.opts", 88));
+        target.add(FileEntry.regular("walrelay.rewound", 88));
+        both(FileEntry.regular("somewhere/.DS_Store", 88));
+
+        assertEquals(
+                List.of(
+                        new Copy("base/5/1_vm", 8192),
+                        new Copy("pg_xact/0000", 8192),
+                        new Remove("base/5/pg_internal.init"),
+                        new Remove("base/pgsql_tmp/pgsql_tmp12.0"),
+                        new Remove("pg_stat_tmp/global.stat"),
+                        new Remove("postmaster.opts"),
+                        new Remove("walrelay.rewound")),
+                plan().actions());
+    }
+
+    @Test
+    void directoriesAndLinksAreMadeFirstAndRemovedAsAWhole() throws RefusedException {
+        source.add(FileEntry.link("pg_tblspc/16400", "/elsewhere"));
+        source.add(FileEntry.directory("pg_tblspc/16400/PG_15_202209061"));
+        source.add(FileEntry.directory("base/6"));
+        source.add(FileEntry.regular("base/6/1", 8192));
+        target.add(FileEntry.directory("base/7"));
+        target.add(FileEntry.directory("base/7/sub"));
+        target.add(FileEntry.regular("base/7/1", 8192));
+        target.add(FileEntry.link("pg_tblspc/16500", "/there"));
+        target.add(FileEntry.directory("pg_tblspc/16500/PG_15_202209061"));
+        target.add(FileEntry.regular("pg_tblspc/16500/PG_15_202209061/PG_VERSION", 3));
+        source.add(FileEntry.link("pg_wal", "/source/wal"));
+        target.add(FileEntry.directory("pg_wal"));
+
+        assertEquals(
+                List.of(
+                        new MakeDirectory("base/6"),
+                        new MakeLink("pg_tblspc/16400", "/elsewhere"),
+                        new MakeDirectory("pg_tblspc/16400/PG_15_202209061"),
+                        new Copy("base/6/1", 8192),
+                        new Remove("base/7"),
+                        new Remove("pg_tblspc/16500"),
+                        new Remove("pg_tblspc/16500/PG_15_202209061")),
+                plan().actions());
+        assertEquals(Map.of("", 8192L), plan().space().newBytes());
+    }
+
+    @Test
+    void noWalOfTheOrphanIsLeftAndNoneIsCopiedThatBothHave() throws RefusedException {
+        // Older than the replay start, shared, and with the fork in it.
+        both(FileEntry.regular("pg_wal/000000010000000000000002", SEGMENT));
+        both(FileEntry.regular("pg_wal/000000010000000000000003", SEGMENT));
+        source.add(FileEntry.regular("pg_wal/000000010000000000000004", SEGMENT));
+        both(FileEntry.regular("pg_wal/000000010000000000000005", SEGMENT));
+        source.add(FileEntry.regular("pg_wal/000000020000000000000005", SEGMENT));
+        source.add(FileEntry.regular("pg_wal/00000002.history", 40));
+        both(FileEntry.regular("pg_wal/archive_status/000000010000000000000002.done", 0));
+        target.add(FileEntry.regular("pg_wal/000000010000000000000006", SEGMENT));
+        target.add(FileEntry.regular("pg_wal/archive_status/000000010000000000000005.ready", 0));
+        target.add(FileEntry.regular("pg_wal/00000007.history", 40));
+
+        assertEquals(
+                List.of(
+                        new Copy("pg_wal/000000010000000000000004", SEGMENT),
+                        new Copy("pg_wal/000000010000000000000005", SEGMENT),
+                        new Copy("pg_wal/00000002.history", 40),
+                        new Copy("pg_wal/000000020000000000000005", SEGMENT),
+                        new Remove("pg_wal/000000010000000000000006"),
+                        new Remove("pg_wal/00000007.history"),
+                        new Remove("pg_wal/archive_status/000000010000000000000005.ready")),
+                plan().actions());
+        assertEquals(List.of("pg_wal/000000010000000000000003"), plan().kept());
+    }
+
+    @Test
+    void walThatTheSourceHasNoMoreIsKeptUpToTheFork() throws RefusedException {
+        for (int number = 2; number <= 6; number++) {
+            target.add(FileEntry.regular("pg_wal/00000001000000000000000" + number, SEGMENT));
+        }
+
+        assertEquals(
+                List.of(
+                        new Clear("pg_wal/000000010000000000000005", 0x2830, SEGMENT),
+                        new Remove("pg_wal/000000010000000000000002"),
+                        new Remove("pg_wal/000000010000000000000006")),
+                plan().actions());
+        assertEquals(
+                List.of("pg_wal/000000010000000000000003", "pg_wal/000000010000000000000004", "pg_wal/000000010000000000000005"), plan().kept());
+    }
+
+    @Test
+    void theForksSegmentGoesWhereTheSourceHasItOnItsOwnTimeline() throws RefusedException {
+        target.add(FileEntry.regular("pg_wal/000000010000000000000005", SEGMENT));
+        source.add(FileEntry.regular("pg_wal/000000020000000000000005", SEGMENT));
+
+        assertEquals(
+                List.of(new Copy("pg_wal/000000020000000000000005", SEGMENT), new Remove("pg_wal/000000010000000000000005")), plan().actions());
+    }
+
+    @Test
+    void onePathThatIsTwoThingsIsRefused() {
+        source.add(FileEntry.directory("x"));
+        target.add(FileEntry.regular("x", 5));
+        assertThrows(RefusedException.class, this::plan);
+        source.clear();
+        source.add(FileEntry.directory("base/5/16384"));
+        assertThrows(RefusedException.class, this::plan);
+    }
+}

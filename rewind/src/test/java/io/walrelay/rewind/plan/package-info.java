@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.rewind.plan;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.rewind.source;
+
+import org.jspecify.annotations.NullMarked;
