@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
+import java.time.ZoneId;
 import java.time.ZonedDateTime;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -154,7 +155,7 @@ final class Act {
         }
         ReplayEnd end = source.replayEnd(before, after);
         ReplayStart start = plan.replayStart();
-        String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), before.segmentSize(), ZonedDateTime.now());
+        String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), before.segmentSize(), ZonedDateTime.now(ZoneId.systemDefault()));
         replace(BackupLabel.PATH, label.getBytes(StandardCharsets.UTF_8));
         replace(ControlFile.PATH, after.inRecoveryUpTo(end.position(), end.timeline()).bytes());
         return end;
