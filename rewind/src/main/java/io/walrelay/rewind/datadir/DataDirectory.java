@@ -33,9 +33,8 @@ public record DataDirectory(Path path) {
                 String name = parent.isEmpty() ? child.getFileName().toString() : parent + "/" + child.getFileName();
                 try {
                     add(name, child, found);
-                } catch (NoSuchFileException e) {
+                } catch (NoSuchFileException _) {
                     // Gone since it was listed: nobody keeps a server from removing what it does not need.
-                    continue;
                 }
             }
         } catch (DirectoryIteratorException e) {

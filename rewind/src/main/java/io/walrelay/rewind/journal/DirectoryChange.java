@@ -98,8 +98,8 @@ public final class DirectoryChange implements Closeable {
                         .formatted(real, Sentinel.word(real.toString())));
             }
             remains.clear();
-            new SpaceCheck(disk).require(Journal.beside(real).getParent(), new Locations(disk, real), space);
-            if (!disk.fileSystem(Journal.beside(real).getParent()).equals(disk.fileSystem(real))) {
+            new SpaceCheck(disk).require(Disk.parentOf(Journal.beside(real)), new Locations(disk, real), space);
+            if (!disk.fileSystem(Disk.parentOf(Journal.beside(real))).equals(disk.fileSystem(real))) {
                 LOG.warn("{} lies on another file system than {}: keep both together until the change is done", Journal.beside(real), real);
             }
             Configuration configuration = new Configuration(disk, real);
@@ -265,7 +265,7 @@ public final class DirectoryChange implements Closeable {
         trees.delete(unfinished);
         trees.copy(name, unfinished);
         disk.rename(unfinished, place);
-        disk.syncDirectory(place.getParent());
+        disk.syncDirectory(Disk.parentOf(place));
         trees.delete(name);
     }
 

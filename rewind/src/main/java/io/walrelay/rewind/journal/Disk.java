@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -58,6 +59,11 @@ interface Disk {
      * @param mode of a file or directory
      */
     record Attributes(Kind kind, long size, Set<PosixFilePermission> mode, FileTime modified) {}
+
+    /** The directory in which a name is; every path here but the root's has one. */
+    static Path parentOf(Path path) {
+        return Objects.requireNonNull(path.getParent(), path::toString);
+    }
 
     /** Empty when nothing has that name. */
     Optional<Attributes> look(Path path) throws IOException;

@@ -68,7 +68,7 @@ final class Journal implements Closeable {
         Path path = beside(directory);
         discard(disk, path);
         disk.createDirectory(path, PRIVATE_DIRECTORY);
-        disk.syncDirectory(path.getParent());
+        disk.syncDirectory(Disk.parentOf(path));
         disk.createDirectory(path.resolve("kept"), PRIVATE_DIRECTORY);
         disk.create(path.resolve("log"), Configuration.PRIVATE).close();
         write(disk, path.resolve("reserve"), ByteBuffer.allocate(RESERVE));
@@ -162,7 +162,7 @@ final class Journal implements Closeable {
         if (disk.look(side).isEmpty()) {
             try {
                 disk.createDirectory(side, PRIVATE_DIRECTORY);
-                disk.syncDirectory(side.getParent());
+                disk.syncDirectory(Disk.parentOf(side));
             } catch (IOException notOurs) {
                 // What can't be renamed into the main store is copied there.
                 return main;
@@ -231,7 +231,7 @@ final class Journal implements Closeable {
     static void discard(Disk disk, Path journal) throws IOException {
         if (disk.look(journal).isPresent()) {
             new Trees(disk).delete(journal);
-            disk.syncDirectory(journal.getParent());
+            disk.syncDirectory(Disk.parentOf(journal));
         }
     }
 

@@ -51,7 +51,7 @@ final class Restoration {
     /** From the top down: what is kept of a directory's inside belongs into the directory as it was. */
     private void restoreNames() throws IOException {
         List<Path> paths = Stream.concat(originals.absent().stream(), originals.kept().keySet().stream())
-                .sorted(Comparator.comparing(Path::getNameCount))
+                .sorted(Comparator.comparingInt(Path::getNameCount))
                 .toList();
         for (Path path : paths) {
             trees.delete(path);

@@ -26,14 +26,15 @@ final class SpaceCheck {
         for (Map.Entry<String, Long> grows : space.newBytes().entrySet()) {
             // As a directory that something is put into: a link is followed.
             Path inside = locations.of(grows.getKey().isEmpty() ? "x" : grows.getKey() + "/x").path();
-            add(needed, examples, inside.getParent(), grows.getValue());
+            add(needed, examples, Disk.parentOf(inside), grows.getValue());
         }
-        for (Map.Entry<Object, Long> fileSystem : needed.entrySet()) {
-            Path path = examples.get(fileSystem.getKey());
+        for (Map.Entry<Object, Path> example : examples.entrySet()) {
+            Path path = example.getValue();
+            long bytes = needed.getOrDefault(example.getKey(), 0L);
             long free = disk.freeBytes(path);
-            if (free < fileSystem.getValue()) {
+            if (free < bytes) {
                 throw new NotEnoughSpaceException("the file system of %s (%s) has %d MB free; a change of this size, which keeps all old bytes until it is done, needs %d MB"
-                        .formatted(path, fileSystem.getKey(), free >> 20, (fileSystem.getValue() >> 20) + 1));
+                        .formatted(path, example.getKey(), free >> 20, (bytes >> 20) + 1));
             }
         }
     }

@@ -136,7 +136,7 @@ final class FragileDisk implements Disk {
     FragileDisk crash(long seed) {
         crashed = true;
         Random random = new Random(seed);
-        Map<FragileNode, Map<String, FragileNode>> left = new IdentityHashMap<>();
+        IdentityHashMap<FragileNode, Map<String, FragileNode>> left = new IdentityHashMap<>();
         int chance = random.nextInt(4);
         for (NameChange change : changes) {
             if (chance == 0 || (chance > 1 && random.nextBoolean())) {
@@ -288,7 +288,7 @@ final class FragileDisk implements Disk {
         FragileNode node = require(from);
         Place source = place(from);
         Place target = place(to);
-        if (!fileSystem(from.getParent()).equals(fileSystem(to.getParent())) || node.mount) {
+        if (!fileSystem(Disk.parentOf(from)).equals(fileSystem(Disk.parentOf(to))) || node.mount) {
             throw new AtomicMoveNotSupportedException(from.toString(), to.toString(), "Invalid cross-device link");
         }
         FragileNode replaced = target.node();
