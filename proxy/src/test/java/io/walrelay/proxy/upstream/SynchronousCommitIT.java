@@ -12,6 +12,7 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -149,6 +150,18 @@ class SynchronousCommitIT {
                 awaitSlot(primary, end);
                 awaitSlot(standby, end);
             }
+        }
+    }
+
+    @Test
+    void saysWhenUpstreamKeepsMuchWalForAStandbyThatIsAway() throws IOException {
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).segmentSize(new SegmentSize(1 << 20)).start();
+                TestLink relay = TestLink.acknowledging("all (a)", directory.resolve("data"), TestLink.of(primary))) {
+            relay.awaitStreaming();
+            primary.execute("SELECT pg_logical_emit_message(false, 'fill', repeat('x', 1 << 20)) FROM generate_series(1, 66)");
+            relay.awaitProblem("MB, for standbys of upstream.acknowledge that are away and have not confirmed it: \"a\"");
+            confirm(relay, primary.flushedLsn());
+            Await.until("it to be over", TestLink.SOON, () -> relay.state.upstream().problem(), Optional::isEmpty);
         }
     }
 
