@@ -155,7 +155,7 @@ final class Keys {
     static final Key<Duration> SLOTS_INACTIVE_TIMEOUT = Key.of(
                     "slots.inactive-timeout",
                     ValueType.TIME,
-                    "After how long no WAL is kept any more for a slot that nobody uses; counted anew from each start of the relay. 0s: never.")
+                    "After how long no WAL is kept any more for a slot that nobody uses, or for upstream's failover slots that can't be read; counted anew from each start of the relay. 0s: never.")
             .withDefault("7d");
 
     static final Key<Duration> STANDBYS_AHEAD_WAIT = Key.of(

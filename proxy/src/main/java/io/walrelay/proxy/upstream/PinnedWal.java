@@ -4,6 +4,7 @@ import io.walrelay.proxy.acknowledge.Acknowledgement;
 import io.walrelay.proxy.acknowledge.Positions.Stage;
 import io.walrelay.proxy.state.Events;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -18,6 +19,9 @@ final class PinnedWal {
 
     /** What a server with PostgreSQL's default max_wal_size has in pg_wal anyway. */
     private static final long MUCH = 1L << 30;
+
+    /** Whoever has small segments has a small disk for them. */
+    private static final int MANY_SEGMENTS = 64;
 
     /** @param text as it was when it began, or when others were away */
     private record Told(List<String> away, String text) {}
@@ -35,7 +39,7 @@ final class PinnedWal {
      *
      * @param slot where the slot was when the stream began; {@link Lsn#INVALID} if that is not known
      */
-    void look(Acknowledgement now, Lsn slot) {
+    void look(Acknowledgement now, Lsn slot, SegmentSize size) {
         Lsn own = now.own().at(Stage.FLUSH);
         Lsn known = Lsn.max(now.positions().at(Stage.FLUSH), slot);
         if (!known.isValid() && !atFirst.isValid()) {
@@ -43,7 +47,7 @@ final class PinnedWal {
         }
         Lsn kept = known.isValid() ? known : atFirst;
         List<String> away = now.missing();
-        if (away.isEmpty() || own.minus(kept) <= MUCH) {
+        if (away.isEmpty() || own.minus(kept) <= Math.min(MUCH, (long) MANY_SEGMENTS * size.bytes())) {
             over();
         } else if (!told.map(Told::away).equals(Optional.of(away))) {
             String text = "upstream keeps WAL from %s on, %d MB, for standbys of upstream.acknowledge that are away and have not confirmed it: %s. Bring them back, take them out of the policy, or set upstream.slot-follows: own, with which the relay alone keeps it"

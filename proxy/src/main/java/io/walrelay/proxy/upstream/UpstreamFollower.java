@@ -228,7 +228,8 @@ final class UpstreamFollower {
     void refresh(HostProbe probe, WalStream stream) {
         waits.refresh(probe, stream);
         if (hasSlot() && slots.streamed()) {
-            relay.cache().ifPresent(cache -> pinned.look(relay.acknowledging().look(relay.reportable(cache)), slots.position(probe.report().host())));
+            Lsn slot = slots.position(probe.report().host());
+            relay.cache().ifPresent(cache -> pinned.look(relay.acknowledging().look(relay.reportable(cache)), slot, cache.segmentSize()));
         }
     }
 

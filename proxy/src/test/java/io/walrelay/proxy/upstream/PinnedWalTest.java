@@ -10,6 +10,7 @@ import io.walrelay.proxy.acknowledge.Standing;
 import io.walrelay.proxy.state.Event;
 import io.walrelay.proxy.state.Events;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
 import java.time.Clock;
 import java.util.Arrays;
 import java.util.List;
@@ -39,7 +40,7 @@ class PinnedWalTest {
     }
 
     private void look(String policy, long own, long slot, Standing... members) {
-        pinned.look(Acknowledgement.of(AcknowledgePolicy.parse(policy), at(own), Arrays.asList(members), Positions.NONE), mb(slot));
+        pinned.look(Acknowledgement.of(AcknowledgePolicy.parse(policy), at(own), Arrays.asList(members), Positions.NONE), mb(slot), new SegmentSize(16 << 20));
     }
 
     private List<String> told() {

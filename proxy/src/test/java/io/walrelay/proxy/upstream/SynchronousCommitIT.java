@@ -12,6 +12,7 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -114,35 +115,53 @@ class SynchronousCommitIT {
 
     /**
      * <pre>
-     *   slot upstream   ═══ moves to what a confirmed ═══│ stays ─────────────│═══ moves on
-     *   relay                                       restart   a is further behind
+     *   slots on primary and standby   ═══ move to what a confirmed ═══│ stay ──────────────│═══ move on
+     *   relay                                                     restart   a is further behind
      * </pre>
      */
     @Test
-    void theSlotIsNotMovedBackToWhatAStandbyHasAfterARestart() throws IOException {
+    void slotsAreNotMovedBackToWhatAStandbyHasAfterARestart() throws IOException {
         Path data = directory.resolve("data");
-        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).start()) {
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).start();
+                LocalPostgres standby = LocalPostgres.standbyOf(primary, primary.conninfo()).copyWal().set("log_connections", "on").start()) {
             Lsn first;
             Lsn moved;
-            try (TestLink relay = TestLink.acknowledging("all (a)", data, TestLink.of(primary))) {
+            try (TestLink relay = TestLink.acknowledging("all (a)", data, TestLink.of(primary, standby))) {
                 relay.awaitStreaming();
                 first = primary.flushedLsn();
                 primary.execute("CREATE TABLE t (i int)");
                 moved = primary.flushedLsn();
                 confirm(relay, moved);
                 awaitSlot(primary, moved);
+                awaitSlot(standby, moved);
             }
-            try (TestLink relay = TestLink.acknowledging("all (a)", data, TestLink.of(primary))) {
+            try (TestLink relay = TestLink.acknowledging("all (a)", data, TestLink.of(primary, standby))) {
                 relay.awaitStreaming();
                 confirm(relay, first);
                 Await.until("the relay to say what a has", TestLink.SOON, () -> reported(primary, "write_lsn"), first.toString()::equals);
                 assertEquals("none", reported(primary, "flush_lsn"));
-                awaitSlot(primary, moved);
+                long before = visits(standby);
+                Await.until("the relay to look at the standby", TestLink.SOON, () -> visits(standby), seen -> seen > before + 1);
+                assertEquals(moved, slot(primary));
+                assertEquals(moved, slot(standby));
                 primary.execute("INSERT INTO t VALUES (1)");
                 Lsn end = primary.flushedLsn();
                 confirm(relay, end);
                 awaitSlot(primary, end);
+                awaitSlot(standby, end);
             }
+        }
+    }
+
+    @Test
+    void saysWhenUpstreamKeepsMuchWalForAStandbyThatIsAway() throws IOException {
+        try (LocalPostgres primary = LocalPostgres.of(Servers.version(15)).segmentSize(new SegmentSize(1 << 20)).start();
+                TestLink relay = TestLink.acknowledging("all (a)", directory.resolve("data"), TestLink.of(primary))) {
+            relay.awaitStreaming();
+            primary.execute("SELECT pg_logical_emit_message(false, 'fill', repeat('x', 1 << 20)) FROM generate_series(1, 66)");
+            relay.awaitProblem("MB, for standbys of upstream.acknowledge that are away and have not confirmed it: \"a\"");
+            confirm(relay, primary.flushedLsn());
+            Await.until("it to be over", TestLink.SOON, () -> relay.state.upstream().problem(), Optional::isEmpty);
         }
     }
 
@@ -152,16 +171,20 @@ class SynchronousCommitIT {
         a.confirmed(relay.cache().end().lineage(), true, new Positions(position, position, position));
     }
 
-    private static void awaitSlot(LocalPostgres primary, Lsn position) {
-        Await.until(
-                "the slot to be at " + position,
-                TestLink.SOON,
-                () -> primary.query("SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = 'relay_1'"),
-                position.toString()::equals);
+    private static void awaitSlot(LocalPostgres host, Lsn position) {
+        Await.until("the slot to be at " + position, TestLink.SOON, () -> slot(host), position::equals);
+    }
+
+    private static Lsn slot(LocalPostgres host) {
+        return Lsn.parse(host.query("SELECT coalesce(max(restart_lsn), '0/0') FROM pg_replication_slots WHERE slot_name = 'relay_1'"));
+    }
+
+    private static long visits(LocalPostgres host) {
+        return host.log().lines().filter(line -> line.contains("replication connection authorized")).count();
     }
 
     private static String reported(LocalPostgres primary, String column) {
-        return primary.query("SELECT coalesce(max(%s)::text, 'none') FROM pg_stat_replication".formatted(column));
+        return primary.query("SELECT coalesce(max(%s)::text, 'none') FROM pg_stat_replication WHERE application_name = 'relay_1'".formatted(column));
     }
 
     @Test
