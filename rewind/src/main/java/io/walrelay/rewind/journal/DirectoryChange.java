@@ -66,8 +66,8 @@ public final class DirectoryChange implements Closeable {
         this.journal = journal;
         this.configuration = new Configuration(disk, directory);
         this.locations = new Locations(disk, directory);
-        this.securing = new Securing(disk, journal, locations);
         this.files = new OpenFiles(disk);
+        this.securing = new Securing(disk, journal, locations, files);
     }
 
     /** What is left of an earlier change. Only looks: for a dry run. */
@@ -176,9 +176,7 @@ public final class DirectoryChange implements Closeable {
     public void announce(Collection<? extends Touch> touches) throws IOException {
         requireChanging();
         state = State.BROKEN;
-        for (Touch touch : touches) {
-            securing.secure(touch);
-        }
+        securing.secure(touches);
         journal.log().sync();
         state = State.CHANGING;
     }
@@ -272,7 +270,10 @@ public final class DirectoryChange implements Closeable {
     private void requireFreed(Path name) throws IOException {
         if (freed.contains(name)) {
             for (Path directory : freedIn) {
-                disk.syncDirectory(directory);
+                // One may have been moved itself since: its names are no longer those that were freed.
+                if (disk.look(directory).isPresent()) {
+                    disk.syncDirectory(directory);
+                }
             }
             freed.clear();
             freedIn.clear();

@@ -3,7 +3,9 @@ package io.walrelay.rewind.journal;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Puts into the log what is about to change and is not there yet. It counts when the log is synced. */
 final class Securing {
@@ -12,15 +14,43 @@ final class Securing {
     private final Journal journal;
     private final Locations locations;
     private final Originals originals;
+    private final OpenFiles files;
 
-    Securing(Disk disk, Journal journal, Locations locations) {
+    /** @param files to be written, through which they are read as well */
+    Securing(Disk disk, Journal journal, Locations locations, OpenFiles files) {
+        this.files = files;
         this.disk = disk;
         this.journal = journal;
         this.locations = locations;
         this.originals = journal.originals();
     }
 
-    void secure(Touch touch) throws IOException {
+    /** Neighbouring bytes of a file that follow each other are read at once. */
+    void secure(Collection<? extends Touch> touches) throws IOException {
+        Touch.@Nullable Bytes run = null;
+        for (Touch touch : touches) {
+            Touch.Bytes longer = run == null || !(touch instanceof Touch.Bytes next) ? null : joined(run, next);
+            if (longer == null && run != null) {
+                secure(run);
+            }
+            if (touch instanceof Touch.Bytes bytes) {
+                run = longer == null ? bytes : longer;
+            } else {
+                run = null;
+                secure(touch);
+            }
+        }
+        if (run != null) {
+            secure(run);
+        }
+    }
+
+    private static Touch.@Nullable Bytes joined(Touch.Bytes run, Touch.Bytes next) {
+        boolean follows = run.offset() + run.length() == next.offset() && run.path().equals(next.path());
+        return follows ? new Touch.Bytes(run.path(), run.offset(), run.length() + next.length()) : null;
+    }
+
+    private void secure(Touch touch) throws IOException {
         Locations.Location location = locations.of(touch.path());
         if (originals.isOurs(location.path())) {
             return;
@@ -44,15 +74,14 @@ final class Securing {
         if (missing == endBlock) {
             return;
         }
-        try (Disk.File content = disk.openToRead(path)) {
-            while (missing < endBlock) {
-                int held = file.firstHeld(missing, Math.min(endBlock, missing + Log.LONGEST_RUN / Originals.BLOCK));
-                long offset = (long) missing * Originals.BLOCK;
-                int length = (int) Math.min((long) (held - missing) * Originals.BLOCK, file.file().length() - offset);
-                journal.log().appendOldBytes(path, content, offset, length);
-                file.hold(missing, held);
-                missing = file.firstMissing(held, endBlock);
-            }
+        Disk.File content = files.get(path);
+        while (missing < endBlock) {
+            int held = file.firstHeld(missing, Math.min(endBlock, missing + Log.LONGEST_RUN / Originals.BLOCK));
+            long offset = (long) missing * Originals.BLOCK;
+            int length = (int) Math.min((long) (held - missing) * Originals.BLOCK, file.file().length() - offset);
+            journal.log().appendOldBytes(path, content, offset, length);
+            file.hold(missing, held);
+            missing = file.firstMissing(held, endBlock);
         }
     }
 

@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.proxy.rewind;
+
+import org.jspecify.annotations.NullMarked;
