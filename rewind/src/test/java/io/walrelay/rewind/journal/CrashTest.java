@@ -9,13 +9,9 @@ import io.walrelay.rewind.journal.FragileDisk.CrashedException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
-import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -40,11 +36,11 @@ class CrashTest {
 
     private void prepare(Scenario chosen) throws IOException {
         scenario = chosen;
-        before = Scenario.snapshot(scenario.disk(), false);
-        beforeWithTimes = Scenario.snapshot(scenario.disk(), true);
+        before = scenario.snapshot(scenario.disk(), false);
+        beforeWithTimes = scenario.snapshot(scenario.disk(), true);
         FragileDisk plain = scenario.disk();
         scenario.applyPlainly(plain);
-        wanted = Scenario.snapshot(plain, false);
+        wanted = scenario.snapshot(plain, false);
     }
 
     @ParameterizedTest
@@ -72,8 +68,8 @@ class CrashTest {
     private long operationsOfAll() throws IOException {
         FragileDisk disk = scenario.disk();
         changeAll(disk);
-        requireSame(wanted, Scenario.snapshot(disk, false), "no crash");
-        requireSame(wanted, Scenario.snapshot(disk.crash(1), false), "a crash at the end");
+        Scenario.requireSame(wanted, scenario.snapshot(disk, false), "no crash");
+        Scenario.requireSame(wanted, scenario.snapshot(disk.crash(1), false), "a crash at the end");
         return disk.operations() - scenario.disk().operations();
     }
 
@@ -97,15 +93,15 @@ class CrashTest {
     /** A server that starts now finds the old directory or the new one. */
     private void requireHarmless(String which, FragileDisk disk) throws IOException {
         if (!new Configuration(disk, Scenario.DIRECTORY).isSentinel()) {
-            requireOldOrNew(which, disk);
+            Map<Path, String> found = scenario.snapshot(disk, false);
+            found.keySet().removeIf(path -> path.toString().contains(Journal.SUFFIX) || path.endsWith(Configuration.TEMPORARY));
+            requireOldOrNew(which, found);
         }
     }
 
-    private void requireOldOrNew(String which, FragileDisk disk) throws IOException {
-        Map<Path, String> found = Scenario.snapshot(disk, false);
-        found.keySet().removeIf(path -> path.toString().contains(Journal.SUFFIX) || path.endsWith(Configuration.TEMPORARY));
+    private void requireOldOrNew(String which, Map<Path, String> found) {
         if (!found.equals(before)) {
-            requireSame(wanted, found, which);
+            Scenario.requireSame(wanted, found, which);
         }
     }
 
@@ -126,10 +122,10 @@ class CrashTest {
         boolean unfinished = Remains.of(disk, Scenario.DIRECTORY).leftover() == Leftover.UNFINISHED;
         undo(disk);
         if (unfinished) {
-            requireSame(beforeWithTimes, Scenario.snapshot(disk, true), which);
-            requireSame(beforeWithTimes, Scenario.snapshot(disk.crash(seed), true), which);
+            Scenario.requireSame(beforeWithTimes, scenario.snapshot(disk, true), which);
+            Scenario.requireSame(beforeWithTimes, scenario.snapshot(disk.crash(seed), true), which);
         } else {
-            requireCleared(which, disk);
+            requireOldOrNew(which, scenario.snapshot(disk, false));
         }
     }
 
@@ -158,10 +154,10 @@ class CrashTest {
             requireHarmless(which, disk);
         }
         if (redo(disk)) {
-            requireSame(wanted, Scenario.snapshot(disk, false), which);
-            requireSame(wanted, Scenario.snapshot(disk.crash(seed), false), which);
+            Scenario.requireSame(wanted, scenario.snapshot(disk, false), which);
+            Scenario.requireSame(wanted, scenario.snapshot(disk.crash(seed), false), which);
         } else {
-            requireCleared(which, disk);
+            requireOldOrNew(which, scenario.snapshot(disk, false));
         }
     }
 
@@ -175,23 +171,5 @@ class CrashTest {
             change.commit(scenario.configuration());
         }
         return true;
-    }
-
-    private void requireCleared(String which, FragileDisk disk) throws IOException {
-        Map<Path, String> found = Scenario.snapshot(disk, false);
-        if (!found.equals(before)) {
-            requireSame(wanted, found, which);
-        }
-    }
-
-    /** As assertEquals, with only what differs in the message. */
-    private static void requireSame(Map<Path, String> expected, Map<Path, String> found, String which) {
-        Set<Path> all = new TreeSet<>(expected.keySet());
-        all.addAll(found.keySet());
-        List<String> differences = all.stream()
-                .filter(path -> !Objects.equals(expected.get(path), found.get(path)))
-                .map(path -> "%s: expected %s, found %s".formatted(path, expected.get(path), found.get(path)))
-                .toList();
-        assertEquals(List.of(), differences, which);
     }
 }

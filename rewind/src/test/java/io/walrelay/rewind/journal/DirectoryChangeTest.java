@@ -26,7 +26,7 @@ class DirectoryChangeTest {
 
     DirectoryChangeTest() throws IOException {
         disk = scenario.disk();
-        before = Scenario.snapshot(disk, true);
+        before = scenario.snapshot(disk, true);
     }
 
     private DirectoryChange begin(Space space) throws IOException {
@@ -50,7 +50,7 @@ class DirectoryChangeTest {
             fill(change, "base/2/inner", 2000);
             change.undo();
         }
-        assertEquals(before, Scenario.snapshot(disk, true));
+        assertEquals(before, scenario.snapshot(disk, true));
     }
 
     @Test
@@ -62,7 +62,7 @@ class DirectoryChangeTest {
             assertTrue(disk.look(Path.of("/wal/pg/new")).isPresent());
             change.undo();
         }
-        assertEquals(before, Scenario.snapshot(disk, true));
+        assertEquals(before, scenario.snapshot(disk, true));
     }
 
     @Test
@@ -76,7 +76,7 @@ class DirectoryChangeTest {
         try (DirectoryChange change = resume().orElseThrow()) {
             change.undo();
         }
-        assertEquals(before, Scenario.snapshot(disk, true));
+        assertEquals(before, scenario.snapshot(disk, true));
     }
 
     @Test
@@ -96,7 +96,7 @@ class DirectoryChangeTest {
                 }
                 change.undo();
             }
-            assertEquals(before, Scenario.snapshot(small, true), "room for %d bytes".formatted(room));
+            assertEquals(before, scenario.snapshot(small, true), "room for %d bytes".formatted(room));
         }
         assertTrue(failures > 5, failures + " failures");
     }
@@ -111,7 +111,7 @@ class DirectoryChangeTest {
             assertThrows(IllegalStateException.class, () -> change.commit(new byte[0]));
             change.undo();
         }
-        assertEquals(before, Scenario.snapshot(disk, true));
+        assertEquals(before, scenario.snapshot(disk, true));
     }
 
     @Test
@@ -123,7 +123,7 @@ class DirectoryChangeTest {
         NotEnoughSpaceException tablespace =
                 assertThrows(NotEnoughSpaceException.class, () -> begin(new Space(0, Map.of("pg_tblspc/16384", 300L << 20))));
         assertTrue(tablespace.getMessage().contains("/ts"), tablespace.getMessage());
-        assertEquals(before, Scenario.snapshot(disk, true));
+        assertEquals(before, scenario.snapshot(disk, true));
     }
 
     @Test
@@ -168,7 +168,7 @@ class DirectoryChangeTest {
                 change.undo();
             }
         }
-        assertEquals(before, Scenario.snapshot(disk, true));
+        assertEquals(before, scenario.snapshot(disk, true));
     }
 
     @Test

@@ -410,26 +410,6 @@ final class FragileDisk implements Disk {
                 + node.entries.values().stream().filter(child -> !child.mount).mapToLong(FragileDisk::used).sum();
     }
 
-    /** All that is below a directory: for each path what it is, its mode, content and, of files, time if asked. Links are not followed. */
-    Map<Path, String> snapshot(Path directory, Predicate<Path> included, boolean times) throws IOException {
-        Map<Path, String> all = new TreeMap<>();
-        for (Path path : list(directory)) {
-            if (included.test(path)) {
-                FragileNode node = require(path);
-                all.put(path, switch (node.kind) {
-                    case FILE -> "file %s %s %s".formatted(
-                            PosixFilePermissions.toString(node.mode), times ? node.modified : "", Contents.describe(node.content));
-                    case DIRECTORY -> "directory %s".formatted(PosixFilePermissions.toString(node.mode));
-                    case LINK, OTHER -> "link to %s".formatted(node.target);
-                });
-                if (node.kind == Kind.DIRECTORY) {
-                    all.putAll(snapshot(path, included, times));
-                }
-            }
-        }
-        return all;
-    }
-
     private final class OpenFile implements File {
 
         private final Path path;
