@@ -52,6 +52,7 @@ public final class DirectoryChange implements Closeable {
     private final Locations locations;
     private final Securing securing;
     private final OpenFiles files;
+    private final Rebuilds rebuilds;
     /** Names that were freed, until that is durable: a new holder of one might outlive a crash that the freeing does not. */
     private final Set<Path> freed = new HashSet<>();
     private final Set<Path> freedIn = new HashSet<>();
@@ -67,6 +68,7 @@ public final class DirectoryChange implements Closeable {
         this.configuration = new Configuration(disk, directory);
         this.locations = new Locations(disk, directory);
         this.files = new OpenFiles(disk);
+        this.rebuilds = new Rebuilds(disk, journal.originals(), files);
         this.securing = new Securing(disk, journal, locations, files);
     }
 
@@ -171,13 +173,21 @@ public final class DirectoryChange implements Closeable {
 
     /**
      * Makes what {@code touches} name durable in the journal with one fsync, so that the operations on them need not wait. Best a few
-     * hundred megabytes at a time, each file's blocks in order: neighbours are read at once. What is already held costs nothing.
+     * hundred megabytes at a time, with all of a file in one call and its blocks in order: neighbours are read at once, and a file that
+     * changes for the most part is not copied into the journal but moved there. What is already held costs nothing.
      */
     public void announce(Collection<? extends Touch> touches) throws IOException {
         requireChanging();
         state = State.BROKEN;
-        securing.secure(touches);
+        List<Path> mostlyChanged = securing.secure(touches);
         journal.log().sync();
+        if (!mostlyChanged.isEmpty()) {
+            files.close();
+            if (!rebuilds.begin(mostlyChanged).isEmpty()) {
+                securing.secureInPlace(touches);
+                journal.log().sync();
+            }
+        }
         state = State.CHANGING;
     }
 
@@ -189,12 +199,14 @@ public final class DirectoryChange implements Closeable {
     /** Writes all of {@code bytes} at {@code offset} of an existing file. */
     public void overwrite(String path, long offset, ByteBuffer bytes) throws IOException {
         Path file = announced(new Touch.Bytes(path, offset, bytes.remaining()));
+        rebuilds.beforeWrite(file, offset, bytes.remaining());
         files.get(file).write(bytes, offset);
     }
 
     /** Cuts a file that is longer than {@code length} bytes. */
     public void truncate(String path, long length) throws IOException {
         Path file = announced(new Touch.Length(path, length));
+        rebuilds.beforeTruncate(file, length);
         files.get(file).truncate(length);
     }
 
@@ -233,13 +245,16 @@ public final class DirectoryChange implements Closeable {
 
     /** @param path {@code ""} is the data directory itself */
     public void setMode(String path, Set<PosixFilePermission> mode) throws IOException {
-        disk.setMode(announced(new Touch.Mode(path)), mode);
+        Path name = announced(new Touch.Mode(path));
+        rebuilds.require(name);
+        disk.setMode(name, mode);
     }
 
     /** Frees a name: what is ours is gone, what is not is moved out of the way. */
     private void free(Path name) throws IOException {
         files.close();
         locations.forget();
+        rebuilds.give(name);
         if (journal.originals().isOurs(name)) {
             trees.delete(name);
             return;
@@ -288,6 +303,7 @@ public final class DirectoryChange implements Closeable {
      */
     public void commit(byte[] configuration) throws IOException {
         requireChanging();
+        rebuilds.complete();
         files.close();
         new Durability(disk, journal.originals()).sync();
         journal.freeReserve();

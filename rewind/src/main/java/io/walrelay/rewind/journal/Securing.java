@@ -3,12 +3,20 @@ package io.walrelay.rewind.journal;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Puts into the log what is about to change and is not there yet. It counts when the log is synced. */
 final class Securing {
+
+    /** Bytes of a file that change before it is worth two more fsyncs to move it out of the way. */
+    private static final long LEAST_REBUILT = 1 << 20;
 
     private final Disk disk;
     private final Journal journal;
@@ -25,24 +33,70 @@ final class Securing {
         this.originals = journal.originals();
     }
 
-    /** Neighbouring bytes of a file that follow each other are read at once. */
-    void secure(Collection<? extends Touch> touches) throws IOException {
+    /**
+     * Neighbouring bytes of a file that follow each other are read at once.
+     *
+     * @return files of which most is going to change: of these, the log says that they will be moved out of the way
+     */
+    List<Path> secure(Collection<? extends Touch> touches) throws IOException {
+        List<Path> rebuilt = secureMostlyChanged(touches);
+        secureTheRest(touches, Set.copyOf(rebuilt));
+        return rebuilt;
+    }
+
+    /** As {@link #secure}, with files in mind that could not be moved: they are changed where they are. */
+    void secureInPlace(Collection<? extends Touch> touches) throws IOException {
+        secureTheRest(touches, Set.of());
+    }
+
+    private void secureTheRest(Collection<? extends Touch> touches, Set<Path> rebuilt) throws IOException {
         Touch.@Nullable Bytes run = null;
         for (Touch touch : touches) {
             Touch.Bytes longer = run == null || !(touch instanceof Touch.Bytes next) ? null : joined(run, next);
             if (longer == null && run != null) {
-                secure(run);
+                secure(run, rebuilt);
             }
             if (touch instanceof Touch.Bytes bytes) {
                 run = longer == null ? bytes : longer;
             } else {
                 run = null;
-                secure(touch);
+                secure(touch, rebuilt);
             }
         }
         if (run != null) {
-            secure(run);
+            secure(run, rebuilt);
         }
+    }
+
+    private List<Path> secureMostlyChanged(Collection<? extends Touch> touches) throws IOException {
+        Map<String, Long> changing = new LinkedHashMap<>();
+        for (Touch touch : touches) {
+            if (touch instanceof Touch.Bytes(String path, long _, long length)) {
+                changing.merge(path, length, Long::sum);
+            }
+        }
+        List<Path> rebuilt = new ArrayList<>();
+        for (Map.Entry<String, Long> file : changing.entrySet()) {
+            if (file.getValue() >= LEAST_REBUILT) {
+                Locations.Location location = locations.of(file.getKey());
+                if (isWorthRebuilding(location, file.getValue())) {
+                    journal.record(new LogRecord.Rebuilt(location.path()));
+                    journal.record(new LogRecord.Kept(location.path(), journal.nextPlace(location)));
+                    rebuilt.add(location.path());
+                }
+            }
+        }
+        return rebuilt;
+    }
+
+    /** In PGDATA itself only: its file system is the one whose space was checked for old bytes. */
+    private boolean isWorthRebuilding(Locations.Location location, long changing) throws IOException {
+        Path path = location.path();
+        return location.root().equals(journal.header().directory())
+                && originals.changed(path) == null
+                && originals.leaving(path) == null
+                && !originals.isOurs(path)
+                && disk.look(path).filter(found -> found.kind() == Disk.Kind.FILE && changing >= found.size() / 3 * 2).isPresent();
     }
 
     private static Touch.@Nullable Bytes joined(Touch.Bytes run, Touch.Bytes next) {
@@ -50,9 +104,9 @@ final class Securing {
         return follows ? new Touch.Bytes(run.path(), run.offset(), run.length() + next.length()) : null;
     }
 
-    private void secure(Touch touch) throws IOException {
+    private void secure(Touch touch, Set<Path> rebuilt) throws IOException {
         Locations.Location location = locations.of(touch.path());
-        if (originals.isOurs(location.path())) {
+        if (originals.isOurs(location.path()) || rebuilt.contains(location.path())) {
             return;
         }
         switch (touch) {
