@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /** Puts into the log what is about to change and is not there yet. It counts when the log is synced. */
 final class Securing {
 
-    /** Bytes of a file that change before it is worth two more fsyncs to move it out of the way. */
-    private static final long LEAST_REBUILT = 1 << 20;
+    /** How many bytes of a file have to change before it is worth to sync directories for it. */
+    private static final long LEAST_REBUILT = 1 << 18;
 
     private final Disk disk;
     private final Journal journal;
@@ -69,34 +69,57 @@ final class Securing {
     }
 
     private List<Path> secureMostlyChanged(Collection<? extends Touch> touches) throws IOException {
-        Map<String, Long> changing = new LinkedHashMap<>();
+        Map<String, Changing> files = new LinkedHashMap<>();
         for (Touch touch : touches) {
-            if (touch instanceof Touch.Bytes(String path, long _, long length)) {
-                changing.merge(path, length, Long::sum);
+            if (touch instanceof Touch.Bytes bytes) {
+                Changing file = files.get(bytes.path());
+                if (file == null) {
+                    file = new Changing(locations.of(bytes.path()));
+                    file.size = disk.look(file.location.path()).map(Disk.Attributes::size).orElse(0L);
+                    files.put(bytes.path(), file);
+                }
+                file.add(bytes);
             }
         }
         List<Path> rebuilt = new ArrayList<>();
-        for (Map.Entry<String, Long> file : changing.entrySet()) {
-            if (file.getValue() >= LEAST_REBUILT) {
-                Locations.Location location = locations.of(file.getKey());
-                if (isWorthRebuilding(location, file.getValue())) {
-                    journal.record(new LogRecord.Rebuilt(location.path()));
-                    journal.record(new LogRecord.Kept(location.path(), journal.nextPlace(location)));
-                    rebuilt.add(location.path());
-                }
+        for (Changing file : files.values()) {
+            Path path = file.location.path();
+            if (file.isMost() && isFreeToRebuild(file.location)) {
+                journal.record(new LogRecord.Rebuilt(path));
+                journal.record(new LogRecord.Kept(path, journal.nextPlace(file.location)));
+                rebuilt.add(path);
             }
         }
         return rebuilt;
     }
 
+    /** How much of a file's old bytes is going to change. */
+    private static final class Changing {
+        private final Locations.Location location;
+        private long size;
+        private long bytes;
+
+        Changing(Locations.Location location) {
+            this.location = location;
+        }
+
+        void add(Touch.Bytes touch) {
+            bytes += Math.max(0, Math.min(touch.offset() + touch.length(), size) - touch.offset());
+        }
+
+        boolean isMost() {
+            return bytes >= LEAST_REBUILT && bytes >= size / 3 * 2;
+        }
+    }
+
     /** In PGDATA itself only: its file system is the one whose space was checked for old bytes. */
-    private boolean isWorthRebuilding(Locations.Location location, long changing) throws IOException {
+    private boolean isFreeToRebuild(Locations.Location location) throws IOException {
         Path path = location.path();
         return location.root().equals(journal.header().directory())
                 && originals.changed(path) == null
                 && originals.leaving(path) == null
                 && !originals.isOurs(path)
-                && disk.look(path).filter(found -> found.kind() == Disk.Kind.FILE && changing >= found.size() / 3 * 2).isPresent();
+                && disk.look(path).filter(found -> found.kind() == Disk.Kind.FILE).isPresent();
     }
 
     private static Touch.@Nullable Bytes joined(Touch.Bytes run, Touch.Bytes next) {

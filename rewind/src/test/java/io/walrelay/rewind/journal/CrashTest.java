@@ -13,8 +13,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The machine loses its power anywhere, on a disk that keeps what was synced and any part of the rest.
@@ -43,25 +41,26 @@ class CrashTest {
         wanted = scenario.snapshot(plain, false);
     }
 
-    @ParameterizedTest
-    @ValueSource(longs = {1, 2, 3, 4})
-    void atEveryPointOfASmallChange(long seed) throws Exception {
-        prepare(new Scenario(seed, 3, 20_000));
+    @Test
+    void atEveryPointOfASmallChange() throws Exception {
+        prepare(new Scenario(1, 3, 20_000));
         long operations = operationsOfAll();
         for (long point = 1; point <= operations; point++) {
-            crash(seed, point);
+            crash(1, point);
         }
     }
 
     @Test
-    void atAnyPointOfALargeOne() throws Exception {
+    void atAnyPointOfAnyChange() throws Exception {
         long seed = new Random().nextLong();
         System.out.println("seed " + seed);
         Random random = new Random(seed);
-        prepare(new Scenario(seed, 8, 400_000));
-        long operations = operationsOfAll();
-        for (int i = 0; i < 15; i++) {
-            crash(random.nextLong(), 1 + random.nextLong(operations));
+        for (int i = 0; i < 8; i++) {
+            prepare(new Scenario(random.nextLong(), 3 + random.nextInt(8), 1 + random.nextInt(200_000)));
+            long operations = operationsOfAll();
+            for (int j = 0; j < 12; j++) {
+                crash(random.nextLong(), 1 + random.nextLong(operations));
+            }
         }
     }
 

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -66,6 +67,48 @@ class DirectoryChangeTest {
     }
 
     @Test
+    void aFileThatMostlyChangesIsMadeAnewOfOldAndNewBytes() throws Exception {
+        byte[] wanted = read("base/0/large");
+        Arrays.fill(wanted, 5_000, 250_000, (byte) 7);
+        Arrays.fill(wanted, 260_001, 260_003, (byte) 7);
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(List.of(new Touch.Bytes("base/0/large", 0, 290_000)));
+            assertEquals(1, disk.list(Journal.beside(DIRECTORY).resolve("kept")).size());
+            change.overwrite("base/0/large", 5_000, filled(245_000));
+            change.overwrite("base/0/large", 260_001, filled(2));
+        }
+        try (DirectoryChange change = resume().orElseThrow()) {
+            change.overwrite("base/0/large", 260_001, filled(2));
+            change.overwrite("base/0/large", 5_000, filled(245_000));
+            change.commit(new byte[0]);
+        }
+        assertArrayEquals(wanted, read("base/0/large"));
+    }
+
+    @Test
+    void aFileThatIsOnlyMadeLongerIsChangedWhereItIs() throws Exception {
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(List.of(new Touch.Bytes("base/0/large", 290_000, 600_000)));
+            assertEquals(List.of(), disk.list(Journal.beside(DIRECTORY).resolve("kept")));
+            change.undo();
+        }
+    }
+
+    private byte[] read(String path) throws IOException {
+        try (Disk.File file = disk.openToRead(DIRECTORY.resolve(path))) {
+            byte[] content = new byte[(int) file.size()];
+            file.read(ByteBuffer.wrap(content), 0);
+            return content;
+        }
+    }
+
+    private static ByteBuffer filled(int length) {
+        byte[] bytes = new byte[length];
+        Arrays.fill(bytes, (byte) 7);
+        return ByteBuffer.wrap(bytes);
+    }
+
+    @Test
     void theFirstOldBytesStayWhateverIsDoneAgain() throws Exception {
         for (int run = 0; run < 3; run++) {
             try (DirectoryChange change = run == 0 ? begin(Space.LITTLE) : resume().orElseThrow()) {
@@ -82,7 +125,7 @@ class DirectoryChangeTest {
     @Test
     void aDiskThatFillsUpAnywhereLeavesEnoughRoomToUndo() throws Exception {
         int failures = 0;
-        for (long room = 70_000; room < 900_000; room += 20_000) {
+        for (long room = 70_000; room < 2_500_000; room += 50_000) {
             FragileDisk small = scenario.disk();
             small.limitRoom(Path.of("/disk"), room);
             // So that the check finds nothing: others may fill a disk after it.

@@ -17,9 +17,8 @@ import java.util.Random;
  */
 final class JournalBench {
 
-    private static final int FILES = 8;
+    private static final int FILES = 4;
     private static final int BLOCKS = 32_768;
-    private static final int BATCH = 128 << 20;
 
     private final Path directory;
     private final int share;
@@ -37,13 +36,13 @@ final class JournalBench {
             Path directory = Files.createDirectory(root.resolve("pg"));
             for (int share : new int[] {100, 50, 10}) {
                 JournalBench bench = new JournalBench(directory, share);
-                for (int round = 0; round < 2; round++) {
+                for (int round = 0; round < 3; round++) {
                     bench.fill();
-                    bench.report("without", bench.time(bench::plainly));
+                    bench.report("none", bench.time(bench::plainly));
                     bench.fill();
-                    bench.report("with", bench.time(bench::journalled));
+                    bench.report("committed", bench.time(bench::journalled));
                     bench.fill();
-                    bench.report("with, undone", bench.time(bench::undone));
+                    bench.report("undone", bench.time(bench::undone));
                 }
             }
         } finally {
@@ -63,7 +62,7 @@ final class JournalBench {
 
     private void report(String how, double seconds) {
         long bytes = (long) FILES * chosen(0).cardinality() * Originals.BLOCK;
-        System.out.printf("%3d %% of the blocks, %s a journal: %d MB in %.2f s, %.0f MB/s%n", share, how, bytes >> 20, seconds, bytes / 1e6 / seconds);
+        System.out.printf("%3d %% of the blocks, journal: %s: %d MB in %.2f s, %.0f MB/s%n", share, how, bytes >> 20, seconds, bytes / 1e6 / seconds);
     }
 
     private void fill() throws IOException {
@@ -86,7 +85,7 @@ final class JournalBench {
     private BitSet chosen(int file) {
         Random random = new Random(file);
         BitSet blocks = new BitSet();
-        for (int i = 0; i < BLOCKS / 2; i++) {
+        for (int i = 0; i < BLOCKS; i++) {
             if (random.nextInt(100) < share) {
                 blocks.set(i);
             }
@@ -130,12 +129,9 @@ final class JournalBench {
             BitSet blocks = chosen(i);
             for (int b = blocks.nextSetBit(0); b >= 0; b = blocks.nextSetBit(b + 1)) {
                 batch.add(new Touch.Bytes(Integer.toString(i), (long) b * Originals.BLOCK, Originals.BLOCK));
-                if ((long) batch.size() * Originals.BLOCK == BATCH) {
-                    flush(change, batch);
-                }
             }
+            flush(change, batch);
         }
-        flush(change, batch);
     }
 
     private void flush(DirectoryChange change, List<Touch.Bytes> batch) throws IOException {

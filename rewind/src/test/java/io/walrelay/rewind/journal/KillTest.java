@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class KillTest {
 
-    private static final int ROUNDS = 6;
+    private static final int ROUNDS = 4;
 
     private static Scenario scenario(Path root, long seed) {
         return new Scenario(root, seed, 20, 60_000);

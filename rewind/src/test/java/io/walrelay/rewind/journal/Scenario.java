@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * A data directory with a tablespace and pg_wal elsewhere, and a change of it, both by the chances of a seed. What is done to a path does
@@ -42,6 +43,11 @@ final class Scenario {
     private static final Set<PosixFilePermission> FOLDER = PosixFilePermissions.fromString("rwx------");
     private static final Set<PosixFilePermission> GROUP_FOLDER = PosixFilePermissions.fromString("rwxr-x---");
     private static final List<String> FOLDERS = List.of("base/0", "base/1", "base/2", "pg_wal", "pg_tblspc/16384/PG_15");
+
+    /** Files of which so much changes that they are made anew. */
+    private static final List<String> MOSTLY_CHANGED = List.of("base/0/large", "base/1/large");
+
+    private static final int LARGE = 300_000;
 
     static final DirectoryLock.Processes NO_PROCESSES = new DirectoryLock.Processes() {
         @Override
@@ -140,6 +146,9 @@ final class Scenario {
                 write(disk, folder + "/" + i, Contents.random(random, size(folder + "/" + i)), mode(folder + "/" + i));
             }
         }
+        for (String path : MOSTLY_CHANGED) {
+            write(disk, path, Contents.random(random, LARGE), FILE);
+        }
         disk.createDirectory(directory.resolve("base/2/inner"), FOLDER);
         write(disk, "base/2/inner/x", Contents.random(random, fileSize), FILE);
     }
@@ -174,6 +183,17 @@ final class Scenario {
             if (!folder.equals("base/2")) {
                 all.add(new Step.Replace(folder + "/new", Contents.random(random, 1 + random.nextInt(fileSize)), FILE));
             }
+        }
+        for (String path : MOSTLY_CHANGED) {
+            int cut = random.nextBoolean() ? -1 : LARGE - random.nextInt(30_000);
+            Map<Integer, byte[]> pieces = new TreeMap<>();
+            pieces.put(random.nextInt(9_000), Contents.random(random, 200_000));
+            pieces.put(210_000 + random.nextInt(5_000), Contents.random(random, 70_000));
+            if (cut < 0) {
+                pieces.put(LARGE, Contents.random(random, random.nextInt(9_000)));
+            }
+            all.add(new Step.Patch(path, cut, pieces));
+            all.add(new Step.Mode(path, GROUP_FOLDER));
         }
         all.add(new Step.Mode("", GROUP_FOLDER));
         all.add(new Step.Mode("base/1", GROUP_FOLDER));
@@ -215,13 +235,14 @@ final class Scenario {
         return new Step.Patch(path, cut, pieces);
     }
 
-    /** Of a step with several, the first: the others are announced by themselves. */
-    private static Touch touch(Step step) {
+    private static Stream<Touch> touches(Step step) {
         return switch (step) {
-            case Step.Patch(String path, int length, var pieces) ->
-                length < 0 ? new Touch.Mode(path) : new Touch.Length(path, length);
-            case Step.Mode(String path, var _) -> new Touch.Mode(path);
-            case Step.Replace _, Step.Remove _, Step.Folder _, Step.Link _ -> new Touch.Name(step.path());
+            case Step.Patch(String path, int length, var pieces) -> Stream.concat(
+                    length < 0 ? Stream.of() : Stream.of(new Touch.Length(path, length)),
+                    pieces.entrySet().stream().map(piece -> new Touch.Bytes(path, piece.getKey(), piece.getValue().length)));
+            case Step.Mode(String path, var _) -> Stream.of(new Touch.Mode(path));
+            case Step.Replace _, Step.Remove _, Step.Link _ -> Stream.of(new Touch.Name(step.path()));
+            case Step.Folder _ -> Stream.of();
         };
     }
 
@@ -236,10 +257,7 @@ final class Scenario {
         for (int from = 0; from < steps.size(); ) {
             int to = Math.min(steps.size(), from + 1 + random.nextInt(8));
             if (random.nextBoolean()) {
-                change.announce(steps.subList(from, to).stream()
-                        .filter(step -> !(step instanceof Step.Folder))
-                        .map(Scenario::touch)
-                        .toList());
+                change.announce(steps.subList(from, to).stream().flatMap(Scenario::touches).toList());
             }
             for (Step step : steps.subList(from, to)) {
                 before.accept(step);
