@@ -2,14 +2,11 @@ package io.walrelay.rewind.journal;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -38,34 +35,6 @@ final class Rebuilds {
         this.trees = new Trees(disk);
         this.originals = originals;
         this.files = files;
-    }
-
-    /**
-     * Moves files out of the way that the log says will be.
-     *
-     * @return those that can't be moved, and so have to be changed where they are
-     */
-    List<Path> begin(List<Path> paths) throws IOException {
-        List<Path> unmoved = new ArrayList<>();
-        Set<Path> directories = new HashSet<>();
-        for (Path path : paths) {
-            Path place = originals.leaving(path);
-            if (place == null) {
-                throw new IllegalStateException("%s was not announced".formatted(path));
-            }
-            try {
-                disk.rename(path, place);
-                originals.left(path);
-                directories.addAll(List.of(path.getParent(), place.getParent()));
-            } catch (AtomicMoveNotSupportedException otherFileSystem) {
-                unmoved.add(path);
-            }
-        }
-        // A new holder of the name might outlive a crash that the move does not.
-        for (Path directory : directories) {
-            disk.syncDirectory(directory);
-        }
-        return unmoved;
     }
 
     /** Before bytes are written to a file. */

@@ -3,10 +3,9 @@ package io.walrelay.rewind.journal;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
-import java.util.List;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -36,39 +35,40 @@ final class Securing {
     /**
      * Neighbouring bytes of a file that follow each other are read at once.
      *
-     * @return files of which most is going to change: of these, the log says that they will be moved out of the way
+     * @return files and links that have to be moved out of the way: those whose names will be used, and files of which most changes
      */
-    List<Path> secure(Collection<? extends Touch> touches) throws IOException {
-        List<Path> rebuilt = secureMostlyChanged(touches);
-        secureTheRest(touches, Set.copyOf(rebuilt));
-        return rebuilt;
+    Set<Path> secure(Collection<? extends Touch> touches) throws IOException {
+        Set<Path> departing = new LinkedHashSet<>();
+        secureMostlyChanged(touches, departing);
+        secureTheRest(touches, departing);
+        return departing;
     }
 
-    /** As {@link #secure}, with files in mind that could not be moved: they are changed where they are. */
+    /** As {@link #secure}, where no file can be moved: all are changed where they are. */
     void secureInPlace(Collection<? extends Touch> touches) throws IOException {
-        secureTheRest(touches, Set.of());
+        secureTheRest(touches, new LinkedHashSet<>());
     }
 
-    private void secureTheRest(Collection<? extends Touch> touches, Set<Path> rebuilt) throws IOException {
+    private void secureTheRest(Collection<? extends Touch> touches, Set<Path> departing) throws IOException {
         Touch.@Nullable Bytes run = null;
         for (Touch touch : touches) {
             Touch.Bytes longer = run == null || !(touch instanceof Touch.Bytes next) ? null : joined(run, next);
             if (longer == null && run != null) {
-                secure(run, rebuilt);
+                secure(run, departing);
             }
             if (touch instanceof Touch.Bytes bytes) {
                 run = longer == null ? bytes : longer;
             } else {
                 run = null;
-                secure(touch, rebuilt);
+                secure(touch, departing);
             }
         }
         if (run != null) {
-            secure(run, rebuilt);
+            secure(run, departing);
         }
     }
 
-    private List<Path> secureMostlyChanged(Collection<? extends Touch> touches) throws IOException {
+    private void secureMostlyChanged(Collection<? extends Touch> touches, Set<Path> departing) throws IOException {
         Map<String, Changing> files = new LinkedHashMap<>();
         for (Touch touch : touches) {
             if (touch instanceof Touch.Bytes bytes) {
@@ -81,16 +81,14 @@ final class Securing {
                 file.add(bytes);
             }
         }
-        List<Path> rebuilt = new ArrayList<>();
         for (Changing file : files.values()) {
             Path path = file.location.path();
             if (file.isMost() && isFreeToRebuild(file.location)) {
                 journal.record(new LogRecord.Rebuilt(path));
                 journal.record(new LogRecord.Kept(path, journal.nextPlace(file.location)));
-                rebuilt.add(path);
+                departing.add(path);
             }
         }
-        return rebuilt;
     }
 
     /** How much of a file's old bytes is going to change. */
@@ -127,15 +125,15 @@ final class Securing {
         return follows ? new Touch.Bytes(run.path(), run.offset(), run.length() + next.length()) : null;
     }
 
-    private void secure(Touch touch, Set<Path> rebuilt) throws IOException {
+    private void secure(Touch touch, Set<Path> departing) throws IOException {
         Locations.Location location = locations.of(touch.path());
-        if (originals.isOurs(location.path()) || rebuilt.contains(location.path())) {
+        if (originals.isOurs(location.path()) || departing.contains(location.path())) {
             return;
         }
         switch (touch) {
             case Touch.Bytes(String _, long offset, long length) -> secureBytes(location.path(), offset, offset + length);
             case Touch.Length(String _, long length) -> secureBytes(location.path(), length, Long.MAX_VALUE);
-            case Touch.Name(String path) -> secureName(path, location);
+            case Touch.Name(String path) -> secureName(path, location, departing);
             case Touch.Mode _ -> secureMode(location.path());
         }
     }
@@ -180,17 +178,22 @@ final class Securing {
         return changed;
     }
 
-    private void secureName(String path, Locations.Location location) throws IOException {
+    private void secureName(String path, Locations.Location location, Set<Path> departing) throws IOException {
         if (path.isEmpty()) {
             throw new IllegalArgumentException("the data directory itself keeps its name");
         }
-        if (originals.leaving(location.path()) != null) {
+        Optional<Disk.Attributes> found = disk.look(location.path());
+        if (found.isEmpty()) {
+            journal.record(new LogRecord.Absent(location.path()));
             return;
         }
-        boolean present = disk.look(location.path()).isPresent();
-        journal.record(present
-                ? new LogRecord.Kept(location.path(), journal.nextPlace(location))
-                : new LogRecord.Absent(location.path()));
+        if (originals.leaving(location.path()) == null) {
+            journal.record(new LogRecord.Kept(location.path(), journal.nextPlace(location)));
+        }
+        // A directory may be asked for that is there already; it goes when its name is used.
+        if (found.get().kind() != Disk.Kind.DIRECTORY) {
+            departing.add(location.path());
+        }
     }
 
     private void secureMode(Path path) throws IOException {

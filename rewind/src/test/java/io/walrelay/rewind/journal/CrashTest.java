@@ -52,8 +52,8 @@ class CrashTest {
 
     @Test
     void atAnyPointOfAnyChange() throws Exception {
-        long seed = new Random().nextLong();
-        System.out.println("seed " + seed);
+        long seed = Long.getLong("walrelay.seed", System.nanoTime());
+        System.out.println("-Dwalrelay.seed=" + seed);
         Random random = new Random(seed);
         for (int i = 0; i < 8; i++) {
             prepare(new Scenario(random.nextLong(), 3 + random.nextInt(8), 1 + random.nextInt(200_000)));

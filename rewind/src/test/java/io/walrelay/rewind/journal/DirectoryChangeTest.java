@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 class DirectoryChangeTest {
@@ -92,6 +93,26 @@ class DirectoryChangeTest {
             assertEquals(List.of(), disk.list(Journal.beside(DIRECTORY).resolve("kept")));
             change.undo();
         }
+    }
+
+    @Test
+    void whatWasAnnouncedInVainComesBackAtTheCommit() throws Exception {
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(List.of(
+                    new Touch.Name("base/1/0"), new Touch.Name("base/1/1"), new Touch.Name("base/2"), new Touch.Name("pg_wal"), new Touch.Name("base/1/none")));
+            fill(change, "base/1/1", 10);
+            Optional<byte[]> configuration = change.configuration();
+            change.commit(configuration.orElse(new byte[0]));
+        }
+        Set<String> different = new TreeSet<>();
+        FragileDisk after = disk.crash(1);
+        scenario.snapshot(after, true).forEach((path, found) -> {
+            if (!found.equals(before.get(path))) {
+                different.add(path.toString());
+            }
+        });
+        assertEquals(Set.of("disk/pg/base/1/1", "disk/pg/postgresql.auto.conf"), different);
+        assertEquals(Disk.Kind.DIRECTORY, after.look(DIRECTORY.resolve("base/2")).orElseThrow().kind());
     }
 
     private byte[] read(String path) throws IOException {

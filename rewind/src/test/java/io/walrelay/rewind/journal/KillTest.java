@@ -45,8 +45,8 @@ class KillTest {
 
     @Test
     void atRandomPoints(@TempDir Path temporary) throws Exception {
-        long seed = new Random().nextLong();
-        System.out.println("seed " + seed);
+        long seed = Long.getLong("walrelay.seed", System.nanoTime());
+        System.out.println("-Dwalrelay.seed=" + seed);
         Random random = new Random(seed);
         PosixDisk disk = new PosixDisk();
         for (int round = 0; round < ROUNDS; round++) {
