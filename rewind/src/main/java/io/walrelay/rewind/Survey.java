@@ -6,10 +6,12 @@ import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.DataDirectory;
 import io.walrelay.rewind.datadir.PgWal;
 import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.datadir.RelationPath;
 import io.walrelay.rewind.datadir.RestoredWal;
 import io.walrelay.rewind.datadir.RunningServer;
 import io.walrelay.rewind.datadir.ServerProgram;
 import io.walrelay.rewind.plan.Divergence;
+import io.walrelay.rewind.plan.FileAction;
 import io.walrelay.rewind.plan.Preconditions;
 import io.walrelay.rewind.plan.ReplayStart;
 import io.walrelay.rewind.plan.RewindPlan;
@@ -23,6 +25,7 @@ import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -127,8 +130,26 @@ final class Survey {
         var targetFiles = directory.files();
         listener.debug("reading WAL in target");
         var changed = changes.changes(start.redo(), end, target.control().blocksPerFile());
-        return Optional.of(RewindPlan.decide(
-                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed), sourceFiles, targetFiles));
+        RewindPlan plan = RewindPlan.decide(
+                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed), sourceFiles, targetFiles);
+        requireFreeTablespaces(plan, new RelationPath.Names(target.major(), target.control().catalogVersion()));
+        return Optional.of(plan);
+    }
+
+    /** A tablespace that only the source has lies at the same path here: it must be there, and must not be another server's. */
+    private static void requireFreeTablespaces(RewindPlan plan, RelationPath.Names names) throws RefusedException {
+        for (FileAction action : plan.actions()) {
+            if (action instanceof FileAction.MakeLink(var path, var location)) {
+                Path place = Path.of(location);
+                if (!Files.isDirectory(place)) {
+                    throw new RefusedException("the source has a tablespace, %s, at %s, which is no directory here".formatted(path, location), "Make it, empty, for the server's user.");
+                }
+                if (Files.exists(place.resolve(names.versionDirectory()))) {
+                    throw new RefusedException("the source has a tablespace, %s, at %s, where another server of this machine has one".formatted(path, location),
+                            "Two servers can't share a tablespace: take a new base backup with pg_basebackup --tablespace-mapping.");
+                }
+            }
+        }
     }
 
     /** As the histories say; when they say nothing, two servers may still have taken one number each for itself. */

@@ -31,6 +31,11 @@ public final class WalrelayCommand {
         return ExternalProcess.start(OsProcess.unprivileged(command(arguments)));
     }
 
+    /** The command line up to the name of the command, for a script. */
+    public static String shellCommand() {
+        return String.join(" ", jvm().stream().map(word -> "'" + word + "'").toList());
+    }
+
     private static List<String> command(String... arguments) {
         List<String> command = new ArrayList<>(jvm());
         command.addAll(Arrays.asList(arguments));

@@ -179,10 +179,13 @@ final class FileMap {
                 }
             }
         }
-        return ordered.stream().filter(action -> !(action instanceof Remove) || !isInRemovedDirectory(action.path())).toList();
+        // What is behind a link can't be reached without it.
+        actions.reversed().stream().filter(action -> action instanceof Remove && !isInRemovedDirectory(action.path())).forEach(ordered::add);
+        return ordered;
     }
 
-    private static final int STAGES = 5;
+    /** Before removals. */
+    private static final int STAGES = 4;
 
     private static int stage(FileAction action) {
         return switch (action) {
@@ -190,7 +193,7 @@ final class FileMap {
             case Copy _ -> 1;
             case CopyTail _, CopyBlocks _ -> 2;
             case Truncate _, Clear _ -> 3;
-            case Remove _ -> 4;
+            case Remove _ -> STAGES;
         };
     }
 

@@ -36,18 +36,24 @@ public final class TargetWal {
     }
 
     /**
-     * How far the target's files may reach.
+     * How far the target has gone: its files, or its WAL that it would replay when it starts.
      *
      * @throws RefusedException when its WAL does not tell
      */
     public Lsn end(ControlFile control) throws IOException, RefusedException {
         return switch (control.state()) {
             case SHUTDOWNED -> endOfRecordAt(control.checkpoint());
-            // A standby writes a block only after its minRecoveryPoint has passed what last changed it.
-            case SHUTDOWNED_IN_RECOVERY, IN_ARCHIVE_RECOVERY ->
-                control.minRecoveryPoint().isValid() ? RecordEnd.before(control.minRecoveryPoint(), size()) : endOfRecordAt(control.checkpoint());
+            case SHUTDOWNED_IN_RECOVERY, IN_ARCHIVE_RECOVERY -> endOfStandby(control);
             case STARTUP, SHUTDOWNING, IN_CRASH_RECOVERY, IN_PRODUCTION -> endOfValidWal(control.redo());
         };
+    }
+
+    /** It writes a block only after its minRecoveryPoint has passed what last changed it, and may have received more than it has replayed. */
+    private Lsn endOfStandby(ControlFile control) throws IOException {
+        Lsn files = control.minRecoveryPoint().isValid() ? RecordEnd.before(control.minRecoveryPoint(), size()) : control.checkpoint();
+        WalReader reader = WalReader.open(source, identity, control.redo());
+        var _ = reader.skipToEnd();
+        return Lsn.max(files, reader.lastRecordEnd());
     }
 
     private SegmentSize size() {

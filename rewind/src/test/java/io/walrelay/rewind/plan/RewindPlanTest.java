@@ -113,11 +113,11 @@ class RewindPlanTest {
                 List.of(
                         new Copy("base/5/1_vm", 8192),
                         new Copy("pg_xact/0000", 8192),
-                        new Remove("base/5/pg_internal.init"),
-                        new Remove("base/pgsql_tmp/pgsql_tmp12.0"),
-                        new Remove("pg_stat_tmp/global.stat"),
+                        new Remove("walrelay.rewound"),
                         new Remove("postmaster.opts"),
-                        new Remove("walrelay.rewound")),
+                        new Remove("pg_stat_tmp/global.stat"),
+                        new Remove("base/pgsql_tmp/pgsql_tmp12.0"),
+                        new Remove("base/5/pg_internal.init")),
                 plan().actions());
     }
 
@@ -142,9 +142,9 @@ class RewindPlanTest {
                         new MakeLink("pg_tblspc/16400", "/elsewhere"),
                         new MakeDirectory("pg_tblspc/16400/PG_15_202209061"),
                         new Copy("base/6/1", 8192),
-                        new Remove("base/7"),
+                        new Remove("pg_tblspc/16500/PG_15_202209061"),
                         new Remove("pg_tblspc/16500"),
-                        new Remove("pg_tblspc/16500/PG_15_202209061")),
+                        new Remove("base/7")),
                 plan().actions());
         assertEquals(Map.of("", 8192L), plan().space().newBytes());
     }
@@ -169,9 +169,9 @@ class RewindPlanTest {
                         new Copy("pg_wal/000000010000000000000005", SEGMENT),
                         new Copy("pg_wal/00000002.history", 40),
                         new Copy("pg_wal/000000020000000000000005", SEGMENT),
-                        new Remove("pg_wal/000000010000000000000006"),
+                        new Remove("pg_wal/archive_status/000000010000000000000005.ready"),
                         new Remove("pg_wal/00000007.history"),
-                        new Remove("pg_wal/archive_status/000000010000000000000005.ready")),
+                        new Remove("pg_wal/000000010000000000000006")),
                 plan().actions());
         assertEquals(List.of("pg_wal/000000010000000000000003"), plan().kept());
     }
@@ -185,8 +185,8 @@ class RewindPlanTest {
         assertEquals(
                 List.of(
                         new Clear("pg_wal/000000010000000000000005", 0x2830, SEGMENT),
-                        new Remove("pg_wal/000000010000000000000002"),
-                        new Remove("pg_wal/000000010000000000000006")),
+                        new Remove("pg_wal/000000010000000000000006"),
+                        new Remove("pg_wal/000000010000000000000002")),
                 plan().actions());
         assertEquals(
                 List.of("pg_wal/000000010000000000000003", "pg_wal/000000010000000000000004", "pg_wal/000000010000000000000005"), plan().kept());

@@ -1,0 +1,126 @@
+package io.walrelay.proxy.rewind;
+
+import static io.walrelay.proxy.rewind.TwoServers.LIMIT;
+import static io.walrelay.proxy.rewind.TwoServers.content;
+import static io.walrelay.proxy.rewind.TwoServers.diverge;
+import static io.walrelay.proxy.rewind.TwoServers.promote;
+import static io.walrelay.proxy.rewind.TwoServers.rewind;
+import static io.walrelay.proxy.rewind.TwoServers.startAfterRewind;
+import static io.walrelay.proxy.rewind.TwoServers.stop;
+import static io.walrelay.proxy.rewind.TwoServers.who;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.testkit.Programs;
+import io.walrelay.proxy.testkit.Servers;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class KindsOfRewindIT {
+
+    @TempDir
+    private Path directory;
+
+    /**
+     * Both took timeline 2 where the old primary ended; pg_rewind sees one timeline and says that no rewind is required.
+     *
+     * <pre>
+     *   old  1 ─────╳─2─▶ this
+     *               └─2─▶ that
+     * </pre>
+     */
+    @Test
+    void oneNumberTakenTwiceIsSeenByTheBytes() {
+        try (TwoServers servers = TwoServers.of(Servers.version(15));
+                LocalPostgres that = LocalPostgres.standbyOf(servers.old, servers.old.conninfo()).name("that").start()) {
+            LocalPostgres now = servers.standby;
+            Await.until("two standbys", LIMIT, () -> servers.old.query("SELECT count(*) FROM pg_stat_replication"), "2"::equals);
+            stop(servers.old);
+            promote(now);
+            promote(that);
+            assertEquals(now.timeline(), that.timeline());
+            diverge(now, "this");
+            diverge(that, "that");
+            stop(that);
+
+            Programs.Result result = rewind(that, "--source-server", now.conninfo(), "-R");
+
+            assertEquals(0, result.status(), result.output());
+            assertTrue(result.output().contains("both on timeline 2, but each has its own"), result.output());
+            startAfterRewind(that);
+            servers.awaitFollowing(now, that);
+            assertEquals("after both this", who(that));
+            assertEquals(content(now), content(that));
+
+            stop(that);
+            Programs.Result again = rewind(that, "--source-server", now.conninfo(), "--format", "json");
+            assertEquals(0, again.status(), again.output());
+            assertTrue(again.output().contains("no rewind required"), again.output());
+            assertTrue(again.output().contains("\"outcome\":\"not_required\""), again.output());
+        }
+    }
+
+    /** The source is a stopped data directory; a table lies in a tablespace, pg_wal of the target elsewhere; a tablespace is made on each side. */
+    @Test
+    void tablespacesAndLinksStayWhereTheyAre() throws IOException {
+        Programs debian = Programs.version(15);
+        Path ours = Files.createDirectory(directory.resolve("ours"));
+        Path theirs = Files.createDirectory(directory.resolve("theirs"));
+        Path dropped = Files.createDirectory(directory.resolve("dropped"));
+        Path wal = directory.resolve("wal");
+        try (LocalPostgres old = LocalPostgres.of(debian.server()).name("old").set("wal_keep_size", "1GB").start()) {
+            old.execute(
+                    "CREATE TABLESPACE space LOCATION '%s'".formatted(theirs),
+                    "CREATE TABLE t TABLESPACE space AS SELECT 'both' AS who, i AS n, repeat('x', 200) AS filler FROM generate_series(1, 2000) i",
+                    "CREATE UNLOGGED TABLE u AS SELECT * FROM t");
+            try (LocalPostgres copy = LocalPostgres.standbyOf(old, old.conninfo())
+                    .name("copy")
+                    .copiedBy((source, target) -> debian.run(LIMIT, "pg_basebackup", "-d", source.conninfo(), "-D", target.toString(), "-R", "-T", theirs + "=" + ours, "--waldir", wal.toString(), "-c", "fast").orFail())
+                    .start()) {
+                promote(copy);
+                diverge(copy, "copy");
+                diverge(old, "old");
+                copy.execute("CREATE TABLESPACE gone LOCATION '%s'".formatted(dropped), "CREATE TABLE g TABLESPACE gone AS SELECT 1 AS a");
+                stop(copy);
+                stop(old);
+
+                Programs.Result result = rewind(copy, "--source-pgdata", old.dataDirectory().toString());
+
+                assertEquals(0, result.status(), result.output());
+                assertEquals(wal.toRealPath(), copy.dataDirectory().resolve("pg_wal").toRealPath());
+                assertEquals(0, dropped.toFile().list().length);
+                Files.createFile(copy.dataDirectory().resolve("standby.signal"));
+                old.start();
+                copy.set("primary_conninfo", old.conninfo());
+                copy.start();
+                old.execute("INSERT INTO t VALUES ('after', 1, '')");
+                copy.awaitReplay(old.flushedLsn(), LIMIT);
+                assertEquals("after both old", who(copy));
+                assertEquals(content(old), content(copy));
+                assertEquals(ours.toString(), copy.query("SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'space'"));
+
+                promote(copy);
+                old.execute("CREATE TABLESPACE mine LOCATION '%s'".formatted(dropped));
+                stop(copy);
+                Programs.Result refused = rewind(copy, "--source-server", old.conninfo());
+                assertEquals(1, refused.status(), refused.output());
+                assertTrue(refused.output().contains("where another server of this machine has one"), refused.output());
+            }
+        }
+    }
+
+    @Test
+    void aRunningTargetIsRefused() {
+        try (TwoServers servers = TwoServers.of(Servers.version(15))) {
+            promote(servers.standby);
+            Programs.Result result = rewind(servers.old, "--source-server", servers.standby.conninfo());
+            assertEquals(1, result.status(), result.output());
+            assertTrue(result.output().contains("error: target server is running: postmaster.pid in"), result.output());
+        }
+    }
+}
