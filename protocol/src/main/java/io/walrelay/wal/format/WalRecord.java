@@ -213,6 +213,11 @@ public final class WalRecord {
         return RecordHeader.parse(bytes, offset);
     }
 
+    /** Bytes of it, the header's too. */
+    public int length() {
+        return end - offset;
+    }
+
     /** 8 bits. */
     public int resourceManager() {
         return RecordHeader.infoAndManager(bytes, offset) >>> 8;
