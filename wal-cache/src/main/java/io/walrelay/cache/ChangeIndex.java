@@ -33,10 +33,49 @@ import java.util.Optional;
  */
 public final class ChangeIndex {
 
-    /** Is given the changes of one segment after the other, in the order of the log: of a block that more than one names, the first counts. */
-    @FunctionalInterface
-    public interface Receiver {
-        void segment(Changes changes) throws IOException;
+    /** What is known of a stretch of WAL. */
+    public sealed interface Answer {}
+
+    /** WAL at {@code at}, and maybe more, is not held. */
+    public record NotHeld(Lsn at) implements Answer {}
+
+    /** All of it is held. For one thread after the other, who closes it. */
+    public final class Stretch implements Answer, AutoCloseable {
+        private final LineageLog log;
+        private final TimelineHistory lineage;
+        private final Lsn to;
+        private Lsn at;
+
+        private Stretch(LineageLog log, TimelineHistory lineage, Lsn from, Lsn to) {
+            this.log = log;
+            this.lineage = lineage;
+            this.at = from;
+            this.to = to;
+        }
+
+        /**
+         * The changes of one segment after the other, in the order of the log: of a block that more than one names, the first counts.
+         *
+         * @return empty when there are no more
+         * @throws IOException when WAL could not be looked at, or turned out to be damaged or gone meanwhile
+         */
+        public Optional<Changes> next() throws IOException {
+            if (at.isAtLeast(to)) {
+                return Optional.empty();
+            }
+            Lsn stop = Lsn.min(to, size.endOf(at));
+            boolean whole = size.offset(at) == 0 && stop.equals(size.endOf(at));
+            Optional<Changes> indexed = whole ? indexed(log, lineage, at, ChangesFormat.Extent.ALL) : Optional.empty();
+            Changes changes = indexed.isPresent() ? indexed.get() : read(log, lineage, at, stop);
+            log.requireUnchanged();
+            at = stop;
+            return Optional.of(changes);
+        }
+
+        @Override
+        public void close() throws IOException {
+            log.close();
+        }
     }
 
     /**
@@ -72,30 +111,21 @@ public final class ChangeIndex {
     }
 
     /**
-     * Shows what {@code lineage} changes in records that start at {@code from} or later and before {@code to}.
+     * What {@code lineage} changes in records that start at {@code from} or later and before {@code to}.
      *
-     * @return empty when that is all, else the first position that is not held: nothing was shown then
-     * @throws IOException when WAL could not be looked at, or turned out to be damaged or gone meanwhile, or of the receiver: what was shown is a part
+     * @throws IOException while the relay goes over to another timeline
      */
-    public Optional<Lsn> changes(TimelineHistory lineage, Lsn from, Lsn to, Receiver receiver) throws IOException {
-        try (LineageLog log = new LineageLog(cache, lineage)) {
-            for (Lsn at = from; at.isBefore(to); ) {
-                Lsn next = log.heldUpTo(at);
-                if (!next.isAfter(at)) {
-                    return Optional.of(at);
-                }
-                at = next;
+    public Answer changes(TimelineHistory lineage, Lsn from, Lsn to) throws IOException {
+        LineageLog log = new LineageLog(cache, lineage);
+        for (Lsn at = from; at.isBefore(to); ) {
+            Lsn next = log.heldUpTo(at);
+            if (!next.isAfter(at)) {
+                log.close();
+                return new NotHeld(at);
             }
-            for (Lsn at = from; at.isBefore(to); at = size.endOf(at)) {
-                Lsn stop = Lsn.min(to, size.endOf(at));
-                boolean whole = size.offset(at) == 0 && stop.equals(size.endOf(at));
-                Optional<Changes> indexed = whole ? indexed(log, lineage, at, ChangesFormat.Extent.ALL) : Optional.empty();
-                Changes changes = indexed.isPresent() ? indexed.get() : read(log, lineage, at, stop);
-                log.requireUnchanged();
-                receiver.segment(changes);
-            }
-            return Optional.empty();
+            at = next;
         }
+        return new Stretch(log, lineage, from, to);
     }
 
     private Optional<Changes> indexed(LineageLog log, TimelineHistory lineage, Lsn segmentStart, ChangesFormat.Extent extent) throws IOException {

@@ -26,11 +26,11 @@ public final class ChangedBlocks {
     }
 
     private static final long MIX = 0x9E37_79B9_7F4A_7C15L;
-    private static final int FIELDS = 4;
+    private static final int FIELDS = 2;
     private static final long WHOLE_PAGE = 1;
 
-    /** By number: tablespace, database, relation, fork. */
-    private int[] forks = new int[16 * FIELDS];
+    /** By number: tablespace and database, relation and fork, each the upper and the lower half. */
+    private long[] forks = new long[16 * FIELDS];
 
     private int forkCount;
 
@@ -39,9 +39,6 @@ public final class ChangedBlocks {
 
     private long[] references = new long[16];
     private long[] imageBytes = new long[16];
-
-    /** The fork that was asked for last. */
-    private int last = -1;
 
     /** By hash: a fork's number and 1, then the block's 32 bits; 0 where none is. */
     private long[] keys = new long[1 << 10];
@@ -53,43 +50,37 @@ public final class ChangedBlocks {
 
     /** The number of a fork, now if it had none. */
     int fork(int tablespace, int database, int relation, int fork) {
-        if (last >= 0 && is(last, tablespace, database, relation, fork)) {
-            return last;
-        }
-        int slot = forkSlot(forkSlots, tablespace, database, relation, fork);
-        while (forkSlots[slot] != 0) {
-            if (is(forkSlots[slot] - 1, tablespace, database, relation, fork)) {
-                last = forkSlots[slot] - 1;
-                return last;
+        long where = pair(tablespace, database);
+        long what = pair(relation, fork);
+        int slot = forkSlot(forkSlots, where, what);
+        for (int number = forkSlots[slot]; number != 0; number = forkSlots[slot]) {
+            int at = (number - 1) * FIELDS;
+            if (forks[at + 1] == what && forks[at] == where) {
+                return number - 1;
             }
             slot = slot + 1 & forkSlots.length - 1;
         }
         forkSlots[slot] = forkCount + 1;
-        last = addFork(tablespace, database, relation, fork);
-        return last;
+        return addFork(where, what);
     }
 
-    private boolean is(int number, int tablespace, int database, int relation, int fork) {
-        int at = number * FIELDS;
-        return forks[at + 2] == relation && forks[at + 3] == fork && forks[at + 1] == database && forks[at] == tablespace;
+    private static long pair(int upper, int lower) {
+        return (long) upper << 32 | Integer.toUnsignedLong(lower);
     }
 
-    private static int forkSlot(int[] slots, int tablespace, int database, int relation, int fork) {
-        long hash = ((relation * 31L + database) * 31 + tablespace) * 31 + fork;
-        return (int) (hash * MIX >>> 32) & slots.length - 1;
+    private static int forkSlot(int[] slots, long where, long what) {
+        return (int) ((where * 31 + what) * MIX >>> 32) & slots.length - 1;
     }
 
-    private int addFork(int tablespace, int database, int relation, int fork) {
+    private int addFork(long where, long what) {
         if (forkCount == references.length) {
             forks = Arrays.copyOf(forks, 2 * forks.length);
             references = Arrays.copyOf(references, 2 * forkCount);
             imageBytes = Arrays.copyOf(imageBytes, 2 * forkCount);
         }
         int at = forkCount * FIELDS;
-        forks[at] = tablespace;
-        forks[at + 1] = database;
-        forks[at + 2] = relation;
-        forks[at + 3] = fork;
+        forks[at] = where;
+        forks[at + 1] = what;
         forkCount++;
         if (2 * forkCount > forkSlots.length) {
             growForkSlots();
@@ -101,7 +92,7 @@ public final class ChangedBlocks {
         int[] grown = new int[2 * forkSlots.length];
         for (int number = 0; number < forkCount; number++) {
             int at = number * FIELDS;
-            int slot = forkSlot(grown, forks[at], forks[at + 1], forks[at + 2], forks[at + 3]);
+            int slot = forkSlot(grown, forks[at], forks[at + 1]);
             while (grown[slot] != 0) {
                 slot = slot + 1 & grown.length - 1;
             }
@@ -120,7 +111,7 @@ public final class ChangedBlocks {
     void add(int fork, int block, long at, boolean wholePage) {
         long key = (long) (fork + 1) << 32 | Integer.toUnsignedLong(block);
         int slot = slotOf(keys, key);
-        if (keys[slot] == key) {
+        if (keys[slot] != 0) {
             return;
         }
         keys[slot] = key;
@@ -165,11 +156,11 @@ public final class ChangedBlocks {
 
     RelationFile relationOf(int fork) {
         int at = fork * FIELDS;
-        return new RelationFile(forks[at], forks[at + 1], forks[at + 2]);
+        return new RelationFile((int) (forks[at] >>> 32), (int) forks[at], (int) (forks[at + 1] >>> 32));
     }
 
     int kindOf(int fork) {
-        return forks[fork * FIELDS + 3];
+        return (int) forks[fork * FIELDS + 1];
     }
 
     long referencesOf(int fork) {
@@ -201,13 +192,17 @@ public final class ChangedBlocks {
         return (int) key;
     }
 
-    /** Where the record starts that changes a block first. */
+    /** A block's first change, for {@link #positionOf} and {@link #isWholePage}. */
     long firstOf(long key) {
-        return firsts[slotOf(keys, key)] & ~WHOLE_PAGE;
+        return firsts[slotOf(keys, key)];
     }
 
-    boolean isWholePage(long key) {
-        return (firsts[slotOf(keys, key)] & WHOLE_PAGE) != 0;
+    static long positionOf(long first) {
+        return first & ~WHOLE_PAGE;
+    }
+
+    static boolean isWholePage(long first) {
+        return (first & WHOLE_PAGE) != 0;
     }
 
     /** Shows all blocks, fork by fork in the order in which the log names them first, and each fork's by number. */
@@ -219,7 +214,8 @@ public final class ChangedBlocks {
                 fork = forkOf(key);
                 relation = relationOf(fork);
             }
-            visitor.block(relation, kindOf(fork), blockOf(key), new Lsn(firstOf(key)), isWholePage(key));
+            long first = firstOf(key);
+            visitor.block(relation, kindOf(fork), blockOf(key), new Lsn(positionOf(first)), isWholePage(first));
         }
     }
 }

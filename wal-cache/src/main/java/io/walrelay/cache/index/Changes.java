@@ -29,6 +29,10 @@ public final class Changes {
     /** A resource manager's number is one byte. */
     private static final int MANAGERS = 256;
 
+    private static final int COUNTS = 4;
+    private static final int BYTES = 1;
+    private static final int IMAGE_BYTES = 2;
+
     /**
      * A record that changes files otherwise than by its references; kept as it is, so that {@link RecordBodies} alone knows how to read it. Of those
      * that nobody knows the first of each resource manager, and of that the header.
@@ -51,9 +55,8 @@ public final class Changes {
     private final List<Special> special = new ArrayList<>();
     /** The extensions of which a record was kept. */
     private final Set<Integer> unknown = new HashSet<>();
-    private final long[] records = new long[MANAGERS];
-    private final long[] bytes = new long[MANAGERS];
-    private final long[] imageBytes = new long[MANAGERS];
+    /** By resource manager: records, bytes, bytes of images. */
+    private final long[] managers = new long[COUNTS * MANAGERS];
     private WalVersion version = WalVersion.V13;
     private long oldestCommit = Long.MAX_VALUE;
     private long newestCommit = Long.MIN_VALUE;
@@ -121,9 +124,10 @@ public final class Changes {
     }
 
     void count(int manager, long moreRecords, long moreBytes, long moreImageBytes) {
-        records[manager] += moreRecords;
-        bytes[manager] += moreBytes;
-        imageBytes[manager] += moreImageBytes;
+        int at = manager * COUNTS;
+        managers[at] += moreRecords;
+        managers[at + BYTES] += moreBytes;
+        managers[at + IMAGE_BYTES] += moreImageBytes;
     }
 
     public ChangedBlocks blocks() {
@@ -146,24 +150,24 @@ public final class Changes {
     }
 
     long recordsOf(int manager) {
-        return records[manager];
+        return managers[manager * COUNTS];
     }
 
     long bytesOf(int manager) {
-        return bytes[manager];
+        return managers[manager * COUNTS + BYTES];
     }
 
     long imageBytesOf(int manager) {
-        return imageBytes[manager];
+        return managers[manager * COUNTS + IMAGE_BYTES];
     }
 
     /** Of those that have records, by their number. Bytes are the records' own, without pages' headers and padding, images among them. */
     public List<ManagerStatistics> byManager() {
         List<ManagerStatistics> all = new ArrayList<>();
         for (int i = 0; i < MANAGERS; i++) {
-            if (records[i] > 0) {
+            if (recordsOf(i) > 0) {
                 String name = ResourceManager.of(i).map(ResourceManager::title).orElse("custom%03d".formatted(i));
-                all.add(new ManagerStatistics(name, records[i], bytes[i], imageBytes[i]));
+                all.add(new ManagerStatistics(name, recordsOf(i), bytesOf(i), imageBytesOf(i)));
             }
         }
         return all;
@@ -181,8 +185,8 @@ public final class Changes {
     /** All records. */
     public long records() {
         long all = 0;
-        for (long n : records) {
-            all += n;
+        for (int i = 0; i < MANAGERS; i++) {
+            all += recordsOf(i);
         }
         return all;
     }

@@ -113,8 +113,9 @@ public final class ChangesFormat {
             long number = Integer.toUnsignedLong(ChangedBlocks.blockOf(key));
             out.number(number - block);
             block = number;
-            long at = blocks.firstOf(key) - begin >> UNIT_BITS;
-            out.number(zigzag(at - position) << 1 | (blocks.isWholePage(key) ? 1 : 0));
+            long first = blocks.firstOf(key);
+            long at = ChangedBlocks.positionOf(first) - begin >> UNIT_BITS;
+            out.number(zigzag(at - position) << 1 | (ChangedBlocks.isWholePage(first) ? 1 : 0));
             position = at;
         }
     }
