@@ -2,6 +2,7 @@ package io.walrelay.cache;
 
 import io.walrelay.cache.index.Changes;
 import io.walrelay.cache.index.ChangesFormat;
+import io.walrelay.cache.lookup.LineageSelector;
 import io.walrelay.protocol.replication.PgTime;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
@@ -16,7 +17,11 @@ import io.walrelay.wal.format.WalReader;
 import io.walrelay.wal.format.WalRecord;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What the WAL on the local disk changes, of each lineage that is held there. A segment's records are those that start in it:
@@ -103,6 +108,17 @@ public final class ChangeIndex {
         this.cache = cache;
         this.indexes = cache.files().indexes();
         this.size = cache.segmentSize();
+    }
+
+    /** The lineages of that name that the local disk may have something of: more than one when a timeline's number was taken twice. */
+    public List<TimelineHistory> lineages(LineageSelector selector) {
+        Map<String, TimelineHistory> found = new LinkedHashMap<>();
+        Stream.concat(Stream.of(cache.end().lineage()), cache.orphans().stream().map(Orphan::lineage))
+                .filter(lineage -> lineage.contains(selector.timeline()))
+                .map(lineage -> lineage.upTo(selector.timeline()))
+                .filter(selector::matches)
+                .forEach(lineage -> found.putIfAbsent(lineage.id(), lineage));
+        return List.copyOf(found.values());
     }
 
     /** Bytes that the index takes on the disk. */

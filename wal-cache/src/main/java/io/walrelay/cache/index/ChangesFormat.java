@@ -164,7 +164,7 @@ public final class ChangesFormat {
     }
 
     private static void blocks(ChangedBlocks into, Input in, long begin, Extent extent) {
-        int forks = (int) in.number();
+        int forks = in.count();
         int[] numbers = new int[forks];
         long[] counts = new long[forks];
         for (int i = 0; i < forks; i++) {
@@ -257,6 +257,15 @@ public final class ChangesFormat {
                     return number;
                 }
             }
+        }
+
+        /** Of things that take a byte or more each. */
+        int count() {
+            long count = number();
+            if (count < 0 || count > bytes.length - at) {
+                throw new IllegalArgumentException("%d of something at %d of %d".formatted(count, at, bytes.length));
+            }
+            return (int) count;
         }
 
         long fixed() {
