@@ -13,6 +13,7 @@ import io.walrelay.proxy.testkit.FaultProxy;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.WalrelayCommand;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -83,7 +84,7 @@ final class AuthenticationIT {
     static final class Scene implements AutoCloseable {
 
         /** What is to be closed, the last first. */
-        private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+        private final Deque<Closeable> parts = new ArrayDeque<>();
 
         final Programs programs;
         final Path directory = Files.createTempDirectory("walrelay-authentication-");
@@ -98,9 +99,9 @@ final class AuthenticationIT {
             programs = Programs.version(version);
             try {
                 primary = LocalPostgres.of(programs.server()).start();
-                parts.push(primary);
+                parts.push(primary::close);
                 relay = relay();
-                parts.push(relay);
+                parts.push(relay::close);
                 start();
             } catch (Exception | Error e) {
                 close();
@@ -144,7 +145,7 @@ final class AuthenticationIT {
         }
 
         @Override
-        public void close() throws Exception {
+        public void close() throws IOException {
             while (!parts.isEmpty()) {
                 parts.pop().close();
             }

@@ -152,9 +152,13 @@ final class ManySlotsIT {
             relay.awaitReady(LIMIT);
             Map<String, Lsn> found = positions(relay);
             assertEquals(quiet.keySet(), found.keySet());
-            found.forEach((slot, at) -> assertTrue(
-                    at.isAtMost(moving.get(slot)) && at.isAfter(quiet.get(slot)),
-                    () -> "slot \"%s\" is at %s; its standby has confirmed %s, and %s was saved long ago".formatted(slot, at, moving.get(slot), quiet.get(slot))));
+            found.forEach((slot, at) -> {
+                Lsn confirmed = Objects.requireNonNull(moving.get(slot));
+                Lsn old = Objects.requireNonNull(quiet.get(slot));
+                assertTrue(
+                        at.isAtMost(confirmed) && at.isAfter(old),
+                        () -> "slot \"%s\" is at %s; its standby has confirmed %s, and %s was saved long ago".formatted(slot, at, confirmed, old));
+            });
         }
     }
 
