@@ -93,6 +93,7 @@ final class Restoration {
                 finish(files.get(changed.file().path()), changed.file());
             }
         }
+        disk.syncFiles(originals.changed().keySet());
     }
 
     private void finish(Disk.File file, LogRecord.InPlace original) throws IOException {
@@ -102,6 +103,5 @@ final class Restoration {
         }
         disk.setModified(original.path(), original.modified());
         disk.setMode(original.path(), original.mode());
-        file.sync();
     }
 }

@@ -256,7 +256,8 @@ final class Scenario {
         Random random = new Random(seed);
         for (int from = 0; from < steps.size(); ) {
             int to = Math.min(steps.size(), from + 1 + random.nextInt(8));
-            if (random.nextBoolean()) {
+            boolean mostlyChanges = steps.subList(from, to).stream().anyMatch(step -> MOSTLY_CHANGED.contains(step.path()));
+            if (random.nextBoolean() || mostlyChanges) {
                 change.announce(steps.subList(from, to).stream().flatMap(Scenario::touches).toList());
             }
             for (Step step : steps.subList(from, to)) {
