@@ -97,8 +97,9 @@ public final class DirectoryChange implements Closeable {
                         .formatted(real, Sentinel.word(real.toString())));
             }
             remains.clear();
-            new SpaceCheck(disk).require(Journal.beside(real).getParent(), new Locations(disk, real), space);
-            if (!disk.fileSystem(Journal.beside(real).getParent()).equals(disk.fileSystem(real))) {
+            Path parent = Disk.parent(real);
+            new SpaceCheck(disk).require(parent, new Locations(disk, real), space);
+            if (!disk.fileSystem(parent).equals(disk.fileSystem(real))) {
                 LOG.warn("{} lies on another file system than {}: keep both together until the change is done", Journal.beside(real), real);
             }
             Configuration configuration = new Configuration(disk, real);

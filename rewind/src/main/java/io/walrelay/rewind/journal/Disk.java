@@ -60,6 +60,15 @@ interface Disk {
      */
     record Attributes(Kind kind, long size, Set<PosixFilePermission> mode, FileTime modified) {}
 
+    /** The directory that a name is in. The root has no name that anything is done to. */
+    static Path parent(Path path) {
+        Path parent = path.getParent();
+        if (parent == null) {
+            throw new IllegalArgumentException("%s is in no directory".formatted(path));
+        }
+        return parent;
+    }
+
     /** Empty when nothing has that name. */
     Optional<Attributes> look(Path path) throws IOException;
 

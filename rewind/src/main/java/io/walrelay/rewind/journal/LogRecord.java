@@ -94,7 +94,8 @@ sealed interface LogRecord {
     }
 
     static void putTime(ByteBuffer into, FileTime time) {
-        into.putLong(time.toInstant().getEpochSecond()).putInt(time.toInstant().getNano());
+        Instant instant = time.toInstant();
+        into.putLong(instant.getEpochSecond()).putInt(instant.getNano());
     }
 
     static FileTime getTime(ByteBuffer from) {

@@ -51,11 +51,11 @@ final class Restoration {
     /** From the top down: what is kept of a directory's inside belongs into the directory as it was. */
     private void restoreNames() throws IOException {
         List<Path> paths = Stream.concat(originals.absent().stream(), originals.kept().keySet().stream())
-                .sorted(Comparator.comparing(Path::getNameCount))
+                .sorted(Comparator.comparingInt(Path::getNameCount))
                 .toList();
         for (Path path : paths) {
             trees.delete(path);
-            changedDirectories.add(path.getParent());
+            changedDirectories.add(Disk.parent(path));
             Path kept = originals.kept().get(path);
             if (kept != null) {
                 moveBack(kept, path);
@@ -66,7 +66,7 @@ final class Restoration {
     private void moveBack(Path kept, Path path) throws IOException {
         try {
             disk.rename(kept, path);
-            changedDirectories.add(kept.getParent());
+            changedDirectories.add(Disk.parent(kept));
         } catch (AtomicMoveNotSupportedException otherFileSystem) {
             // It stays where it is kept: half of a copy is no proof of anything.
             trees.copy(kept, path);

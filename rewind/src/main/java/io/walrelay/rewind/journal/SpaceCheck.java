@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /** Whether the file systems have the room that a change will need. */
 final class SpaceCheck {
@@ -26,10 +27,10 @@ final class SpaceCheck {
         for (Map.Entry<String, Long> grows : space.newBytes().entrySet()) {
             // As a directory that something is put into: a link is followed.
             Path inside = locations.of(grows.getKey().isEmpty() ? "x" : grows.getKey() + "/x").path();
-            add(needed, examples, inside.getParent(), grows.getValue());
+            add(needed, examples, Disk.parent(inside), grows.getValue());
         }
         for (Map.Entry<Object, Long> fileSystem : needed.entrySet()) {
-            Path path = examples.get(fileSystem.getKey());
+            Path path = Objects.requireNonNull(examples.get(fileSystem.getKey()));
             long free = disk.freeBytes(path);
             if (free < fileSystem.getValue()) {
                 throw new NotEnoughSpaceException("the file system of %s (%s) has %d MB free; a change of this size, which keeps all old bytes until it is done, needs %d MB"
@@ -39,8 +40,8 @@ final class SpaceCheck {
     }
 
     private void add(Map<Object, Long> needed, Map<Object, Path> examples, Path path, long bytes) throws IOException {
-        if (disk.look(path).isEmpty() && path.getParent() != null) {
-            add(needed, examples, path.getParent(), bytes);
+        if (disk.look(path).isEmpty()) {
+            add(needed, examples, Disk.parent(path), bytes);
             return;
         }
         Object fileSystem = disk.fileSystem(path);

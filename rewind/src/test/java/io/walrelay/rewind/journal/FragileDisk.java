@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -146,14 +145,14 @@ final class FragileDisk implements Disk {
     FragileDisk crash(long seed) {
         crashed = true;
         Random random = new Random(seed);
-        Map<FragileNode, Map<String, FragileNode>> left = new IdentityHashMap<>();
+        Map<FragileNode, Map<String, FragileNode>> left = new HashMap<>();
         int chance = random.nextInt(4);
         for (NameChange change : changes) {
             if (chance == 0 || (chance > 1 && random.nextBoolean())) {
                 change.apply(directory -> left.computeIfAbsent(directory, node -> new TreeMap<>(node.durableEntries)));
             }
         }
-        FragileDisk after = new FragileDisk(copy(root, left, random, new IdentityHashMap<>()), clock);
+        FragileDisk after = new FragileDisk(copy(root, left, random, new HashMap<>()), clock);
         after.capacities.putAll(capacities);
         return after;
     }
@@ -298,7 +297,7 @@ final class FragileDisk implements Disk {
         FragileNode node = require(from);
         Place source = place(from);
         Place target = place(to);
-        if (!fileSystem(from.getParent()).equals(fileSystem(to.getParent())) || node.mount) {
+        if (!fileSystem(Disk.parent(from)).equals(fileSystem(Disk.parent(to))) || node.mount) {
             throw new AtomicMoveNotSupportedException(from.toString(), to.toString(), "Invalid cross-device link");
         }
         FragileNode replaced = target.node();

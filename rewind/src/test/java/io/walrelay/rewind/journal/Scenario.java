@@ -168,12 +168,6 @@ final class Scenario {
         return new Random(seed - path.hashCode()).nextInt(5) == 0 ? READ_ONLY : FILE;
     }
 
-    private static void write(FragileDisk disk, String path, byte[] content, Set<PosixFilePermission> mode) throws IOException {
-        try (Disk.File file = disk.create(DIRECTORY.resolve(path), mode)) {
-            file.write(ByteBuffer.wrap(content), 0);
-        }
-    }
-
     private List<Step> plan(Random random) {
         List<Step> all = new ArrayList<>();
         for (String folder : FOLDERS) {
@@ -301,7 +295,7 @@ final class Scenario {
         Trees trees = new Trees(disk);
         for (Step step : steps) {
             Path named = directory.resolve(step.path());
-            Path path = disk.real(named.getParent()).resolve(named.getFileName());
+            Path path = disk.real(Disk.parent(named)).resolve(named.getFileName());
             switch (step) {
                 case Step.Patch(String _, int length, var pieces) -> {
                     try (Disk.File file = disk.open(path)) {
