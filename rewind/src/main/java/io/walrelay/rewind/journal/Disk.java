@@ -8,6 +8,7 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -60,13 +61,9 @@ interface Disk {
      */
     record Attributes(Kind kind, long size, Set<PosixFilePermission> mode, FileTime modified) {}
 
-    /** The directory that a name is in. The root has no name that anything is done to. */
-    static Path parent(Path path) {
-        Path parent = path.getParent();
-        if (parent == null) {
-            throw new IllegalArgumentException("%s is in no directory".formatted(path));
-        }
-        return parent;
+    /** The directory in which a name is; every path here but the root's has one. */
+    static Path parentOf(Path path) {
+        return Objects.requireNonNull(path.getParent(), path::toString);
     }
 
     /** Empty when nothing has that name. */

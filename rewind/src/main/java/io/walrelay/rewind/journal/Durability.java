@@ -29,10 +29,10 @@ final class Durability {
         }
         for (Path name : Stream.concat(originals.absent().stream(), originals.kept().keySet().stream()).toList()) {
             trees.collect(name, files, directories);
-            directories.add(Disk.parent(name));
+            directories.add(Disk.parentOf(name));
         }
         // A renaming is durable when both directories are.
-        originals.kept().values().forEach(place -> directories.add(Disk.parent(place)));
+        originals.kept().values().forEach(place -> directories.add(Disk.parentOf(place)));
         disk.syncFiles(files);
         for (Path directory : directories) {
             if (disk.look(directory).isPresent()) {

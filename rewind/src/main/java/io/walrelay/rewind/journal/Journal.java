@@ -68,7 +68,7 @@ final class Journal implements Closeable {
         Path path = beside(directory);
         discard(disk, path);
         disk.createDirectory(path, PRIVATE_DIRECTORY);
-        disk.syncDirectory(Disk.parent(path));
+        disk.syncDirectory(Disk.parentOf(path));
         disk.createDirectory(path.resolve("kept"), PRIVATE_DIRECTORY);
         disk.create(path.resolve("log"), Configuration.PRIVATE).close();
         write(disk, path.resolve("reserve"), ByteBuffer.allocate(RESERVE));
@@ -163,7 +163,7 @@ final class Journal implements Closeable {
         if (disk.look(side).isEmpty()) {
             try {
                 disk.createDirectory(side, PRIVATE_DIRECTORY);
-                disk.syncDirectory(Disk.parent(side));
+                disk.syncDirectory(Disk.parentOf(side));
             } catch (IOException notOurs) {
                 // What can't be renamed into the main store is copied there.
                 return main;
@@ -217,7 +217,7 @@ final class Journal implements Closeable {
         List<Path> parents = new ArrayList<>();
         for (Path store : stores) {
             trees.delete(store);
-            parents.add(Disk.parent(store));
+            parents.add(Disk.parentOf(store));
         }
         for (Path parent : parents) {
             disk.syncDirectory(parent);
@@ -232,7 +232,7 @@ final class Journal implements Closeable {
     static void discard(Disk disk, Path journal) throws IOException {
         if (disk.look(journal).isPresent()) {
             new Trees(disk).delete(journal);
-            disk.syncDirectory(Disk.parent(journal));
+            disk.syncDirectory(Disk.parentOf(journal));
         }
     }
 

@@ -55,7 +55,7 @@ final class Restoration {
                 .toList();
         for (Path path : paths) {
             trees.delete(path);
-            changedDirectories.add(Disk.parent(path));
+            changedDirectories.add(Disk.parentOf(path));
             Path kept = originals.kept().get(path);
             if (kept != null) {
                 moveBack(kept, path);
@@ -66,7 +66,7 @@ final class Restoration {
     private void moveBack(Path kept, Path path) throws IOException {
         try {
             disk.rename(kept, path);
-            changedDirectories.add(Disk.parent(kept));
+            changedDirectories.add(Disk.parentOf(kept));
         } catch (AtomicMoveNotSupportedException otherFileSystem) {
             // It stays where it is kept: half of a copy is no proof of anything.
             trees.copy(kept, path);

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
 
 /** Whether the file systems have the room that a change will need. */
 final class SpaceCheck {
@@ -27,21 +26,22 @@ final class SpaceCheck {
         for (Map.Entry<String, Long> grows : space.newBytes().entrySet()) {
             // As a directory that something is put into: a link is followed.
             Path inside = locations.of(grows.getKey().isEmpty() ? "x" : grows.getKey() + "/x").path();
-            add(needed, examples, Disk.parent(inside), grows.getValue());
+            add(needed, examples, Disk.parentOf(inside), grows.getValue());
         }
-        for (Map.Entry<Object, Long> fileSystem : needed.entrySet()) {
-            Path path = Objects.requireNonNull(examples.get(fileSystem.getKey()));
+        for (Map.Entry<Object, Path> example : examples.entrySet()) {
+            Path path = example.getValue();
+            long bytes = needed.getOrDefault(example.getKey(), 0L);
             long free = disk.freeBytes(path);
-            if (free < fileSystem.getValue()) {
+            if (free < bytes) {
                 throw new NotEnoughSpaceException("the file system of %s (%s) has %d MB free; a change of this size, which keeps all old bytes until it is done, needs %d MB"
-                        .formatted(path, fileSystem.getKey(), free >> 20, (fileSystem.getValue() >> 20) + 1));
+                        .formatted(path, example.getKey(), free >> 20, (bytes >> 20) + 1));
             }
         }
     }
 
     private void add(Map<Object, Long> needed, Map<Object, Path> examples, Path path, long bytes) throws IOException {
         if (disk.look(path).isEmpty()) {
-            add(needed, examples, Disk.parent(path), bytes);
+            add(needed, examples, Disk.parentOf(path), bytes);
             return;
         }
         Object fileSystem = disk.fileSystem(path);

@@ -88,6 +88,16 @@ class DirectoryChangeTest {
     }
 
     @Test
+    void aFileOfWhichNothingChangesAfterAllIsAsItWas() throws Exception {
+        byte[] wanted = read("base/0/large");
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(List.of(new Touch.Bytes("base/0/large", 0, 300_000)));
+            change.commit(new byte[0]);
+        }
+        assertArrayEquals(wanted, read("base/0/large"));
+    }
+
+    @Test
     void aFileThatIsOnlyMadeLongerIsChangedWhereItIs() throws Exception {
         try (DirectoryChange change = begin(Space.LITTLE)) {
             change.announce(List.of(new Touch.Bytes("base/0/large", 290_000, 600_000)));
@@ -247,13 +257,13 @@ class DirectoryChangeTest {
 
     @Test
     void nothingIsLeftBeside() throws Exception {
-        Set<Path> siblings = Set.copyOf(disk.list(Disk.parent(DIRECTORY)));
+        Set<Path> siblings = Set.copyOf(disk.list(Disk.parentOf(DIRECTORY)));
         try (DirectoryChange change = begin(Space.LITTLE)) {
             scenario.apply(change);
-            assertFalse(siblings.containsAll(disk.list(Disk.parent(DIRECTORY))));
+            assertFalse(siblings.containsAll(disk.list(Disk.parentOf(DIRECTORY))));
             change.commit(scenario.configuration());
         }
-        assertEquals(siblings, Set.copyOf(disk.list(Disk.parent(DIRECTORY))));
+        assertEquals(siblings, Set.copyOf(disk.list(Disk.parentOf(DIRECTORY))));
     }
 
     private static void fill(DirectoryChange change, String path, int length) throws IOException {

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -145,14 +146,14 @@ final class FragileDisk implements Disk {
     FragileDisk crash(long seed) {
         crashed = true;
         Random random = new Random(seed);
-        Map<FragileNode, Map<String, FragileNode>> left = new HashMap<>();
+        IdentityHashMap<FragileNode, Map<String, FragileNode>> left = new IdentityHashMap<>();
         int chance = random.nextInt(4);
         for (NameChange change : changes) {
             if (chance == 0 || (chance > 1 && random.nextBoolean())) {
                 change.apply(directory -> left.computeIfAbsent(directory, node -> new TreeMap<>(node.durableEntries)));
             }
         }
-        FragileDisk after = new FragileDisk(copy(root, left, random, new HashMap<>()), clock);
+        FragileDisk after = new FragileDisk(copy(root, left, random, new IdentityHashMap<>()), clock);
         after.capacities.putAll(capacities);
         return after;
     }
@@ -297,7 +298,7 @@ final class FragileDisk implements Disk {
         FragileNode node = require(from);
         Place source = place(from);
         Place target = place(to);
-        if (!fileSystem(Disk.parent(from)).equals(fileSystem(Disk.parent(to))) || node.mount) {
+        if (!fileSystem(Disk.parentOf(from)).equals(fileSystem(Disk.parentOf(to))) || node.mount) {
             throw new AtomicMoveNotSupportedException(from.toString(), to.toString(), "Invalid cross-device link");
         }
         FragileNode replaced = target.node();

@@ -295,7 +295,7 @@ final class Scenario {
         Trees trees = new Trees(disk);
         for (Step step : steps) {
             Path named = directory.resolve(step.path());
-            Path path = disk.real(Disk.parent(named)).resolve(named.getFileName());
+            Path path = disk.real(Disk.parentOf(named)).resolve(named.getFileName());
             switch (step) {
                 case Step.Patch(String _, int length, var pieces) -> {
                     try (Disk.File file = disk.open(path)) {
