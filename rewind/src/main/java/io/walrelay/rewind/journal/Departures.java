@@ -32,7 +32,7 @@ final class Departures {
     }
 
     /**
-     * Moves files and links.
+     * Moves files.
      *
      * @return those that can't be moved, only copied
      */

@@ -141,6 +141,22 @@ class DirectoryChangeTest {
     }
 
     @Test
+    void aTablespaceIsRemovedThroughItsLinkAlthoughAllIsAnnouncedBefore() throws Exception {
+        List<String> paths = List.of(
+                "pg_tblspc/16384/PG_15/0", "pg_tblspc/16384/PG_15/1", "pg_tblspc/16384/PG_15/2", "pg_tblspc/16384/PG_15/3", "pg_tblspc/16384/PG_15", "pg_tblspc/16384");
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(paths.stream().map(Touch.Name::new).toList());
+            for (String path : paths) {
+                change.remove(path);
+            }
+            assertEquals(List.of(), disk.list(Path.of("/ts/one")));
+            assertTrue(disk.look(DIRECTORY.resolve("pg_tblspc/16384")).isEmpty());
+            change.undo();
+        }
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    @Test
     void theFirstOldBytesStayWhateverIsDoneAgain() throws Exception {
         for (int run = 0; run < 3; run++) {
             try (DirectoryChange change = run == 0 ? begin(Space.LITTLE) : resume().orElseThrow()) {
