@@ -32,7 +32,7 @@ final class Departures {
     }
 
     /**
-     * Moves files and links.
+     * Moves files.
      *
      * @return those that can't be moved, only copied
      */
@@ -65,7 +65,7 @@ final class Departures {
         }
         originals.left(name);
         gone.add(name);
-        directories.addAll(List.of(name.getParent(), place.getParent()));
+        directories.addAll(List.of(Disk.parentOf(name), Disk.parentOf(place)));
         return true;
     }
 
@@ -75,7 +75,7 @@ final class Departures {
         trees.delete(unfinished);
         trees.copy(name, unfinished);
         disk.rename(unfinished, place);
-        disk.syncDirectory(place.getParent());
+        disk.syncDirectory(Disk.parentOf(place));
         originals.left(name);
         trees.delete(name);
     }
@@ -117,7 +117,7 @@ final class Departures {
             Path place = originals.kept().remove(name);
             if (place != null) {
                 disk.rename(place, name);
-                directories.addAll(List.of(name.getParent(), place.getParent()));
+                directories.addAll(List.of(Disk.parentOf(name), Disk.parentOf(place)));
             }
         }
         vacant.clear();

@@ -25,9 +25,9 @@ import org.slf4j.LoggerFactory;
  * {@code postmaster.pid}. What was there before is durable in the journal before it changes, for which each operation waits, unless it
  * was announced: {@link #announce} many, and they cost one fsync together.
  *
- * <p>After {@link #resume} the operations may be done again, all or others: what the journal holds already is what was there
- * at the very beginning, and stays. The directory may then be in any state between old and new, so an operation must not rely on what an
- * earlier run did: whole files are replaced, not gone on with.
+ * <p>After {@link #resume} the directory may be in any state between old and new. So to go forward means to do all of it again, whatever
+ * an earlier run may have begun, and to rely on nothing that it did: whole files are replaced, not gone on with. What the journal holds
+ * already is what was there at the very beginning, and stays.
  *
  * <p>Any failure leaves it to the caller to {@link #undo}, or to close and resume later. Confined to one thread.
  */

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermission;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -102,6 +103,9 @@ interface Disk {
     void setMode(Path path, Set<PosixFilePermission> mode) throws IOException;
 
     void setModified(Path path, FileTime time) throws IOException;
+
+    /** Makes files durable, as {@link File#sync} does, several at a time. */
+    void syncFiles(Collection<Path> files) throws IOException;
 
     void syncDirectory(Path directory) throws IOException;
 

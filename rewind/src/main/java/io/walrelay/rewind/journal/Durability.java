@@ -22,16 +22,18 @@ final class Durability {
 
     void sync() throws IOException {
         Trees trees = new Trees(disk);
-        for (Path file : originals.changed().keySet()) {
-            trees.sync(file);
-        }
+        Set<Path> files = new HashSet<>();
         Set<Path> directories = new HashSet<>(originals.directoryModes().keySet());
+        for (Path file : originals.changed().keySet()) {
+            trees.collect(file, files, directories);
+        }
         for (Path name : Stream.concat(originals.absent().stream(), originals.kept().keySet().stream()).toList()) {
-            trees.sync(name);
-            directories.add(name.getParent());
+            trees.collect(name, files, directories);
+            directories.add(Disk.parentOf(name));
         }
         // A renaming is durable when both directories are.
-        originals.kept().values().forEach(place -> directories.add(place.getParent()));
+        originals.kept().values().forEach(place -> directories.add(Disk.parentOf(place)));
+        disk.syncFiles(files);
         for (Path directory : directories) {
             if (disk.look(directory).isPresent()) {
                 disk.syncDirectory(directory);

@@ -217,7 +217,7 @@ final class Journal implements Closeable {
         List<Path> parents = new ArrayList<>();
         for (Path store : stores) {
             trees.delete(store);
-            parents.add(store.getParent());
+            parents.add(Disk.parentOf(store));
         }
         for (Path parent : parents) {
             disk.syncDirectory(parent);

@@ -16,12 +16,19 @@ import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /** {@link Disk} as the operating system has it. Thread-safe. */
 final class PosixDisk implements Disk {
+
+    /** File systems write their own log once for those that wait at one time. */
+    private static final int SYNCS_AT_A_TIME = 8;
 
     @Override
     public Optional<Attributes> look(Path path) throws IOException {
@@ -106,6 +113,26 @@ final class PosixDisk implements Disk {
     @Override
     public void setModified(Path path, FileTime time) throws IOException {
         Files.getFileAttributeView(path, PosixFileAttributeView.class).setTimes(time, null, null);
+    }
+
+    @Override
+    public void syncFiles(Collection<Path> files) throws IOException {
+        List<Future<?>> syncs = new ArrayList<>();
+        try (ExecutorService threads = Executors.newFixedThreadPool(SYNCS_AT_A_TIME, Thread.ofPlatform().name("rewind-sync-", 0).factory())) {
+            for (Path path : files) {
+                syncs.add(threads.submit(() -> {
+                    try (File file = openToRead(path)) {
+                        file.sync();
+                    }
+                    return null;
+                }));
+            }
+        }
+        for (Future<?> sync : syncs) {
+            if (sync.state() == Future.State.FAILED) {
+                throw sync.exceptionNow() instanceof IOException failed ? failed : new IOException(sync.exceptionNow());
+            }
+        }
     }
 
     @Override

@@ -55,7 +55,7 @@ final class Restoration {
                 .toList();
         for (Path path : paths) {
             trees.delete(path);
-            changedDirectories.add(path.getParent());
+            changedDirectories.add(Disk.parentOf(path));
             Path kept = originals.kept().get(path);
             if (kept != null) {
                 moveBack(kept, path);
@@ -66,7 +66,7 @@ final class Restoration {
     private void moveBack(Path kept, Path path) throws IOException {
         try {
             disk.rename(kept, path);
-            changedDirectories.add(kept.getParent());
+            changedDirectories.add(Disk.parentOf(kept));
         } catch (AtomicMoveNotSupportedException otherFileSystem) {
             // It stays where it is kept: half of a copy is no proof of anything.
             trees.copy(kept, path);
@@ -93,6 +93,7 @@ final class Restoration {
                 finish(files.get(changed.file().path()), changed.file());
             }
         }
+        disk.syncFiles(originals.changed().keySet());
     }
 
     private void finish(Disk.File file, LogRecord.InPlace original) throws IOException {
@@ -102,6 +103,5 @@ final class Restoration {
         }
         disk.setModified(original.path(), original.modified());
         disk.setMode(original.path(), original.mode());
-        file.sync();
     }
 }

@@ -35,7 +35,7 @@ final class Securing {
     /**
      * Neighbouring bytes of a file that follow each other are read at once.
      *
-     * @return files and links that have to be moved out of the way: those whose names will be used, and files of which most changes
+     * @return files that have to be moved out of the way: those whose names will be used, and files of which most changes
      */
     Set<Path> secure(Collection<? extends Touch> touches) throws IOException {
         Set<Path> departing = new LinkedHashSet<>();
@@ -190,8 +190,8 @@ final class Securing {
         if (originals.leaving(location.path()) == null) {
             journal.record(new LogRecord.Kept(location.path(), journal.nextPlace(location)));
         }
-        // A directory may be asked for that is there already; it goes when its name is used.
-        if (found.get().kind() != Disk.Kind.DIRECTORY) {
+        // A directory that is asked for may be there already, and other paths lead through a link: they go when their names are used.
+        if (found.get().kind() == Disk.Kind.FILE) {
             departing.add(location.path());
         }
     }

@@ -40,8 +40,8 @@ final class SpaceCheck {
     }
 
     private void add(Map<Object, Long> needed, Map<Object, Path> examples, Path path, long bytes) throws IOException {
-        if (disk.look(path).isEmpty() && path.getParent() != null) {
-            add(needed, examples, path.getParent(), bytes);
+        if (disk.look(path).isEmpty()) {
+            add(needed, examples, Disk.parentOf(path), bytes);
             return;
         }
         Object fileSystem = disk.fileSystem(path);

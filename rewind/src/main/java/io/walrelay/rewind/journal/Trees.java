@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.Optional;
 
 /** A file, link, or directory with all that is below it, as one thing. Links are never followed. */
@@ -31,23 +32,19 @@ final class Trees {
         disk.delete(path);
     }
 
-    /** Makes a tree durable, save for its own name; nothing, when there is none. */
-    void sync(Path path) throws IOException {
+    /** Collects what has to be synced for a tree to be durable, save for its own name; nothing, when there is none. */
+    void collect(Path path, Collection<Path> files, Collection<Path> directories) throws IOException {
         Optional<Disk.Attributes> found = disk.look(path);
         if (found.isEmpty()) {
             return;
         }
         switch (found.get().kind()) {
-            case FILE -> {
-                try (Disk.File file = disk.openToRead(path)) {
-                    file.sync();
-                }
-            }
+            case FILE -> files.add(path);
             case DIRECTORY -> {
+                directories.add(path);
                 for (Path child : disk.list(path)) {
-                    sync(child);
+                    collect(child, files, directories);
                 }
-                disk.syncDirectory(path);
             }
             case LINK, OTHER -> {}
         }

@@ -1,5 +1,6 @@
 package io.walrelay.rewind.journal;
 
+import static io.walrelay.rewind.journal.Messages.assertSays;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -87,6 +88,16 @@ class DirectoryChangeTest {
     }
 
     @Test
+    void aFileOfWhichNothingChangesAfterAllIsAsItWas() throws Exception {
+        byte[] wanted = read("base/0/large");
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(List.of(new Touch.Bytes("base/0/large", 0, 300_000)));
+            change.commit(new byte[0]);
+        }
+        assertArrayEquals(wanted, read("base/0/large"));
+    }
+
+    @Test
     void aFileThatIsOnlyMadeLongerIsChangedWhereItIs() throws Exception {
         try (DirectoryChange change = begin(Space.LITTLE)) {
             change.announce(List.of(new Touch.Bytes("base/0/large", 290_000, 600_000)));
@@ -130,10 +141,26 @@ class DirectoryChangeTest {
     }
 
     @Test
+    void aTablespaceIsRemovedThroughItsLinkAlthoughAllIsAnnouncedBefore() throws Exception {
+        List<String> paths = List.of(
+                "pg_tblspc/16384/PG_15/0", "pg_tblspc/16384/PG_15/1", "pg_tblspc/16384/PG_15/2", "pg_tblspc/16384/PG_15/3", "pg_tblspc/16384/PG_15", "pg_tblspc/16384");
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(paths.stream().map(Touch.Name::new).toList());
+            for (String path : paths) {
+                change.remove(path);
+            }
+            assertEquals(List.of(), disk.list(Path.of("/ts/one")));
+            assertTrue(disk.look(DIRECTORY.resolve("pg_tblspc/16384")).isEmpty());
+            change.undo();
+        }
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    @Test
     void theFirstOldBytesStayWhateverIsDoneAgain() throws Exception {
         for (int run = 0; run < 3; run++) {
             try (DirectoryChange change = run == 0 ? begin(Space.LITTLE) : resume().orElseThrow()) {
-                change.truncate("base/2/inner/x", 9000 * run);
+                change.truncate("base/2/inner/x", 9000L * run);
                 change.overwrite("base/2/inner/x", 9000L * run, ByteBuffer.wrap(new byte[30_000]));
             }
         }
@@ -182,11 +209,9 @@ class DirectoryChangeTest {
     void spaceIsCheckedOnEachFileSystemBeforeAnythingIsTouched() throws Exception {
         disk.limitRoom(Path.of("/disk"), 200 << 20);
         disk.limitRoom((Path) disk.fileSystem(Path.of("/ts/one")), 200 << 20);
-        NotEnoughSpaceException journal = assertThrows(NotEnoughSpaceException.class, () -> begin(new Space(300 << 20, Map.of())));
-        assertTrue(journal.getMessage().contains("/disk"), journal.getMessage());
-        NotEnoughSpaceException tablespace =
-                assertThrows(NotEnoughSpaceException.class, () -> begin(new Space(0, Map.of("pg_tblspc/16384", 300L << 20))));
-        assertTrue(tablespace.getMessage().contains("/ts"), tablespace.getMessage());
+        assertSays("file system of /disk", assertThrows(NotEnoughSpaceException.class, () -> begin(new Space(300 << 20, Map.of()))));
+        Space tablespace = new Space(0, Map.of("pg_tblspc/16384", 300L << 20));
+        assertSays("file system of /ts", assertThrows(NotEnoughSpaceException.class, () -> begin(tablespace)));
         assertEquals(before, scenario.snapshot(disk, true));
     }
 
@@ -210,15 +235,16 @@ class DirectoryChangeTest {
         Configuration configuration = new Configuration(disk, DIRECTORY);
         configuration.prepare("by hand".getBytes(StandardCharsets.UTF_8), Configuration.PRIVATE);
         configuration.replaceByPrepared();
-        IOException refusal = assertThrows(IOException.class, this::resume);
-        assertTrue(refusal.getMessage().contains("put the line include '/UNFINISHED REWIND, run: walrelay rewind -D /disk/pg' back"), refusal.getMessage());
+        assertSays(
+                "put the line include '/UNFINISHED REWIND, run: walrelay rewind -D /disk/pg' back",
+                assertThrows(IOException.class, this::resume));
     }
 
     @Test
     void aSentinelWithoutItsJournalIsAnError() throws Exception {
         begin(Space.LITTLE).close();
         new Trees(disk).delete(Journal.beside(DIRECTORY));
-        assertTrue(assertThrows(IOException.class, this::resume).getMessage().contains("/disk/pg.walrelay-rewind is not there"));
+        assertSays("/disk/pg.walrelay-rewind is not there", assertThrows(IOException.class, this::resume));
     }
 
     @Test
@@ -247,13 +273,13 @@ class DirectoryChangeTest {
 
     @Test
     void nothingIsLeftBeside() throws Exception {
-        Set<Path> siblings = Set.copyOf(disk.list(DIRECTORY.getParent()));
+        Set<Path> siblings = Set.copyOf(disk.list(Disk.parentOf(DIRECTORY)));
         try (DirectoryChange change = begin(Space.LITTLE)) {
             scenario.apply(change);
-            assertFalse(siblings.containsAll(disk.list(DIRECTORY.getParent())));
+            assertFalse(siblings.containsAll(disk.list(Disk.parentOf(DIRECTORY))));
             change.commit(scenario.configuration());
         }
-        assertEquals(siblings, Set.copyOf(disk.list(DIRECTORY.getParent())));
+        assertEquals(siblings, Set.copyOf(disk.list(Disk.parentOf(DIRECTORY))));
     }
 
     private static void fill(DirectoryChange change, String path, int length) throws IOException {

@@ -1,5 +1,6 @@
 package io.walrelay.rewind.journal;
 
+import static io.walrelay.rewind.journal.Messages.assertSays;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -58,8 +59,7 @@ class DirectoryLockTest {
     }
 
     private void requireRefusal(String told) {
-        String message = assertThrows(NotStoppedException.class, this::take).getMessage();
-        assertTrue(message.contains(told), message);
+        assertSays(told, assertThrows(NotStoppedException.class, this::take));
     }
 
     @Test

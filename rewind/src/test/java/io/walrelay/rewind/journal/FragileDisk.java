@@ -13,6 +13,7 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
@@ -349,6 +350,13 @@ final class FragileDisk implements Disk {
     public void setModified(Path path, FileTime time) throws IOException {
         change();
         follow(path, MOST_LINKS).modified = time;
+    }
+
+    @Override
+    public void syncFiles(Collection<Path> files) throws IOException {
+        for (Path path : files) {
+            openToRead(path).sync();
+        }
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.walrelay.rewind.journal;
 
+import static io.walrelay.rewind.journal.Messages.assertSays;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -23,6 +24,6 @@ class LastRewindTest {
         byte[] bytes = Files.readAllBytes(directory.resolve(LastRewind.NAME));
         bytes[17] ^= 1;
         Files.write(directory.resolve(LastRewind.NAME), bytes);
-        assertTrue(assertThrows(IOException.class, () -> LastRewind.read(directory)).getMessage().contains("has checksum"));
+        assertSays("has checksum", assertThrows(IOException.class, () -> LastRewind.read(directory)));
     }
 }

@@ -1,8 +1,8 @@
 package io.walrelay.rewind.journal;
 
+import static io.walrelay.rewind.journal.Messages.assertSays;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -63,7 +63,7 @@ class LogTest {
             }
         }
         flip(4096 + 44);
-        assertTrue(assertThrows(IOException.class, () -> read(7)).getMessage().contains("damaged at byte 4096"));
+        assertSays("damaged at byte 4096", assertThrows(IOException.class, () -> read(7)));
     }
 
     @Test

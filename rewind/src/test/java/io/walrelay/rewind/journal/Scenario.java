@@ -168,12 +168,6 @@ final class Scenario {
         return new Random(seed - path.hashCode()).nextInt(5) == 0 ? READ_ONLY : FILE;
     }
 
-    private static void write(FragileDisk disk, String path, byte[] content, Set<PosixFilePermission> mode) throws IOException {
-        try (Disk.File file = disk.create(DIRECTORY.resolve(path), mode)) {
-            file.write(ByteBuffer.wrap(content), 0);
-        }
-    }
-
     private List<Step> plan(Random random) {
         List<Step> all = new ArrayList<>();
         for (String folder : FOLDERS) {
@@ -256,7 +250,8 @@ final class Scenario {
         Random random = new Random(seed);
         for (int from = 0; from < steps.size(); ) {
             int to = Math.min(steps.size(), from + 1 + random.nextInt(8));
-            if (random.nextBoolean()) {
+            boolean mostlyChanges = steps.subList(from, to).stream().anyMatch(step -> MOSTLY_CHANGED.contains(step.path()));
+            if (random.nextBoolean() || mostlyChanges) {
                 change.announce(steps.subList(from, to).stream().flatMap(Scenario::touches).toList());
             }
             for (Step step : steps.subList(from, to)) {
