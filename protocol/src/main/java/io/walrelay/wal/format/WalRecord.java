@@ -45,7 +45,7 @@ public final class WalRecord {
     private static final byte[] NOTHING = new byte[0];
 
     private WalVersion version = WalVersion.V13;
-    private Lsn start = Lsn.INVALID;
+    private long start;
     private byte[] bytes = NOTHING;
     private int offset;
     private int end;
@@ -76,6 +76,10 @@ public final class WalRecord {
      * @throws IndexOutOfBoundsException if there are fewer bytes than that
      */
     public void read(WalVersion version, Lsn start, byte[] bytes, int offset, int length) throws MalformedRecordException {
+        read(version, start.value(), bytes, offset, length);
+    }
+
+    void read(WalVersion version, long start, byte[] bytes, int offset, int length) throws MalformedRecordException {
         Objects.checkFromIndexSize(offset, length, bytes.length);
         this.version = version;
         this.start = start;
@@ -205,7 +209,7 @@ public final class WalRecord {
 
     /** Where it starts. */
     public Lsn start() {
-        return start;
+        return new Lsn(start);
     }
 
     public WalVersion version() {
@@ -390,7 +394,7 @@ public final class WalRecord {
 
     /** The problem, for whoever reads what the record means. */
     MalformedRecordException malformed(String problem) {
-        return new MalformedRecordException(start, problem);
+        return new MalformedRecordException(start(), problem);
     }
 
     private int take(int size) throws MalformedRecordException {

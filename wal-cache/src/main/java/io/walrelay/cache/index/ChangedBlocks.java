@@ -114,6 +114,14 @@ public final class ChangedBlocks {
         forkSlots = grown;
     }
 
+    /** Counts a reference to a fork, with its image. */
+    void count(int fork, int image) {
+        references[fork]++;
+        if (image != 0) {
+            imageBytes[fork] += image;
+        }
+    }
+
     /** Counts references to a fork, with their images. */
     void count(int fork, long more, long images) {
         references[fork] += more;
