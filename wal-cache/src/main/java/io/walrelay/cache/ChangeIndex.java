@@ -17,11 +17,13 @@ import io.walrelay.wal.format.WalReader;
 import io.walrelay.wal.format.WalRecord;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the WAL on the local disk changes, of each lineage that is held there. A segment's records are those that start in it:
@@ -38,6 +40,9 @@ import java.util.stream.Stream;
  */
 public final class ChangeIndex {
 
+    /** As much is held in memory as a part of this size changes: larger segments have several. */
+    private static final int LARGEST_PART = 16 << 20;
+
     /** What is known of a stretch of WAL. */
     public sealed interface Answer {}
 
@@ -46,20 +51,18 @@ public final class ChangeIndex {
 
     /** All of it is held. For one thread after the other, who closes it. */
     public final class Stretch implements Answer, AutoCloseable {
-        private final LineageLog log;
-        private final TimelineHistory lineage;
+        private final Reading reading;
         private final Lsn to;
         private Lsn at;
 
-        private Stretch(LineageLog log, TimelineHistory lineage, Lsn from, Lsn to) {
-            this.log = log;
-            this.lineage = lineage;
+        private Stretch(Reading reading, Lsn from, Lsn to) {
+            this.reading = reading;
             this.at = from;
             this.to = to;
         }
 
         /**
-         * The changes of one segment after the other, in the order of the log: of a block that more than one names, the first counts.
+         * The changes of one part after the other, in the order of the log: of a block that more than one names, the first counts.
          *
          * @return empty when there are no more
          * @throws IOException when WAL could not be looked at, or turned out to be damaged or gone meanwhile
@@ -68,18 +71,18 @@ public final class ChangeIndex {
             if (at.isAtLeast(to)) {
                 return Optional.empty();
             }
-            Lsn stop = Lsn.min(to, size.endOf(at));
-            boolean whole = size.offset(at) == 0 && stop.equals(size.endOf(at));
-            Optional<Changes> indexed = whole ? indexed(log, lineage, at, ChangesFormat.Extent.ALL) : Optional.empty();
-            Changes changes = indexed.isPresent() ? indexed.get() : read(log, lineage, at, stop);
-            log.requireUnchanged();
+            Lsn stop = Lsn.min(to, part.endOf(at));
+            boolean whole = part.offset(at) == 0 && stop.equals(part.endOf(at));
+            Optional<Changes> indexed = whole ? reading.indexed(at, ChangesFormat.Extent.ALL) : Optional.empty();
+            Changes changes = indexed.isPresent() ? indexed.get() : reading.read(at, stop);
+            reading.log.requireUnchanged();
             at = stop;
             return Optional.of(changes);
         }
 
         @Override
         public void close() throws IOException {
-            log.close();
+            reading.close();
         }
     }
 
@@ -103,11 +106,18 @@ public final class ChangeIndex {
     private final WalCache cache;
     private final IndexFiles indexes;
     private final SegmentSize size;
+    private final SegmentSize part;
 
     ChangeIndex(WalCache cache) {
         this.cache = cache;
         this.indexes = cache.files().indexes();
         this.size = cache.segmentSize();
+        this.part = new SegmentSize(Math.min(size.bytes(), LARGEST_PART));
+    }
+
+    /** How large the parts of a segment are; at most the whole. */
+    SegmentSize part() {
+        return part;
     }
 
     /** The lineages of that name that the local disk may have something of: more than one when a timeline's number was taken twice. */
@@ -132,55 +142,21 @@ public final class ChangeIndex {
      * @throws IOException while the relay goes over to another timeline
      */
     public Answer changes(TimelineHistory lineage, Lsn from, Lsn to) throws IOException {
-        LineageLog log = new LineageLog(cache, lineage);
+        Reading reading = new Reading(lineage);
         for (Lsn at = from; at.isBefore(to); ) {
-            Lsn next = log.heldUpTo(at);
+            Lsn next = reading.log.heldUpTo(at);
             if (!next.isAfter(at)) {
-                log.close();
+                reading.close();
                 return new NotHeld(at);
             }
             at = next;
         }
-        return new Stretch(log, lineage, from, to);
-    }
-
-    private Optional<Changes> indexed(LineageLog log, TimelineHistory lineage, Lsn segmentStart, ChangesFormat.Extent extent) throws IOException {
-        SegmentId id = segmentOf(lineage, segmentStart);
-        Optional<String> directory = log.directoryOf(id);
-        Optional<byte[]> encoded = directory.isEmpty() ? Optional.empty() : indexes.read(directory.get(), id);
-        Changes changes = new Changes();
-        return encoded.isPresent() && ChangesFormat.addTo(changes, encoded.get(), key(lineage, id), size, extent) ? Optional.of(changes) : Optional.empty();
+        return new Stretch(reading, from, to);
     }
 
     /** The segment that {@code lineage} has at {@code at}: where it forks, that of the timeline that goes on there, which has the shared bytes, too. */
     SegmentId segmentOf(TimelineHistory lineage, Lsn at) {
         return SegmentId.at(lineage.timelineAt(size.endOf(at).plus(-1)), at, size);
-    }
-
-    private static ChangesFormat.Key key(TimelineHistory lineage, SegmentId id) {
-        return new ChangesFormat.Key(lineage.upTo(id.timeline()).id(), id);
-    }
-
-    /** @param stop in the segment of {@code from}, or its end */
-    private Changes read(LineageLog log, TimelineHistory lineage, Lsn from, Lsn stop) throws IOException {
-        Changes changes = new Changes();
-        WalRecord record = new WalRecord();
-        WalReader reader = WalReader.open(log, new WalIdentity(cache.system(), size, lineage), size.startOf(from));
-        try {
-            while (reader.next()) {
-                if (reader.recordStart().isAtLeast(stop)) {
-                    return changes;
-                }
-                if (reader.recordStart().isAtLeast(from)) {
-                    reader.take(record);
-                    changes.add(record);
-                }
-            }
-        } catch (MalformedRecordException e) {
-            throw new IOException(e.getMessage(), e);
-        }
-        requireEndAfter(reader.end().orElseThrow(), stop);
-        return changes;
     }
 
     /** A record that starts before {@code stop} and is not there to its end is one that would be missed. */
@@ -202,27 +178,36 @@ public final class ChangeIndex {
      * @throws IOException when that could not be read, or is damaged
      */
     void make(TimelineHistory lineage, SegmentId id) throws IOException {
-        try (LineageLog log = new LineageLog(cache, lineage)) {
-            Changes changes = read(log, lineage, id.start(size), id.end(size));
-            log.requireUnchanged();
-            keep(log, lineage, id, changes);
+        List<byte[]> parts = new ArrayList<>();
+        try (Reading reading = new Reading(lineage)) {
+            for (Lsn at = id.start(size); at.isBefore(id.end(size)); at = part.endOf(at)) {
+                parts.add(encode(lineage, at, reading.read(at, part.endOf(at))));
+            }
+            reading.log.requireUnchanged();
         }
+        keep(lineage, id.start(size), parts);
     }
 
-    /** Keeps the changes of all records that start in the segment at {@code at}, if that is held. */
-    void keep(TimelineHistory lineage, Lsn at, Changes changes) throws IOException {
-        try (LineageLog log = new LineageLog(cache, lineage)) {
-            keep(log, lineage, segmentOf(lineage, at), changes);
-        }
+    /** @param at the beginning of a part */
+    byte[] encode(TimelineHistory lineage, Lsn at, Changes changes) {
+        return ChangesFormat.encode(key(lineage, at), changes);
     }
 
-    private void keep(LineageLog log, TimelineHistory lineage, SegmentId id, Changes changes) throws IOException {
-        Optional<String> directory = log.directoryOf(id);
-        if (directory.isPresent()) {
-            indexes.write(directory.get(), id, ChangesFormat.encode(key(lineage, id), changes, size));
-            // Retention may have come in between; it has looked for an index before there was one.
-            if (log.directoryOf(id).isEmpty()) {
-                indexes.delete(directory.get(), id);
+    private ChangesFormat.Key key(TimelineHistory lineage, Lsn at) {
+        return new ChangesFormat.Key(lineage.upTo(segmentOf(lineage, at).timeline()).id(), at);
+    }
+
+    /** Keeps the index of the segment at {@code at}, if that is held. */
+    void keep(TimelineHistory lineage, Lsn at, List<byte[]> parts) throws IOException {
+        SegmentId id = segmentOf(lineage, at);
+        try (LineageLog log = new LineageLog(cache, lineage)) {
+            Optional<String> directory = log.directoryOf(id);
+            if (directory.isPresent()) {
+                indexes.write(directory.get(), id, ChangesFormat.join(parts));
+                // Retention may have come in between; it has looked for an index before there was one.
+                if (log.directoryOf(id).isEmpty()) {
+                    indexes.delete(directory.get(), id);
+                }
             }
         }
     }
@@ -231,12 +216,12 @@ public final class ChangeIndex {
     public Optional<Commit> firstCommit(Instant time) throws IOException {
         EndOfWal end = cache.end();
         long wanted = PgTime.of(time);
-        try (LineageLog log = new LineageLog(cache, end.lineage())) {
-            for (Lsn at = cache.oldest(); at.isBefore(end.written()); at = size.endOf(at)) {
-                Optional<Changes> indexed = indexed(log, end.lineage(), at, ChangesFormat.Extent.SUMMARY);
+        try (Reading reading = new Reading(end.lineage())) {
+            for (Lsn at = cache.oldest(); at.isBefore(end.written()); at = part.endOf(at)) {
+                Optional<Changes> indexed = reading.indexed(at, ChangesFormat.Extent.SUMMARY);
                 boolean none = indexed.isPresent() && indexed.get().commits().filter(commits -> commits.newest() >= wanted).isEmpty();
-                Optional<Commit> found = none ? Optional.empty() : firstCommit(log, end.lineage(), at, wanted);
-                log.requireUnchanged();
+                Optional<Commit> found = none ? Optional.empty() : reading.firstCommit(at, wanted);
+                reading.log.requireUnchanged();
                 if (found.isPresent()) {
                     return found;
                 }
@@ -245,41 +230,106 @@ public final class ChangeIndex {
         }
     }
 
-    private Optional<Commit> firstCommit(LineageLog log, TimelineHistory lineage, Lsn segmentStart, long wanted) throws IOException {
-        WalReader reader = WalReader.open(log, new WalIdentity(cache.system(), size, lineage), segmentStart);
-        try {
-            while (reader.next() && reader.recordStart().isBefore(size.endOf(segmentStart))) {
-                Optional<RecordBody.TransactionEnd> end = RecordBodies.transactionEnd(reader);
-                if (end.isPresent() && end.get().committed() && end.get().time() >= wanted) {
-                    Lsn at = reader.recordStart();
-                    return Optional.of(new Commit(at, reader.lastRecordEnd(), PgTime.toInstant(end.get().time()), SegmentId.at(lineage.timelineAt(at), at, size)));
-                }
-            }
-        } catch (MalformedRecordException e) {
-            throw new IOException(e.getMessage(), e);
-        }
-        return Optional.empty();
-    }
-
     /** How much of the relay's own WAL on the disk is whose, by whole segments. */
     public Summary summary() throws IOException {
         EndOfWal end = cache.end();
         Changes all = new Changes();
         int segments = 0;
         int others = 0;
-        try (LineageLog log = new LineageLog(cache, end.lineage())) {
+        try (Reading reading = new Reading(end.lineage())) {
             for (Lsn at = cache.oldest(); size.endOf(at).isAtMost(end.written()); at = size.endOf(at)) {
-                SegmentId id = segmentOf(end.lineage(), at);
-                Optional<String> directory = log.directoryOf(id);
-                Optional<byte[]> encoded = directory.isEmpty() ? Optional.empty() : indexes.read(directory.get(), id);
-                if (encoded.isPresent() && ChangesFormat.addTo(all, encoded.get(), key(end.lineage(), id), size, ChangesFormat.Extent.SUMMARY)) {
-                    segments++;
-                } else {
-                    others++;
+                boolean indexed = true;
+                for (Lsn of = at; of.isBefore(size.endOf(at)); of = part.endOf(of)) {
+                    indexed = indexed && reading.addIndexed(all, of, ChangesFormat.Extent.SUMMARY);
                 }
+                segments += indexed ? 1 : 0;
+                others += indexed ? 0 : 1;
             }
-            log.requireUnchanged();
+            reading.log.requireUnchanged();
         }
         return new Summary(all, segments, others);
+    }
+
+    /** One lineage, read part by part from indexes and from records. Confined to one thread after the other. */
+    private final class Reading implements AutoCloseable {
+        private final LineageLog log;
+        private final TimelineHistory lineage;
+
+        /** The segment whose index was looked for last, and what was found. */
+        private @Nullable SegmentId loaded;
+
+        private List<byte[]> parts = List.of();
+
+        Reading(TimelineHistory lineage) throws IOException {
+            this.log = new LineageLog(cache, lineage);
+            this.lineage = lineage;
+        }
+
+        /** The changes of the part at {@code at}; empty when there is no index of its segment. */
+        Optional<Changes> indexed(Lsn at, ChangesFormat.Extent extent) throws IOException {
+            Changes changes = new Changes();
+            return addIndexed(changes, at, extent) ? Optional.of(changes) : Optional.empty();
+        }
+
+        boolean addIndexed(Changes into, Lsn at, ChangesFormat.Extent extent) throws IOException {
+            SegmentId id = segmentOf(lineage, at);
+            if (!id.equals(loaded)) {
+                Optional<String> directory = log.directoryOf(id);
+                Optional<byte[]> body = directory.isEmpty() ? Optional.empty() : indexes.read(directory.get(), id);
+                parts = body.isEmpty() ? List.of() : ChangesFormat.split(body.get());
+                loaded = id;
+            }
+            int number = size.offset(at) / part.bytes();
+            return number < parts.size() && ChangesFormat.addTo(into, parts.get(number), key(lineage, at), extent);
+        }
+
+        /** @param stop in the part of {@code from}, or its end */
+        Changes read(Lsn from, Lsn stop) throws IOException {
+            Changes changes = new Changes();
+            WalRecord record = new WalRecord();
+            WalReader reader = reader(from);
+            try {
+                while (reader.next()) {
+                    if (reader.recordStart().isAtLeast(stop)) {
+                        return changes;
+                    }
+                    if (reader.recordStart().isAtLeast(from)) {
+                        reader.take(record);
+                        changes.add(record);
+                    }
+                }
+            } catch (MalformedRecordException e) {
+                throw new IOException(e.getMessage(), e);
+            }
+            requireEndAfter(reader.end().orElseThrow(), stop);
+            return changes;
+        }
+
+        private WalReader reader(Lsn from) {
+            return WalReader.open(log, new WalIdentity(cache.system(), size, lineage), part.startOf(from));
+        }
+
+        /** Of the part at {@code at}. */
+        Optional<Commit> firstCommit(Lsn at, long wanted) throws IOException {
+            WalReader reader = reader(at);
+            try {
+                while (reader.next() && reader.recordStart().isBefore(part.endOf(at))) {
+                    Optional<RecordBody.TransactionEnd> end = RecordBodies.transactionEnd(reader);
+                    if (end.isPresent() && end.get().committed() && end.get().time() >= wanted) {
+                        Lsn start = reader.recordStart();
+                        SegmentId segment = SegmentId.at(lineage.timelineAt(start), start, size);
+                        return Optional.of(new Commit(start, reader.lastRecordEnd(), PgTime.toInstant(end.get().time()), segment));
+                    }
+                }
+            } catch (MalformedRecordException e) {
+                throw new IOException(e.getMessage(), e);
+            }
+            return Optional.empty();
+        }
+
+        @Override
+        public void close() throws IOException {
+            log.close();
+        }
     }
 }

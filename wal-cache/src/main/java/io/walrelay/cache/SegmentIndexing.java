@@ -8,6 +8,8 @@ import io.walrelay.wal.format.MalformedRecordException;
 import io.walrelay.wal.format.WalReader;
 import io.walrelay.wal.format.WalRecord;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,41 +25,44 @@ final class SegmentIndexing {
 
     private final ChangeIndex index;
     private final SegmentSize size;
+    private final SegmentSize part;
     private final WalRecord record = new WalRecord();
     private TimelineHistory lineage;
+
+    /** What the part changes that is read, so far. */
     private Changes changes = new Changes();
 
-    /** Where the segment begins that is gathered; {@link Lsn#INVALID} when none is. */
-    private Lsn segment = Lsn.INVALID;
+    /** Where that part begins; {@link Lsn#INVALID} before the first. */
+    private Lsn at = Lsn.INVALID;
 
-    private Lsn segmentEnd = Lsn.INVALID;
+    private Lsn end = Lsn.INVALID;
 
-    /** Whether all of its records so far are among {@link #changes}. */
+    /** The parts of its segment before it. */
+    private final List<byte[]> parts = new ArrayList<>();
+
+    /** Whether all records of the segment so far are among these. */
     private boolean whole;
 
     SegmentIndexing(ChangeIndex index, SegmentSize size, TimelineHistory lineage) {
         this.index = index;
         this.size = size;
+        this.part = index.part();
         this.lineage = lineage;
     }
 
     /** Reading begins at the beginning of a segment. */
     void begin(TimelineHistory along) {
         lineage = along;
-        whole = false;
-        segment = Lsn.INVALID;
-        segmentEnd = Lsn.INVALID;
+        changes = new Changes();
+        at = Lsn.INVALID;
+        end = Lsn.INVALID;
     }
 
     /** Looks at the record that {@code reader} stands on. */
     void saw(WalReader reader) {
         Lsn start = reader.recordStart();
-        if (!segment.isValid() || start.isAtLeast(segmentEnd)) {
-            finish();
-            segment = size.startOf(start);
-            segmentEnd = size.endOf(start);
-            changes = new Changes();
-            whole = true;
+        if (!start.isBefore(end)) {
+            goTo(start);
         }
         try {
             reader.take(record);
@@ -67,14 +72,36 @@ final class SegmentIndexing {
         }
     }
 
+    private void goTo(Lsn start) {
+        Lsn segment = size.startOf(start);
+        if (at.isValid()) {
+            Lsn stop = Lsn.min(size.endOf(at), part.startOf(start));
+            for (Lsn done = at; done.isBefore(stop); done = part.endOf(done)) {
+                parts.add(index.encode(lineage, done, changes));
+                // As many as in the part before: then the tables need not grow. A record may go through parts in which none starts.
+                changes = new Changes(changes.blocks().size());
+            }
+        }
+        if (!at.isValid() || !size.startOf(at).equals(segment)) {
+            finish();
+            parts.clear();
+            whole = true;
+            for (Lsn empty = segment; empty.isBefore(part.startOf(start)); empty = part.endOf(empty)) {
+                parts.add(index.encode(lineage, empty, new Changes()));
+            }
+        }
+        at = part.startOf(start);
+        end = part.endOf(start);
+    }
+
     private void finish() {
-        if (!whole) {
+        if (!at.isValid() || !whole) {
             return;
         }
         try {
-            index.keep(lineage, segment, changes);
+            index.keep(lineage, size.startOf(at), parts);
         } catch (IOException e) {
-            log.warn("the change index of the segment at {} can't be kept now: {}", segment, e.getMessage());
+            log.warn("the change index of the segment at {} can't be kept now: {}", size.startOf(at), e.getMessage());
         }
     }
 }

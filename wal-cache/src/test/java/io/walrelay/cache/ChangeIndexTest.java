@@ -15,8 +15,10 @@ import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.cache.storage.Storage;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Instant;
@@ -232,6 +234,49 @@ class ChangeIndexTest {
 
     private static long indexed(WalCache cache) {
         return cache.files().all().stream().filter(held -> has(cache, held.id())).count();
+    }
+
+    /** What a part changes has to fit in the memory of a small relay: large segments have several. */
+    @Test
+    void largeSegmentsAreIndexedInParts() throws Exception {
+        SegmentSize large = new SegmentSize(64 * MB);
+        Lsn begin = Lsn.parse("0/8000000");
+        BlockWal wal = new BlockWal(WalCraft.begin(large, Caches.SYSTEM, begin, seed), seed);
+        wal.random(MB);
+        wal.heap(2, 35 * MB);
+        wal.random(20 * MB);
+        wal.heap(1, 17 * MB);
+        wal.random(MB);
+        assertTrue(large.segmentNumber(wal.wal().end()) > large.segmentNumber(begin));
+        SegmentId first = SegmentId.at(TimelineId.of(1), begin, large);
+        for (boolean byVerifier : List.of(true, false)) {
+            CrashableStorage own = new CrashableStorage();
+            try (WalCache cache = WalCache.create(Tiers.local(own, Caches.SETTINGS), Caches.SYSTEM, large, wal.wal().history(), begin);
+                    WalVerifier verifier = verifier(cache, byVerifier ? begin : first.end(large));
+                    HeldIndexing indexing = cache.heldIndexing(verifier)) {
+                append(cache, wal);
+                if (byVerifier) {
+                    verifier.start();
+                } else {
+                    indexing.start();
+                }
+                await("the index", () -> has(cache, first));
+                if (byVerifier) {
+                    indexing.start(); // It has nothing to do, and is closed.
+                }
+                try (ChangeIndex.Stretch parts = assertInstanceOf(ChangeIndex.Stretch.class, cache.changeIndex().changes(wal.wal().history(), begin, first.end(large)))) {
+                    long all = 0;
+                    for (int i = 0; i < 4; i++) {
+                        all += parts.next().orElseThrow().records();
+                    }
+                    assertEquals(wal.wal().recordStarts().stream().filter(at -> at.isBefore(first.end(large))).count(), all);
+                    assertEquals(Optional.empty(), parts.next());
+                }
+                assertEquals(1, cache.changeIndex().summary().segments());
+                assertSays(cache, wal, begin, wal.wal().end());
+                assertSays(cache, wal, begin.plus(16 * MB), wal.wal().end().plus(-MB));
+            }
+        }
     }
 
     @Test

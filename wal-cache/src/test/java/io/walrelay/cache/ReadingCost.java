@@ -5,7 +5,6 @@ import io.walrelay.cache.index.ChangesFormat;
 import io.walrelay.cache.storage.CrashableStorage;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
@@ -67,12 +66,11 @@ final class ReadingCost {
             long number = size.segmentNumber(reader.recordStart());
             if (number != segment) {
                 if (segment >= 0) {
-                    SegmentId id = new SegmentId(identity.history().timeline(), segment);
-                    bytes += ChangesFormat.encode(new ChangesFormat.Key(identity.history().id(), id), changes, size).length;
+                    bytes += ChangesFormat.encode(new ChangesFormat.Key(identity.history().id(), size.start(segment)), changes).length;
                     segments++;
                 }
                 segment = number;
-                changes = new Changes();
+                changes = new Changes(changes.blocks().size());
             }
             reader.take(record);
             changes.add(record);

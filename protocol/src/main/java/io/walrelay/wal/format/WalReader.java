@@ -176,7 +176,7 @@ public final class WalReader {
      */
     public void take(WalRecord record) throws MalformedRecordException {
         requireRecord();
-        record.read(rules.version(), recordStart(), recordBytes, recordOffset, RecordHeader.totalLength(recordBytes, recordOffset));
+        record.read(rules.version(), recordStart, recordBytes, recordOffset, RecordHeader.totalLength(recordBytes, recordOffset));
     }
 
     /** The current record in one piece, header included, page headers and padding not; read-only, valid until the next move. */

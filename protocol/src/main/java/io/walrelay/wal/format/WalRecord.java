@@ -45,7 +45,7 @@ public final class WalRecord {
     private static final byte[] NOTHING = new byte[0];
 
     private WalVersion version = WalVersion.V13;
-    private Lsn start = Lsn.INVALID;
+    private long start;
     private byte[] bytes = NOTHING;
     private int offset;
     private int end;
@@ -55,12 +55,14 @@ public final class WalRecord {
 
     private int blocks;
 
-    /* By reference: where in the bytes its header, image header, relation, block number, image and data begin. */
+    /* By reference: where in the bytes its header, image header (-1: none), relation and block number begin. */
     private final int[] headerAt = new int[MAX_BLOCK_ID + 1];
     private final int[] relationAt = new int[MAX_BLOCK_ID + 1];
     private final int[] numberAt = new int[MAX_BLOCK_ID + 1];
     private final int[] imageAt = new int[MAX_BLOCK_ID + 1];
-    private final int[] dataAt = new int[MAX_BLOCK_ID + 1];
+
+    /** Where the images and data of all blocks begin. */
+    private int dataAt;
 
     private int origin;
     private int topLevelXid;
@@ -74,6 +76,10 @@ public final class WalRecord {
      * @throws IndexOutOfBoundsException if there are fewer bytes than that
      */
     public void read(WalVersion version, Lsn start, byte[] bytes, int offset, int length) throws MalformedRecordException {
+        read(version, start.value(), bytes, offset, length);
+    }
+
+    void read(WalVersion version, long start, byte[] bytes, int offset, int length) throws MalformedRecordException {
         Objects.checkFromIndexSize(offset, length, bytes.length);
         this.version = version;
         this.start = start;
@@ -88,8 +94,8 @@ public final class WalRecord {
             throw malformed("%d bytes, which is not the length in its header".formatted(length));
         }
         this.at = offset + RecordHeader.SIZE;
-        int mainData = readHeaders();
-        layOutData(mainData);
+        mainDataAt = end - readHeaders();
+        dataAt = at;
     }
 
     /** Reads up to the data, and returns the main data's length. */
@@ -150,13 +156,14 @@ public final class WalRecord {
             imageAt[blocks] = -1;
         }
         if ((flags & SAME_RELATION) == 0) {
-            relationAt[blocks] = take(RelationFile.SIZE);
+            relationAt[blocks] = take(RelationFile.SIZE + Integer.BYTES);
+            numberAt[blocks] = relationAt[blocks] + RelationFile.SIZE;
         } else if (blocks == 0) {
             throw malformed("block %d is of the same relation as none before it".formatted(id));
         } else {
             relationAt[blocks] = relationAt[blocks - 1];
+            numberAt[blocks] = take(Integer.BYTES);
         }
-        numberAt[blocks] = take(Integer.BYTES);
         blocks++;
         return imageLength + dataLength;
     }
@@ -191,19 +198,18 @@ public final class WalRecord {
         return compressed ? u16(imageHeader + PageImage.HEADER_SIZE) : PageHeader.PAGE_SIZE - u16(imageHeader);
     }
 
-    private void layOutData(int mainData) {
-        int next = at;
-        for (int i = 0; i < blocks; i++) {
-            next += imageAt[i] < 0 ? 0 : u16(imageAt[i]);
-            dataAt[i] = next;
-            next += u16(headerAt[i] + 2);
+    /** Where the data of reference number {@code i} begin, after its image and after those of all before it. */
+    private int dataAt(int i) {
+        int next = dataAt;
+        for (int before = 0; before < i; before++) {
+            next += imageLength(before) + u16(headerAt[before] + 2);
         }
-        mainDataAt = end - mainData;
+        return next + imageLength(i);
     }
 
     /** Where it starts. */
     public Lsn start() {
-        return start;
+        return new Lsn(start);
     }
 
     public WalVersion version() {
@@ -245,7 +251,7 @@ public final class WalRecord {
                 LittleEndian.getInt(bytes, numberAt[i]),
                 (flags & WILL_INIT) != 0,
                 Optional.ofNullable(imageAt[i] < 0 ? null : image(i)),
-                dataAt[i] - offset,
+                dataAt(i) - offset,
                 u16(headerAt[i] + 2));
     }
 
@@ -315,7 +321,7 @@ public final class WalRecord {
         int flags = u8(header + 4);
         int length = u16(header);
         return new PageImage(
-                dataAt[i] - length - offset,
+                dataAt(i) - length - offset,
                 length,
                 u16(header + 2),
                 holeLength(header),
@@ -388,7 +394,7 @@ public final class WalRecord {
 
     /** The problem, for whoever reads what the record means. */
     MalformedRecordException malformed(String problem) {
-        return new MalformedRecordException(start, problem);
+        return new MalformedRecordException(start(), problem);
     }
 
     private int take(int size) throws MalformedRecordException {

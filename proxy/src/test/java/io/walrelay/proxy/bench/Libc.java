@@ -17,7 +17,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 
 /**
- * The calls of Linux (x86-64) that a reader needs and the JDK does not have: recv with MSG_TRUNC drops what has arrived
+ * The calls of Linux (x86-64) that readers and measurements need and the JDK does not have: recv with MSG_TRUNC drops what has arrived
  * instead of copying it. Every method throws {@link Failure} where C returns -1. Thread-safe: errno is kept per thread.
  */
 final class Libc {
@@ -52,6 +52,10 @@ final class Libc {
             find("epoll_ctl", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle EPOLL_WAIT =
             find("epoll_wait", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+
+    private static final MethodHandle GETRUSAGE = find("getrusage", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
+    private static final int RUSAGE_CHILDREN = -1;
+    private static final int RUSAGE_BYTES = 144;
 
     private Libc() {}
 
@@ -132,6 +136,18 @@ final class Libc {
             MemorySegment event = EpollEvents.allocate(arena, 1);
             EpollEvents.setInput(event, tag);
             check("epoll_ctl", (int) EPOLL_CTL.invokeExact(STATE.get(), epoll, 1, socket, event));
+        } catch (Throwable e) {
+            throw rethrown(e);
+        }
+    }
+
+    /** The processor's time that all children have used that were waited for, in user and kernel mode. */
+    static long childrenMicros() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment usage = arena.allocate(RUSAGE_BYTES, Long.BYTES);
+            check("getrusage", (int) GETRUSAGE.invokeExact(STATE.get(), RUSAGE_CHILDREN, usage));
+            long seconds = usage.get(JAVA_LONG, 0) + usage.get(JAVA_LONG, 16);
+            return seconds * 1_000_000 + usage.get(JAVA_LONG, 8) + usage.get(JAVA_LONG, 24);
         } catch (Throwable e) {
             throw rethrown(e);
         }

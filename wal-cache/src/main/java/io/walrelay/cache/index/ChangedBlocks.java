@@ -7,6 +7,7 @@ import java.util.Arrays;
 /**
  * The blocks that a stretch of WAL changes, each with its first change there. Two tables of open addressing over arrays of numbers, because they
  * are asked for every block reference of the log: forks by what they are of, each with a number from 0 on; blocks by that number and their own.
+ * Blocks are listed besides in the order in which they came, so that nothing has to be sorted.
  *
  * <p>Confined to one thread.
  */
@@ -28,6 +29,7 @@ public final class ChangedBlocks {
     private static final long MIX = 0x9E37_79B9_7F4A_7C15L;
     private static final int FIELDS = 2;
     private static final long WHOLE_PAGE = 1;
+    private static final int LEAST_SLOTS = 1 << 10;
 
     /** By number: tablespace and database, relation and fork, each the upper and the lower half. */
     private long[] forks = new long[16 * FIELDS];
@@ -41,12 +43,23 @@ public final class ChangedBlocks {
     private long[] imageBytes = new long[16];
 
     /** By hash: a fork's number and 1, then the block's 32 bits; 0 where none is. */
-    private long[] keys = new long[1 << 10];
+    private long[] keys;
 
-    /** Beside each key: position, a multiple of 8, and in the lowest bit whether the whole page is written. */
-    private long[] firsts = new long[1 << 10];
+    /** The keys in the order of their first changes. */
+    private long[] listed;
+
+    /** Beside each of those: position, a multiple of 8, and in the lowest bit whether the whole page is written. */
+    private long[] firsts;
 
     private int count;
+
+    /** @param likely how many there will be, more or less */
+    ChangedBlocks(int likely) {
+        int slots = Math.max(LEAST_SLOTS, Integer.highestOneBit(Math.max(1, likely)) * 4);
+        keys = new long[slots];
+        listed = new long[slots / 2];
+        firsts = new long[slots / 2];
+    }
 
     /** The number of a fork, now if it had none. */
     int fork(int tablespace, int database, int relation, int fork) {
@@ -101,6 +114,14 @@ public final class ChangedBlocks {
         forkSlots = grown;
     }
 
+    /** Counts a reference to a fork, with its image. */
+    void count(int fork, int image) {
+        references[fork]++;
+        if (image != 0) {
+            imageBytes[fork] += image;
+        }
+    }
+
     /** Counts references to a fork, with their images. */
     void count(int fork, long more, long images) {
         references[fork] += more;
@@ -114,12 +135,14 @@ public final class ChangedBlocks {
         if (keys[slot] != 0) {
             return;
         }
-        keys[slot] = key;
-        firsts[slot] = at | (wholePage ? WHOLE_PAGE : 0);
-        count++;
-        if (2 * count > keys.length) {
+        if (count == listed.length) {
             grow();
+            slot = slotOf(keys, key);
         }
+        keys[slot] = key;
+        listed[count] = key;
+        firsts[count] = at | (wholePage ? WHOLE_PAGE : 0);
+        count++;
     }
 
     /** Where a key is, or would be. */
@@ -132,17 +155,13 @@ public final class ChangedBlocks {
     }
 
     private void grow() {
-        long[] grownKeys = new long[2 * keys.length];
-        long[] grownFirsts = new long[2 * keys.length];
-        for (int i = 0; i < keys.length; i++) {
-            if (keys[i] != 0) {
-                int slot = slotOf(grownKeys, keys[i]);
-                grownKeys[slot] = keys[i];
-                grownFirsts[slot] = firsts[i];
-            }
+        long[] grown = new long[2 * keys.length];
+        for (int i = 0; i < count; i++) {
+            grown[slotOf(grown, listed[i])] = listed[i];
         }
-        keys = grownKeys;
-        firsts = grownFirsts;
+        keys = grown;
+        listed = Arrays.copyOf(listed, 2 * count);
+        firsts = Arrays.copyOf(firsts, 2 * count);
     }
 
     /** How many blocks are changed. */
@@ -171,51 +190,44 @@ public final class ChangedBlocks {
         return imageBytes[fork];
     }
 
-    /** The keys, by fork and then by block. */
-    long[] sortedKeys() {
-        long[] sorted = new long[count];
-        int n = 0;
-        for (long key : keys) {
-            if (key != 0) {
-                sorted[n++] = key;
-            }
-        }
-        Arrays.sort(sorted);
-        return sorted;
+    /** The fork of the block number {@code i} in the order of the log. */
+    int forkOf(int i) {
+        return (int) (listed[i] >>> 32) - 1;
     }
 
-    static int forkOf(long key) {
-        return (int) (key >>> 32) - 1;
+    int blockOf(int i) {
+        return (int) listed[i];
     }
 
-    static int blockOf(long key) {
-        return (int) key;
+    long positionOf(int i) {
+        return firsts[i] & ~WHOLE_PAGE;
     }
 
-    /** A block's first change, for {@link #positionOf} and {@link #isWholePage}. */
-    long firstOf(long key) {
-        return firsts[slotOf(keys, key)];
+    boolean isWholePage(int i) {
+        return (firsts[i] & WHOLE_PAGE) != 0;
     }
 
-    static long positionOf(long first) {
-        return first & ~WHOLE_PAGE;
-    }
-
-    static boolean isWholePage(long first) {
-        return (first & WHOLE_PAGE) != 0;
-    }
-
-    /** Shows all blocks, fork by fork in the order in which the log names them first, and each fork's by number. */
+    /** Shows all blocks, fork by fork, each fork's in the order of the log. */
     public void visit(Visitor visitor) {
+        int[] next = new int[forkCount + 1];
+        for (int i = 0; i < count; i++) {
+            next[forkOf(i) + 1]++;
+        }
+        for (int fork = 0; fork < forkCount; fork++) {
+            next[fork + 1] += next[fork];
+        }
+        int[] byFork = new int[count];
+        for (int i = 0; i < count; i++) {
+            byFork[next[forkOf(i)]++] = i;
+        }
         int fork = -1;
         RelationFile relation = new RelationFile(0, 0, 0);
-        for (long key : sortedKeys()) {
-            if (forkOf(key) != fork) {
-                fork = forkOf(key);
+        for (int i : byFork) {
+            if (forkOf(i) != fork) {
+                fork = forkOf(i);
                 relation = relationOf(fork);
             }
-            long first = firstOf(key);
-            visitor.block(relation, kindOf(fork), blockOf(key), new Lsn(positionOf(first)), isWholePage(first));
+            visitor.block(relation, kindOf(fork), blockOf(i), new Lsn(positionOf(i)), isWholePage(i));
         }
     }
 }

@@ -51,7 +51,7 @@ public final class Changes {
     /** The times of the oldest and the newest commit, which need not be the first and the last; microseconds since 2000. */
     public record CommitTimes(long oldest, long newest) {}
 
-    private final ChangedBlocks blocks = new ChangedBlocks();
+    private final ChangedBlocks blocks;
     private final List<Special> special = new ArrayList<>();
     /** The extensions of which a record was kept. */
     private final Set<Integer> unknown = new HashSet<>();
@@ -60,6 +60,15 @@ public final class Changes {
     private WalVersion version = WalVersion.V13;
     private long oldestCommit = Long.MAX_VALUE;
     private long newestCommit = Long.MIN_VALUE;
+
+    public Changes() {
+        this(0);
+    }
+
+    /** @param likely how many blocks will be changed, more or less */
+    public Changes(int likely) {
+        blocks = new ChangedBlocks(likely);
+    }
 
     /**
      * Adds a record that starts after all that were added.
@@ -72,7 +81,7 @@ public final class Changes {
         for (int i = 0; i < record.blockCount(); i++) {
             int image = record.imageLength(i);
             int fork = blocks.fork(record.tablespaceOf(i), record.databaseOf(i), record.relationOf(i), record.forkOf(i));
-            blocks.count(fork, 1, image);
+            blocks.count(fork, image);
             blocks.add(fork, record.blockOf(i), start, record.writesWholePage(i));
             images += image;
         }

@@ -1,29 +1,28 @@
 package io.walrelay.cache.index;
 
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.SegmentId;
-import io.walrelay.wal.SegmentSize;
-import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.MalformedRecordException;
 import io.walrelay.wal.format.RelationFile;
 import io.walrelay.wal.format.WalRecord;
 import io.walrelay.wal.format.WalVersion;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /**
- * The changes of a segment's records as bytes. Numbers are of variable length (7 bits a byte, the lowest first), positions are counted in 8
- * bytes from the segment's beginning:
+ * The changes of a segment's records, or of those of a part of it, as bytes. Numbers are of variable length (7 bits a byte, the lowest first),
+ * positions are counted in 8 bytes from the beginning:
  *
  * <pre>
- *   lineage's id | timeline | segment's number
+ *   lineage's id | beginning                                                       8 bytes
  *   commits (0 or 1) | time of the oldest | of the newest                          8 bytes each, if there are any
  *   managers | number, records, bytes, bytes of images …
  *   special records | version | position, length, the record …
- *   forks | tablespace, database, relation, fork, references, bytes of images, blocks …
- *   block, from the one before | its first change, from that of the one before; lowest bit: the whole page …     fork by fork
+ *   forks | tablespace, database, relation, fork, references, bytes of images …
+ *   blocks | fork's place above, number from the last one of the fork, first change from the last one; its lowest bit: the whole page …
  * </pre>
  *
  * <p>The lineage is a part of it because a timeline's number can be taken twice, and with it a segment's name.
@@ -35,8 +34,31 @@ public final class ChangesFormat {
 
     private ChangesFormat() {}
 
-    /** Whose changes these are. */
-    public record Key(String lineage, SegmentId segment) {}
+    /** Whose changes these are: of the records of a lineage that start from {@code begin} on. */
+    public record Key(String lineage, Lsn begin) {}
+
+    /** One after the other, each with its length. */
+    public static byte[] join(List<byte[]> parts) {
+        Output out = new Output();
+        for (byte[] part : parts) {
+            out.number(part.length);
+            out.bytes(part);
+        }
+        return out.all();
+    }
+
+    /** @throws IOException when it is not what {@link #join} makes */
+    public static List<byte[]> split(byte[] joined) throws IOException {
+        List<byte[]> parts = new ArrayList<>();
+        try {
+            for (Input in = new Input(joined); in.at < joined.length; ) {
+                parts.add(in.bytes(in.count()));
+            }
+        } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
+            throw new IOException("the parts of changes are not in their form: " + e.getMessage(), e);
+        }
+        return parts;
+    }
 
     /** How much is wanted. */
     public enum Extent {
@@ -45,12 +67,11 @@ public final class ChangesFormat {
         ALL
     }
 
-    public static byte[] encode(Key key, Changes changes, SegmentSize size) {
-        long begin = key.segment.start(size).value();
+    public static byte[] encode(Key key, Changes changes) {
+        long begin = key.begin.value();
         Output out = new Output();
         out.text(key.lineage);
-        out.number(key.segment.timeline().toLong());
-        out.number(key.segment.number());
+        out.fixed(begin);
         Optional<Changes.CommitTimes> commits = changes.commits();
         out.number(commits.isPresent() ? 1 : 0);
         commits.ifPresent(it -> {
@@ -86,11 +107,6 @@ public final class ChangesFormat {
     }
 
     private static void blocks(Output out, ChangedBlocks blocks, long begin) {
-        long[] keys = blocks.sortedKeys();
-        int[] counts = new int[blocks.forkCount()];
-        for (long key : keys) {
-            counts[ChangedBlocks.forkOf(key)]++;
-        }
         out.number(blocks.forkCount());
         for (int fork = 0; fork < blocks.forkCount(); fork++) {
             RelationFile relation = blocks.relationOf(fork);
@@ -100,22 +116,18 @@ public final class ChangesFormat {
             out.number(blocks.kindOf(fork));
             out.number(blocks.referencesOf(fork));
             out.number(blocks.imageBytesOf(fork));
-            out.number(counts[fork]);
         }
-        int fork = -1;
-        long block = 0;
+        out.number(blocks.size());
+        int[] lasts = new int[blocks.forkCount()];
         long position = 0;
-        for (long key : keys) {
-            if (ChangedBlocks.forkOf(key) != fork) {
-                fork = ChangedBlocks.forkOf(key);
-                block = 0;
-            }
-            long number = Integer.toUnsignedLong(ChangedBlocks.blockOf(key));
-            out.number(number - block);
-            block = number;
-            long first = blocks.firstOf(key);
-            long at = ChangedBlocks.positionOf(first) - begin >> UNIT_BITS;
-            out.number(zigzag(at - position) << 1 | (ChangedBlocks.isWholePage(first) ? 1 : 0));
+        for (int i = 0; i < blocks.size(); i++) {
+            int fork = blocks.forkOf(i);
+            int block = blocks.blockOf(i);
+            long at = blocks.positionOf(i) - begin >> UNIT_BITS;
+            out.number(fork);
+            out.number(zigzag((long) block - lasts[fork]));
+            out.number(at - position << 1 | (blocks.isWholePage(i) ? 1 : 0));
+            lasts[fork] = block;
             position = at;
         }
     }
@@ -126,12 +138,10 @@ public final class ChangesFormat {
      * @return whether it is {@code key}'s; nothing was added if not
      * @throws IOException when it is not what {@link #encode} writes
      */
-    public static boolean addTo(Changes into, byte[] encoded, Key key, SegmentSize size, Extent extent) throws IOException {
+    public static boolean addTo(Changes into, byte[] encoded, Key key, Extent extent) throws IOException {
         Input in = new Input(encoded);
         try {
-            String lineage = in.text();
-            SegmentId segment = new SegmentId(TimelineId.of(in.number()), in.number());
-            if (!new Key(lineage, segment).equals(key)) {
+            if (!new Key(in.text(), new Lsn(in.fixed())).equals(key)) {
                 return false;
             }
             if (in.number() == 1) {
@@ -140,12 +150,12 @@ public final class ChangesFormat {
             for (long managers = in.number(); managers > 0; managers--) {
                 into.count((int) in.number(), in.number(), in.number(), in.number());
             }
-            long begin = segment.start(size).value();
+            long begin = key.begin.value();
             special(into, in, begin);
             blocks(into.blocks(), in, begin, extent);
             return true;
         } catch (IndexOutOfBoundsException | IllegalArgumentException | MalformedRecordException e) {
-            throw new IOException("the changes of segment %s are not in their form: %s".formatted(key.segment, e.getMessage()), e);
+            throw new IOException("the changes from %s on are not in their form: %s".formatted(key.begin, e.getMessage()), e);
         }
     }
 
@@ -166,24 +176,21 @@ public final class ChangesFormat {
     private static void blocks(ChangedBlocks into, Input in, long begin, Extent extent) {
         int forks = in.count();
         int[] numbers = new int[forks];
-        long[] counts = new long[forks];
         for (int i = 0; i < forks; i++) {
             numbers[i] = into.fork((int) in.number(), (int) in.number(), (int) in.number(), (int) in.number());
             into.count(numbers[i], in.number(), in.number());
-            counts[i] = in.number();
         }
         if (extent == Extent.SUMMARY) {
             return;
         }
+        int[] lasts = new int[forks];
         long position = 0;
-        for (int i = 0; i < forks; i++) {
-            long block = 0;
-            for (long left = counts[i]; left > 0; left--) {
-                block += in.number();
-                long first = in.number();
-                position += unzigzag(first >>> 1);
-                into.add(numbers[i], (int) block, begin + (position << UNIT_BITS), (first & 1) != 0);
-            }
+        for (long left = in.number(); left > 0; left--) {
+            int fork = (int) in.number();
+            lasts[fork] += (int) unzigzag(in.number());
+            long first = in.number();
+            position += first >>> 1;
+            into.add(numbers[fork], lasts[fork], begin + (position << UNIT_BITS), (first & 1) != 0);
         }
     }
 

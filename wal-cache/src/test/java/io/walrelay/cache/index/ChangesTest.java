@@ -1,15 +1,14 @@
 package io.walrelay.cache.index;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
-import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.FileChange;
 import io.walrelay.wal.format.RecordBody;
 import io.walrelay.wal.format.RelationFile;
@@ -30,8 +29,7 @@ final class ChangesTest {
 
     private static final SegmentSize SIZE = new SegmentSize(16 << 20);
     private static final Lsn BEGIN = Lsn.parse("FFFFFFFE/1000000");
-    private static final SegmentId ID = SegmentId.at(TimelineId.of(1), BEGIN, SIZE);
-    private static final ChangesFormat.Key KEY = new ChangesFormat.Key("1@0/0-6b86b273", ID);
+    private static final ChangesFormat.Key KEY = new ChangesFormat.Key("1@0/0-6b86b273", BEGIN);
     private static final RelationFile FILE = new RelationFile(1663, 5, 16_384);
 
     private final long seed = System.nanoTime();
@@ -50,7 +48,7 @@ final class ChangesTest {
 
     private static Changes again(Changes changes, ChangesFormat.Extent extent) throws IOException {
         Changes again = new Changes();
-        assertTrue(ChangesFormat.addTo(again, ChangesFormat.encode(KEY, changes, SIZE), KEY, SIZE, extent));
+        assertTrue(ChangesFormat.addTo(again, ChangesFormat.encode(KEY, changes), KEY, extent));
         return again;
     }
 
@@ -94,10 +92,10 @@ final class ChangesTest {
     void whatAddsUpIsTheSumOfItsParts() throws Exception {
         wal.random(1 << 20);
         Changes changes = read();
-        byte[] encoded = ChangesFormat.encode(KEY, changes, SIZE);
+        byte[] encoded = ChangesFormat.encode(KEY, changes);
         Changes twice = new Changes();
         for (int i = 0; i < 2; i++) {
-            assertTrue(ChangesFormat.addTo(twice, encoded, KEY, SIZE, ChangesFormat.Extent.ALL));
+            assertTrue(ChangesFormat.addTo(twice, encoded, KEY, ChangesFormat.Extent.ALL));
         }
         assertEquals(2 * changes.records(), twice.records());
         assertEquals(changes.byRelation().stream().mapToLong(r -> 2 * r.references()).sum(), twice.byRelation().stream().mapToLong(Changes.RelationStatistics::references).sum());
@@ -108,10 +106,10 @@ final class ChangesTest {
     @Test
     void anIndexIsOfItsOwnSegmentOnly() throws Exception {
         wal.random(10_000);
-        byte[] encoded = ChangesFormat.encode(KEY, read(), SIZE);
+        byte[] encoded = ChangesFormat.encode(KEY, read());
         Changes into = new Changes();
-        assertFalse(ChangesFormat.addTo(into, encoded, new ChangesFormat.Key("1@0/0-00000000", ID), SIZE, ChangesFormat.Extent.ALL));
-        assertFalse(ChangesFormat.addTo(into, encoded, new ChangesFormat.Key(KEY.lineage(), ID.next()), SIZE, ChangesFormat.Extent.ALL));
+        assertFalse(ChangesFormat.addTo(into, encoded, new ChangesFormat.Key("1@0/0-00000000", BEGIN), ChangesFormat.Extent.ALL));
+        assertFalse(ChangesFormat.addTo(into, encoded, new ChangesFormat.Key(KEY.lineage(), BEGIN.plus(SIZE.bytes())), ChangesFormat.Extent.ALL));
         assertEquals(0, into.records());
     }
 
@@ -154,7 +152,7 @@ final class ChangesTest {
         Map<Lsn, RecordBody> expected = Map.of(first, new FileChange.Unknown(200, 0x30), other, new FileChange.Unknown(201, 0x10));
         assertEquals(expected, bodies(changes));
         assertEquals(expected, bodies(again(changes, ChangesFormat.Extent.ALL)));
-        assertTrue(ChangesFormat.encode(KEY, changes, SIZE).length < 200);
+        assertTrue(ChangesFormat.encode(KEY, changes).length < 200);
         assertEquals(List.of("custom200", "custom201"), changes.byManager().stream().map(Changes.ManagerStatistics::resourceManager).toList());
     }
 
@@ -171,23 +169,35 @@ final class ChangesTest {
         assertEquals(heap.imageBytes(), more.byRelation().stream().mapToLong(Changes.RelationStatistics::imageBytes).sum());
     }
 
+    @Test
+    void partsAreToldApart() throws Exception {
+        List<byte[]> parts = List.of(new byte[0], new byte[] {1, 2, 3}, new byte[300]);
+        List<byte[]> split = ChangesFormat.split(ChangesFormat.join(parts));
+        assertEquals(parts.size(), split.size());
+        for (int i = 0; i < parts.size(); i++) {
+            assertArrayEquals(parts.get(i), split.get(i));
+        }
+        assertThrows(IOException.class, () -> ChangesFormat.split(new byte[] {5, 1, 2}));
+        assertThrows(IOException.class, () -> ChangesFormat.split(new byte[] {(byte) 0x80}));
+    }
+
     /** A checksum keeps such bytes away; if they come all the same, nothing else is thrown. */
     @Test
     void otherBytesAreRefused() throws Exception {
         wal.random(20_000);
-        byte[] good = ChangesFormat.encode(KEY, read(), SIZE);
+        byte[] good = ChangesFormat.encode(KEY, read());
         for (int length = 0; length < good.length; length++) {
             byte[] cut = Arrays.copyOf(good, length);
-            assertThrows(IOException.class, () -> ChangesFormat.addTo(new Changes(), cut, KEY, SIZE, ChangesFormat.Extent.ALL));
+            assertThrows(IOException.class, () -> ChangesFormat.addTo(new Changes(), cut, KEY, ChangesFormat.Extent.ALL));
         }
         Random random = new Random(seed);
         for (int i = 0; i < 2_000; i++) {
             byte[] spoilt = good.clone();
             spoilt[30 + random.nextInt(40)] ^= (byte) (1 << random.nextInt(8));
             try {
-                ChangesFormat.addTo(new Changes(), spoilt, KEY, SIZE, ChangesFormat.Extent.ALL);
+                ChangesFormat.addTo(new Changes(), spoilt, KEY, ChangesFormat.Extent.ALL);
             } catch (IOException e) {
-                assertTrue(String.valueOf(e.getMessage()).startsWith("the changes of segment"), () -> "seed " + seed);
+                assertTrue(String.valueOf(e.getMessage()).startsWith("the changes from "), () -> "seed " + seed);
             }
         }
     }
