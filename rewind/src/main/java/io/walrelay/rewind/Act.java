@@ -160,14 +160,18 @@ final class Act {
         return end;
     }
 
-    /** The configuration with which servers may start again. */
-    byte[] configuration(Optional<String> standbyOf) throws IOException {
-        byte[] theirs = source.read(CONFIGURATION).orElse(new byte[0]);
+    /**
+     * The configuration with which servers may start again.
+     *
+     * @param copied whether it is the source's
+     */
+    byte[] configuration(Optional<String> standbyOf, boolean copied) throws IOException {
+        byte[] kept = (copied ? source.read(CONFIGURATION) : change.configuration()).orElse(new byte[0]);
         if (standbyOf.isEmpty()) {
-            return theirs;
+            return kept;
         }
         replace(STANDBY_SIGNAL, new byte[0]);
-        return StandbySettings.append(theirs, standbyOf.get());
+        return StandbySettings.append(kept, standbyOf.get());
     }
 
     private void replace(String path, byte[] content) throws IOException {

@@ -10,12 +10,14 @@ import io.walrelay.rewind.datadir.RelationPath;
 import io.walrelay.rewind.datadir.RestoredWal;
 import io.walrelay.rewind.datadir.RunningServer;
 import io.walrelay.rewind.datadir.ServerProgram;
+import io.walrelay.rewind.datadir.WalElsewhere;
 import io.walrelay.rewind.plan.Divergence;
 import io.walrelay.rewind.plan.FileAction;
 import io.walrelay.rewind.plan.Preconditions;
 import io.walrelay.rewind.plan.ReplayStart;
 import io.walrelay.rewind.plan.RewindPlan;
 import io.walrelay.rewind.plan.SameNumber;
+import io.walrelay.rewind.plan.Scope;
 import io.walrelay.rewind.plan.Side;
 import io.walrelay.rewind.plan.TargetWal;
 import io.walrelay.rewind.source.Histories;
@@ -62,12 +64,12 @@ final class Survey {
         int sourceMajor = DataDirectory.majorVersion("source", new String(sourceFile("PG_VERSION"), StandardCharsets.UTF_8));
         Preconditions.check(
                 new Preconditions.Version(ours, major), new Preconditions.Version(theirs, sourceMajor), source.isRunning(), request.crashedTarget());
-        Optional<RestoredWal> restored = restored(major, ours);
+        WalElsewhere restored = restored(major, ours);
         Side target = new Side(ours, major, targetHistory(ours.timeline(), restored));
         Side other = new Side(theirs, sourceMajor, sourceHistory(theirs.timeline()));
         listener.debug("target: %s, history %s".formatted(ours, target.history().id()));
         listener.debug("source: %s, history %s".formatted(theirs, other.history().id()));
-        PgWal.Elsewhere elsewhere = restored.map(wal -> (PgWal.Elsewhere) wal).orElse(PgWal.Elsewhere.NOWHERE);
+        WalElsewhere elsewhere = request.relay().map(relay -> restored.or(relay.along(target.history()))).orElse(restored);
         try (PgWal wal = new PgWal(directory.path().resolve("pg_wal"), target.history(), ours.segmentSize(), elsewhere)) {
             return new Result(other, plan(target, other, wal));
         }
@@ -77,28 +79,28 @@ final class Survey {
         return source.read(path).orElseThrow(() -> new RefusedException("the source, %s, has no file %s".formatted(source.describe(), path)));
     }
 
-    private Optional<RestoredWal> restored(int major, ControlFile control) throws IOException, RefusedException {
+    private WalElsewhere restored(int major, ControlFile control) throws IOException, RefusedException {
         if (!request.restoreTargetWal()) {
-            return Optional.empty();
+            return WalElsewhere.NOWHERE;
         }
         ServerProgram postgres = ServerProgram.find(major, request.environment());
         String command = RestoredWal.requireUsable(postgres.setting("restore_command", request.target(), request.configFile()));
         listener.debug("using for rewind restore_command = '%s'".formatted(command));
-        return Optional.of(new RestoredWal(command, request.target(), control.segmentSize()));
+        return new RestoredWal(command, request.target(), control.segmentSize());
     }
 
-    private TimelineHistory targetHistory(TimelineId timeline, Optional<RestoredWal> restored) throws IOException, RefusedException {
+    private TimelineHistory targetHistory(TimelineId timeline, WalElsewhere restored) throws IOException, RefusedException {
         if (timeline.equals(new TimelineId(1))) {
             return TimelineHistory.root(timeline);
         }
         String path = Histories.path(timeline);
         Optional<byte[]> content = directory.readIfThere(path);
-        if (content.isEmpty() && restored.isPresent()) {
-            content = restored.get().read(Path.of(path).getFileName().toString());
+        if (content.isEmpty()) {
+            content = request.relay().map(relay -> restored.or(relay.histories())).orElse(restored).read(Path.of(path).getFileName().toString());
         }
         return Histories.parse(timeline, content.orElseThrow(() -> new RefusedException(
                 "the target has no history of its timeline %s: %s is missing".formatted(timeline, path),
-                "Where it is archived, --restore-target-wal finds it.")));
+                "Where it is archived, --restore-target-wal finds it; where a relay has it, --relay does.")));
     }
 
     private TimelineHistory sourceHistory(TimelineId timeline) throws IOException, RefusedException {
@@ -131,9 +133,13 @@ final class Survey {
         listener.debug("reading WAL in target");
         var changed = changes.changes(start.redo(), end, target.control().blocksPerFile());
         RewindPlan plan = RewindPlan.decide(
-                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed), sourceFiles, targetFiles);
+                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed), sourceFiles, targetFiles, scope(target.major()));
         requireFreeTablespaces(plan, new RelationPath.Names(target.major(), target.control().catalogVersion()));
         return Optional.of(plan);
+    }
+
+    private Scope scope(int major) {
+        return new Scope(request.relay().isEmpty(), major < Scope.STREAMS_FROM_REDO, request.copyConfiguration() || request.relay().isEmpty());
     }
 
     /** A tablespace that only the source has lies at the same path here: it must be there, and must not be another server's. */

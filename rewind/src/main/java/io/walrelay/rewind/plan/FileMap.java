@@ -42,15 +42,17 @@ final class FileMap {
     private final BlockMap changed;
     private final RelationPath.Names names;
     private final WalRules wal;
+    private final Scope scope;
     private final List<FileAction> actions = new ArrayList<>();
     private final List<String> kept = new ArrayList<>();
 
-    FileMap(Map<String, FileEntry> source, Map<String, FileEntry> target, BlockMap changed, RelationPath.Names names, WalRules wal) {
+    FileMap(Map<String, FileEntry> source, Map<String, FileEntry> target, BlockMap changed, RelationPath.Names names, WalRules wal, Scope scope) {
         this.source = source;
         this.target = target;
         this.changed = changed;
         this.names = names;
         this.wal = wal;
+        this.scope = scope;
     }
 
     /** By path. @throws RefusedException when two files under one path can't be made equal */
@@ -94,12 +96,33 @@ final class FileMap {
             }
             return;
         }
-        if (theirs == null) {
+        if (!scope.configuration() && !Scope.isData(path)) {
+            return;
+        }
+        if (!scope.copiesWal() && WalRules.isFile(path)) {
+            stream(path, theirs, ours);
+        } else if (theirs == null) {
             leave(path);
         } else if (ours == null) {
             create(theirs);
         } else {
             update(theirs, ours);
+        }
+    }
+
+    /** A file of pg_wal, when the rewound server streams. It finds its way by the histories; what comes before the fork may stay. */
+    private void stream(String path, @Nullable FileEntry theirs, @Nullable FileEntry ours) {
+        if (WalRules.isDirectory(theirs, ours)) {
+            return;
+        }
+        if (theirs != null && WalRules.isHistory(path)) {
+            actions.add(new Copy(path, theirs.size()));
+        } else if (ours != null && wal.isBeforeFork(path)) {
+            keep(path, ours);
+        } else if (ours != null && !wal.isOlder(path)) {
+            actions.add(new Remove(path));
+        } else if (ours == null && theirs != null && scope.needsWalBeforeFork() && wal.isBeforeFork(path)) {
+            actions.add(new Copy(path, theirs.size()));
         }
     }
 
@@ -109,12 +132,15 @@ final class FileMap {
             actions.add(new Remove(path));
             return;
         }
-        kept.add(path);
         FileEntry file = target.get(path);
-        Optional<Long> orphan = wal.orphanFrom(path);
-        if (file != null && orphan.isPresent()) {
-            actions.add(new Clear(path, orphan.get(), file.size()));
+        if (file != null) {
+            keep(path, file);
         }
+    }
+
+    private void keep(String path, FileEntry file) {
+        kept.add(path);
+        wal.orphanFrom(path).ifPresent(from -> actions.add(new Clear(path, from, file.size())));
     }
 
     private void create(FileEntry theirs) {

@@ -8,6 +8,7 @@ import io.walrelay.wal.Lsn;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -40,16 +41,22 @@ public record RewindPlan(
      * Decides.
      *
      * @param source the source's files, and {@code target} the target's
+     * @param scope which of them it is about
      * @throws RefusedException when two files under one path can't be made equal
      */
-    public static RewindPlan decide(Facts facts, List<FileEntry> source, List<FileEntry> target) throws RefusedException {
+    public static RewindPlan decide(Facts facts, List<FileEntry> source, List<FileEntry> target, Scope scope) throws RefusedException {
         Side side = facts.target();
         RelationPath.Names names = new RelationPath.Names(side.major(), side.control().catalogVersion());
         Map<String, FileEntry> theirs = FileMap.byPath("source", source, names);
         Map<String, FileEntry> ours = FileMap.byPath("target", target, names);
         WalRules wal = new WalRules(facts.replayStart().redo(), facts.divergence(), side.control().segmentSize(), facts.source().history(), theirs);
-        FileMap map = new FileMap(theirs, ours, facts.changed(), names, wal);
+        FileMap map = new FileMap(theirs, ours, facts.changed(), names, wal, scope);
         List<FileAction> actions = map.decide();
+        Optional<String> missing = scope.needsWalBeforeFork() && !scope.copiesWal() ? wal.missingBeforeFork(ours) : Optional.empty();
+        if (missing.isPresent()) {
+            throw new RefusedException("%s is gone from both servers, and PostgreSQL %d needs it in pg_wal to come to the fork".formatted(missing.get(), side.major()),
+                    "Put it into the source's pg_wal from an archive, or from a relay: GET /wal/%s?mode=rewind".formatted(missing.get().substring("pg_wal/".length())));
+        }
         long bytes = source.stream().mapToLong(FileEntry::size).sum();
         return new RewindPlan(
                 facts.divergence(), facts.lastCheckpoint(), facts.replayStart(), facts.targetEnd(), facts.changed().size(), bytes, actions, map.kept());

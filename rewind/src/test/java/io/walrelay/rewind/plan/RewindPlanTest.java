@@ -43,6 +43,7 @@ class RewindPlanTest {
     private final List<FileEntry> source = new ArrayList<>();
     private final List<FileEntry> target = new ArrayList<>();
     private final BlockMap changed = new BlockMap(131_072);
+    private Scope scope = Scope.ALL;
 
     private RewindPlan plan() throws RefusedException {
         ControlFile control = ControlFileCraft.of15().read();
@@ -50,7 +51,7 @@ class RewindPlanTest {
         Side theirs = new Side(control, 15, ONE.promoted(new TimelineId(2), FORK, ""));
         ReplayStart start = new ReplayStart(REDO, Lsn.parse("0/3000060"), new TimelineId(1), ReplayStart.Reason.COMMON);
         Divergence divergence = Divergence.between(ours.history(), theirs.history()).orElseThrow();
-        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, Lsn.parse("0/6000100"), changed), source, target);
+        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, Lsn.parse("0/6000100"), changed), source, target, scope);
     }
 
     private void both(FileEntry file) {
@@ -199,6 +200,56 @@ class RewindPlanTest {
 
         assertEquals(
                 List.of(new Copy("pg_wal/000000020000000000000005", SEGMENT), new Remove("pg_wal/000000010000000000000005")), plan().actions());
+    }
+
+    /** A server that streams gets histories only; its own WAL before the fork may stay, and is needed on 13 and 14. */
+    @Test
+    void withARelayNoWalIsCopied() throws RefusedException {
+        scope = new Scope(false, false, false);
+        both(FileEntry.regular("pg_wal/000000010000000000000002", SEGMENT));
+        both(FileEntry.regular("pg_wal/000000010000000000000003", SEGMENT));
+        source.add(FileEntry.regular("pg_wal/000000010000000000000004", SEGMENT));
+        both(FileEntry.regular("pg_wal/000000010000000000000005", SEGMENT));
+        both(FileEntry.regular("pg_wal/000000020000000000000005", SEGMENT));
+        source.add(FileEntry.regular("pg_wal/00000002.history", 40));
+        source.add(FileEntry.directory("pg_wal/archive_status"));
+        target.add(FileEntry.regular("pg_wal/000000010000000000000006", SEGMENT));
+        target.add(FileEntry.regular("pg_wal/000000010000000000000005.partial", SEGMENT));
+        target.add(FileEntry.regular("pg_wal/archive_status/000000010000000000000005.ready", 0));
+        target.add(FileEntry.regular("pg_wal/00000007.history", 40));
+
+        List<FileAction> rest = List.of(
+                new Clear("pg_wal/000000010000000000000005", 0x2830, SEGMENT),
+                new Remove("pg_wal/archive_status/000000010000000000000005.ready"),
+                new Remove("pg_wal/00000007.history"),
+                new Remove("pg_wal/000000020000000000000005"),
+                new Remove("pg_wal/000000010000000000000006"),
+                new Remove("pg_wal/000000010000000000000005.partial"));
+        List<FileAction> actions = new ArrayList<>(List.of(new Copy("pg_wal/00000002.history", 40)));
+        actions.addAll(rest);
+        assertEquals(actions, plan().actions());
+        assertEquals(List.of("pg_wal/000000010000000000000003", "pg_wal/000000010000000000000005"), plan().kept());
+
+        scope = new Scope(false, true, false);
+        actions.addFirst(new Copy("pg_wal/000000010000000000000004", SEGMENT));
+        assertEquals(actions, plan().actions());
+
+        source.removeIf(file -> file.path().endsWith("000000010000000000000004"));
+        RefusedException refused = assertThrows(RefusedException.class, this::plan);
+        assertEquals("pg_wal/000000010000000000000004 is gone from both servers, and PostgreSQL 15 needs it in pg_wal to come to the fork", refused.getMessage());
+    }
+
+    @Test
+    void withARelayConfigurationStaysAsItIs() throws RefusedException {
+        scope = new Scope(false, false, false);
+        both(FileEntry.regular("postgresql.conf", 5));
+        source.add(FileEntry.regular("server.key", 5));
+        target.add(FileEntry.regular("mine/x", 5));
+        target.add(FileEntry.regular("standby.signal", 0));
+        both(FileEntry.regular("pg_xact/0000", 5));
+        target.add(FileEntry.regular("backup_label", 5));
+
+        assertEquals(List.of(new Copy("pg_xact/0000", 5), new Remove("backup_label")), plan().actions());
     }
 
     @Test
