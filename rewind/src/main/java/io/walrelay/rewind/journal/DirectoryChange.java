@@ -3,11 +3,9 @@ package io.walrelay.rewind.journal;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.Collection;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -52,9 +50,8 @@ public final class DirectoryChange implements Closeable {
     private final Locations locations;
     private final Securing securing;
     private final OpenFiles files;
-    /** Names that were freed, until that is durable: a new holder of one might outlive a crash that the freeing does not. */
-    private final Set<Path> freed = new HashSet<>();
-    private final Set<Path> freedIn = new HashSet<>();
+    private final Rebuilds rebuilds;
+    private final Departures departures;
 
     private State state = State.CHANGING;
 
@@ -66,8 +63,10 @@ public final class DirectoryChange implements Closeable {
         this.journal = journal;
         this.configuration = new Configuration(disk, directory);
         this.locations = new Locations(disk, directory);
-        this.securing = new Securing(disk, journal, locations);
         this.files = new OpenFiles(disk);
+        this.departures = new Departures(disk, journal.originals());
+        this.rebuilds = new Rebuilds(disk, journal.originals(), files);
+        this.securing = new Securing(disk, journal, locations, files);
     }
 
     /** What is left of an earlier change. Only looks: for a dry run. */
@@ -171,15 +170,23 @@ public final class DirectoryChange implements Closeable {
 
     /**
      * Makes what {@code touches} name durable in the journal with one fsync, so that the operations on them need not wait. Best a few
-     * hundred megabytes at a time, each file's blocks in order: neighbours are read at once. What is already held costs nothing.
+     * hundred megabytes at a time, with all of a file in one call and its blocks in order: neighbours are read at once, and a file that
+     * changes for the most part is not copied into the journal but moved there. What is already held costs nothing. A file whose
+     * {@link Touch.Name} is announced is no longer there; it comes back at the commit if nothing was done with its name.
      */
     public void announce(Collection<? extends Touch> touches) throws IOException {
         requireChanging();
         state = State.BROKEN;
-        for (Touch touch : touches) {
-            securing.secure(touch);
-        }
+        Set<Path> departing = securing.secure(touches);
         journal.log().sync();
+        if (!departing.isEmpty()) {
+            files.close();
+            locations.forget();
+            if (!departures.depart(departing).isEmpty()) {
+                securing.secureInPlace(touches);
+                journal.log().sync();
+            }
+        }
         state = State.CHANGING;
     }
 
@@ -191,12 +198,14 @@ public final class DirectoryChange implements Closeable {
     /** Writes all of {@code bytes} at {@code offset} of an existing file. */
     public void overwrite(String path, long offset, ByteBuffer bytes) throws IOException {
         Path file = announced(new Touch.Bytes(path, offset, bytes.remaining()));
+        rebuilds.beforeWrite(file, offset, bytes.remaining());
         files.get(file).write(bytes, offset);
     }
 
     /** Cuts a file that is longer than {@code length} bytes. */
     public void truncate(String path, long length) throws IOException {
         Path file = announced(new Touch.Length(path, length));
+        rebuilds.beforeTruncate(file, length);
         files.get(file).truncate(length);
     }
 
@@ -204,7 +213,7 @@ public final class DirectoryChange implements Closeable {
     public NewFile replace(String path, Set<PosixFilePermission> mode) throws IOException {
         Path name = announced(new Touch.Name(path));
         free(name);
-        requireFreed(name);
+        departures.requireDurable(name);
         return new Filling(disk.create(name, mode));
     }
 
@@ -215,7 +224,7 @@ public final class DirectoryChange implements Closeable {
         if (disk.look(name).filter(found -> found.kind() == Disk.Kind.DIRECTORY).isEmpty()) {
             announced(new Touch.Name(path));
             free(name);
-            requireFreed(name);
+            departures.requireDurable(name);
             disk.createDirectory(name, mode);
         }
     }
@@ -224,7 +233,7 @@ public final class DirectoryChange implements Closeable {
     public void createLink(String path, Path target) throws IOException {
         Path name = announced(new Touch.Name(path));
         free(name);
-        requireFreed(name);
+        departures.requireDurable(name);
         disk.createLink(name, target);
     }
 
@@ -235,47 +244,21 @@ public final class DirectoryChange implements Closeable {
 
     /** @param path {@code ""} is the data directory itself */
     public void setMode(String path, Set<PosixFilePermission> mode) throws IOException {
-        disk.setMode(announced(new Touch.Mode(path)), mode);
+        Path name = announced(new Touch.Mode(path));
+        rebuilds.require(name);
+        disk.setMode(name, mode);
     }
 
     /** Frees a name: what is ours is gone, what is not is moved out of the way. */
     private void free(Path name) throws IOException {
         files.close();
         locations.forget();
+        rebuilds.give(name);
+        departures.use(name);
         if (journal.originals().isOurs(name)) {
             trees.delete(name);
-            return;
-        }
-        Path place = journal.originals().leaving(name);
-        if (place == null) {
-            throw new IllegalStateException("%s was not announced".formatted(name));
-        }
-        try {
-            disk.rename(name, place);
-            freed.add(name);
-            freedIn.addAll(List.of(name.getParent(), place.getParent()));
-        } catch (AtomicMoveNotSupportedException otherFileSystem) {
-            keepCopy(name, place);
-        }
-        journal.originals().left(name);
-    }
-
-    private void keepCopy(Path name, Path place) throws IOException {
-        Path unfinished = place.resolveSibling(place.getFileName() + ".tmp");
-        trees.delete(unfinished);
-        trees.copy(name, unfinished);
-        disk.rename(unfinished, place);
-        disk.syncDirectory(place.getParent());
-        trees.delete(name);
-    }
-
-    private void requireFreed(Path name) throws IOException {
-        if (freed.contains(name)) {
-            for (Path directory : freedIn) {
-                disk.syncDirectory(directory);
-            }
-            freed.clear();
-            freedIn.clear();
+        } else {
+            departures.depart(name);
         }
     }
 
@@ -287,6 +270,8 @@ public final class DirectoryChange implements Closeable {
      */
     public void commit(byte[] configuration) throws IOException {
         requireChanging();
+        rebuilds.complete();
+        departures.bringBack();
         files.close();
         new Durability(disk, journal.originals()).sync();
         journal.freeReserve();

@@ -128,6 +128,7 @@ final class Journal implements Closeable {
                 originals.left(leaving);
             }
         }
+        originals.rebuilt().retainAll(originals.kept().keySet());
         log.prepareForWriting();
     }
 

@@ -23,6 +23,7 @@ final class Locations {
     private final Disk disk;
     private final Path directory;
     private final Map<Path, Location> directories = new HashMap<>();
+    private final Map<String, Location> known = new HashMap<>();
 
     /** @param directory PGDATA, a real path */
     Locations(Disk disk, Path directory) {
@@ -32,6 +33,15 @@ final class Locations {
 
     /** @throws IllegalArgumentException no path in the data directory, or one that it is not for the caller to change */
     Location of(String path) throws IOException {
+        Location location = known.get(path);
+        if (location == null) {
+            location = find(path);
+            known.put(path, location);
+        }
+        return location;
+    }
+
+    private Location find(String path) throws IOException {
         Path relative = Path.of(path);
         if (relative.isAbsolute() || !relative.equals(relative.normalize()) || relative.startsWith("..")) {
             throw new IllegalArgumentException("path \"%s\"; expected one relative to the data directory".formatted(path));
@@ -49,9 +59,9 @@ final class Locations {
 
     /** Where a directory is, or would be that is yet to be made. */
     private Location directory(Path relative) throws IOException {
-        Location known = directories.get(relative);
-        if (known != null) {
-            return known;
+        Location before = directories.get(relative);
+        if (before != null) {
+            return before;
         }
         Location named = find(relative);
         Disk.Kind kind = disk.look(named.path).map(Disk.Attributes::kind).orElse(null);
@@ -75,5 +85,6 @@ final class Locations {
     /** Directories or links may have come, gone or changed. */
     void forget() {
         directories.clear();
+        known.clear();
     }
 }

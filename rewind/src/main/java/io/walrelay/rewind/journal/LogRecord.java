@@ -21,6 +21,9 @@ sealed interface LogRecord {
     /** A name whose holder is moved out of the way. It was, if something is found {@code at} that place; else it is where it ever was. */
     record Kept(Path path, Path at) implements LogRecord {}
 
+    /** A file that was moved out of the way ({@link Kept}) and of which a changed copy gets the name. */
+    record Rebuilt(Path path) implements LogRecord {}
+
     /** A name that nothing had. */
     record Absent(Path path) implements LogRecord {}
 
@@ -48,6 +51,7 @@ sealed interface LogRecord {
             case Absent(Path path) -> putPath(into.put((byte) 4), path);
             case DirectoryMode(Path path, var mode) -> putPath(into.put((byte) 5), path).putShort(bits(mode));
             case Store(Path path) -> putPath(into.put((byte) 6), path);
+            case Rebuilt(Path path) -> putPath(into.put((byte) 7), path);
         }
     }
 
@@ -73,6 +77,7 @@ sealed interface LogRecord {
             case 4 -> new Absent(getPath(from));
             case 5 -> new DirectoryMode(getPath(from), mode(from.getShort()));
             case 6 -> new Store(getPath(from));
+            case 7 -> new Rebuilt(getPath(from));
             default -> throw new IllegalStateException("a record of type " + type);
         };
     }

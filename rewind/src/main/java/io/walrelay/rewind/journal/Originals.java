@@ -61,6 +61,7 @@ final class Originals {
     private final Set<Path> absent = new LinkedHashSet<>();
     private final Map<Path, Set<PosixFilePermission>> directoryModes = new LinkedHashMap<>();
     private final Set<Path> stores = new HashSet<>();
+    private final Set<Path> rebuilt = new HashSet<>();
     /** How many things were ever announced to leave: each has a number of its own. */
     private int departures;
 
@@ -82,6 +83,7 @@ final class Originals {
             case LogRecord.Absent(Path path) -> absent.add(path);
             case LogRecord.DirectoryMode(Path path, var mode) -> directoryModes.putIfAbsent(path, mode);
             case LogRecord.Store(Path path) -> stores.add(path);
+            case LogRecord.Rebuilt(Path path) -> rebuilt.add(path);
         }
     }
 
@@ -138,6 +140,11 @@ final class Originals {
 
     Map<Path, Set<PosixFilePermission>> directoryModes() {
         return directoryModes;
+    }
+
+    /** Files whose name a changed copy gets, as far as they are kept. */
+    Set<Path> rebuilt() {
+        return rebuilt;
     }
 
     Set<Path> stores() {

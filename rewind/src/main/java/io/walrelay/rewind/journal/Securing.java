@@ -3,32 +3,137 @@ package io.walrelay.rewind.journal;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Puts into the log what is about to change and is not there yet. It counts when the log is synced. */
 final class Securing {
+
+    /** How many bytes of a file have to change before it is worth to sync directories for it. */
+    private static final long LEAST_REBUILT = 1 << 18;
 
     private final Disk disk;
     private final Journal journal;
     private final Locations locations;
     private final Originals originals;
+    private final OpenFiles files;
 
-    Securing(Disk disk, Journal journal, Locations locations) {
+    /** @param files to be written, through which they are read as well */
+    Securing(Disk disk, Journal journal, Locations locations, OpenFiles files) {
+        this.files = files;
         this.disk = disk;
         this.journal = journal;
         this.locations = locations;
         this.originals = journal.originals();
     }
 
-    void secure(Touch touch) throws IOException {
+    /**
+     * Neighbouring bytes of a file that follow each other are read at once.
+     *
+     * @return files and links that have to be moved out of the way: those whose names will be used, and files of which most changes
+     */
+    Set<Path> secure(Collection<? extends Touch> touches) throws IOException {
+        Set<Path> departing = new LinkedHashSet<>();
+        secureMostlyChanged(touches, departing);
+        secureTheRest(touches, departing);
+        return departing;
+    }
+
+    /** As {@link #secure}, where no file can be moved: all are changed where they are. */
+    void secureInPlace(Collection<? extends Touch> touches) throws IOException {
+        secureTheRest(touches, new LinkedHashSet<>());
+    }
+
+    private void secureTheRest(Collection<? extends Touch> touches, Set<Path> departing) throws IOException {
+        Touch.@Nullable Bytes run = null;
+        for (Touch touch : touches) {
+            Touch.Bytes longer = run == null || !(touch instanceof Touch.Bytes next) ? null : joined(run, next);
+            if (longer == null && run != null) {
+                secure(run, departing);
+            }
+            if (touch instanceof Touch.Bytes bytes) {
+                run = longer == null ? bytes : longer;
+            } else {
+                run = null;
+                secure(touch, departing);
+            }
+        }
+        if (run != null) {
+            secure(run, departing);
+        }
+    }
+
+    private void secureMostlyChanged(Collection<? extends Touch> touches, Set<Path> departing) throws IOException {
+        Map<String, Changing> files = new LinkedHashMap<>();
+        for (Touch touch : touches) {
+            if (touch instanceof Touch.Bytes bytes) {
+                Changing file = files.get(bytes.path());
+                if (file == null) {
+                    file = new Changing(locations.of(bytes.path()));
+                    file.size = disk.look(file.location.path()).map(Disk.Attributes::size).orElse(0L);
+                    files.put(bytes.path(), file);
+                }
+                file.add(bytes);
+            }
+        }
+        for (Changing file : files.values()) {
+            Path path = file.location.path();
+            if (file.isMost() && isFreeToRebuild(file.location)) {
+                journal.record(new LogRecord.Rebuilt(path));
+                journal.record(new LogRecord.Kept(path, journal.nextPlace(file.location)));
+                departing.add(path);
+            }
+        }
+    }
+
+    /** How much of a file's old bytes is going to change. */
+    private static final class Changing {
+        private final Locations.Location location;
+        private long size;
+        private long bytes;
+
+        Changing(Locations.Location location) {
+            this.location = location;
+        }
+
+        void add(Touch.Bytes touch) {
+            bytes += Math.max(0, Math.min(touch.offset() + touch.length(), size) - touch.offset());
+        }
+
+        boolean isMost() {
+            return bytes >= LEAST_REBUILT && bytes >= size / 3 * 2;
+        }
+    }
+
+    /** In PGDATA itself only: its file system is the one whose space was checked for old bytes. */
+    private boolean isFreeToRebuild(Locations.Location location) throws IOException {
+        Path path = location.path();
+        return location.root().equals(journal.header().directory())
+                && originals.changed(path) == null
+                && originals.leaving(path) == null
+                && !originals.isOurs(path)
+                && disk.look(path).filter(found -> found.kind() == Disk.Kind.FILE).isPresent();
+    }
+
+    private static Touch.@Nullable Bytes joined(Touch.Bytes run, Touch.Bytes next) {
+        boolean follows = run.offset() + run.length() == next.offset() && run.path().equals(next.path());
+        return follows ? new Touch.Bytes(run.path(), run.offset(), run.length() + next.length()) : null;
+    }
+
+    private void secure(Touch touch, Set<Path> departing) throws IOException {
         Locations.Location location = locations.of(touch.path());
-        if (originals.isOurs(location.path())) {
+        if (originals.isOurs(location.path()) || departing.contains(location.path())) {
             return;
         }
         switch (touch) {
             case Touch.Bytes(String _, long offset, long length) -> secureBytes(location.path(), offset, offset + length);
             case Touch.Length(String _, long length) -> secureBytes(location.path(), length, Long.MAX_VALUE);
-            case Touch.Name(String path) -> secureName(path, location);
+            case Touch.Name(String path) -> secureName(path, location, departing);
             case Touch.Mode _ -> secureMode(location.path());
         }
     }
@@ -44,15 +149,14 @@ final class Securing {
         if (missing == endBlock) {
             return;
         }
-        try (Disk.File content = disk.openToRead(path)) {
-            while (missing < endBlock) {
-                int held = file.firstHeld(missing, Math.min(endBlock, missing + Log.LONGEST_RUN / Originals.BLOCK));
-                long offset = (long) missing * Originals.BLOCK;
-                int length = (int) Math.min((long) (held - missing) * Originals.BLOCK, file.file().length() - offset);
-                journal.log().appendOldBytes(path, content, offset, length);
-                file.hold(missing, held);
-                missing = file.firstMissing(held, endBlock);
-            }
+        Disk.File content = files.get(path);
+        while (missing < endBlock) {
+            int held = file.firstHeld(missing, Math.min(endBlock, missing + Log.LONGEST_RUN / Originals.BLOCK));
+            long offset = (long) missing * Originals.BLOCK;
+            int length = (int) Math.min((long) (held - missing) * Originals.BLOCK, file.file().length() - offset);
+            journal.log().appendOldBytes(path, content, offset, length);
+            file.hold(missing, held);
+            missing = file.firstMissing(held, endBlock);
         }
     }
 
@@ -74,17 +178,22 @@ final class Securing {
         return changed;
     }
 
-    private void secureName(String path, Locations.Location location) throws IOException {
+    private void secureName(String path, Locations.Location location, Set<Path> departing) throws IOException {
         if (path.isEmpty()) {
             throw new IllegalArgumentException("the data directory itself keeps its name");
         }
-        if (originals.leaving(location.path()) != null) {
+        Optional<Disk.Attributes> found = disk.look(location.path());
+        if (found.isEmpty()) {
+            journal.record(new LogRecord.Absent(location.path()));
             return;
         }
-        boolean present = disk.look(location.path()).isPresent();
-        journal.record(present
-                ? new LogRecord.Kept(location.path(), journal.nextPlace(location))
-                : new LogRecord.Absent(location.path()));
+        if (originals.leaving(location.path()) == null) {
+            journal.record(new LogRecord.Kept(location.path(), journal.nextPlace(location)));
+        }
+        // A directory may be asked for that is there already; it goes when its name is used.
+        if (found.get().kind() != Disk.Kind.DIRECTORY) {
+            departing.add(location.path());
+        }
     }
 
     private void secureMode(Path path) throws IOException {

@@ -21,8 +21,8 @@ final class SpaceCheck {
     void require(Path journalParent, Locations locations, Space space) throws IOException {
         Map<Object, Long> needed = new LinkedHashMap<>();
         Map<Object, Path> examples = new LinkedHashMap<>();
-        // Each block may come with its own record.
-        add(needed, examples, journalParent, OWN + space.oldBytes() + space.oldBytes() / 32);
+        // Each block comes with its own record, or the file that it is in is kept whole if two thirds of it change.
+        add(needed, examples, journalParent, OWN + space.oldBytes() + space.oldBytes() / 2);
         for (Map.Entry<String, Long> grows : space.newBytes().entrySet()) {
             // As a directory that something is put into: a link is followed.
             Path inside = locations.of(grows.getKey().isEmpty() ? "x" : grows.getKey() + "/x").path();

@@ -13,6 +13,7 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -80,7 +81,10 @@ final class FragileDisk implements Disk {
     private final FragileNode root;
     private final List<NameChange> changes = new ArrayList<>();
     private long clock;
-    private long capacity = Long.MAX_VALUE;
+    /** How many bytes the files of a file system may have together. */
+    private final Map<Path, Long> capacities = new HashMap<>();
+
+    private long claimed = -1;
     private long operations;
     private long crashAt = Long.MAX_VALUE;
     private boolean crashed;
@@ -105,9 +109,14 @@ final class FragileDisk implements Disk {
         crashAt = operations + k;
     }
 
-    /** How many bytes all files may have together. */
-    void limitTo(long bytes) {
-        capacity = bytes;
+    /** Leaves a file system room for so many bytes more than it has. */
+    void limitRoom(Path mounted, long bytes) throws IOException {
+        capacities.put(mounted, used(require(mounted)) + bytes);
+    }
+
+    /** Says that there is more room than there is, as a disk does that others fill meanwhile. */
+    void claimFree(long bytes) {
+        claimed = bytes;
     }
 
     /** The next sync of a file or directory whose path is matched fails, once. */
@@ -144,7 +153,7 @@ final class FragileDisk implements Disk {
             }
         }
         FragileDisk after = new FragileDisk(copy(root, left, random, new IdentityHashMap<>()), clock);
-        after.capacity = capacity;
+        after.capacities.putAll(capacities);
         return after;
     }
 
@@ -386,32 +395,19 @@ final class FragileDisk implements Disk {
     }
 
     @Override
-    public long freeBytes(Path path) {
-        return capacity - used(root);
+    public long freeBytes(Path path) throws IOException {
+        return claimed < 0 ? room(path) : claimed;
+    }
+
+    private long room(Path path) throws IOException {
+        Path mounted = (Path) fileSystem(path);
+        Long capacity = capacities.get(mounted);
+        return capacity == null ? Long.MAX_VALUE : capacity - used(require(mounted));
     }
 
     private static long used(FragileNode node) {
-        return node.content.length + node.entries.values().stream().mapToLong(FragileDisk::used).sum();
-    }
-
-    /** All that is below a directory: for each path what it is, its mode, content and, of files, time if asked. Links are not followed. */
-    Map<Path, String> snapshot(Path directory, Predicate<Path> included, boolean times) throws IOException {
-        Map<Path, String> all = new TreeMap<>();
-        for (Path path : list(directory)) {
-            if (included.test(path)) {
-                FragileNode node = require(path);
-                all.put(path, switch (node.kind) {
-                    case FILE -> "file %s %s %s".formatted(
-                            PosixFilePermissions.toString(node.mode), times ? node.modified : "", Contents.describe(node.content));
-                    case DIRECTORY -> "directory %s".formatted(PosixFilePermissions.toString(node.mode));
-                    case LINK, OTHER -> "link to %s".formatted(node.target);
-                });
-                if (node.kind == Kind.DIRECTORY) {
-                    all.putAll(snapshot(path, included, times));
-                }
-            }
-        }
-        return all;
+        return node.content.length
+                + node.entries.values().stream().filter(child -> !child.mount).mapToLong(FragileDisk::used).sum();
     }
 
     private final class OpenFile implements File {
@@ -428,8 +424,9 @@ final class FragileDisk implements Disk {
         public void write(ByteBuffer bytes, long offset) throws IOException {
             change();
             long growth = offset + bytes.remaining() - node.content.length;
-            if (growth > 0 && capacity < Long.MAX_VALUE && growth > freeBytes(path)) {
-                int fits = (int) Math.max(0, bytes.remaining() - growth + freeBytes(path));
+            long room = growth <= 0 || capacities.isEmpty() ? Long.MAX_VALUE : room(path);
+            if (growth > room) {
+                int fits = (int) Math.max(0, bytes.remaining() - growth + room);
                 node.write(bytes.slice(bytes.position(), fits), Math.toIntExact(offset));
                 throw new IOException("No space left on device");
             }

@@ -1,5 +1,7 @@
 package io.walrelay.rewind.journal;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -10,10 +12,14 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * A data directory with a tablespace and pg_wal elsewhere, and a change of it, both by the chances of a seed. What is done to a path does
@@ -27,6 +33,9 @@ import java.util.TreeMap;
  */
 final class Scenario {
 
+    private static final Path MEMORY = Path.of("/");
+
+    /** PGDATA on a disk in memory. */
     static final Path DIRECTORY = Path.of("/disk/pg");
 
     private static final Set<PosixFilePermission> FILE = PosixFilePermissions.fromString("rw-------");
@@ -34,6 +43,11 @@ final class Scenario {
     private static final Set<PosixFilePermission> FOLDER = PosixFilePermissions.fromString("rwx------");
     private static final Set<PosixFilePermission> GROUP_FOLDER = PosixFilePermissions.fromString("rwxr-x---");
     private static final List<String> FOLDERS = List.of("base/0", "base/1", "base/2", "pg_wal", "pg_tblspc/16384/PG_15");
+
+    /** Files of which so much changes that they are made anew. */
+    private static final List<String> MOSTLY_CHANGED = List.of("base/0/large", "base/1/large");
+
+    private static final int LARGE = 300_000;
 
     static final DirectoryLock.Processes NO_PROCESSES = new DirectoryLock.Processes() {
         @Override
@@ -71,13 +85,23 @@ final class Scenario {
         record Mode(String path, Set<PosixFilePermission> mode) implements Step {}
     }
 
+    private final Path root;
+    private final Path directory;
     private final long seed;
     private final int filesPerFolder;
     private final int fileSize;
     private final List<Step> steps;
     private final byte[] configuration;
 
+    /** On a disk in memory. */
     Scenario(long seed, int filesPerFolder, int fileSize) {
+        this(MEMORY, seed, filesPerFolder, fileSize);
+    }
+
+    /** @param root below which all of it is */
+    Scenario(Path root, long seed, int filesPerFolder, int fileSize) {
+        this.root = root;
+        this.directory = root.resolve("disk/pg");
         this.seed = seed;
         this.filesPerFolder = filesPerFolder;
         this.fileSize = fileSize;
@@ -86,34 +110,53 @@ final class Scenario {
         this.steps = plan(random);
     }
 
-    /** The directory before the change, on a new disk, durable. */
+    /** PGDATA. */
+    Path directory() {
+        return directory;
+    }
+
+    /** The directory before the change, on a new disk in memory, durable. */
     FragileDisk disk() throws IOException {
-        Random random = new Random(~seed);
         FragileDisk disk = new FragileDisk();
-        for (String folder : List.of("/disk", "/disk/pg", "/disk/pg/base", "/disk/pg/pg_tblspc", "/wal", "/wal/pg", "/ts", "/ts/one")) {
-            disk.createDirectory(Path.of(folder), FOLDER);
-        }
+        build(disk);
         disk.mount(Path.of("/disk"));
         disk.mount(Path.of("/wal"));
         // With its parent elsewhere, nothing can be renamed out of it: what it loses is copied.
-        disk.mount(Path.of(random.nextBoolean() ? "/ts" : "/ts/one"));
-        disk.createLink(DIRECTORY.resolve("pg_wal"), Path.of("/wal/pg"));
-        disk.createLink(DIRECTORY.resolve("pg_tblspc/16384"), Path.of("/ts/one"));
+        disk.mount(Path.of(new Random(seed).nextBoolean() ? "/ts" : "/ts/one"));
+        disk.syncAll();
+        return disk;
+    }
+
+    /** Makes the directory as it is before the change. */
+    void build(Disk disk) throws IOException {
+        Random random = new Random(~seed);
+        for (String folder : List.of("disk", "disk/pg", "disk/pg/base", "disk/pg/pg_tblspc", "wal", "wal/pg", "ts", "ts/one")) {
+            disk.createDirectory(root.resolve(folder), FOLDER);
+        }
+        disk.createLink(directory.resolve("pg_wal"), root.resolve("wal/pg"));
+        disk.createLink(directory.resolve("pg_tblspc/16384"), root.resolve("ts/one"));
         if (random.nextBoolean()) {
             write(disk, Configuration.NAME, "work_mem = '1MB'\n".getBytes(StandardCharsets.UTF_8), FILE);
         }
         for (String folder : FOLDERS) {
             if (!folder.equals("pg_wal")) {
-                disk.createDirectory(DIRECTORY.resolve(folder), FOLDER);
+                disk.createDirectory(directory.resolve(folder), FOLDER);
             }
             for (int i = 0; i < filesPerFolder; i++) {
                 write(disk, folder + "/" + i, Contents.random(random, size(folder + "/" + i)), mode(folder + "/" + i));
             }
         }
-        disk.createDirectory(DIRECTORY.resolve("base/2/inner"), FOLDER);
+        for (String path : MOSTLY_CHANGED) {
+            write(disk, path, Contents.random(random, LARGE), FILE);
+        }
+        disk.createDirectory(directory.resolve("base/2/inner"), FOLDER);
         write(disk, "base/2/inner/x", Contents.random(random, fileSize), FILE);
-        disk.syncAll();
-        return disk;
+    }
+
+    private void write(Disk disk, String path, byte[] content, Set<PosixFilePermission> mode) throws IOException {
+        try (Disk.File file = disk.create(directory.resolve(path), mode)) {
+            file.write(ByteBuffer.wrap(content), 0);
+        }
     }
 
     private int size(String path) {
@@ -141,10 +184,21 @@ final class Scenario {
                 all.add(new Step.Replace(folder + "/new", Contents.random(random, 1 + random.nextInt(fileSize)), FILE));
             }
         }
+        for (String path : MOSTLY_CHANGED) {
+            int cut = random.nextBoolean() ? -1 : LARGE - random.nextInt(30_000);
+            Map<Integer, byte[]> pieces = new TreeMap<>();
+            pieces.put(random.nextInt(9_000), Contents.random(random, 200_000));
+            pieces.put(210_000 + random.nextInt(5_000), Contents.random(random, 70_000));
+            if (cut < 0) {
+                pieces.put(LARGE, Contents.random(random, random.nextInt(9_000)));
+            }
+            all.add(new Step.Patch(path, cut, pieces));
+            all.add(new Step.Mode(path, GROUP_FOLDER));
+        }
         all.add(new Step.Mode("", GROUP_FOLDER));
         all.add(new Step.Mode("base/1", GROUP_FOLDER));
         all.add(new Step.Folder("base/0"));
-        all.add(new Step.Link("pg_tblspc/16385", Path.of("/ts/two")));
+        all.add(new Step.Link("pg_tblspc/16385", root.resolve("ts/two")));
         Collections.shuffle(all, random);
         // One directory gives way to another of the same name, one comes, with something in each.
         all.add(new Step.Remove("base/2"));
@@ -157,7 +211,7 @@ final class Scenario {
 
     private Optional<Step> step(Random random, String path) {
         // What is in base/2 goes with it: to change it first as well would not be possible a second time.
-        int kind = path.startsWith("base/2") ? 9 : random.nextInt(6);
+        int kind = path.startsWith("base/2") ? 1 : random.nextInt(6);
         return switch (kind) {
             case 0 -> Optional.of(new Step.Replace(path, Contents.random(random, 1 + random.nextInt(fileSize)), random.nextBoolean() ? FILE : READ_ONLY));
             case 1 -> Optional.of(new Step.Remove(path));
@@ -181,28 +235,32 @@ final class Scenario {
         return new Step.Patch(path, cut, pieces);
     }
 
-    /** Of a step with several, the first: the others are announced by themselves. */
-    private static Touch touch(Step step) {
+    private static Stream<Touch> touches(Step step) {
         return switch (step) {
-            case Step.Patch(String path, int length, var pieces) ->
-                length < 0 ? new Touch.Mode(path) : new Touch.Length(path, length);
-            case Step.Mode(String path, var _) -> new Touch.Mode(path);
-            case Step.Replace _, Step.Remove _, Step.Folder _, Step.Link _ -> new Touch.Name(step.path());
+            case Step.Patch(String path, int length, var pieces) -> Stream.concat(
+                    length < 0 ? Stream.of() : Stream.of(new Touch.Length(path, length)),
+                    pieces.entrySet().stream().map(piece -> new Touch.Bytes(path, piece.getKey(), piece.getValue().length)));
+            case Step.Mode(String path, var _) -> Stream.of(new Touch.Mode(path));
+            case Step.Replace _, Step.Remove _, Step.Link _ -> Stream.of(new Touch.Name(step.path()));
+            case Step.Folder _ -> Stream.of();
         };
     }
 
     /** Does all of it, some announced and some not. */
     void apply(DirectoryChange change) throws IOException {
+        apply(change, _ -> {});
+    }
+
+    /** @param before told of each step before it is done */
+    void apply(DirectoryChange change, Consumer<Step> before) throws IOException {
         Random random = new Random(seed);
         for (int from = 0; from < steps.size(); ) {
             int to = Math.min(steps.size(), from + 1 + random.nextInt(8));
             if (random.nextBoolean()) {
-                change.announce(steps.subList(from, to).stream()
-                        .filter(step -> !(step instanceof Step.Folder))
-                        .map(Scenario::touch)
-                        .toList());
+                change.announce(steps.subList(from, to).stream().flatMap(Scenario::touches).toList());
             }
             for (Step step : steps.subList(from, to)) {
+                before.accept(step);
                 apply(change, step);
             }
             from = to;
@@ -238,10 +296,10 @@ final class Scenario {
     }
 
     /** Does the same with no journal. */
-    void applyPlainly(FragileDisk disk) throws IOException {
+    void applyPlainly(Disk disk) throws IOException {
         Trees trees = new Trees(disk);
         for (Step step : steps) {
-            Path named = DIRECTORY.resolve(step.path());
+            Path named = directory.resolve(step.path());
             Path path = disk.real(named.getParent()).resolve(named.getFileName());
             switch (step) {
                 case Step.Patch(String _, int length, var pieces) -> {
@@ -270,13 +328,55 @@ final class Scenario {
                 case Step.Mode(String _, var mode) -> disk.setMode(path, mode);
             }
         }
-        Set<PosixFilePermission> mode = disk.look(DIRECTORY.resolve(Configuration.NAME)).map(Disk.Attributes::mode).orElse(FILE);
-        trees.delete(DIRECTORY.resolve(Configuration.NAME));
-        disk.create(DIRECTORY.resolve(Configuration.NAME), mode).write(ByteBuffer.wrap(configuration), 0);
+        Path auto = directory.resolve(Configuration.NAME);
+        Set<PosixFilePermission> mode = disk.look(auto).map(Disk.Attributes::mode).orElse(FILE);
+        trees.delete(auto);
+        try (Disk.File file = disk.create(auto, mode)) {
+            file.write(ByteBuffer.wrap(configuration), 0);
+        }
     }
 
-    /** Everything that there is, but for the lock. */
-    static Map<Path, String> snapshot(FragileDisk disk, boolean times) throws IOException {
-        return disk.snapshot(Path.of("/"), path -> !path.getFileName().toString().startsWith(DirectoryLock.NAME), times);
+    /** Everything that there is, but for the lock: for each path what it is, its mode, content and, of files, time if asked. Paths are relative. */
+    Map<Path, String> snapshot(Disk disk, boolean times) throws IOException {
+        Map<Path, String> all = new TreeMap<>();
+        snapshotBelow(disk, root, times, all);
+        return all;
+    }
+
+    private void snapshotBelow(Disk disk, Path folder, boolean times, Map<Path, String> into) throws IOException {
+        for (Path path : disk.list(folder)) {
+            if (!path.getFileName().toString().startsWith(DirectoryLock.NAME)) {
+                Disk.Attributes found = disk.look(path).orElseThrow();
+                into.put(root.relativize(path), switch (found.kind()) {
+                    case FILE -> "file %s %s %s".formatted(
+                            PosixFilePermissions.toString(found.mode()), times ? found.modified() : "", content(disk, path, found.size()));
+                    case DIRECTORY -> "directory %s".formatted(PosixFilePermissions.toString(found.mode()));
+                    case LINK -> "link to %s".formatted(root.relativize(disk.linkTarget(path)));
+                    case OTHER -> "something else";
+                });
+                if (found.kind() == Disk.Kind.DIRECTORY) {
+                    snapshotBelow(disk, path, times, into);
+                }
+            }
+        }
+    }
+
+    private static String content(Disk disk, Path path, long size) throws IOException {
+        ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(size));
+        try (Disk.File file = disk.openToRead(path)) {
+            file.read(content, 0);
+        }
+        return Contents.describe(content.array());
+    }
+
+    /** As assertEquals, with only what differs in the message. */
+    static void requireSame(Map<Path, String> expected, Map<Path, String> found, String which) {
+        Set<Path> all = new TreeSet<>(expected.keySet());
+        all.addAll(found.keySet());
+        List<String> differences = all.stream()
+                .filter(path -> !Objects.equals(expected.get(path), found.get(path)))
+                .map(path -> "%s: expected %s, found %s".formatted(path, expected.get(path), found.get(path)))
+                .toList();
+        assertEquals(List.of(), differences, which);
     }
 }

@@ -1,0 +1,264 @@
+package io.walrelay.rewind.journal;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+
+class DirectoryChangeTest {
+
+    private static final Path DIRECTORY = Scenario.DIRECTORY;
+
+    private final Scenario scenario = new Scenario(5, 4, 100_000);
+    private final FragileDisk disk;
+    private final Map<Path, String> before;
+
+    DirectoryChangeTest() throws IOException {
+        disk = scenario.disk();
+        before = scenario.snapshot(disk, true);
+    }
+
+    private DirectoryChange begin(Space space) throws IOException {
+        return DirectoryChange.begin(disk, Scenario.NO_PROCESSES, DIRECTORY, new byte[0], space);
+    }
+
+    private Optional<DirectoryChange> resume() throws IOException {
+        return DirectoryChange.resume(disk, Scenario.NO_PROCESSES, DIRECTORY);
+    }
+
+    @Test
+    void whatIsChangedInsideADirectoryThatThenGoesComesBackWithIt() throws Exception {
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.overwrite("base/2/inner/x", 10, ByteBuffer.wrap(new byte[100]));
+            change.truncate("base/2/inner/x", 50);
+            change.setMode("base/2/inner", Configuration.PRIVATE);
+            fill(change, "base/2/inner/new", 1000);
+            change.remove("base/2/1");
+            change.remove("base/2");
+            change.createDirectory("base/2", Journal.PRIVATE_DIRECTORY);
+            fill(change, "base/2/inner", 2000);
+            change.undo();
+        }
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    @Test
+    void aLinkIsReplacedWithoutTouchingWhatItLeadsTo() throws Exception {
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.remove("pg_tblspc/16384/PG_15/0");
+            change.createLink("pg_tblspc/16384", Path.of("/wal"));
+            fill(change, "pg_tblspc/16384/pg/new", 10);
+            assertTrue(disk.look(Path.of("/wal/pg/new")).isPresent());
+            change.undo();
+        }
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    @Test
+    void aFileThatMostlyChangesIsMadeAnewOfOldAndNewBytes() throws Exception {
+        byte[] wanted = read("base/0/large");
+        Arrays.fill(wanted, 5_000, 250_000, (byte) 7);
+        Arrays.fill(wanted, 260_001, 260_003, (byte) 7);
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(List.of(new Touch.Bytes("base/0/large", 0, 290_000)));
+            assertEquals(1, disk.list(Journal.beside(DIRECTORY).resolve("kept")).size());
+            change.overwrite("base/0/large", 5_000, filled(245_000));
+            change.overwrite("base/0/large", 260_001, filled(2));
+        }
+        try (DirectoryChange change = resume().orElseThrow()) {
+            change.overwrite("base/0/large", 260_001, filled(2));
+            change.overwrite("base/0/large", 5_000, filled(245_000));
+            change.commit(new byte[0]);
+        }
+        assertArrayEquals(wanted, read("base/0/large"));
+    }
+
+    @Test
+    void aFileThatIsOnlyMadeLongerIsChangedWhereItIs() throws Exception {
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(List.of(new Touch.Bytes("base/0/large", 290_000, 600_000)));
+            assertEquals(List.of(), disk.list(Journal.beside(DIRECTORY).resolve("kept")));
+            change.undo();
+        }
+    }
+
+    @Test
+    void whatWasAnnouncedInVainComesBackAtTheCommit() throws Exception {
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(List.of(
+                    new Touch.Name("base/1/0"), new Touch.Name("base/1/1"), new Touch.Name("base/2"), new Touch.Name("pg_wal"), new Touch.Name("base/1/none")));
+            fill(change, "base/1/1", 10);
+            Optional<byte[]> configuration = change.configuration();
+            change.commit(configuration.orElse(new byte[0]));
+        }
+        Set<String> different = new TreeSet<>();
+        FragileDisk after = disk.crash(1);
+        scenario.snapshot(after, true).forEach((path, found) -> {
+            if (!found.equals(before.get(path))) {
+                different.add(path.toString());
+            }
+        });
+        assertEquals(Set.of("disk/pg/base/1/1", "disk/pg/postgresql.auto.conf"), different);
+        assertEquals(Disk.Kind.DIRECTORY, after.look(DIRECTORY.resolve("base/2")).orElseThrow().kind());
+    }
+
+    private byte[] read(String path) throws IOException {
+        try (Disk.File file = disk.openToRead(DIRECTORY.resolve(path))) {
+            byte[] content = new byte[(int) file.size()];
+            file.read(ByteBuffer.wrap(content), 0);
+            return content;
+        }
+    }
+
+    private static ByteBuffer filled(int length) {
+        byte[] bytes = new byte[length];
+        Arrays.fill(bytes, (byte) 7);
+        return ByteBuffer.wrap(bytes);
+    }
+
+    @Test
+    void theFirstOldBytesStayWhateverIsDoneAgain() throws Exception {
+        for (int run = 0; run < 3; run++) {
+            try (DirectoryChange change = run == 0 ? begin(Space.LITTLE) : resume().orElseThrow()) {
+                change.truncate("base/2/inner/x", 9000 * run);
+                change.overwrite("base/2/inner/x", 9000L * run, ByteBuffer.wrap(new byte[30_000]));
+            }
+        }
+        try (DirectoryChange change = resume().orElseThrow()) {
+            change.undo();
+        }
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    @Test
+    void aDiskThatFillsUpAnywhereLeavesEnoughRoomToUndo() throws Exception {
+        int failures = 0;
+        for (long room = 70_000; room < 2_500_000; room += 50_000) {
+            FragileDisk small = scenario.disk();
+            small.limitRoom(Path.of("/disk"), room);
+            // So that the check finds nothing: others may fill a disk after it.
+            small.claimFree(Long.MAX_VALUE / 2);
+            try (DirectoryChange change = DirectoryChange.begin(small, Scenario.NO_PROCESSES, DIRECTORY, new byte[0], Space.LITTLE)) {
+                try {
+                    scenario.apply(change);
+                } catch (IOException full) {
+                    assertEquals("No space left on device", full.getMessage());
+                    failures++;
+                }
+                change.undo();
+            }
+            assertEquals(before, scenario.snapshot(small, true), "room for %d bytes".formatted(room));
+        }
+        assertTrue(failures > 5, failures + " failures");
+    }
+
+    @Test
+    void aJournalThatCouldNotBeSyncedAllowsNothingButUndoing() throws Exception {
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.remove("base/1/0");
+            disk.failNextSync(path -> path.endsWith("log"));
+            assertThrows(IOException.class, () -> change.overwrite("base/2/inner/x", 0, ByteBuffer.wrap(new byte[10])));
+            assertThrows(IllegalStateException.class, () -> change.overwrite("base/2/inner/x", 0, ByteBuffer.wrap(new byte[10])));
+            assertThrows(IllegalStateException.class, () -> change.commit(new byte[0]));
+            change.undo();
+        }
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    @Test
+    void spaceIsCheckedOnEachFileSystemBeforeAnythingIsTouched() throws Exception {
+        disk.limitRoom(Path.of("/disk"), 200 << 20);
+        disk.limitRoom((Path) disk.fileSystem(Path.of("/ts/one")), 200 << 20);
+        NotEnoughSpaceException journal = assertThrows(NotEnoughSpaceException.class, () -> begin(new Space(300 << 20, Map.of())));
+        assertTrue(journal.getMessage().contains("/disk"), journal.getMessage());
+        NotEnoughSpaceException tablespace =
+                assertThrows(NotEnoughSpaceException.class, () -> begin(new Space(0, Map.of("pg_tblspc/16384", 300L << 20))));
+        assertTrue(tablespace.getMessage().contains("/ts"), tablespace.getMessage());
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    @Test
+    void planAndConfigurationAreThereAfterAResume() throws Exception {
+        byte[] plan = "blocks".getBytes(StandardCharsets.UTF_8);
+        Optional<byte[]> old = new Configuration(disk, DIRECTORY).read().map(Configuration.Original::content);
+        DirectoryChange.begin(disk, Scenario.NO_PROCESSES, DIRECTORY, plan, Space.LITTLE).close();
+        assertThrows(UnfinishedChangeException.class, () -> begin(Space.LITTLE));
+        try (DirectoryChange change = resume().orElseThrow()) {
+            assertArrayEquals(plan, change.plan());
+            assertEquals(old.map(String::new), change.configuration().map(String::new));
+            change.undo();
+        }
+        assertTrue(resume().isEmpty());
+    }
+
+    @Test
+    void aConfigurationThatSomebodyWroteMeanwhileIsNoEndOfTheChange() throws Exception {
+        begin(Space.LITTLE).close();
+        Configuration configuration = new Configuration(disk, DIRECTORY);
+        configuration.prepare("by hand".getBytes(StandardCharsets.UTF_8), Configuration.PRIVATE);
+        configuration.replaceByPrepared();
+        IOException refusal = assertThrows(IOException.class, this::resume);
+        assertTrue(refusal.getMessage().contains("put the line include '/UNFINISHED REWIND, run: walrelay rewind -D /disk/pg' back"), refusal.getMessage());
+    }
+
+    @Test
+    void aSentinelWithoutItsJournalIsAnError() throws Exception {
+        begin(Space.LITTLE).close();
+        new Trees(disk).delete(Journal.beside(DIRECTORY));
+        assertTrue(assertThrows(IOException.class, this::resume).getMessage().contains("/disk/pg.walrelay-rewind is not there"));
+    }
+
+    @Test
+    void pathsOutsideAndThoseOfTheChangeItselfAreRefused() throws Exception {
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.undo();
+        }
+        for (String path : List.of("../pg2/x", "/etc/passwd", "base/../../x", "postgresql.auto.conf", "postmaster.pid", "")) {
+            try (DirectoryChange change = begin(Space.LITTLE)) {
+                assertThrows(IllegalArgumentException.class, () -> change.remove(path), path);
+                change.undo();
+            }
+        }
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    @Test
+    void theNoteOfTheLastRewindIsPartOfTheChange() throws Exception {
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            new LastRewind(new byte[] {1, 2, 3}).write(change);
+            change.commit(new byte[0]);
+        }
+        assertEquals(Disk.Kind.FILE, disk.look(DIRECTORY.resolve(LastRewind.NAME)).orElseThrow().kind());
+        assertEquals(23, disk.look(DIRECTORY.resolve(LastRewind.NAME)).orElseThrow().size());
+    }
+
+    @Test
+    void nothingIsLeftBeside() throws Exception {
+        Set<Path> siblings = Set.copyOf(disk.list(DIRECTORY.getParent()));
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            scenario.apply(change);
+            assertFalse(siblings.containsAll(disk.list(DIRECTORY.getParent())));
+            change.commit(scenario.configuration());
+        }
+        assertEquals(siblings, Set.copyOf(disk.list(DIRECTORY.getParent())));
+    }
+
+    private static void fill(DirectoryChange change, String path, int length) throws IOException {
+        try (DirectoryChange.NewFile file = change.replace(path, Configuration.PRIVATE)) {
+            file.write(ByteBuffer.wrap(new byte[length]));
+        }
+    }
+}

@@ -1,0 +1,28 @@
+package io.walrelay.rewind.journal;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LastRewindTest {
+
+    @Test
+    void theNoteIsReadBackAndDamageIsNoticed(@TempDir Path directory) throws Exception {
+        assertTrue(LastRewind.read(directory).isEmpty());
+        try (DirectoryChange change = DirectoryChange.begin(directory, new byte[0], Space.LITTLE)) {
+            new LastRewind(new byte[] {1, 2, 3}).write(change);
+            change.commit(new byte[0]);
+        }
+        assertEquals(3, LastRewind.read(directory).orElseThrow().body()[2]);
+        byte[] bytes = Files.readAllBytes(directory.resolve(LastRewind.NAME));
+        bytes[17] ^= 1;
+        Files.write(directory.resolve(LastRewind.NAME), bytes);
+        assertTrue(assertThrows(IOException.class, () -> LastRewind.read(directory)).getMessage().contains("has checksum"));
+    }
+}
