@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +49,7 @@ final class SegmentFiles {
 
     private final Storage storage;
     private final SegmentSize size;
+    private final IndexFiles indexes;
     private final NavigableMap<SegmentId, Held> held = new ConcurrentSkipListMap<>();
     private final Set<Orphaned> orphaned = ConcurrentHashMap.newKeySet();
     private final Map<SegmentId, SegmentFile> open = new HashMap<>();
@@ -55,6 +57,7 @@ final class SegmentFiles {
     SegmentFiles(Storage storage, SegmentSize size) throws IOException {
         this.storage = storage;
         this.size = size;
+        this.indexes = new IndexFiles(storage, size);
         storage.createDirectory(WAL);
         storage.createDirectory(ORPHANS);
         storage.syncDirectory("");
@@ -65,9 +68,21 @@ final class SegmentFiles {
             }
             segment(name).ifPresent(found -> held.merge(found.id, found, (a, b) -> a.whole ? a : b));
         }
+        takeIndexes(WAL, all());
         for (String directory : storage.list(ORPHANS)) {
-            for (String name : storage.list(ORPHANS + "/" + directory)) {
-                segment(name).ifPresent(found -> orphaned.add(new Orphaned(ORPHANS + "/" + directory, found)));
+            String path = ORPHANS + "/" + directory;
+            List<Held> there = storage.list(path).stream().flatMap(name -> segment(name).stream()).toList();
+            there.forEach(found -> orphaned.add(new Orphaned(path, found)));
+            takeIndexes(path, there);
+        }
+    }
+
+    private void takeIndexes(String directory, List<Held> segments) throws IOException {
+        Set<SegmentId> whole = segments.stream().filter(Held::whole).map(Held::id).collect(Collectors.toSet());
+        for (String name : storage.list(directory)) {
+            Optional<SegmentId> indexed = indexes.segmentOf(name);
+            if (indexed.isPresent()) {
+                indexes.found(directory, indexed.get(), whole.contains(indexed.get()));
             }
         }
     }
@@ -85,6 +100,11 @@ final class SegmentFiles {
         return size;
     }
 
+    /** What is known of the changes in whole segments; an index goes where its segment goes. */
+    IndexFiles indexes() {
+        return indexes;
+    }
+
     List<Held> all() {
         return List.copyOf(held.values());
     }
@@ -93,9 +113,9 @@ final class SegmentFiles {
         return List.copyOf(orphaned);
     }
 
-    /** Bytes that all segments take, orphans included. */
+    /** Bytes that all segments take, orphans included, and their indexes. */
     long bytes() {
-        return (long) (held.size() + orphaned.size()) * size.bytes();
+        return (long) (held.size() + orphaned.size()) * size.bytes() + indexes.bytes();
     }
 
     /** The last of a timeline's segments that has its whole name. */
@@ -275,6 +295,7 @@ final class SegmentFiles {
         synchronized (open) {
             if (find(id).filter(Held::whole).isPresent()) {
                 Held partial = new Held(id, false);
+                indexes.delete(WAL, id);
                 storage.rename(path(new Held(id, true)), path(partial));
                 held.put(id, partial);
             }
@@ -305,6 +326,7 @@ final class SegmentFiles {
     void delete(SegmentId id) throws IOException {
         Held gone = takeOut(id);
         if (gone != null) {
+            indexes.delete(WAL, id);
             storage.delete(path(gone));
         }
     }
@@ -313,6 +335,7 @@ final class SegmentFiles {
         for (Orphaned orphan : orphaned()) {
             if (orphan.directory.equals(directory) && orphan.held.id.equals(id)) {
                 orphaned.remove(orphan);
+                indexes.delete(directory, id);
                 storage.delete(path(orphan));
             }
         }
@@ -335,6 +358,7 @@ final class SegmentFiles {
             if (moved != null) {
                 Orphaned orphan = new Orphaned(directory, moved);
                 storage.rename(path(moved), path(orphan));
+                indexes.move(WAL, directory, id);
                 orphaned.add(orphan);
             }
         }

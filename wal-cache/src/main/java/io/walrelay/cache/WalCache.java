@@ -26,7 +26,7 @@ import java.util.function.Consumer;
  *   DATA/state                    whose WAL this is, its timeline, gaps, orphans
  *   DATA/slots                    the standbys' slots
  *   DATA/parameters               the settings that standbys must have
- *   DATA/wal/                     segments and histories, named as in pg_wal
+ *   DATA/wal/                     segments and histories, named as in pg_wal, with what is known of the segments' changes
  *   DATA/orphans/LINEAGE/         WAL past a fork, on the side that lost
  * </pre>
  *
@@ -211,6 +211,16 @@ public final class WalCache implements AutoCloseable {
         return new WalVerifier(this, from, remedy);
     }
 
+    /** What WAL on the disk changes. */
+    public ChangeIndex changeIndex() {
+        return new ChangeIndex(this);
+    }
+
+    /** Something that makes the change index of what the verifier need not read. The caller starts and closes it. */
+    public HeldIndexing heldIndexing(WalVerifier verifier) {
+        return new HeldIndexing(this, verifier);
+    }
+
     /** What {@link #verifier} has found in earlier runs, if whoever starts it remembers it. */
     public KnownDamage knownDamage() {
         return new KnownDamage(durable);
@@ -374,9 +384,8 @@ public final class WalCache implements AutoCloseable {
     Lsn lastRedo() throws IOException {
         EndOfWal end = end();
         HeldLog log = HeldLog.whole(files, end.lineage()).upTo(end.written());
-        WalIdentity identity = new WalIdentity(system(), segmentSize(), end.lineage());
-        CheckpointSearch.Outcome last = new CheckpointSearch(log, identity).lastBefore(oldest(), end.written());
-        return last instanceof CheckpointSearch.Found(_, var checkpoint) ? checkpoint.redo() : Lsn.INVALID;
+        CheckpointSearch search = new CheckpointSearch(log, new WalIdentity(system(), segmentSize(), end.lineage()));
+        return search.lastBefore(oldest(), end.written()) instanceof CheckpointSearch.Found(_, var checkpoint) ? checkpoint.redo() : Lsn.INVALID;
     }
 
     CacheState state() {
@@ -406,16 +415,7 @@ public final class WalCache implements AutoCloseable {
 
     /** How far WAL from {@code from} on goes without a gap, at most to {@code limit}; {@code from} itself inside of one. */
     Lsn gapAfter(Lsn from, Lsn limit) {
-        Lsn stop = limit;
-        for (Gap gap : gaps()) {
-            if (gap.contains(from)) {
-                return from;
-            }
-            if (from.isBefore(gap.from()) && gap.from().isBefore(stop)) {
-                stop = gap.from();
-            }
-        }
-        return stop;
+        return Gap.after(gaps(), from, limit);
     }
 
     /** Where WAL goes on after the gap that {@code at} is inside of; {@code at} itself outside of any. */

@@ -111,6 +111,7 @@ public final class WalVerifier implements AutoCloseable {
     private final SegmentSize size;
     private final Remedy remedy;
     private final HotStandbyWatch watch;
+    private final SegmentIndexing indexing;
     private final BackgroundThread thread;
     private final Map<SegmentId, Damage> damaged = new ConcurrentHashMap<>();
     private volatile Verified verified;
@@ -130,6 +131,7 @@ public final class WalVerifier implements AutoCloseable {
         this.watch = cache.hotStandby();
         TimelineHistory lineage = cache.end().lineage();
         this.watch.follow(lineage);
+        this.indexing = new SegmentIndexing(cache.changeIndex(), size, lineage);
         this.verified = Verified.beginning(lineage, from);
         this.reader = open(verified);
         this.thread = new BackgroundThread("wal-verifier", this::run);
@@ -181,6 +183,7 @@ public final class WalVerifier implements AutoCloseable {
             while (reader.next()) {
                 cache.nextXid().saw(reader);
                 watch.look(reader);
+                indexing.saw(reader);
                 verified = verified.upTo(reader.lastRecordEnd());
                 if (System.nanoTime() - stop > 0) {
                     return false;
@@ -235,6 +238,7 @@ public final class WalVerifier implements AutoCloseable {
         }
         verified = so;
         reader = open(so);
+        indexing.begin(so.lineage);
     }
 
     private WalReader open(Verified so) {

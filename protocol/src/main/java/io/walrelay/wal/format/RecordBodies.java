@@ -49,6 +49,11 @@ public final class RecordBodies {
         };
     }
 
+    /** Whether such a record may change files otherwise than by its references: a {@link FileChange}, or a transaction's end, which may drop relations. */
+    public static boolean mayChangeFiles(int resourceManager, int info) {
+        return FileChanges.mayKnow(resourceManager, info) || resourceManager == ResourceManager.XACT_ID && isTransactionEnd(info);
+    }
+
     /**
      * What {@code record} says beside what it does to the blocks that it refers to; empty when it is none of those that are known here, or removes
      * nothing that a query could miss.

@@ -97,6 +97,10 @@ public final class WalRecord {
         int data = 0;
         while (end - at > data) {
             int id = takeByte();
+            if (id <= MAX_BLOCK_ID) {
+                data += takeBlock(id);
+                continue;
+            }
             switch (id) {
                 case ID_DATA_SHORT, ID_DATA_LONG -> {
                     int mainData = id == ID_DATA_SHORT ? takeByte() : takeInt();
@@ -110,7 +114,7 @@ public final class WalRecord {
                     }
                     topLevelXid = takeInt();
                 }
-                default -> data += takeBlock(id);
+                default -> throw malformed("invalid block id %d".formatted(id));
             }
         }
         requireData(data);
@@ -125,16 +129,13 @@ public final class WalRecord {
 
     /** Reads a reference, its id taken already, and returns how many bytes of images and data belong to it. */
     private int takeBlock(int id) throws MalformedRecordException {
-        if (id > MAX_BLOCK_ID) {
-            throw malformed("invalid block id %d".formatted(id));
-        }
         if (blocks > 0 && id <= u8(headerAt[blocks - 1])) {
             throw malformed("out-of-order block id %d".formatted(id));
         }
-        int header = at - 1;
+        int header = take(Byte.BYTES + Short.BYTES) - 1;
         headerAt[blocks] = header;
-        int flags = takeByte();
-        int dataLength = takeShort();
+        int flags = u8(header + 1);
+        int dataLength = u16(header + 2);
         if ((flags & FORK_MASK) > MAX_FORK) {
             throw malformed("block %d is of fork %d; expected 0 to %d".formatted(id, flags & FORK_MASK, MAX_FORK));
         }
@@ -211,6 +212,11 @@ public final class WalRecord {
 
     public RecordHeader header() {
         return RecordHeader.parse(bytes, offset);
+    }
+
+    /** Bytes of it, the header's too. */
+    public int length() {
+        return end - offset;
     }
 
     /** 8 bits. */

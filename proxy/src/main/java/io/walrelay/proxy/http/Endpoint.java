@@ -23,6 +23,9 @@ enum Endpoint {
     EVENTS("/api/v1/events", Audience.THE_ADMITTED, "GET, HEAD"),
     PINS("/api/v1/pins", Audience.THE_ADMITTED, "GET, HEAD"),
     PIN("/api/v1/pins/{name}", Audience.THE_ADMITTED, "PUT, DELETE"),
+    CHANGES("/api/v1/changes", Audience.THE_ADMITTED, "GET, HEAD"),
+    LSN("/api/v1/lsn", Audience.THE_ADMITTED, "GET, HEAD"),
+    STATS("/api/v1/stats", Audience.THE_ADMITTED, "GET, HEAD"),
     RESTORE_SH("/restore.sh", Audience.THE_ADMITTED, "GET, HEAD"),
     WAL("/wal", Audience.THE_ADMITTED, "GET, HEAD"),
     WAL_FILE("/wal/{name}", Audience.THE_ADMITTED, "GET, HEAD, PUT");

@@ -94,7 +94,7 @@ public final class HttpServer implements AutoCloseable {
         ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
         Gate gate = new Gate(new Access(settings));
         Api api = new Api(relay, process, metrics, follow);
-        RequestHandler.Answers answers = new RequestHandler.Answers(api, relay.events(), reader, wal, pushes, metrics.walFiles(), workers);
+        RequestHandler.Answers answers = new RequestHandler.Answers(api, relay.events(), reader, wal, pushes, new ChangesPaths(relay), metrics.walFiles(), workers);
         Class<? extends ServerSocketChannel> channel = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(loop)

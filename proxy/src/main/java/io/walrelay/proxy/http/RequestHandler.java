@@ -47,9 +47,10 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
      * Who answers.
      *
      * @param reader answers from {@code api}
-     * @param workers answer from {@code wal} and {@code pushes}
+     * @param workers answer from {@code wal}, {@code pushes} and {@code changes}
      */
-    record Answers(Api api, Events events, ExecutorService reader, WalFiles wal, WalPushes pushes, WalFileCounts counts, ExecutorService workers) {}
+    record Answers(
+            Api api, Events events, ExecutorService reader, WalFiles wal, WalPushes pushes, ChangesPaths changes, WalFileCounts counts, ExecutorService workers) {}
 
     private final Gate gate;
     private final Answers answers;
@@ -180,6 +181,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             }
             case WAL -> answerByWorker(context, call, _ -> answers.wal.list(call));
             case WAL_FILE -> answerByWorker(context, call, mine -> answers.wal.get(call, mine));
+            case CHANGES, LSN, STATS -> answerByWorker(context, call, _ -> answers.changes.answer(endpoint, call));
             case READYZ, METRICS, STATUS, STANDBYS, PROMOTABLE, UPSTREAM, RESTORE_SH -> answerByReader(context, endpoint, call);
             // An archive that hangs, or a disk that writes, must not keep anybody from reading metrics.
             case PINS, PIN, SLOTS, SLOT, STANDBY, WHY, PEER -> answerByWorker(context, call, _ -> new WalReply.Plain(answers.api.answer(endpoint, call)));
@@ -245,15 +247,18 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             wait = null;
         }
         switch (reply) {
-            case WalReply.File _ when !context.channel().isActive() -> drop(reply);
+            case WalReply.File _, WalReply.Lines _ when !context.channel().isActive() -> drop(reply);
+            case WalReply.Lines lines -> PiecesBody.send(context, call, lines, answers.workers, () -> ended(context, call.keepAlive()));
             case WalReply.File file -> WalBody.send(context, call, file, answers.workers, answers.counts, () -> ended(context, call.keepAlive()));
             case WalReply.Plain(var plain) -> send(context, call, plain, call.keepAlive());
         }
     }
 
     private static void drop(WalReply reply) {
-        if (reply instanceof WalReply.File file) {
-            file.file().close();
+        switch (reply) {
+            case WalReply.File file -> file.file().close();
+            case WalReply.Lines(var pieces) -> pieces.close();
+            case WalReply.Plain _ -> {}
         }
     }
 

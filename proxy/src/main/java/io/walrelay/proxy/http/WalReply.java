@@ -6,13 +6,14 @@ import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.walrelay.cache.WalFile;
 import io.walrelay.proxy.shaping.RateLimit;
+import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** The answer to a request for a file. */
+/** The answer to a request for a file, or for something else that is long. */
 sealed interface WalReply {
 
     /** One that is whole when it is sent. */
@@ -24,6 +25,19 @@ sealed interface WalReply {
      * @param rate how fast, if that is limited
      */
     record File(HttpResponseStatus status, WalFile file, ByteRange range, Map<String, String> headers, Optional<RateLimit> rate) implements WalReply {}
+
+    /** An answer that is made while it is sent. Whoever has it closes it; for one thread after the other. */
+    interface Pieces extends AutoCloseable {
+
+        /** Blocks. Empty when there are no more. */
+        Optional<byte[]> next() throws IOException;
+
+        @Override
+        void close();
+    }
+
+    /** Lines of JSON. */
+    record Lines(Pieces pieces) implements WalReply {}
 
     /** Answers with a file, as the conditions in the request's headers have it (RFC 9110, 13). Closes it when none of it is sent. */
     static WalReply of(WalFile file, Call call, Optional<RateLimit> rate) {

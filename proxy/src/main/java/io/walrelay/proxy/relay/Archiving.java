@@ -3,6 +3,7 @@ package io.walrelay.proxy.relay;
 import io.walrelay.cache.ArchiveKeeping;
 import io.walrelay.cache.Archiver;
 import io.walrelay.cache.CacheArchive;
+import io.walrelay.cache.HeldIndexing;
 import io.walrelay.cache.KnownDamage;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.WalPush;
@@ -25,7 +26,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
-/** Verifies WAL as it comes, archives it where there is an archive, keeps that in order, and says what is found. Started and closed by one thread. */
+/** Verifies WAL as it comes and indexes its changes, archives it where there is an archive, keeps that in order, and says what is found. Started and closed by one thread. */
 final class Archiving implements AutoCloseable, WalPush.Archiving {
 
     /** Compares WAL that is held with upstream's; see {@link io.walrelay.proxy.upstream.UpstreamLink#mend}. */
@@ -44,6 +45,7 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
     private final Mend mend;
     private volatile @Nullable WalVerifier verifier;
     private volatile @Nullable Archiver archiver;
+    private @Nullable HeldIndexing indexing;
     private @Nullable ArchiveWork work;
     private boolean closed;
 
@@ -69,6 +71,8 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
             WalVerifier verifying = cache.verifier(acknowledged.verifyFrom(cache), new Remedy(acknowledged));
             verifying.start();
             verifier = verifying;
+            indexing = cache.heldIndexing(verifying);
+            indexing.start();
             if (cache.archive().isPresent()) {
                 beginArchiving(cache.archive().get(), verifying);
             }
@@ -122,6 +126,9 @@ final class Archiving implements AutoCloseable, WalPush.Archiving {
         Archiver archiving = archiver;
         if (archiving != null) {
             archiving.close();
+        }
+        if (indexing != null) {
+            indexing.close();
         }
         WalVerifier verifying = verifier;
         if (verifying != null) {

@@ -39,7 +39,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What a relay reads in its log of what standbys need, on real servers, and each record compared with what pg_waldump says:
+ * What a relay reads in its log of what standbys need and of what it changes, on real servers, and each record compared with what pg_waldump says:
  *
  * <pre>
  *   primary ──▶ relay        records of all kinds; the newest removal and list of running transactions are in the status
@@ -212,6 +212,11 @@ final class HotStandbyIT {
             note(seen, record, body);
         }
         assertTrue(major == 13 || seen.records == dumped.size(), () -> "%d records, pg_waldump has %d".formatted(seen.records, dumped.size()));
+        if (major != 13) {
+            RelayChanges changes = RelayChanges.assertSame(relay, dumped, start, end);
+            assertTrue(changes.special().size() > 10, changes::toString);
+            assertTrue(relay.get("/api/v1/stats").body().matches("(?s)\\{\"segments\":[1-9][0-9]*,\"not_indexed\":0,.*\"name\":\"Heap\".*"), () -> "an index of each segment that is whole");
+        }
         return seen;
     }
 

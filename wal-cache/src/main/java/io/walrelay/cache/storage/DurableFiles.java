@@ -64,10 +64,23 @@ public final class DurableFiles {
 
     /** Replaces {@code path} (temporary name, fsync, rename, fsync of the directory). Durable when it returns. */
     public void write(String path, Format format, byte[] body) throws IOException {
+        writeBytes(path, framed(format, body));
+    }
+
+    /**
+     * As {@link #write}, without waiting for the disk, for what can be made again: after a power loss the file may be damaged, which is found when it
+     * is read, or not be there.
+     */
+    public void writeUnsynced(String path, Format format, byte[] body) throws IOException {
+        String temporary = path + TEMPORARY;
+        createTemporary(temporary, framed(format, body), false);
+        storage.rename(temporary, path);
+    }
+
+    private static ByteBuffer framed(Format format, byte[] body) {
         ByteBuffer content = ByteBuffer.allocate(body.length + OVERHEAD);
         content.putLong(format.magicBytes()).putInt(format.version).putInt(body.length).put(body);
-        content.putInt(crc(content.array(), content.position())).flip();
-        writeBytes(path, content);
+        return content.putInt(crc(content.array(), content.position())).flip();
     }
 
     /** As {@link #write}, for a file whose bytes are somebody else's format: a timeline history as upstream sent it. */
@@ -77,15 +90,21 @@ public final class DurableFiles {
 
     private void writeBytes(String path, ByteBuffer content) throws IOException {
         String temporary = path + TEMPORARY;
+        createTemporary(temporary, content, true);
+        storage.rename(temporary, path);
+        storage.syncDirectory(directoryOf(path));
+    }
+
+    private void createTemporary(String temporary, ByteBuffer content, boolean sync) throws IOException {
         if (storage.exists(temporary)) {
             storage.delete(temporary);
         }
         try (Storage.File file = storage.create(temporary)) {
             file.write(content, 0);
-            file.sync();
+            if (sync) {
+                file.sync();
+            }
         }
-        storage.rename(temporary, path);
-        storage.syncDirectory(directoryOf(path));
     }
 
     /** As {@link #readStored}, of a format with one version. */

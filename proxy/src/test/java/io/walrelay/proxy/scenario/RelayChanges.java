@@ -1,0 +1,83 @@
+package io.walrelay.proxy.scenario;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.cache.index.BlockWal;
+import io.walrelay.proxy.testkit.RelayProcess;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.format.RelationFile;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What a relay says that WAL changes.
+ *
+ * @param special the lines about what no block reference says
+ */
+public record RelayChanges(Map<BlockWal.Block, BlockWal.First> blocks, List<JsonNode> special) {
+
+    private static final JsonMapper MAPPER = new JsonMapper();
+    private static final Pattern BLOCK = Pattern.compile("blkref #\\d+: rel (\\S+) fork (\\S+) blk (\\d+)( \\(FPW\\);.*)?.*");
+    private static final List<String> FORKS = List.of("main", "fsm", "vm", "init");
+
+    public static RelayChanges parse(String answer) {
+        Map<BlockWal.Block, BlockWal.First> blocks = new LinkedHashMap<>();
+        List<JsonNode> special = new ArrayList<>();
+        List<String> lines = answer.lines().toList();
+        assertEquals("{\"end\":true}", lines.getLast());
+        for (String line : lines.subList(0, lines.size() - 1)) {
+            JsonNode node = MAPPER.readTree(line);
+            if (node.has("blocks")) {
+                for (JsonNode block : node.get("blocks")) {
+                    blocks.putIfAbsent(
+                            new BlockWal.Block(relation(node.get("relation").asString()), node.get("fork").asInt(), (int) block.get(0).asLong()),
+                            new BlockWal.First(Lsn.parse(block.get(1).asString()), block.get(2).asBoolean()));
+                }
+            } else {
+                special.add(node);
+            }
+        }
+        return new RelayChanges(blocks, special);
+    }
+
+    private static RelationFile relation(String text) {
+        String[] parts = text.split("/", -1);
+        return new RelationFile(Integer.parseUnsignedInt(parts[0]), Integer.parseUnsignedInt(parts[1]), Integer.parseUnsignedInt(parts[2]));
+    }
+
+    /** Asks for a stretch that pg_waldump has read, and compares: each block with its first record, and whether that one has an image of it. */
+    static RelayChanges assertSame(RelayProcess relay, List<WalDump.Dumped> dumped, Lsn start, Lsn end) throws Exception {
+        RelayChanges said = parse(relay.get("/api/v1/changes?from=%s&to=%s".formatted(start, end)).body());
+        Map<BlockWal.Block, BlockWal.First> expected = new LinkedHashMap<>();
+        for (WalDump.Dumped record : dumped) {
+            boolean init = record.kind().endsWith("+INIT");
+            for (String line : record.blocks()) {
+                Matcher block = BLOCK.matcher(line);
+                assertTrue(block.matches(), line);
+                boolean image = block.group(4) != null;
+                boolean first = line.startsWith("blkref #0:");
+                expected.putIfAbsent(
+                        new BlockWal.Block(relation(block.group(1)), FORKS.indexOf(block.group(2)), Integer.parseUnsignedInt(block.group(3))),
+                        new BlockWal.First(record.at(), image || init && first));
+            }
+        }
+        assertEquals(expected.keySet(), said.blocks.keySet());
+        int whole = 0;
+        for (Map.Entry<BlockWal.Block, BlockWal.First> block : expected.entrySet()) {
+            BlockWal.First found = said.blocks.get(block.getKey());
+            assertEquals(block.getValue().at(), found.at(), () -> "first change of " + block.getKey());
+            // Of other kinds pg_waldump does not say that they make a page anew.
+            assertTrue(found.wholePage() || !block.getValue().wholePage(), () -> block + " is written as a whole");
+            whole += block.getValue().wholePage() ? 1 : 0;
+        }
+        assertTrue(whole > 50 && whole < expected.size(), "%d blocks, %d of them whole".formatted(expected.size(), whole));
+        return said;
+    }
+}

@@ -1,0 +1,221 @@
+package io.walrelay.cache.index;
+
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.format.RelationFile;
+import java.util.Arrays;
+
+/**
+ * The blocks that a stretch of WAL changes, each with its first change there. Two tables of open addressing over arrays of numbers, because they
+ * are asked for every block reference of the log: forks by what they are of, each with a number from 0 on; blocks by that number and their own.
+ *
+ * <p>Confined to one thread.
+ */
+public final class ChangedBlocks {
+
+    /** Is shown each block once. */
+    @FunctionalInterface
+    public interface Visitor {
+
+        /**
+         * @param fork as {@link io.walrelay.wal.format.BlockReference#fork}
+         * @param block unsigned
+         * @param first where the record starts that changes it first
+         * @param wholePage whether that one writes the whole page, whatever was there
+         */
+        void block(RelationFile relation, int fork, int block, Lsn first, boolean wholePage);
+    }
+
+    private static final long MIX = 0x9E37_79B9_7F4A_7C15L;
+    private static final int FIELDS = 2;
+    private static final long WHOLE_PAGE = 1;
+
+    /** By number: tablespace and database, relation and fork, each the upper and the lower half. */
+    private long[] forks = new long[16 * FIELDS];
+
+    private int forkCount;
+
+    /** By hash: a fork's number and 1; 0 where none is. */
+    private int[] forkSlots = new int[64];
+
+    private long[] references = new long[16];
+    private long[] imageBytes = new long[16];
+
+    /** By hash: a fork's number and 1, then the block's 32 bits; 0 where none is. */
+    private long[] keys = new long[1 << 10];
+
+    /** Beside each key: position, a multiple of 8, and in the lowest bit whether the whole page is written. */
+    private long[] firsts = new long[1 << 10];
+
+    private int count;
+
+    /** The number of a fork, now if it had none. */
+    int fork(int tablespace, int database, int relation, int fork) {
+        long where = pair(tablespace, database);
+        long what = pair(relation, fork);
+        int slot = forkSlot(forkSlots, where, what);
+        for (int number = forkSlots[slot]; number != 0; number = forkSlots[slot]) {
+            int at = (number - 1) * FIELDS;
+            if (forks[at + 1] == what && forks[at] == where) {
+                return number - 1;
+            }
+            slot = slot + 1 & forkSlots.length - 1;
+        }
+        forkSlots[slot] = forkCount + 1;
+        return addFork(where, what);
+    }
+
+    private static long pair(int upper, int lower) {
+        return (long) upper << 32 | Integer.toUnsignedLong(lower);
+    }
+
+    private static int forkSlot(int[] slots, long where, long what) {
+        return (int) ((where * 31 + what) * MIX >>> 32) & slots.length - 1;
+    }
+
+    private int addFork(long where, long what) {
+        if (forkCount == references.length) {
+            forks = Arrays.copyOf(forks, 2 * forks.length);
+            references = Arrays.copyOf(references, 2 * forkCount);
+            imageBytes = Arrays.copyOf(imageBytes, 2 * forkCount);
+        }
+        int at = forkCount * FIELDS;
+        forks[at] = where;
+        forks[at + 1] = what;
+        forkCount++;
+        if (2 * forkCount > forkSlots.length) {
+            growForkSlots();
+        }
+        return forkCount - 1;
+    }
+
+    private void growForkSlots() {
+        int[] grown = new int[2 * forkSlots.length];
+        for (int number = 0; number < forkCount; number++) {
+            int at = number * FIELDS;
+            int slot = forkSlot(grown, forks[at], forks[at + 1]);
+            while (grown[slot] != 0) {
+                slot = slot + 1 & grown.length - 1;
+            }
+            grown[slot] = number + 1;
+        }
+        forkSlots = grown;
+    }
+
+    /** Counts references to a fork, with their images. */
+    void count(int fork, long more, long images) {
+        references[fork] += more;
+        imageBytes[fork] += images;
+    }
+
+    /** A change of a block. What was added before came before it in the log. */
+    void add(int fork, int block, long at, boolean wholePage) {
+        long key = (long) (fork + 1) << 32 | Integer.toUnsignedLong(block);
+        int slot = slotOf(keys, key);
+        if (keys[slot] != 0) {
+            return;
+        }
+        keys[slot] = key;
+        firsts[slot] = at | (wholePage ? WHOLE_PAGE : 0);
+        count++;
+        if (2 * count > keys.length) {
+            grow();
+        }
+    }
+
+    /** Where a key is, or would be. */
+    private static int slotOf(long[] keys, long key) {
+        int slot = (int) (key * MIX >>> 32) & keys.length - 1;
+        while (keys[slot] != 0 && keys[slot] != key) {
+            slot = slot + 1 & keys.length - 1;
+        }
+        return slot;
+    }
+
+    private void grow() {
+        long[] grownKeys = new long[2 * keys.length];
+        long[] grownFirsts = new long[2 * keys.length];
+        for (int i = 0; i < keys.length; i++) {
+            if (keys[i] != 0) {
+                int slot = slotOf(grownKeys, keys[i]);
+                grownKeys[slot] = keys[i];
+                grownFirsts[slot] = firsts[i];
+            }
+        }
+        keys = grownKeys;
+        firsts = grownFirsts;
+    }
+
+    /** How many blocks are changed. */
+    public int size() {
+        return count;
+    }
+
+    int forkCount() {
+        return forkCount;
+    }
+
+    RelationFile relationOf(int fork) {
+        int at = fork * FIELDS;
+        return new RelationFile((int) (forks[at] >>> 32), (int) forks[at], (int) (forks[at + 1] >>> 32));
+    }
+
+    int kindOf(int fork) {
+        return (int) forks[fork * FIELDS + 1];
+    }
+
+    long referencesOf(int fork) {
+        return references[fork];
+    }
+
+    long imageBytesOf(int fork) {
+        return imageBytes[fork];
+    }
+
+    /** The keys, by fork and then by block. */
+    long[] sortedKeys() {
+        long[] sorted = new long[count];
+        int n = 0;
+        for (long key : keys) {
+            if (key != 0) {
+                sorted[n++] = key;
+            }
+        }
+        Arrays.sort(sorted);
+        return sorted;
+    }
+
+    static int forkOf(long key) {
+        return (int) (key >>> 32) - 1;
+    }
+
+    static int blockOf(long key) {
+        return (int) key;
+    }
+
+    /** A block's first change, for {@link #positionOf} and {@link #isWholePage}. */
+    long firstOf(long key) {
+        return firsts[slotOf(keys, key)];
+    }
+
+    static long positionOf(long first) {
+        return first & ~WHOLE_PAGE;
+    }
+
+    static boolean isWholePage(long first) {
+        return (first & WHOLE_PAGE) != 0;
+    }
+
+    /** Shows all blocks, fork by fork in the order in which the log names them first, and each fork's by number. */
+    public void visit(Visitor visitor) {
+        int fork = -1;
+        RelationFile relation = new RelationFile(0, 0, 0);
+        for (long key : sortedKeys()) {
+            if (forkOf(key) != fork) {
+                fork = forkOf(key);
+                relation = relationOf(fork);
+            }
+            long first = firstOf(key);
+            visitor.block(relation, kindOf(fork), blockOf(key), new Lsn(positionOf(first)), isWholePage(first));
+        }
+    }
+}

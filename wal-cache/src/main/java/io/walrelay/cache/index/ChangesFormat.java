@@ -1,0 +1,291 @@
+package io.walrelay.cache.index;
+
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.format.MalformedRecordException;
+import io.walrelay.wal.format.RelationFile;
+import io.walrelay.wal.format.WalRecord;
+import io.walrelay.wal.format.WalVersion;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * The changes of a segment's records as bytes. Numbers are of variable length (7 bits a byte, the lowest first), positions are counted in 8
+ * bytes from the segment's beginning:
+ *
+ * <pre>
+ *   lineage's id | timeline | segment's number
+ *   commits (0 or 1) | time of the oldest | of the newest                          8 bytes each, if there are any
+ *   managers | number, records, bytes, bytes of images …
+ *   special records | version | position, length, the record …
+ *   forks | tablespace, database, relation, fork, references, bytes of images, blocks …
+ *   block, from the one before | its first change, from that of the one before; lowest bit: the whole page …     fork by fork
+ * </pre>
+ *
+ * <p>The lineage is a part of it because a timeline's number can be taken twice, and with it a segment's name.
+ */
+public final class ChangesFormat {
+
+    private static final int MANAGERS = 256;
+    private static final int UNIT_BITS = 3;
+
+    private ChangesFormat() {}
+
+    /** Whose changes these are. */
+    public record Key(String lineage, SegmentId segment) {}
+
+    /** How much is wanted. */
+    public enum Extent {
+        /** All but the blocks. */
+        SUMMARY,
+        ALL
+    }
+
+    public static byte[] encode(Key key, Changes changes, SegmentSize size) {
+        long begin = key.segment.start(size).value();
+        Output out = new Output();
+        out.text(key.lineage);
+        out.number(key.segment.timeline().toLong());
+        out.number(key.segment.number());
+        Optional<Changes.CommitTimes> commits = changes.commits();
+        out.number(commits.isPresent() ? 1 : 0);
+        commits.ifPresent(it -> {
+            out.fixed(it.oldest());
+            out.fixed(it.newest());
+        });
+        managers(out, changes);
+        out.number(changes.special().size());
+        out.number(changes.version().major());
+        for (Changes.Special special : changes.special()) {
+            out.number(special.at().value() - begin >> UNIT_BITS);
+            out.number(special.record().length);
+            out.bytes(special.record());
+        }
+        blocks(out, changes.blocks(), begin);
+        return out.all();
+    }
+
+    private static void managers(Output out, Changes changes) {
+        int count = 0;
+        for (int i = 0; i < MANAGERS; i++) {
+            count += changes.recordsOf(i) > 0 ? 1 : 0;
+        }
+        out.number(count);
+        for (int i = 0; i < MANAGERS; i++) {
+            if (changes.recordsOf(i) > 0) {
+                out.number(i);
+                out.number(changes.recordsOf(i));
+                out.number(changes.bytesOf(i));
+                out.number(changes.imageBytesOf(i));
+            }
+        }
+    }
+
+    private static void blocks(Output out, ChangedBlocks blocks, long begin) {
+        long[] keys = blocks.sortedKeys();
+        int[] counts = new int[blocks.forkCount()];
+        for (long key : keys) {
+            counts[ChangedBlocks.forkOf(key)]++;
+        }
+        out.number(blocks.forkCount());
+        for (int fork = 0; fork < blocks.forkCount(); fork++) {
+            RelationFile relation = blocks.relationOf(fork);
+            out.number(Integer.toUnsignedLong(relation.tablespace()));
+            out.number(Integer.toUnsignedLong(relation.database()));
+            out.number(Integer.toUnsignedLong(relation.relation()));
+            out.number(blocks.kindOf(fork));
+            out.number(blocks.referencesOf(fork));
+            out.number(blocks.imageBytesOf(fork));
+            out.number(counts[fork]);
+        }
+        int fork = -1;
+        long block = 0;
+        long position = 0;
+        for (long key : keys) {
+            if (ChangedBlocks.forkOf(key) != fork) {
+                fork = ChangedBlocks.forkOf(key);
+                block = 0;
+            }
+            long number = Integer.toUnsignedLong(ChangedBlocks.blockOf(key));
+            out.number(number - block);
+            block = number;
+            long first = blocks.firstOf(key);
+            long at = ChangedBlocks.positionOf(first) - begin >> UNIT_BITS;
+            out.number(zigzag(at - position) << 1 | (ChangedBlocks.isWholePage(first) ? 1 : 0));
+            position = at;
+        }
+    }
+
+    /**
+     * Adds to {@code into} what {@link #encode} has written.
+     *
+     * @return whether it is {@code key}'s; nothing was added if not
+     * @throws IOException when it is not what {@link #encode} writes
+     */
+    public static boolean addTo(Changes into, byte[] encoded, Key key, SegmentSize size, Extent extent) throws IOException {
+        Input in = new Input(encoded);
+        try {
+            String lineage = in.text();
+            SegmentId segment = new SegmentId(TimelineId.of(in.number()), in.number());
+            if (!new Key(lineage, segment).equals(key)) {
+                return false;
+            }
+            if (in.number() == 1) {
+                into.addCommits(in.fixed(), in.fixed());
+            }
+            for (long managers = in.number(); managers > 0; managers--) {
+                into.count((int) in.number(), in.number(), in.number(), in.number());
+            }
+            long begin = segment.start(size).value();
+            special(into, in, begin);
+            blocks(into.blocks(), in, begin, extent);
+            return true;
+        } catch (IndexOutOfBoundsException | IllegalArgumentException | MalformedRecordException e) {
+            throw new IOException("the changes of segment %s are not in their form: %s".formatted(key.segment, e.getMessage()), e);
+        }
+    }
+
+    private static void special(Changes into, Input in, long begin) throws MalformedRecordException {
+        long count = in.number();
+        int major = (int) in.number();
+        WalVersion version = Arrays.stream(WalVersion.values()).filter(it -> it.major() == major).findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("version " + major));
+        for (long left = count; left > 0; left--) {
+            Lsn at = new Lsn(begin + (in.number() << UNIT_BITS));
+            byte[] bytes = in.bytes((int) in.number());
+            WalRecord record = new WalRecord();
+            record.read(version, at, bytes, 0, bytes.length);
+            into.addSpecial(record, bytes);
+        }
+    }
+
+    private static void blocks(ChangedBlocks into, Input in, long begin, Extent extent) {
+        int forks = in.count();
+        int[] numbers = new int[forks];
+        long[] counts = new long[forks];
+        for (int i = 0; i < forks; i++) {
+            numbers[i] = into.fork((int) in.number(), (int) in.number(), (int) in.number(), (int) in.number());
+            into.count(numbers[i], in.number(), in.number());
+            counts[i] = in.number();
+        }
+        if (extent == Extent.SUMMARY) {
+            return;
+        }
+        long position = 0;
+        for (int i = 0; i < forks; i++) {
+            long block = 0;
+            for (long left = counts[i]; left > 0; left--) {
+                block += in.number();
+                long first = in.number();
+                position += unzigzag(first >>> 1);
+                into.add(numbers[i], (int) block, begin + (position << UNIT_BITS), (first & 1) != 0);
+            }
+        }
+    }
+
+    /** Small numbers of either sign become small ones without. */
+    private static long zigzag(long number) {
+        return number << 1 ^ number >> 63;
+    }
+
+    private static long unzigzag(long number) {
+        return number >>> 1 ^ -(number & 1);
+    }
+
+    private static final class Output {
+        private byte[] bytes = new byte[4_096];
+        private int length;
+
+        private void room(int more) {
+            if (length + more > bytes.length) {
+                bytes = Arrays.copyOf(bytes, Math.max(2 * bytes.length, length + more));
+            }
+        }
+
+        void number(long number) {
+            room(10);
+            long rest = number;
+            while ((rest & ~0x7FL) != 0) {
+                bytes[length++] = (byte) (rest | 0x80);
+                rest >>>= 7;
+            }
+            bytes[length++] = (byte) rest;
+        }
+
+        void fixed(long number) {
+            room(Long.BYTES);
+            for (int shift = 56; shift >= 0; shift -= 8) {
+                bytes[length++] = (byte) (number >> shift);
+            }
+        }
+
+        void bytes(byte[] more) {
+            room(more.length);
+            System.arraycopy(more, 0, bytes, length, more.length);
+            length += more.length;
+        }
+
+        void text(String text) {
+            byte[] ascii = text.getBytes(StandardCharsets.US_ASCII);
+            number(ascii.length);
+            bytes(ascii);
+        }
+
+        byte[] all() {
+            return Arrays.copyOf(bytes, length);
+        }
+    }
+
+    private static final class Input {
+        private final byte[] bytes;
+        private int at;
+
+        Input(byte[] bytes) {
+            this.bytes = bytes;
+        }
+
+        long number() {
+            long number = 0;
+            for (int shift = 0; ; shift += 7) {
+                byte next = bytes[at++];
+                number |= (next & 0x7FL) << shift;
+                if (next >= 0) {
+                    return number;
+                }
+            }
+        }
+
+        /** Of things that take a byte or more each. */
+        int count() {
+            long count = number();
+            if (count < 0 || count > bytes.length - at) {
+                throw new IllegalArgumentException("%d of something at %d of %d".formatted(count, at, bytes.length));
+            }
+            return (int) count;
+        }
+
+        long fixed() {
+            long number = 0;
+            for (int i = 0; i < Long.BYTES; i++) {
+                number = number << 8 | bytes[at++] & 0xFF;
+            }
+            return number;
+        }
+
+        byte[] bytes(int length) {
+            if (length < 0 || length > bytes.length - at) {
+                throw new IllegalArgumentException("%d bytes at %d of %d".formatted(length, at, bytes.length));
+            }
+            at += length;
+            return Arrays.copyOfRange(bytes, at - length, at);
+        }
+
+        String text() {
+            return new String(bytes((int) number()), StandardCharsets.US_ASCII);
+        }
+    }
+}

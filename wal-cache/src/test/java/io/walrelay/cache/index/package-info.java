@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.cache.index;
+
+import org.jspecify.annotations.NullMarked;
