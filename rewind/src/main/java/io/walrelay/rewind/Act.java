@@ -5,6 +5,7 @@ import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.DataDirectory;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.journal.DirectoryChange;
+import io.walrelay.rewind.journal.LastRewind;
 import io.walrelay.rewind.journal.Touch;
 import io.walrelay.rewind.plan.FileAction;
 import io.walrelay.rewind.plan.ReplayStart;
@@ -153,6 +154,13 @@ final class Act {
             throw new RefusedException("the source went from timeline %s to %s while it was copied".formatted(before.timeline(), after.timeline()), "Run this again.");
         }
         ReplayEnd end = source.replayEnd(before, after);
+        if (plan.replayAtLeast().isAfter(end.position())) {
+            // A standby may be behind the relay.
+            end = new ReplayEnd(plan.replayAtLeast(), after.timeline());
+        }
+        if (plan.skipped().size() > 0) {
+            new LastRewind(plan.skipped().encode()).write(change);
+        }
         ReplayStart start = plan.replayStart();
         String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), before.segmentSize(), ZonedDateTime.now());
         replace(BackupLabel.PATH, label.getBytes(StandardCharsets.UTF_8));

@@ -11,6 +11,8 @@ import io.walrelay.rewind.datadir.RestoredWal;
 import io.walrelay.rewind.datadir.RunningServer;
 import io.walrelay.rewind.datadir.ServerProgram;
 import io.walrelay.rewind.datadir.WalElsewhere;
+import io.walrelay.rewind.journal.LastRewind;
+import io.walrelay.rewind.plan.BlockMap;
 import io.walrelay.rewind.plan.Divergence;
 import io.walrelay.rewind.plan.FileAction;
 import io.walrelay.rewind.plan.Preconditions;
@@ -19,7 +21,9 @@ import io.walrelay.rewind.plan.RewindPlan;
 import io.walrelay.rewind.plan.SameNumber;
 import io.walrelay.rewind.plan.Scope;
 import io.walrelay.rewind.plan.Side;
+import io.walrelay.rewind.plan.SkippedBlocks;
 import io.walrelay.rewind.plan.TargetWal;
+import io.walrelay.rewind.plan.WholePages;
 import io.walrelay.rewind.source.Histories;
 import io.walrelay.rewind.source.RewindSource;
 import io.walrelay.wal.Lsn;
@@ -35,6 +39,11 @@ import java.util.Optional;
 
 /** Looks at both servers until it is decided what to do; changes neither. Used once. */
 final class Survey {
+
+    private static final long BLOCK = 8192;
+
+    /** Bytes of WAL that are read anyway. */
+    private static final long FEW = 256 << 20;
 
     private final RewindRequest request;
     private final RewindSource source;
@@ -132,10 +141,32 @@ final class Survey {
         var targetFiles = directory.files();
         listener.debug("reading WAL in target");
         var changed = changes.changes(start.redo(), end, target.control().blocksPerFile());
+        addWhatTheLastRewindLeft(target, changed);
+        Optional<WholePages> whole = wholePages(start.redo(), changed, other);
         RewindPlan plan = RewindPlan.decide(
-                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed), sourceFiles, targetFiles, scope(target.major()));
+                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed, whole), sourceFiles, targetFiles, scope(target.major()));
         requireFreeTablespaces(plan, new RelationPath.Names(target.major(), target.control().catalogVersion()));
         return Optional.of(plan);
+    }
+
+    /** A server that is not consistent yet has blocks that only the replay will write. */
+    private void addWhatTheLastRewindLeft(Side target, BlockMap changed) throws IOException, RefusedException {
+        Optional<LastRewind> last = label().isPresent() || target.control().awaitsConsistency() ? LastRewind.read(directory.path()) : Optional.empty();
+        if (last.isPresent()) {
+            SkippedBlocks.addTo(changed, last.get().body(), new RelationPath.Names(target.major(), target.control().catalogVersion()));
+        }
+    }
+
+    /** To read much WAL for few blocks would be to fetch more, not less. */
+    private Optional<WholePages> wholePages(Lsn start, BlockMap changed, Side other) throws IOException, RefusedException {
+        long wal = other.control().checkpoint().minus(start);
+        if (request.relay().isEmpty() || wal > Math.max(FEW, 2 * BLOCK * changed.size())) {
+            return Optional.empty();
+        }
+        listener.debug("reading WAL that will be replayed");
+        try (PgWal held = new PgWal(null, other.history(), other.control().segmentSize(), request.relay().get().along(other.history()))) {
+            return Optional.of(WholePages.read(held, other.identity(), start, other.control().blocksPerFile()));
+        }
     }
 
     private Scope scope(int major) {

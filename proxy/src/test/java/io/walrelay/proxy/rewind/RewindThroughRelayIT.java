@@ -40,6 +40,8 @@ class RewindThroughRelayIT {
 
     private static final Pattern FETCHED = Pattern.compile("\"bytes_fetched\":(\\d+)");
 
+    private static final Pattern SKIPPED = Pattern.compile("\"skipped_blocks\":(\\d+)");
+
     @TempDir
     private Path directory;
 
@@ -58,6 +60,8 @@ class RewindThroughRelayIT {
             servers.awaitReplay(old, now);
             promote(now);
             diverge(now, "new");
+            // A whole segment with images of the blocks that both changed, which the relay has then.
+            now.execute("SELECT pg_switch_wal()", "INSERT INTO t VALUES ('next', 1, '')");
             diverge(old, "old");
             stop(old);
             // The target's own WAL has a hole before the fork, which the relay fills for the plan, and on 14 the source for the replay.
@@ -70,6 +74,8 @@ class RewindThroughRelayIT {
             assertEquals(0, result.status(), result.output());
             Matcher fetched = FETCHED.matcher(result.output());
             assertTrue(fetched.find() && Long.parseLong(fetched.group(1)) < (major < 15 ? 24 : 8) << 20, result.output());
+            Matcher skipped = SKIPPED.matcher(result.output());
+            assertTrue(skipped.find() && Long.parseLong(skipped.group(1)) > 50, result.output());
             assertEquals(configuration, Files.readString(old.dataDirectory().resolve("postgresql.conf")));
             assertFalse(segments(old.dataDirectory()).stream().anyMatch(path -> path.getFileName().toString().startsWith("00000002")));
             old.start();

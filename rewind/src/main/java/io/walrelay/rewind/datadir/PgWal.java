@@ -30,7 +30,7 @@ public final class PgWal implements WalSource, Closeable {
     /** A stretch of the log in one file. */
     private record Open(FileChannel file, Lsn start, Lsn end) {}
 
-    private final Path directory;
+    private final @Nullable Path directory;
     private final SegmentSize size;
     private final WalElsewhere elsewhere;
 
@@ -43,7 +43,8 @@ public final class PgWal implements WalSource, Closeable {
     private @Nullable Open open;
     private long bytesRead;
 
-    public PgWal(Path directory, TimelineHistory history, SegmentSize size, WalElsewhere elsewhere) {
+    /** @param directory null when all of it is elsewhere */
+    public PgWal(@Nullable Path directory, TimelineHistory history, SegmentSize size, WalElsewhere elsewhere) {
         this.directory = directory;
         this.size = size;
         this.elsewhere = elsewhere;
@@ -103,6 +104,9 @@ public final class PgWal implements WalSource, Closeable {
 
     private @Nullable FileChannel open(SegmentId segment) throws IOException {
         String name = new WalFileName.Segment(segment).fileName(size);
+        if (directory == null) {
+            return elsewhere.open(segment, name);
+        }
         try {
             return FileChannel.open(directory.resolve(name), StandardOpenOption.READ);
         } catch (NoSuchFileException e) {

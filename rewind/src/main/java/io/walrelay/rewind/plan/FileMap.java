@@ -40,16 +40,19 @@ final class FileMap {
     private final Map<String, FileEntry> source;
     private final Map<String, FileEntry> target;
     private final BlockMap changed;
+    private final Optional<WholePages> whole;
     private final RelationPath.Names names;
     private final WalRules wal;
     private final Scope scope;
     private final List<FileAction> actions = new ArrayList<>();
     private final List<String> kept = new ArrayList<>();
+    private final Map<String, BitSet> skipped = new HashMap<>();
 
-    FileMap(Map<String, FileEntry> source, Map<String, FileEntry> target, BlockMap changed, RelationPath.Names names, WalRules wal, Scope scope) {
+    FileMap(Map<String, FileEntry> source, Map<String, FileEntry> target, BlockMap changed, Optional<WholePages> whole, RelationPath.Names names, WalRules wal, Scope scope) {
         this.source = source;
         this.target = target;
         this.changed = changed;
+        this.whole = whole;
         this.names = names;
         this.wal = wal;
         this.scope = scope;
@@ -84,6 +87,11 @@ final class FileMap {
     /** The target's own WAL that stays, since recovery needs it. */
     List<String> kept() {
         return kept;
+    }
+
+    /** Blocks that are left to the replay. */
+    SkippedBlocks skipped() {
+        return new SkippedBlocks(skipped);
     }
 
     private void decide(String path, @Nullable FileEntry theirs, @Nullable FileEntry ours) throws RefusedException {
@@ -172,7 +180,7 @@ final class FileMap {
             actions.add(new Copy(path, theirs.size()));
             return;
         }
-        List<Range> ranges = ranges(changed.of(relation.get()), Math.min(theirs.size(), ours.size()));
+        List<Range> ranges = ranges(toFetch(relation.get(), path, Math.min(theirs.size(), ours.size())));
         if (!ranges.isEmpty()) {
             actions.add(new CopyBlocks(path, ranges));
         }
@@ -183,9 +191,23 @@ final class FileMap {
         }
     }
 
-    /** Neighbours as one. Blocks past {@code end} are cut off, or come with the tail. */
-    private static List<Range> ranges(BitSet blocks, long end) {
+    /** Blocks past {@code end} are cut off, or come with the tail. */
+    private BitSet toFetch(RelationPath relation, String path, long end) {
+        BitSet blocks = changed.of(relation);
         blocks.clear((int) (end / BLOCK), Integer.MAX_VALUE);
+        if (whole.isPresent()) {
+            BitSet written = whole.get().blocks().of(relation);
+            written.and(blocks);
+            blocks.andNot(written);
+            if (!written.isEmpty()) {
+                skipped.put(path, written);
+            }
+        }
+        return blocks;
+    }
+
+    /** Neighbours as one. */
+    private static List<Range> ranges(BitSet blocks) {
         List<Range> ranges = new ArrayList<>();
         for (int from = blocks.nextSetBit(0); from >= 0; ) {
             int to = blocks.nextClearBit(from);

@@ -21,6 +21,8 @@ import java.util.stream.Collectors;
  * @param sourceBytes of all the source's files
  * @param actions in the order in which they can be done
  * @param kept the target's own WAL that recovery needs
+ * @param skipped blocks that are left to the replay
+ * @param replayAtLeast how far the replay has to go on account of these; invalid when there are none
  */
 public record RewindPlan(
         Divergence divergence,
@@ -30,7 +32,9 @@ public record RewindPlan(
         long changedBlocks,
         long sourceBytes,
         List<FileAction> actions,
-        List<String> kept) {
+        List<String> kept,
+        SkippedBlocks skipped,
+        Lsn replayAtLeast) {
 
     public RewindPlan {
         actions = List.copyOf(actions);
@@ -50,7 +54,7 @@ public record RewindPlan(
         Map<String, FileEntry> theirs = FileMap.byPath("source", source, names);
         Map<String, FileEntry> ours = FileMap.byPath("target", target, names);
         WalRules wal = new WalRules(facts.replayStart().redo(), facts.divergence(), side.control().segmentSize(), facts.source().history(), theirs);
-        FileMap map = new FileMap(theirs, ours, facts.changed(), names, wal, scope);
+        FileMap map = new FileMap(theirs, ours, facts.changed(), facts.whole(), names, wal, scope);
         List<FileAction> actions = map.decide();
         Optional<String> missing = scope.needsWalBeforeFork() && !scope.copiesWal() ? wal.missingBeforeFork(ours) : Optional.empty();
         if (missing.isPresent()) {
@@ -59,12 +63,14 @@ public record RewindPlan(
         }
         long bytes = source.stream().mapToLong(FileEntry::size).sum();
         return new RewindPlan(
-                facts.divergence(), facts.lastCheckpoint(), facts.replayStart(), facts.targetEnd(), facts.changed().size(), bytes, actions, map.kept());
+                facts.divergence(), facts.lastCheckpoint(), facts.replayStart(), facts.targetEnd(), facts.changed().size(), bytes, actions, map.kept(),
+                map.skipped(),
+                map.skipped().size() == 0 ? Lsn.INVALID : facts.whole().map(WholePages::end).orElse(Lsn.INVALID));
     }
 
     /** All but the files that a plan is made of. */
     public record Facts(
-            Side target, Side source, Divergence divergence, ReplayStart lastCheckpoint, ReplayStart replayStart, Lsn targetEnd, BlockMap changed) {}
+            Side target, Side source, Divergence divergence, ReplayStart lastCheckpoint, ReplayStart replayStart, Lsn targetEnd, BlockMap changed, Optional<WholePages> whole) {}
 
     /** Bytes that will come from the source, as far as that is known. */
     public long bytesToFetch() {
@@ -102,10 +108,10 @@ public record RewindPlan(
                 last common checkpoint: %s
                 replay start: %s
                 end of the target's WAL: %s
-                changed blocks: %d
+                changed blocks: %d, left to the replay: %d
                 bytes to fetch: %d of %d
                 %s""".formatted(
-                divergence.fork(), divergence.timeline(), lastCheckpoint.checkpoint(), replayStart, targetEnd, changedBlocks, bytesToFetch(), sourceBytes,
+                divergence.fork(), divergence.timeline(), lastCheckpoint.checkpoint(), replayStart, targetEnd, changedBlocks, skipped.size(), bytesToFetch(), sourceBytes,
                 actions.stream().map(RewindPlan::line).collect(Collectors.joining("\n")));
     }
 

@@ -7,6 +7,7 @@ import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.ControlFileCraft;
 import io.walrelay.rewind.datadir.FileEntry;
 import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.datadir.RelationPath;
 import io.walrelay.rewind.plan.FileAction.Clear;
 import io.walrelay.rewind.plan.FileAction.Copy;
 import io.walrelay.rewind.plan.FileAction.CopyBlocks;
@@ -19,9 +20,14 @@ import io.walrelay.rewind.plan.FileAction.Truncate;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.format.RelationFile;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -44,6 +50,7 @@ class RewindPlanTest {
     private final List<FileEntry> target = new ArrayList<>();
     private final BlockMap changed = new BlockMap(131_072);
     private Scope scope = Scope.ALL;
+    private @Nullable WholePages whole;
 
     private RewindPlan plan() throws RefusedException {
         ControlFile control = ControlFileCraft.of15().read();
@@ -51,7 +58,7 @@ class RewindPlanTest {
         Side theirs = new Side(control, 15, ONE.promoted(new TimelineId(2), FORK, ""));
         ReplayStart start = new ReplayStart(REDO, Lsn.parse("0/3000060"), new TimelineId(1), ReplayStart.Reason.COMMON);
         Divergence divergence = Divergence.between(ours.history(), theirs.history()).orElseThrow();
-        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, Lsn.parse("0/6000100"), changed), source, target, scope);
+        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, Lsn.parse("0/6000100"), changed, Optional.ofNullable(whole)), source, target, scope);
     }
 
     private void both(FileEntry file) {
@@ -89,6 +96,29 @@ class RewindPlanTest {
                         new Remove("base/5/6")),
                 plan().actions());
         assertEquals(8192 + 3 * 8192 + 8192 + 2 * 8192 + 8192, plan().bytesToFetch());
+    }
+
+    @Test
+    void blocksThatTheReplayWritesAnewAreNotFetchedButRemembered() throws RefusedException {
+        both(FileEntry.regular("base/5/1", 9 * 8192));
+        both(FileEntry.regular("base/5/2", 9 * 8192));
+        BlockMap written = new BlockMap(131_072);
+        for (int block : new int[] {1, 2, 5, 6}) {
+            changed.add(1663, 5, 1, block);
+            written.add(1663, 5, 1, block + 1);
+        }
+        changed.add(1663, 5, 2, 3);
+        written.add(1663, 5, 2, 3);
+        whole = new WholePages(written, REDO, Lsn.parse("0/7000000"));
+
+        RewindPlan plan = plan();
+
+        assertEquals(List.of(new CopyBlocks("base/5/1", List.of(new Range(8192, 8192), new Range(5 * 8192, 8192)))), plan.actions());
+        assertEquals(Lsn.parse("0/7000000"), plan.replayAtLeast());
+        assertEquals("base/5/1 2,6\nbase/5/2 3\n", new String(plan.skipped().encode(), StandardCharsets.UTF_8));
+        BlockMap again = new BlockMap(131_072);
+        SkippedBlocks.addTo(again, "base/5/1 2-4,6\n".getBytes(StandardCharsets.UTF_8), new RelationPath.Names(15, 202209061));
+        assertEquals(BitSet.valueOf(new long[] {0b101_1100}), again.of(new RelationPath(new RelationFile(1663, 5, 1), 0)));
     }
 
     @Test
