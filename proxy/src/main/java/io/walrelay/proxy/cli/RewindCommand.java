@@ -100,6 +100,9 @@ final class RewindCommand implements Callable<Integer> {
     @Option(names = "--relay-slot", paramLabel = "NAME", description = "The slot on the relay (default: rewound_ and this machine's name).")
     private @Nullable String relaySlot;
 
+    @Option(names = "--checkpoint", description = "Make a checkpoint on the source afterwards, so that the next rewind has less to replay; its role must be allowed to.")
+    private boolean checkpoint;
+
     @Option(names = "--copy-config", description = "With --relay, too, take the source's configuration files.")
     private boolean copyConfig;
 
@@ -124,6 +127,10 @@ final class RewindCommand implements Callable<Integer> {
             RewindReport report;
             try (RewindSource source = source()) {
                 report = new Rewind(request(directory), source, console).run();
+            }
+            if (checkpoint && sourceServer != null && !dryRun) {
+                SourceServers.checkpoint(sourceServer, System.getenv());
+                console.info("the source has made a checkpoint");
             }
             print(report);
             return Main.OK;

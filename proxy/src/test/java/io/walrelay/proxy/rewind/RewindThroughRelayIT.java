@@ -69,7 +69,7 @@ class RewindThroughRelayIT {
             String configuration = Files.readString(old.dataDirectory().resolve("postgresql.conf"));
 
             Programs.Result result = rewind(
-                    old, "--source-server", now.conninfo(), "-R", "--relay", relay.url(), "--relay-conninfo", relay.conninfo("old"), "--relay-slot", "old", "--format", "json");
+                    old, "--source-server", now.conninfo(), "-R", "--relay", relay.url(), "--relay-conninfo", relay.conninfo("old"), "--relay-slot", "old", "--format", "json", "--checkpoint");
 
             assertEquals(0, result.status(), result.output());
             Matcher fetched = FETCHED.matcher(result.output());
