@@ -18,6 +18,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
+import java.time.ZoneId;
 import java.time.ZonedDateTime;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -162,7 +163,7 @@ final class Act {
             new LastRewind(plan.skipped().encode()).write(change);
         }
         ReplayStart start = plan.replayStart();
-        String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), before.segmentSize(), ZonedDateTime.now());
+        String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), before.segmentSize(), ZonedDateTime.now(ZoneId.systemDefault()));
         replace(BackupLabel.PATH, label.getBytes(StandardCharsets.UTF_8));
         replace(ControlFile.PATH, after.inRecoveryUpTo(end.position(), end.timeline()).bytes());
         return end;

@@ -68,6 +68,7 @@ final class RewindCommand implements Callable<Integer> {
     private boolean dryRun;
 
     @Option(names = {"-N", "--no-sync"}, description = "As of pg_rewind. What was changed is made durable all the same, since a kill could hurt it else.")
+    @SuppressWarnings("UnusedVariable") // Scripts may give it.
     private boolean noSync;
 
     @Option(names = {"-P", "--progress"}, description = "Say how far it is.")
@@ -86,6 +87,7 @@ final class RewindCommand implements Callable<Integer> {
     private boolean debug;
 
     @Option(names = "-?", usageHelp = true, description = "This text.")
+    @SuppressWarnings("UnusedVariable") // picocli acts on it.
     private boolean help;
 
     @Option(names = "--jobs", paramLabel = "N", description = "How many connections fetch at once (default: " + DEFAULT_JOBS + ").")

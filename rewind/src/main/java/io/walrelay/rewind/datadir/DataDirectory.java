@@ -35,7 +35,6 @@ public record DataDirectory(Path path) {
                     add(name, child, found);
                 } catch (NoSuchFileException e) {
                     // Gone since it was listed: nobody keeps a server from removing what it does not need.
-                    continue;
                 }
             }
         } catch (DirectoryIteratorException e) {

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +22,8 @@ public final class RestoredWal implements WalElsewhere {
 
     /** A shell says with more than this that the command could not be run, or a signal ended it. */
     private static final int GREATEST_STATUS_OF_ABSENCE = 125;
+
+    private static final Pattern PLACEHOLDER = Pattern.compile("%[fp%]");
 
     private final String command;
     private final Path target;
@@ -92,25 +96,11 @@ public final class RestoredWal implements WalElsewhere {
     }
 
     private String expanded(String name, Path into) {
-        StringBuilder line = new StringBuilder();
-        for (int i = 0; i < command.length(); i++) {
-            char next = i + 1 < command.length() ? command.charAt(i + 1) : ' ';
-            if (command.charAt(i) != '%') {
-                line.append(command.charAt(i));
-                continue;
-            }
-            switch (next) {
-                case 'f' -> line.append(name);
-                case 'p' -> line.append(into);
-                case '%' -> line.append('%');
-                default -> {
-                    line.append('%');
-                    continue;
-                }
-            }
-            i++;
-        }
-        return line.toString();
+        return PLACEHOLDER.matcher(command).replaceAll(found -> Matcher.quoteReplacement(switch (found.group()) {
+            case "%f" -> name;
+            case "%p" -> into.toString();
+            default -> "%";
+        }));
     }
 
     /** @throws RefusedException when it wants what only a server knows */
