@@ -5,6 +5,7 @@ import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.DataDirectory;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.journal.DirectoryChange;
+import io.walrelay.rewind.journal.LastRewind;
 import io.walrelay.rewind.journal.Touch;
 import io.walrelay.rewind.plan.FileAction;
 import io.walrelay.rewind.plan.ReplayStart;
@@ -154,6 +155,13 @@ final class Act {
             throw new RefusedException("the source went from timeline %s to %s while it was copied".formatted(before.timeline(), after.timeline()), "Run this again.");
         }
         ReplayEnd end = source.replayEnd(before, after);
+        if (plan.replayAtLeast().isAfter(end.position())) {
+            // A standby may be behind the relay.
+            end = new ReplayEnd(plan.replayAtLeast(), after.timeline());
+        }
+        if (plan.skipped().size() > 0) {
+            new LastRewind(plan.skipped().encode()).write(change);
+        }
         ReplayStart start = plan.replayStart();
         String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), before.segmentSize(), ZonedDateTime.now(ZoneId.systemDefault()));
         replace(BackupLabel.PATH, label.getBytes(StandardCharsets.UTF_8));
@@ -161,14 +169,18 @@ final class Act {
         return end;
     }
 
-    /** The configuration with which servers may start again. */
-    byte[] configuration(Optional<String> standbyOf) throws IOException {
-        byte[] theirs = source.read(CONFIGURATION).orElse(new byte[0]);
+    /**
+     * The configuration with which servers may start again.
+     *
+     * @param copied whether it is the source's
+     */
+    byte[] configuration(Optional<String> standbyOf, boolean copied) throws IOException {
+        byte[] kept = (copied ? source.read(CONFIGURATION) : change.configuration()).orElse(new byte[0]);
         if (standbyOf.isEmpty()) {
-            return theirs;
+            return kept;
         }
         replace(STANDBY_SIGNAL, new byte[0]);
-        return StandbySettings.append(theirs, standbyOf.get());
+        return StandbySettings.append(kept, standbyOf.get());
     }
 
     private void replace(String path, byte[] content) throws IOException {

@@ -1,21 +1,30 @@
 package io.walrelay.rewind;
 
+import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.datadir.WalElsewhere;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
-import io.walrelay.wal.TimelineId;
-import io.walrelay.wal.format.WalSource;
 import java.io.IOException;
-import java.util.Optional;
 
 /**
- * The WAL that somebody holds on a rewind's behalf, a relay above all. Thread-safe.
+ * The WAL that somebody holds on a rewind's behalf: a relay, from which the rewound server will stream, so that the rewind copies none.
  *
  * <p>"Not there" is a value, "could not look" an {@link IOException}: a fault must never look like the end of WAL.
  */
 public interface HeldWal {
 
-    /** The lineage that {@code timeline} names; empty when it is not known, or timeline 1's number was never left. */
-    Optional<TimelineHistory> lineage(TimelineId timeline) throws IOException;
+    /** What is held of {@code lineage}, an orphan's too. */
+    WalElsewhere along(TimelineHistory lineage);
 
-    /** The bytes of {@code lineage}, for one reader on one thread. Positions that are not held read as no byte. */
-    WalSource along(TimelineHistory lineage);
+    /** Histories, by timeline, before any lineage is known. */
+    WalElsewhere histories();
+
+    /**
+     * Keeps WAL from {@code from} on for the rewound server.
+     *
+     * @param lineage the source's
+     * @throws RefusedException it is gone, or of another cluster
+     */
+    void reserve(SystemId system, TimelineHistory lineage, Lsn from) throws IOException, RefusedException;
 }

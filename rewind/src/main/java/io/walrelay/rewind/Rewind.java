@@ -86,6 +86,11 @@ public final class Rewind {
     }
 
     private RewindReport rewind(RewindPlan plan, Survey.Result seen) throws IOException, RefusedException {
+        if (request.relay().isPresent()) {
+            // Before anything is touched: without this WAL the rewound server could not start.
+            request.relay().get().reserve(seen.source().control().systemId(), seen.source().history(), plan.replayStart().redo());
+            time.done("reserve");
+        }
         try (DirectoryChange change = DirectoryChange.begin(target.path(), plan.text().getBytes(StandardCharsets.UTF_8), plan.space())) {
             Act act = new Act(plan, source, change, target, listener);
             ReplayEnd end;
@@ -95,7 +100,7 @@ public final class Rewind {
                 time.done("copy");
                 listener.debug("creating backup label and updating control file");
                 end = act.recovery(seen.source().control());
-                configuration = act.configuration(request.standbyOf());
+                configuration = act.configuration(request.standbyOf(), request.copyConfiguration() || request.relay().isEmpty());
             } catch (IOException | RefusedException | RuntimeException e) {
                 putBack(change, e);
                 throw e;

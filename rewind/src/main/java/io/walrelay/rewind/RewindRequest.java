@@ -13,6 +13,8 @@ import java.util.Optional;
  * @param configFile where the target's configuration lies, when outside of its directory; it matters for restore_command only
  * @param dryRun nothing is changed
  * @param standbyOf settings that make the target a standby of the source, for its postgresql.auto.conf; empty when it stays what it is
+ * @param relay from where the rewound server will stream; without one WAL is copied
+ * @param copyConfiguration whether the source's configuration files, and what else is not PostgreSQL's own, replace the target's
  * @param environment for PATH
  */
 public record RewindRequest(
@@ -22,6 +24,8 @@ public record RewindRequest(
         Optional<Path> configFile,
         boolean dryRun,
         Optional<String> standbyOf,
+        Optional<HeldWal> relay,
+        boolean copyConfiguration,
         Map<String, String> environment) {
 
     public RewindRequest {

@@ -10,14 +10,20 @@ import io.walrelay.rewind.datadir.RelationPath;
 import io.walrelay.rewind.datadir.RestoredWal;
 import io.walrelay.rewind.datadir.RunningServer;
 import io.walrelay.rewind.datadir.ServerProgram;
+import io.walrelay.rewind.datadir.WalElsewhere;
+import io.walrelay.rewind.journal.LastRewind;
+import io.walrelay.rewind.plan.BlockMap;
 import io.walrelay.rewind.plan.Divergence;
 import io.walrelay.rewind.plan.FileAction;
 import io.walrelay.rewind.plan.Preconditions;
 import io.walrelay.rewind.plan.ReplayStart;
 import io.walrelay.rewind.plan.RewindPlan;
 import io.walrelay.rewind.plan.SameNumber;
+import io.walrelay.rewind.plan.Scope;
 import io.walrelay.rewind.plan.Side;
+import io.walrelay.rewind.plan.SkippedBlocks;
 import io.walrelay.rewind.plan.TargetWal;
+import io.walrelay.rewind.plan.WholePages;
 import io.walrelay.rewind.source.Histories;
 import io.walrelay.rewind.source.RewindSource;
 import io.walrelay.wal.Lsn;
@@ -33,6 +39,11 @@ import java.util.Optional;
 
 /** Looks at both servers until it is decided what to do; changes neither. Used once. */
 final class Survey {
+
+    private static final long BLOCK = 8192;
+
+    /** Bytes of WAL that are read anyway. */
+    private static final long FEW = 256 << 20;
 
     private final RewindRequest request;
     private final RewindSource source;
@@ -62,12 +73,12 @@ final class Survey {
         int sourceMajor = DataDirectory.majorVersion("source", new String(sourceFile("PG_VERSION"), StandardCharsets.UTF_8));
         Preconditions.check(
                 new Preconditions.Version(ours, major), new Preconditions.Version(theirs, sourceMajor), source.isRunning(), request.crashedTarget());
-        Optional<RestoredWal> restored = restored(major, ours);
+        WalElsewhere restored = restored(major, ours);
         Side target = new Side(ours, major, targetHistory(ours.timeline(), restored));
         Side other = new Side(theirs, sourceMajor, sourceHistory(theirs.timeline()));
         listener.debug("target: %s, history %s".formatted(ours, target.history().id()));
         listener.debug("source: %s, history %s".formatted(theirs, other.history().id()));
-        PgWal.Elsewhere elsewhere = restored.map(wal -> (PgWal.Elsewhere) wal).orElse(PgWal.Elsewhere.NOWHERE);
+        WalElsewhere elsewhere = request.relay().map(relay -> restored.or(relay.along(target.history()))).orElse(restored);
         try (PgWal wal = new PgWal(directory.path().resolve("pg_wal"), target.history(), ours.segmentSize(), elsewhere)) {
             return new Result(other, plan(target, other, wal));
         }
@@ -77,28 +88,28 @@ final class Survey {
         return source.read(path).orElseThrow(() -> new RefusedException("the source, %s, has no file %s".formatted(source.describe(), path)));
     }
 
-    private Optional<RestoredWal> restored(int major, ControlFile control) throws IOException, RefusedException {
+    private WalElsewhere restored(int major, ControlFile control) throws IOException, RefusedException {
         if (!request.restoreTargetWal()) {
-            return Optional.empty();
+            return WalElsewhere.NOWHERE;
         }
         ServerProgram postgres = ServerProgram.find(major, request.environment());
         String command = RestoredWal.requireUsable(postgres.setting("restore_command", request.target(), request.configFile()));
         listener.debug("using for rewind restore_command = '%s'".formatted(command));
-        return Optional.of(new RestoredWal(command, request.target(), control.segmentSize()));
+        return new RestoredWal(command, request.target(), control.segmentSize());
     }
 
-    private TimelineHistory targetHistory(TimelineId timeline, Optional<RestoredWal> restored) throws IOException, RefusedException {
+    private TimelineHistory targetHistory(TimelineId timeline, WalElsewhere restored) throws IOException, RefusedException {
         if (timeline.equals(new TimelineId(1))) {
             return TimelineHistory.root(timeline);
         }
         String path = Histories.path(timeline);
         Optional<byte[]> content = directory.readIfThere(path);
-        if (content.isEmpty() && restored.isPresent()) {
-            content = restored.get().read(Path.of(path).getFileName().toString());
+        if (content.isEmpty()) {
+            content = request.relay().map(relay -> restored.or(relay.histories())).orElse(restored).read(Path.of(path).getFileName().toString());
         }
         return Histories.parse(timeline, content.orElseThrow(() -> new RefusedException(
                 "the target has no history of its timeline %s: %s is missing".formatted(timeline, path),
-                "Where it is archived, --restore-target-wal finds it.")));
+                "Where it is archived, --restore-target-wal finds it; where a relay has it, --relay does.")));
     }
 
     private TimelineHistory sourceHistory(TimelineId timeline) throws IOException, RefusedException {
@@ -130,10 +141,36 @@ final class Survey {
         var targetFiles = directory.files();
         listener.debug("reading WAL in target");
         var changed = changes.changes(start.redo(), end, target.control().blocksPerFile());
+        addWhatTheLastRewindLeft(target, changed);
+        Optional<WholePages> whole = wholePages(start.redo(), changed, other);
         RewindPlan plan = RewindPlan.decide(
-                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed), sourceFiles, targetFiles);
+                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed, whole), sourceFiles, targetFiles, scope(target.major()));
         requireFreeTablespaces(plan, new RelationPath.Names(target.major(), target.control().catalogVersion()));
         return Optional.of(plan);
+    }
+
+    /** A server that is not consistent yet has blocks that only the replay will write. */
+    private void addWhatTheLastRewindLeft(Side target, BlockMap changed) throws IOException, RefusedException {
+        Optional<LastRewind> last = label().isPresent() || target.control().awaitsConsistency() ? LastRewind.read(directory.path()) : Optional.empty();
+        if (last.isPresent()) {
+            SkippedBlocks.addTo(changed, last.get().body(), new RelationPath.Names(target.major(), target.control().catalogVersion()));
+        }
+    }
+
+    /** To read much WAL for few blocks would be to fetch more, not less. */
+    private Optional<WholePages> wholePages(Lsn start, BlockMap changed, Side other) throws IOException, RefusedException {
+        long wal = other.control().checkpoint().minus(start);
+        if (request.relay().isEmpty() || wal > Math.max(FEW, 2 * BLOCK * changed.size())) {
+            return Optional.empty();
+        }
+        listener.debug("reading WAL that will be replayed");
+        try (PgWal held = new PgWal(null, other.history(), other.control().segmentSize(), request.relay().get().along(other.history()))) {
+            return Optional.of(WholePages.read(held, other.identity(), start, other.control().blocksPerFile()));
+        }
+    }
+
+    private Scope scope(int major) {
+        return new Scope(request.relay().isEmpty(), major < Scope.STREAMS_FROM_REDO, request.copyConfiguration() || request.relay().isEmpty());
     }
 
     /** A tablespace that only the source has lies at the same path here: it must be there, and must not be another server's. */

@@ -1,8 +1,12 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.protocol.command.CommandError;
+import io.walrelay.protocol.command.SlotName;
+import io.walrelay.proxy.client.Relays;
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.InvalidConninfoException;
 import io.walrelay.proxy.http.Json;
+import io.walrelay.rewind.HeldWal;
 import io.walrelay.rewind.Rewind;
 import io.walrelay.rewind.RewindReport;
 import io.walrelay.rewind.RewindRequest;
@@ -10,9 +14,13 @@ import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.source.DirectorySource;
 import io.walrelay.rewind.source.RewindSource;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -60,7 +68,7 @@ final class RewindCommand implements Callable<Integer> {
     private boolean dryRun;
 
     @Option(names = {"-N", "--no-sync"}, description = "As of pg_rewind. What was changed is made durable all the same, since a kill could hurt it else.")
-    @SuppressWarnings("UnusedVariable") // taken for the sake of scripts
+    @SuppressWarnings("UnusedVariable") // Scripts may give it.
     private boolean noSync;
 
     @Option(names = {"-P", "--progress"}, description = "Say how far it is.")
@@ -79,11 +87,26 @@ final class RewindCommand implements Callable<Integer> {
     private boolean debug;
 
     @Option(names = "-?", usageHelp = true, description = "This text.")
-    @SuppressWarnings("UnusedVariable") // picocli acts on it
+    @SuppressWarnings("UnusedVariable") // picocli acts on it.
     private boolean help;
 
     @Option(names = "--jobs", paramLabel = "N", description = "How many connections fetch at once (default: " + DEFAULT_JOBS + ").")
     private int jobs = DEFAULT_JOBS;
+
+    @Option(names = "--relay", paramLabel = "URL[,URL]", description = "The HTTP port of a relay from which the target will stream: no WAL is copied, WAL of the target that is gone comes from there, and a slot is made there. A token is read from WALRELAY_TOKEN.")
+    private @Nullable String relay;
+
+    @Option(names = "--relay-conninfo", paramLabel = "CONNSTR", description = "The relay's PostgreSQL port, for primary_conninfo (with --relay and -R).")
+    private @Nullable String relayConninfo;
+
+    @Option(names = "--relay-slot", paramLabel = "NAME", description = "The slot on the relay (default: rewound_ and this machine's name).")
+    private @Nullable String relaySlot;
+
+    @Option(names = "--checkpoint", description = "Make a checkpoint on the source afterwards, so that the next rewind has less to replay; its role must be allowed to.")
+    private boolean checkpoint;
+
+    @Option(names = "--copy-config", description = "With --relay, too, take the source's configuration files.")
+    private boolean copyConfig;
 
     @Option(names = "--undo", description = "Put back what a rewind that was killed has changed, and do no more.")
     private boolean undo;
@@ -106,6 +129,10 @@ final class RewindCommand implements Callable<Integer> {
             RewindReport report;
             try (RewindSource source = source()) {
                 report = new Rewind(request(directory), source, console).run();
+            }
+            if (checkpoint && sourceServer != null && !dryRun) {
+                SourceServers.checkpoint(sourceServer, System.getenv());
+                console.info("the source has made a checkpoint");
             }
             print(report);
             return Main.OK;
@@ -137,6 +164,9 @@ final class RewindCommand implements Callable<Integer> {
         if (writeRecoveryConf && sourceServer == null) {
             throw new RefusedException("no source server information (--source-server) specified for --write-recovery-conf", help);
         }
+        if (relay != null && (sourceServer == null || !writeRecoveryConf || relayConninfo == null)) {
+            throw new RefusedException("--relay copies no WAL, so the target has to stream: expected --source-server, -R and --relay-conninfo with it", help);
+        }
         if (!more.isEmpty()) {
             throw new RefusedException("too many command-line arguments (first is \"%s\")".formatted(more.getFirst()), help);
         }
@@ -162,12 +192,56 @@ final class RewindCommand implements Callable<Integer> {
         return SourceServers.open(String.valueOf(sourceServer), System.getenv(), jobs);
     }
 
-    private RewindRequest request(Path directory) {
-        Optional<String> standbyOf = writeRecoveryConf
-                ? Optional.of("primary_conninfo = '%s'\n".formatted(Conninfo.primaryConninfo(String.valueOf(sourceServer), System.getenv()).replace("'", "''")))
-                : Optional.empty();
+    private RewindRequest request(Path directory) throws RefusedException {
+        Optional<HeldWal> held = Optional.empty();
+        Optional<String> standbyOf = Optional.empty();
+        if (relay != null) {
+            String slot = slot();
+            held = Optional.of(new RelayOfRewind(relays(relay), Optional.ofNullable(System.getenv("WALRELAY_TOKEN")).filter(t -> !t.isEmpty()), slot));
+            standbyOf = Optional.of(setting("primary_conninfo", String.valueOf(relayConninfo)) + setting("primary_slot_name", slot));
+        } else if (writeRecoveryConf) {
+            standbyOf = Optional.of(setting("primary_conninfo", Conninfo.primaryConninfo(String.valueOf(sourceServer), System.getenv())));
+        }
         return new RewindRequest(
-                directory, !noEnsureShutdown, restoreTargetWal, Optional.ofNullable(configFile).map(Path::toAbsolutePath), dryRun, standbyOf, System.getenv());
+                directory,
+                !noEnsureShutdown,
+                restoreTargetWal,
+                Optional.ofNullable(configFile).map(Path::toAbsolutePath),
+                dryRun,
+                standbyOf,
+                held,
+                copyConfig,
+                System.getenv());
+    }
+
+    /** As a configuration file has it (PostgreSQL: guc-file.l). */
+    private static String setting(String name, String value) {
+        return "%s = '%s'\n".formatted(name, value.replace("\\", "\\\\").replace("'", "''"));
+    }
+
+    private static List<URI> relays(String urls) throws RefusedException {
+        try {
+            return Relays.parse(urls);
+        } catch (IllegalArgumentException e) {
+            throw new RefusedException("--relay: " + e.getMessage());
+        }
+    }
+
+    private String slot() throws RefusedException {
+        String name = relaySlot == null ? "rewound_" + hostName().toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9_]", "_") : relaySlot;
+        try {
+            return new SlotName(name).value();
+        } catch (CommandError e) {
+            throw new RefusedException("--relay-slot: " + e.diagnostic().message());
+        }
+    }
+
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "here";
+        }
     }
 
     private void print(RewindReport report) {

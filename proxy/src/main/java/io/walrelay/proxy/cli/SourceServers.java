@@ -4,11 +4,11 @@ import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.SqlTarget;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.source.ServerSource;
-import io.walrelay.rewind.source.SourceSession;
 import java.io.IOException;
+import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
-import java.util.List;
+import java.sql.Statement;
 import java.util.Map;
 import java.util.Properties;
 
@@ -22,20 +22,32 @@ final class SourceServers {
 
     /** The first host of {@code conninfo} that can be reached. */
     static ServerSource open(String conninfo, Map<String, String> environment, int jobs) throws IOException, RefusedException {
+        SqlTarget target = reachable(conninfo, environment);
+        ServerSource source = new ServerSource(target.host(), () -> DriverManager.getConnection(target.url(), properties(target)), jobs);
+        source.check();
+        return source;
+    }
+
+    /** Makes a checkpoint there; a standby's is a restartpoint. */
+    static void checkpoint(String conninfo, Map<String, String> environment) throws IOException {
+        SqlTarget target = reachable(conninfo, environment);
+        try (Connection connection = DriverManager.getConnection(target.url(), properties(target));
+                Statement statement = connection.createStatement()) {
+            statement.execute("CHECKPOINT");
+        } catch (SQLException e) {
+            throw new IOException("the target is rewound, but the source made no checkpoint: %s".formatted(e.getMessage()), e);
+        }
+    }
+
+    private static SqlTarget reachable(String conninfo, Map<String, String> environment) throws IOException {
         Conninfo server = Conninfo.parseAsClient(conninfo, environment);
-        List<SqlTarget> targets = SqlTarget.of(server, server.applicationName().orElse("walrelay rewind"));
         SQLException last = null;
-        for (SqlTarget target : targets) {
-            SourceSession.Opener opener = () -> DriverManager.getConnection(target.url(), properties(target));
-            try {
-                opener.open().close();
+        for (SqlTarget target : SqlTarget.of(server, server.applicationName().orElse("walrelay rewind"))) {
+            try (Connection _ = DriverManager.getConnection(target.url(), properties(target))) {
+                return target;
             } catch (SQLException e) {
                 last = e;
-                continue;
             }
-            ServerSource source = new ServerSource(target.host(), opener, jobs);
-            source.check();
-            return source;
         }
         throw new IOException("the source server can't be reached: %s".formatted(last == null ? "no host is named" : last.getMessage()), last);
     }

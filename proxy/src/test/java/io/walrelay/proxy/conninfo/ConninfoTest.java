@@ -226,4 +226,24 @@ class ConninfoTest {
     void neverShowsAPasswordInAProblem(String text) {
         assertFalse(problems(text).toString().contains("hunter2"));
     }
+
+    /** As psql reads it: sockets, the local one without a host, the account's name without a user. */
+    @Test
+    void aCommandMayUseSockets() {
+        Conninfo named = Conninfo.parseAsClient("host=/tmp/x port=5433", Map.of());
+        assertEquals(Optional.of(Path.of("/tmp/x/.s.PGSQL.5433")), named.hosts().getFirst().socket());
+        assertEquals(System.getProperty("user.name"), named.user());
+        assertEquals(Optional.of(Path.of("/var/run/postgresql/.s.PGSQL.5432")), Conninfo.parseAsClient("", Map.of()).hosts().getFirst().socket());
+        assertEquals(Optional.empty(), Conninfo.parseAsClient("", Map.of("PGHOST", "pg1")).hosts().getFirst().socket());
+        assertEquals(Optional.empty(), Conninfo.parseAsClient("host=/tmp/x hostaddr=127.0.0.1", Map.of()).hosts().getFirst().socket());
+    }
+
+    @Test
+    void primaryConninfoHasAllThatWasGivenButForTheDatabase() {
+        assertEquals(
+                "host=pg1 port=5433 user=rewind password='a\\\\b\\'c d' application_name=old sslmode=require",
+                Conninfo.primaryConninfo(
+                        "postgresql://rewind@pg1:5433/postgres?password=a%5Cb'c%20d&fallback_application_name=x&replication=true",
+                        Map.of("PGSSLMODE", "require", "PGAPPNAME", "old", "PGDATABASE", "x", "PGHOST", "other")));
+    }
 }

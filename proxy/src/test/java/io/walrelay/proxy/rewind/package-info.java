@@ -1,4 +1,3 @@
-/** Rewinds of real servers. */
 @NullMarked
 package io.walrelay.proxy.rewind;
 

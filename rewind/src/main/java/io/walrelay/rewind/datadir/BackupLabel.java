@@ -42,7 +42,7 @@ public record BackupLabel(Lsn start, TimelineId timeline, Optional<Lsn> checkpoi
     /** @throws IOException when the file can't be read, or is none */
     public static BackupLabel read(Path file) throws IOException {
         return parse(Files.readString(file, StandardCharsets.UTF_8))
-                .orElseThrow(() -> new IOException("%s is no backup_label; expected a line that begins with START WAL LOCATION".formatted(file)));
+                .orElseThrow(() -> new IOException("%s is no backup_label; expected lines that begin with START WAL LOCATION and CHECKPOINT LOCATION".formatted(file)));
     }
 
     /** Empty when {@code text} is none. */

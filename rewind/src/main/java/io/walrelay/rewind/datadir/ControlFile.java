@@ -43,6 +43,9 @@ public final class ControlFile {
     private static final int TIMELINE = 48;
     private static final int MIN_RECOVERY_POINT = 136;
     private static final int MIN_RECOVERY_POINT_TIMELINE = 144;
+    private static final int BACKUP_START_POINT = 152;
+    private static final int BACKUP_END_POINT = 160;
+    private static final int BACKUP_END_REQUIRED = 168;
     private static final int WAL_LOG_HINTS = 176;
     private static final int BLCKSZ = 216;
     private static final int RELSEG_SIZE = 220;
@@ -168,6 +171,11 @@ public final class ControlFile {
     public TimelineId timeline() {
         TimelineId checkpoint = checkpointTimeline();
         return minRecoveryPointTimeline().filter(t -> t.compareTo(checkpoint) > 0).orElse(checkpoint);
+    }
+
+    /** Whether the server is a copy that has not replayed all that it needs to be consistent. */
+    public boolean awaitsConsistency() {
+        return fields.getLong(BACKUP_START_POINT) != 0 || fields.getLong(BACKUP_END_POINT) != 0 || bytes[BACKUP_END_REQUIRED] != 0;
     }
 
     public boolean walLogHints() {

@@ -27,27 +27,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PgWal implements WalSource, Closeable {
 
-    /** Where else a segment may be: an archive, a relay. */
-    @FunctionalInterface
-    public interface Elsewhere {
-
-        /** For a directory that has all there is. */
-        Elsewhere NOWHERE = (segment, name) -> null;
-
-        /**
-         * An open file with the segment; null when it is not there either. Who asks closes it.
-         *
-         * @throws IOException if it could not look
-         */
-        @Nullable FileChannel open(SegmentId segment, String name) throws IOException;
-    }
-
     /** A stretch of the log in one file. */
     private record Open(FileChannel file, Lsn start, Lsn end) {}
 
-    private final Path directory;
+    private final @Nullable Path directory;
     private final SegmentSize size;
-    private final Elsewhere elsewhere;
+    private final WalElsewhere elsewhere;
 
     /** The newest first. */
     private final List<Reach> timelines;
@@ -58,7 +43,8 @@ public final class PgWal implements WalSource, Closeable {
     private @Nullable Open open;
     private long bytesRead;
 
-    public PgWal(Path directory, TimelineHistory history, SegmentSize size, Elsewhere elsewhere) {
+    /** @param directory null when all of it is elsewhere */
+    public PgWal(@Nullable Path directory, TimelineHistory history, SegmentSize size, WalElsewhere elsewhere) {
         this.directory = directory;
         this.size = size;
         this.elsewhere = elsewhere;
@@ -118,6 +104,9 @@ public final class PgWal implements WalSource, Closeable {
 
     private @Nullable FileChannel open(SegmentId segment) throws IOException {
         String name = new WalFileName.Segment(segment).fileName(size);
+        if (directory == null) {
+            return elsewhere.open(segment, name);
+        }
         try {
             return FileChannel.open(directory.resolve(name), StandardOpenOption.READ);
         } catch (NoSuchFileException e) {

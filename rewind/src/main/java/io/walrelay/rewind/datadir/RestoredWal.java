@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * WAL that the target's restore_command fetches (PostgreSQL: fe_utils/archive.c, RestoreArchivedFile). Into a directory of its own, so that
  * the target stays as it is. Thread-safe.
  */
-public final class RestoredWal implements PgWal.Elsewhere {
+public final class RestoredWal implements WalElsewhere {
 
     /** A shell says with more than this that the command could not be run, or a signal ended it. */
     private static final int GREATEST_STATUS_OF_ABSENCE = 125;
@@ -57,7 +57,7 @@ public final class RestoredWal implements PgWal.Elsewhere {
         }
     }
 
-    /** A small file, such as a history; empty when it is not there. */
+    @Override
     public Optional<byte[]> read(String name) throws IOException {
         Path directory = Files.createTempDirectory("walrelay-rewind");
         try {

@@ -21,8 +21,13 @@ public final class BlockMap {
         this.blocksPerFile = blocksPerFile;
     }
 
-    /** @param block number in the fork, unsigned */
-    void add(int tablespace, int database, int relation, int block) {
+    /**
+     * Adds one.
+     *
+     * @param block number in the fork, unsigned
+     * @return whether it was not there
+     */
+    boolean add(int tablespace, int database, int relation, int block) {
         int segment = Integer.divideUnsigned(block, blocksPerFile);
         RelationPath last = lastPath;
         if (last == null
@@ -34,7 +39,15 @@ public final class BlockMap {
             lastPath = last;
             lastBlocks = blocks.computeIfAbsent(last, path -> new BitSet());
         }
-        lastBlocks.set(Integer.remainderUnsigned(block, blocksPerFile));
+        int inFile = Integer.remainderUnsigned(block, blocksPerFile);
+        boolean isNew = !lastBlocks.get(inFile);
+        lastBlocks.set(inFile);
+        return isNew;
+    }
+
+    /** Adds some of one file, counted from its beginning. */
+    void addRange(RelationPath path, int first, int last) {
+        blocks.computeIfAbsent(path, file -> new BitSet()).set(first, last + 1);
     }
 
     /** The blocks of a file, counted from its beginning; empty when none changed. */

@@ -1,5 +1,6 @@
 package io.walrelay.rewind.plan;
 
+import io.walrelay.rewind.journal.LastRewind;
 import java.util.List;
 import java.util.Set;
 
@@ -14,7 +15,7 @@ final class Exclusions {
             "backup_manifest",
             "postmaster.opts",
             // What a rewind left on the source when it was a target itself.
-            "walrelay.rewound");
+            LastRewind.NAME);
 
     /** The cache of catalog relations is rebuilt at start; one being written has a process id after its name. */
     private static final String RELATION_CACHE = "pg_internal.init";

@@ -40,17 +40,22 @@ final class FileMap {
     private final Map<String, FileEntry> source;
     private final Map<String, FileEntry> target;
     private final BlockMap changed;
+    private final Optional<WholePages> whole;
     private final RelationPath.Names names;
     private final WalRules wal;
+    private final Scope scope;
     private final List<FileAction> actions = new ArrayList<>();
     private final List<String> kept = new ArrayList<>();
+    private final Map<String, BitSet> skipped = new HashMap<>();
 
-    FileMap(Map<String, FileEntry> source, Map<String, FileEntry> target, BlockMap changed, RelationPath.Names names, WalRules wal) {
+    FileMap(Map<String, FileEntry> source, Map<String, FileEntry> target, BlockMap changed, Optional<WholePages> whole, RelationPath.Names names, WalRules wal, Scope scope) {
         this.source = source;
         this.target = target;
         this.changed = changed;
+        this.whole = whole;
         this.names = names;
         this.wal = wal;
+        this.scope = scope;
     }
 
     /** By path. @throws RefusedException when two files under one path can't be made equal */
@@ -84,6 +89,11 @@ final class FileMap {
         return kept;
     }
 
+    /** Blocks that are left to the replay. */
+    SkippedBlocks skipped() {
+        return new SkippedBlocks(skipped);
+    }
+
     private void decide(String path, @Nullable FileEntry theirs, @Nullable FileEntry ours) throws RefusedException {
         if (path.equals(ControlFile.PATH) || OF_THE_CHANGE.contains(path) || path.contains(".DS_Store")) {
             return;
@@ -94,12 +104,33 @@ final class FileMap {
             }
             return;
         }
-        if (theirs == null) {
+        if (!scope.configuration() && !Scope.isData(path)) {
+            return;
+        }
+        if (!scope.copiesWal() && WalRules.isFile(path)) {
+            stream(path, theirs, ours);
+        } else if (theirs == null) {
             leave(path);
         } else if (ours == null) {
             create(theirs);
         } else {
             update(theirs, ours);
+        }
+    }
+
+    /** A file of pg_wal, when the rewound server streams. It finds its way by the histories; what comes before the fork may stay. */
+    private void stream(String path, @Nullable FileEntry theirs, @Nullable FileEntry ours) {
+        if (WalRules.isDirectory(theirs, ours)) {
+            return;
+        }
+        if (theirs != null && WalRules.isHistory(path)) {
+            actions.add(new Copy(path, theirs.size()));
+        } else if (ours != null && wal.isBeforeFork(path)) {
+            keep(path, ours);
+        } else if (ours != null && !wal.isOlder(path)) {
+            actions.add(new Remove(path));
+        } else if (ours == null && theirs != null && scope.needsWalBeforeFork() && wal.isBeforeFork(path)) {
+            actions.add(new Copy(path, theirs.size()));
         }
     }
 
@@ -109,12 +140,15 @@ final class FileMap {
             actions.add(new Remove(path));
             return;
         }
-        kept.add(path);
         FileEntry file = target.get(path);
-        Optional<Long> orphan = wal.orphanFrom(path);
-        if (file != null && orphan.isPresent()) {
-            actions.add(new Clear(path, orphan.get(), file.size()));
+        if (file != null) {
+            keep(path, file);
         }
+    }
+
+    private void keep(String path, FileEntry file) {
+        kept.add(path);
+        wal.orphanFrom(path).ifPresent(from -> actions.add(new Clear(path, from, file.size())));
     }
 
     private void create(FileEntry theirs) {
@@ -146,7 +180,7 @@ final class FileMap {
             actions.add(new Copy(path, theirs.size()));
             return;
         }
-        List<Range> ranges = ranges(changed.of(relation.get()), Math.min(theirs.size(), ours.size()));
+        List<Range> ranges = ranges(toFetch(relation.get(), path, Math.min(theirs.size(), ours.size())));
         if (!ranges.isEmpty()) {
             actions.add(new CopyBlocks(path, ranges));
         }
@@ -157,9 +191,23 @@ final class FileMap {
         }
     }
 
-    /** Neighbours as one. Blocks past {@code end} are cut off, or come with the tail. */
-    private static List<Range> ranges(BitSet blocks, long end) {
+    /** Blocks past {@code end} are cut off, or come with the tail. */
+    private BitSet toFetch(RelationPath relation, String path, long end) {
+        BitSet blocks = changed.of(relation);
         blocks.clear((int) (end / BLOCK), Integer.MAX_VALUE);
+        if (whole.isPresent()) {
+            BitSet written = whole.get().blocks().of(relation);
+            written.and(blocks);
+            blocks.andNot(written);
+            if (!written.isEmpty()) {
+                skipped.put(path, written);
+            }
+        }
+        return blocks;
+    }
+
+    /** Neighbours as one. */
+    private static List<Range> ranges(BitSet blocks) {
         List<Range> ranges = new ArrayList<>();
         for (int from = blocks.nextSetBit(0); from >= 0; ) {
             int to = blocks.nextClearBit(from);

@@ -8,6 +8,7 @@ import io.walrelay.wal.Lsn;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -20,6 +21,8 @@ import java.util.stream.Collectors;
  * @param sourceBytes of all the source's files
  * @param actions in the order in which they can be done
  * @param kept the target's own WAL that recovery needs
+ * @param skipped blocks that are left to the replay
+ * @param replayAtLeast how far the replay has to go on account of these; invalid when there are none
  */
 public record RewindPlan(
         Divergence divergence,
@@ -29,7 +32,9 @@ public record RewindPlan(
         long changedBlocks,
         long sourceBytes,
         List<FileAction> actions,
-        List<String> kept) {
+        List<String> kept,
+        SkippedBlocks skipped,
+        Lsn replayAtLeast) {
 
     public RewindPlan {
         actions = List.copyOf(actions);
@@ -40,24 +45,32 @@ public record RewindPlan(
      * Decides.
      *
      * @param source the source's files, and {@code target} the target's
+     * @param scope which of them it is about
      * @throws RefusedException when two files under one path can't be made equal
      */
-    public static RewindPlan decide(Facts facts, List<FileEntry> source, List<FileEntry> target) throws RefusedException {
+    public static RewindPlan decide(Facts facts, List<FileEntry> source, List<FileEntry> target, Scope scope) throws RefusedException {
         Side side = facts.target();
         RelationPath.Names names = new RelationPath.Names(side.major(), side.control().catalogVersion());
         Map<String, FileEntry> theirs = FileMap.byPath("source", source, names);
         Map<String, FileEntry> ours = FileMap.byPath("target", target, names);
         WalRules wal = new WalRules(facts.replayStart().redo(), facts.divergence(), side.control().segmentSize(), facts.source().history(), theirs);
-        FileMap map = new FileMap(theirs, ours, facts.changed(), names, wal);
+        FileMap map = new FileMap(theirs, ours, facts.changed(), facts.whole(), names, wal, scope);
         List<FileAction> actions = map.decide();
+        Optional<String> missing = scope.needsWalBeforeFork() && !scope.copiesWal() ? wal.missingBeforeFork(ours) : Optional.empty();
+        if (missing.isPresent()) {
+            throw new RefusedException("%s is gone from both servers, and PostgreSQL %d needs it in pg_wal to come to the fork".formatted(missing.get(), side.major()),
+                    "Put it into the source's pg_wal from an archive, or from a relay: GET /wal/%s?mode=rewind".formatted(missing.get().substring("pg_wal/".length())));
+        }
         long bytes = source.stream().mapToLong(FileEntry::size).sum();
         return new RewindPlan(
-                facts.divergence(), facts.lastCheckpoint(), facts.replayStart(), facts.targetEnd(), facts.changed().size(), bytes, actions, map.kept());
+                facts.divergence(), facts.lastCheckpoint(), facts.replayStart(), facts.targetEnd(), facts.changed().size(), bytes, actions, map.kept(),
+                map.skipped(),
+                map.skipped().size() == 0 ? Lsn.INVALID : facts.whole().map(WholePages::end).orElse(Lsn.INVALID));
     }
 
     /** All but the files that a plan is made of. */
     public record Facts(
-            Side target, Side source, Divergence divergence, ReplayStart lastCheckpoint, ReplayStart replayStart, Lsn targetEnd, BlockMap changed) {}
+            Side target, Side source, Divergence divergence, ReplayStart lastCheckpoint, ReplayStart replayStart, Lsn targetEnd, BlockMap changed, Optional<WholePages> whole) {}
 
     /** Bytes that will come from the source, as far as that is known. */
     public long bytesToFetch() {
@@ -95,10 +108,10 @@ public record RewindPlan(
                 last common checkpoint: %s
                 replay start: %s
                 end of the target's WAL: %s
-                changed blocks: %d
+                changed blocks: %d, left to the replay: %d
                 bytes to fetch: %d of %d
                 %s""".formatted(
-                divergence.fork(), divergence.timeline(), lastCheckpoint.checkpoint(), replayStart, targetEnd, changedBlocks, bytesToFetch(), sourceBytes,
+                divergence.fork(), divergence.timeline(), lastCheckpoint.checkpoint(), replayStart, targetEnd, changedBlocks, skipped.size(), bytesToFetch(), sourceBytes,
                 actions.stream().map(RewindPlan::line).collect(Collectors.joining("\n")));
     }
 

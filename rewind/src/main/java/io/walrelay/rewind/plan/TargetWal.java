@@ -132,7 +132,7 @@ public final class TargetWal {
         }
         for (int i = 0; i < record.blockCount(); i++) {
             if (record.forkOf(i) == BlockReference.MAIN_FORK) {
-                changed.add(record.tablespaceOf(i), record.databaseOf(i), record.relationOf(i), record.blockOf(i));
+                var _ = changed.add(record.tablespaceOf(i), record.databaseOf(i), record.relationOf(i), record.blockOf(i));
             }
         }
     }

@@ -5,10 +5,12 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which files pg_wal of the target has afterwards. Recovery takes a segment's bytes for what its name says and replays them to the end,
@@ -54,14 +56,47 @@ final class WalRules {
                 && segment(file.path()).filter(this::isCommon).filter(id -> !holdsFork(id)).isPresent();
     }
 
-    /** Whether the target's own segment, which the source has no more, is needed to come to the fork. */
-    boolean isNeeded(String path) {
-        return path.startsWith(DIRECTORY) && !path.startsWith(STATUS)
+    /** Whether {@code path} is a segment with something that is replayed before the fork. */
+    boolean isBeforeFork(String path) {
+        return !path.startsWith(STATUS)
                 && segment(path)
                         .filter(this::isCommon)
                         .filter(id -> id.end(size).isAfter(replayStart) && id.start(size).isBefore(divergence.fork()))
-                        .filter(id -> !holdsFork(id) || !sourceHasAnotherFile(id))
                         .isPresent();
+    }
+
+    /** The first segment from replay start to fork that neither side has; empty when they have all. */
+    Optional<String> missingBeforeFork(Map<String, FileEntry> target) {
+        for (long number = size.segmentNumber(replayStart); size.start(number).isBefore(divergence.fork()); number++) {
+            long wanted = number;
+            boolean there = timelines(divergence.common())
+                    .map(timeline -> path(new SegmentId(timeline, wanted)))
+                    .anyMatch(path -> target.containsKey(path) || source.containsKey(path));
+            if (!there) {
+                return Optional.of(path(new SegmentId(divergence.common().timelineAt(size.start(number)), number)));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Whether the target's own segment, which the source has no more, is needed to come to the fork. */
+    boolean isNeeded(String path) {
+        return isBeforeFork(path) && segment(path).filter(id -> !holdsFork(id) || !sourceHasAnotherFile(id)).isPresent();
+    }
+
+    /** Whether {@code path} is of pg_wal. */
+    static boolean isFile(String path) {
+        return path.startsWith(DIRECTORY);
+    }
+
+    static boolean isHistory(String path) {
+        return path.startsWith(DIRECTORY) && path.endsWith(".history");
+    }
+
+    /** Those of pg_wal are each server's own. */
+    static boolean isDirectory(@Nullable FileEntry theirs, @Nullable FileEntry ours) {
+        FileEntry any = ours == null ? theirs : ours;
+        return any != null && any.kind() == FileEntry.Kind.DIRECTORY;
     }
 
     /** From where on the bytes of a needed segment are the orphan's; empty when none are. */
@@ -75,8 +110,15 @@ final class WalRules {
 
     /** The segment where a timeline ends begins the files of those that follow. */
     private boolean sourceHasAnotherFile(SegmentId id) {
-        return Stream.concat(sourceHistory.ancestors().stream().map(TimelineHistory.Ancestor::timeline), Stream.of(sourceHistory.timeline()))
-                .anyMatch(timeline -> source.containsKey(DIRECTORY + new WalFileName.Segment(new SegmentId(timeline, id.number())).fileName(size)));
+        return timelines(sourceHistory).anyMatch(timeline -> source.containsKey(path(new SegmentId(timeline, id.number()))));
+    }
+
+    private static Stream<TimelineId> timelines(TimelineHistory history) {
+        return Stream.concat(history.ancestors().stream().map(TimelineHistory.Ancestor::timeline), Stream.of(history.timeline()));
+    }
+
+    private String path(SegmentId id) {
+        return DIRECTORY + new WalFileName.Segment(id).fileName(size);
     }
 
     /** Whether the bytes before the fork are the same on both sides. */

@@ -6,6 +6,7 @@ import io.walrelay.rewind.datadir.DataDirectory;
 import io.walrelay.rewind.datadir.FileEntry;
 import io.walrelay.rewind.datadir.PgWal;
 import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.datadir.WalElsewhere;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.format.WalEnd;
@@ -122,7 +123,7 @@ public final class DirectorySource implements RewindSource {
         Optional<TimelineHistory> history = Histories.read(this, control.checkpointTimeline());
         TimelineHistory lineage = history.orElseThrow(() -> new RefusedException(
                 "the source has no history of its timeline %s".formatted(control.checkpointTimeline())));
-        try (PgWal wal = new PgWal(directory.path().resolve("pg_wal"), lineage, control.segmentSize(), PgWal.Elsewhere.NOWHERE)) {
+        try (PgWal wal = new PgWal(directory.path().resolve("pg_wal"), lineage, control.segmentSize(), WalElsewhere.NOWHERE)) {
             WalReader reader = WalReader.open(wal, new WalIdentity(control.systemId(), control.segmentSize(), lineage), start);
             if (!reader.next() || !reader.recordStart().equals(start)) {
                 throw new RefusedException("could not read the source's last checkpoint at %s: %s"

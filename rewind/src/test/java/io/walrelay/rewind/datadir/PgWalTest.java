@@ -19,6 +19,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -55,7 +57,7 @@ class PgWalTest {
         put(first, ONE, 16);
         put(first, ONE, 17);
 
-        try (PgWal wal = new PgWal(directory, second.history(), SIZE, PgWal.Elsewhere.NOWHERE)) {
+        try (PgWal wal = new PgWal(directory, second.history(), SIZE, WalElsewhere.NOWHERE)) {
             assertArrayEquals(first.bytes(first.start(), fork), read(wal, first.start(), (int) fork.minus(first.start())));
             assertEquals(0, wal.read(fork, ByteBuffer.allocate(10)));
         }
@@ -67,8 +69,18 @@ class PgWalTest {
         Path elsewhere = Files.createDirectory(directory.resolve("elsewhere"));
         Files.write(elsewhere.resolve(name(TWO, 17)), second.segment(17));
 
-        try (PgWal wal = new PgWal(directory, second.history(), SIZE, (segment, name) ->
-                Files.exists(elsewhere.resolve(name)) ? FileChannel.open(elsewhere.resolve(name), StandardOpenOption.READ) : null)) {
+        WalElsewhere archive = new WalElsewhere() {
+            @Override
+            public @Nullable FileChannel open(SegmentId segment, String name) throws IOException {
+                return Files.exists(elsewhere.resolve(name)) ? FileChannel.open(elsewhere.resolve(name), StandardOpenOption.READ) : null;
+            }
+
+            @Override
+            public Optional<byte[]> read(String name) {
+                throw new AssertionError(name);
+            }
+        };
+        try (PgWal wal = new PgWal(directory, second.history(), SIZE, WalElsewhere.NOWHERE.or(archive))) {
             Lsn end = SIZE.start(18);
             assertArrayEquals(second.bytes(second.start(), end), read(wal, second.start(), (int) end.minus(second.start())));
             assertEquals(2 << 20, wal.bytesRead());
@@ -81,19 +93,19 @@ class PgWalTest {
         put(second, TWO, 17);
         put(second, TWO, 18);
 
-        try (PgWal wal = new PgWal(directory, second.history(), SIZE, PgWal.Elsewhere.NOWHERE)) {
+        try (PgWal wal = new PgWal(directory, second.history(), SIZE, WalElsewhere.NOWHERE)) {
             // A record that goes on in a segment that is not there is none.
             assertEquals(
                     second.lastRecordEndAt(SIZE.start(19)),
                     ProvenEnd.find(wal, second.identity(), second.start()).lastRecordEnd());
         }
-        try (PgWal wal = new PgWal(directory, TimelineHistory.root(ONE), SIZE, PgWal.Elsewhere.NOWHERE)) {
+        try (PgWal wal = new PgWal(directory, TimelineHistory.root(ONE), SIZE, WalElsewhere.NOWHERE)) {
             assertEquals(first.lastRecordEndAt(SIZE.start(17)), ProvenEnd.find(wal, first.identity(), first.start()).lastRecordEnd());
         }
     }
 
     private void assertReadable(WalCraft craft, long from, long to) throws IOException {
-        try (PgWal wal = new PgWal(directory, craft.history(), SIZE, PgWal.Elsewhere.NOWHERE)) {
+        try (PgWal wal = new PgWal(directory, craft.history(), SIZE, WalElsewhere.NOWHERE)) {
             for (long number = from; number <= to; number++) {
                 assertArrayEquals(craft.segment(number), read(wal, SIZE.start(number), SIZE.bytes()));
             }

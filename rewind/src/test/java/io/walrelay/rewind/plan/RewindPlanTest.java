@@ -7,6 +7,7 @@ import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.ControlFileCraft;
 import io.walrelay.rewind.datadir.FileEntry;
 import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.datadir.RelationPath;
 import io.walrelay.rewind.plan.FileAction.Clear;
 import io.walrelay.rewind.plan.FileAction.Copy;
 import io.walrelay.rewind.plan.FileAction.CopyBlocks;
@@ -19,9 +20,14 @@ import io.walrelay.rewind.plan.FileAction.Truncate;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.format.RelationFile;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -43,6 +49,8 @@ class RewindPlanTest {
     private final List<FileEntry> source = new ArrayList<>();
     private final List<FileEntry> target = new ArrayList<>();
     private final BlockMap changed = new BlockMap(131_072);
+    private Scope scope = Scope.ALL;
+    private @Nullable WholePages whole;
 
     private RewindPlan plan() throws RefusedException {
         ControlFile control = ControlFileCraft.of15().read();
@@ -50,7 +58,7 @@ class RewindPlanTest {
         Side theirs = new Side(control, 15, ONE.promoted(new TimelineId(2), FORK, ""));
         ReplayStart start = new ReplayStart(REDO, Lsn.parse("0/3000060"), new TimelineId(1), ReplayStart.Reason.COMMON);
         Divergence divergence = Divergence.between(ours.history(), theirs.history()).orElseThrow();
-        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, Lsn.parse("0/6000100"), changed), source, target);
+        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, Lsn.parse("0/6000100"), changed, Optional.ofNullable(whole)), source, target, scope);
     }
 
     private void both(FileEntry file) {
@@ -88,6 +96,29 @@ class RewindPlanTest {
                         new Remove("base/5/6")),
                 plan().actions());
         assertEquals(8192 + 3 * 8192 + 8192 + 2 * 8192 + 8192, plan().bytesToFetch());
+    }
+
+    @Test
+    void blocksThatTheReplayWritesAnewAreNotFetchedButRemembered() throws RefusedException {
+        both(FileEntry.regular("base/5/1", 9 * 8192));
+        both(FileEntry.regular("base/5/2", 9 * 8192));
+        BlockMap written = new BlockMap(131_072);
+        for (int block : new int[] {1, 2, 5, 6}) {
+            changed.add(1663, 5, 1, block);
+            written.add(1663, 5, 1, block + 1);
+        }
+        changed.add(1663, 5, 2, 3);
+        written.add(1663, 5, 2, 3);
+        whole = new WholePages(written, REDO, Lsn.parse("0/7000000"));
+
+        RewindPlan plan = plan();
+
+        assertEquals(List.of(new CopyBlocks("base/5/1", List.of(new Range(8192, 8192), new Range(5 * 8192, 8192)))), plan.actions());
+        assertEquals(Lsn.parse("0/7000000"), plan.replayAtLeast());
+        assertEquals("base/5/1 2,6\nbase/5/2 3\n", new String(plan.skipped().encode(), StandardCharsets.UTF_8));
+        BlockMap again = new BlockMap(131_072);
+        SkippedBlocks.addTo(again, "base/5/1 2-4,6\n".getBytes(StandardCharsets.UTF_8), new RelationPath.Names(15, 202209061));
+        assertEquals(BitSet.valueOf(new long[] {0b101_1100}), again.of(new RelationPath(new RelationFile(1663, 5, 1), 0)));
     }
 
     @Test
@@ -199,6 +230,56 @@ class RewindPlanTest {
 
         assertEquals(
                 List.of(new Copy("pg_wal/000000020000000000000005", SEGMENT), new Remove("pg_wal/000000010000000000000005")), plan().actions());
+    }
+
+    /** A server that streams gets histories only; its own WAL before the fork may stay, and is needed on 13 and 14. */
+    @Test
+    void withARelayNoWalIsCopied() throws RefusedException {
+        scope = new Scope(false, false, false);
+        both(FileEntry.regular("pg_wal/000000010000000000000002", SEGMENT));
+        both(FileEntry.regular("pg_wal/000000010000000000000003", SEGMENT));
+        source.add(FileEntry.regular("pg_wal/000000010000000000000004", SEGMENT));
+        both(FileEntry.regular("pg_wal/000000010000000000000005", SEGMENT));
+        both(FileEntry.regular("pg_wal/000000020000000000000005", SEGMENT));
+        source.add(FileEntry.regular("pg_wal/00000002.history", 40));
+        source.add(FileEntry.directory("pg_wal/archive_status"));
+        target.add(FileEntry.regular("pg_wal/000000010000000000000006", SEGMENT));
+        target.add(FileEntry.regular("pg_wal/000000010000000000000005.partial", SEGMENT));
+        target.add(FileEntry.regular("pg_wal/archive_status/000000010000000000000005.ready", 0));
+        target.add(FileEntry.regular("pg_wal/00000007.history", 40));
+
+        List<FileAction> rest = List.of(
+                new Clear("pg_wal/000000010000000000000005", 0x2830, SEGMENT),
+                new Remove("pg_wal/archive_status/000000010000000000000005.ready"),
+                new Remove("pg_wal/00000007.history"),
+                new Remove("pg_wal/000000020000000000000005"),
+                new Remove("pg_wal/000000010000000000000006"),
+                new Remove("pg_wal/000000010000000000000005.partial"));
+        List<FileAction> actions = new ArrayList<>(List.of(new Copy("pg_wal/00000002.history", 40)));
+        actions.addAll(rest);
+        assertEquals(actions, plan().actions());
+        assertEquals(List.of("pg_wal/000000010000000000000003", "pg_wal/000000010000000000000005"), plan().kept());
+
+        scope = new Scope(false, true, false);
+        actions.addFirst(new Copy("pg_wal/000000010000000000000004", SEGMENT));
+        assertEquals(actions, plan().actions());
+
+        source.removeIf(file -> file.path().endsWith("000000010000000000000004"));
+        RefusedException refused = assertThrows(RefusedException.class, this::plan);
+        assertEquals("pg_wal/000000010000000000000004 is gone from both servers, and PostgreSQL 15 needs it in pg_wal to come to the fork", refused.getMessage());
+    }
+
+    @Test
+    void withARelayConfigurationStaysAsItIs() throws RefusedException {
+        scope = new Scope(false, false, false);
+        both(FileEntry.regular("postgresql.conf", 5));
+        source.add(FileEntry.regular("server.key", 5));
+        target.add(FileEntry.regular("mine/x", 5));
+        target.add(FileEntry.regular("standby.signal", 0));
+        both(FileEntry.regular("pg_xact/0000", 5));
+        target.add(FileEntry.regular("backup_label", 5));
+
+        assertEquals(List.of(new Copy("pg_xact/0000", 5), new Remove("backup_label")), plan().actions());
     }
 
     @Test

@@ -1,0 +1,135 @@
+package io.walrelay.proxy.cli;
+
+import io.walrelay.proxy.client.Relays;
+import io.walrelay.proxy.client.Restore;
+import io.walrelay.proxy.client.RestoreMode;
+import io.walrelay.proxy.http.ImportedSlot;
+import io.walrelay.proxy.http.Json;
+import io.walrelay.rewind.HeldWal;
+import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.datadir.WalElsewhere;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.SystemId;
+import io.walrelay.wal.TimelineHistory;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.URI;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** A relay as a rewind sees it, over HTTP: WAL by name, and the slot that the rewound server will stream from. */
+final class RelayOfRewind implements HeldWal {
+
+    private static final Duration SILENCE = Duration.ofSeconds(30);
+
+    private final List<URI> urls;
+    private final Optional<String> token;
+    private final String slot;
+
+    /** @param urls the first is the one that makes the slot */
+    RelayOfRewind(List<URI> urls, Optional<String> token, String slot) {
+        this.urls = List.copyOf(urls);
+        this.token = token;
+        this.slot = slot;
+    }
+
+    @Override
+    public WalElsewhere along(TimelineHistory lineage) {
+        // The first timeline has no beginning to name it by.
+        return new Fetched(lineage.ancestors().isEmpty() ? Optional.empty() : Optional.of("%s@%s".formatted(lineage.timeline(), lineage.begin())));
+    }
+
+    @Override
+    public WalElsewhere histories() {
+        return new Fetched(Optional.empty());
+    }
+
+    @Override
+    public void reserve(SystemId system, TimelineHistory lineage, Lsn from) throws IOException, RefusedException {
+        String wanted = Json.MAPPER.writeValueAsString(Map.of(
+                "system_id", system.toString(),
+                "timeline", lineage.timeline().toLong(),
+                "slots", List.of(Map.of("name", slot, "restart_lsn", from.toString()))));
+        try (ApiClient api = new ApiClient(urls.getFirst(), token, Optional.empty())) {
+            ImportedSlot made = make(api, wanted);
+            if (made.outcome().equals("kept")) {
+                // Of an earlier rewind: it may keep less.
+                var _ = api.delete("/api/v1/slots/" + slot);
+                made = make(api, wanted);
+            }
+            if (!made.outcome().equals("imported")) {
+                throw new RefusedException("the relay makes no slot \"%s\" from %s on: %s".formatted(slot, from, made.reason().orElse(made.outcome())));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while the relay makes a slot");
+        }
+    }
+
+    private static ImportedSlot make(ApiClient api, String wanted) throws IOException, InterruptedException {
+        ImportedSlot[] made = ApiClient.read(ImportedSlot[].class, api.post("/api/v1/slots", wanted));
+        if (made.length != 1) {
+            throw new IOException("the relay answered for %d slots; expected one".formatted(made.length));
+        }
+        return made[0];
+    }
+
+    /** Files of one lineage, fetched when they are asked for. */
+    private final class Fetched implements WalElsewhere {
+
+        private final Restore restore;
+
+        Fetched(Optional<String> lineage) {
+            this.restore = new Restore(
+                    new Relays(urls, token, Optional.empty(), SILENCE), RestoreMode.REWIND, Duration.ZERO, RestoreMode.REWIND.retries(), lineage, Optional.empty());
+        }
+
+        @Override
+        public @Nullable FileChannel open(SegmentId segment, String name) throws IOException {
+            Path directory = Files.createTempDirectory("walrelay-rewind");
+            try {
+                // Its name goes now, its bytes with the channel.
+                return fetch(name, directory) ? FileChannel.open(directory.resolve(name), StandardOpenOption.READ) : null;
+            } finally {
+                remove(directory, name);
+            }
+        }
+
+        @Override
+        public Optional<byte[]> read(String name) throws IOException {
+            Path directory = Files.createTempDirectory("walrelay-rewind");
+            try {
+                return fetch(name, directory) ? Optional.of(Files.readAllBytes(directory.resolve(name))) : Optional.empty();
+            } finally {
+                remove(directory, name);
+            }
+        }
+
+        private static void remove(Path directory, String name) throws IOException {
+            Files.deleteIfExists(directory.resolve(name));
+            Files.delete(directory);
+        }
+
+        private boolean fetch(String name, Path directory) throws IOException {
+            try {
+                Restore.Result result = restore.run(name, directory.resolve(name));
+                return switch (result.exitStatus()) {
+                    case 0 -> true;
+                    case 1 -> false;
+                    default -> throw new IOException("relay: " + result.problem().orElse("could not look for " + name));
+                };
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException("interrupted while fetching %s from the relay".formatted(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+package io.walrelay.proxy.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is seen to be wrong before a directory is looked at, in pg_rewind's words and with its exit status. */
+class RewindCommandTest {
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "rewind -D a | error: no source specified (--source-pgdata or --source-server)",
+        "rewind -D a --source-pgdata b --source-server c | error: only one of --source-pgdata or --source-server can be specified",
+        "rewind --source-pgdata b | error: no target data directory specified (--target-pgdata)",
+        "rewind --target-pgdata=a --source-pgdata=b -R | error: no source server information (--source-server) specified for --write-recovery-conf",
+        "rewind -D a --source-pgdata b c d | error: too many command-line arguments (first is \"c\")",
+        "rewind -D a --source-pgdata b --jobs 0 | error: --jobs is 0; expected 1 to 64",
+        "rewind -D a --source-server b --relay http://r:1 | error: --relay copies no WAL, so the target has to stream",
+        "rewind -D a --colour | Unknown option: '--colour'",
+    })
+    void saysWhatWasExpected(String line, String part) {
+        CommandRun run = CommandRun.of(line.split(" ", -1));
+        assertEquals(Main.FAILURE, run.status(), run::err);
+        assertTrue(run.err().contains(part), run::err);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-?", "--help"})
+    void theHelpIsAskedForAsOfPgRewind(String option) {
+        CommandRun run = CommandRun.of("rewind", option);
+        assertEquals(Main.OK, run.status(), run::err);
+        assertTrue(run.out().contains("--no-ensure-shutdown"), run::out);
+    }
+
+    @Test
+    void theVersionIsAskedForAsOfPgRewind() {
+        CommandRun run = CommandRun.of("rewind", "-V");
+        assertEquals(Main.OK, run.status(), run::err);
+        assertTrue(run.out().startsWith("walrelay "), run::out);
+    }
+}
