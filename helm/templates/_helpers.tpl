@@ -69,10 +69,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- join "," $urls }}
 {{- end }}
 
-{{/* As the relay names it: upstream.slot with the pod's name for {hostname}, _ for what slot names lack. Takes the context and the pod's name. */}}
+{{/*
+As the relay names it: upstream.slot with the pod's name for {hostname}, _ for what slot names lack. Takes the context, the pod's name up to its
+number, and the number.
+*/}}
 {{- define "walrelay.slot" -}}
 {{- $template := dig "upstream" "slot" "walrelay_{hostname}" (index . 0).Values.config }}
-{{- $template | replace "{hostname}" (regexReplaceAll "[^a-z0-9_]" (index . 1) "_") | trunc 63 }}
+{{- $template | replace "{hostname}" (printf "%s%v" (regexReplaceAll "[^a-z0-9_]" (index . 1) "_") (index . 2)) }}
 {{- end }}
 
 {{/* A time like 30s as whole seconds, rounded up. */}}
@@ -108,6 +111,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := required "config.upstream.conninfo: expected a libpq connection string, like host=pg1,pg2 user=walrelay" (dig "upstream" "conninfo" "" $config) }}
 {{- if and (gt (int .Values.replicas) 1) (not (contains "{hostname}" (dig "upstream" "slot" "{hostname}" $config))) }}
 {{- fail "config.upstream.slot: expected a name with {hostname}: each replica needs a slot of its own" }}
+{{- end }}
+{{- $slot := include "walrelay.slot" (list . (printf "%s-" (include "walrelay.fullname" .)) (sub (int .Values.replicas) 1)) }}
+{{- if gt (len $slot) 63 }}
+{{- fail (printf "config.upstream.slot: %s would be cut to 63 characters; expected a shorter one, or a shorter fullnameOverride" $slot) }}
 {{- end }}
 {{- if not (or .Values.http.tokens.existingSecret .Values.tls.clientCertificates (dig "http" "tls" "client-ca" "" $config) (dig "http" "insecure" false $config)) }}
 {{- fail "http.tokens.existingSecret: expected a Secret (kubectl create secret generic walrelay-http --from-literal=tokens=\"$(openssl rand -hex 32)\"), or tls.clientCertificates, or config.http.insecure: WAL is all of the data" }}

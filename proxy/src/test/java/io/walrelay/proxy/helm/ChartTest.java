@@ -43,7 +43,7 @@ final class ChartTest {
     private Chart chart;
 
     @BeforeEach
-    void setUp() {
+    void setUp() throws IOException {
         chart = new Chart(directory);
     }
 
@@ -92,6 +92,14 @@ final class ChartTest {
     }
 
     @Test
+    void kubernetesRefusesAFieldThatItDoesNotKnowHoweverDeep() throws Exception {
+        JsonNode wrong = Chart.read(render("").one("StatefulSet").toString().replace("readOnlyRootFilesystem", "readOnlyRootFileSystem"));
+
+        String message = assertThrows(AssertionError.class, () -> KubernetesSchema.check(wrong)).getMessage();
+        assertTrue(message.contains("readOnlyRootFileSystem"), message);
+    }
+
+    @Test
     void standsByItselfWithTheLeast() throws Exception {
         Objects objects = render("");
         Settings settings = conclude(objects);
@@ -123,25 +131,50 @@ final class ChartTest {
         assertEquals(List.of(first, first.replace("relay-0", "relay-1"), first.replace("relay-0", "relay-2")), peers);
         assertEquals(1, objects.one("PodDisruptionBudget").at("/spec/maxUnavailable").asInt());
         // What uninstalling drops is what the relays take: each by the pod's name.
-        List<String> dropped = Objects.items(objects.one("Job").at("/spec/template/spec/containers")).map(c -> c.at("/args/3").asString()).toList();
+        assertEquals(3, objects.one("Job").at("/spec/completions").asInt());
         for (int i = 0; i < 3; i++) {
-            assertEquals("--slot=" + conclude(objects, "prod-walrelay-" + i).upstream().slot(), dropped.get(i));
+            assertEquals(conclude(objects, "prod-walrelay-" + i).upstream().slot(), droppedSlot(objects, i));
         }
     }
 
     @Test
-    void slotsOfLongNamesStayApart() throws Exception {
-        Objects objects = render("fullnameOverride: %s\nreplicas: 99".formatted("Long-".repeat(30)));
+    void hooksActWhenTheReleaseIsGoneAndWhenATestIsAskedFor() throws Exception {
+        Objects objects = render("");
 
-        Set<String> slots = new TreeSet<>();
-        Objects.items(objects.one("Job").at("/spec/template/spec/containers")).forEach(c -> slots.add(c.at("/args/3").asString()));
-        assertEquals(99, slots.size());
+        assertEquals("post-delete", objects.one("Job").at("/metadata/annotations").path(Chart.HOOK + "hook").asString());
+        assertEquals("test", objects.one("Pod").at("/metadata/annotations").path(Chart.HOOK + "hook").asString());
+        JsonNode variables = objects.one("Job").at("/spec/template/spec/containers/0/env");
+        assertTrue(
+                Objects.items(variables).anyMatch(v -> v.path("name").asString().equals("WALRELAY_UPSTREAM_CONNINFO") && v.path("value").asString().equals("host=pg1,pg2 user=walrelay")),
+                variables::toString);
+        // What belongs to the release is gone by then.
+        assertTrue(objects.one("Job").at("/spec/template/spec/serviceAccountName").isMissingNode());
+        assertFalse(objects.one("Job").toString().contains("configMap"));
+    }
+
+    @Test
+    void theNotesHaveWhatStandbysNeed() throws Exception {
+        String notes = chart.notes(merged("replicas: 2\ntls: {existingSecret: walrelay-tls}"));
+
+        String hosts = "prod-walrelay-0.prod-walrelay-pods.db.svc.cluster.local,prod-walrelay-1.prod-walrelay-pods.db.svc.cluster.local";
+        assertTrue(notes.contains("primary_conninfo = 'host=" + hosts + " port=6433 user=repl sslmode=verify-full"), notes);
+        assertTrue(notes.contains("walrelay_prod_walrelay_0, walrelay_prod_walrelay_1"), notes);
+        assertTrue(notes.contains("--relay https://prod-walrelay-0."), notes);
+    }
+
+    @Test
+    void slotsOfLongNamesStayApart() throws Exception {
+        Objects objects = render("fullnameOverride: %s\nreplicas: 99".formatted("long-".repeat(30)));
+
+        String slot = conclude(objects, Objects.name(objects.one("StatefulSet")) + "-98").upstream().slot();
+        assertTrue(slot.endsWith("_98"), slot);
+        assertEquals(slot, droppedSlot(objects, 98));
     }
 
     @ParameterizedTest
     @CsvSource({"30s,60", "2min,150", "1500ms,32", "1h,3630"})
     void aPodHasTheTimeThatStandbysHave(String stop, int seconds) throws Exception {
-        Objects objects = render("config: {upstream: {conninfo: host=pg1}, standbys: {stop-timeout: %s}}".formatted(stop));
+        Objects objects = render("config: {upstream: {conninfo: host=pg1 user=walrelay}, standbys: {stop-timeout: %s}}".formatted(stop));
 
         assertEquals(seconds, objects.pod().path("terminationGracePeriodSeconds").asInt());
         assertTrue(Duration.ofSeconds(seconds).compareTo(conclude(objects).standbys().stopTimeout()) > 0);
@@ -175,7 +208,7 @@ final class ChartTest {
     void whatIsGivenGoesBeforeWhatTheChartKnows() throws Exception {
         Objects objects = render("""
                 config:
-                  upstream: {conninfo: "host=pg1", slot: "r_{hostname}", acknowledge: 'any 1 (a, b)', start: 16/B374D848}
+                  upstream: {conninfo: "host=pg1 user=walrelay", slot: "r_{hostname}", acknowledge: 'any 1 (a, b)', start: 16/B374D848}
                   listen: {address: "0.0.0.0:5432", hba: ["host all all samenet scram-sha-256"]}
                   data: /var/lib/walrelay
                   cache: {memory: 128MB, disk: 10GB, on-full: hold-upstream}
@@ -190,7 +223,7 @@ final class ChartTest {
         assertEquals(10L << 30, settings.cache().disk().bytes());
         assertEquals(10_000, settings.standbys().maxWriteRate());
         assertEquals("http://elsewhere:8433", settings.peers().urls().getFirst().toString());
-        assertEquals("--slot=r_prod_walrelay_0", objects.one("Job").at("/spec/template/spec/containers/0/args/3").asString());
+        assertEquals("r_prod_walrelay_0", droppedSlot(objects, 0));
     }
 
     @ParameterizedTest
@@ -204,6 +237,7 @@ final class ChartTest {
         "config: {standbys: {max-write-rate: 0}} | max-write-rate",
         "config: {upstream: {conninfo: ''}} | config.upstream.conninfo",
         "config: {upstream: {slot: fixed}}\\nreplicas: 2 | config.upstream.slot",
+        "config: {upstream: {slot: 'a_slot_name_that_is_long_enough_to_be_too_long_for_{hostname}'}} | config.upstream.slot",
         "http: {tokens: {existingSecret: ''}} | http.tokens.existingSecret",
         "replicas: 0 | replicas",
         "replicas: '3' | replicas",
@@ -253,6 +287,12 @@ final class ChartTest {
                 .forEach(variable -> environment.put(variable.path("name").asString(), variable.path("value").asString("secret read-only;other")));
         long half = 512L << 20;
         return new SettingsSources(Optional.of(file), environment, Map.of(), pod, half).conclude();
+    }
+
+    /** Kubernetes puts the number in (Job, completionMode Indexed). */
+    private static String droppedSlot(Objects objects, int index) {
+        String argument = objects.one("Job").at("/spec/template/spec/containers/0/args/3").asString();
+        return argument.replace("--slot=", "").replace("$(JOB_COMPLETION_INDEX)", String.valueOf(index));
     }
 
     private static Set<String> kinds(Objects objects) {
