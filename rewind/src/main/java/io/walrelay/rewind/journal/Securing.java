@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -69,9 +70,17 @@ final class Securing {
     }
 
     private void secureMostlyChanged(Collection<? extends Touch> touches, Set<Path> departing) throws IOException {
+        // Most calls are about few bytes, and are not to cost a look at the file.
+        Map<String, Long> lengths = new HashMap<>();
+        for (Touch touch : touches) {
+            if (touch instanceof Touch.Bytes(String path, long _, long length)) {
+                lengths.merge(path, length, Long::sum);
+            }
+        }
+        lengths.values().removeIf(length -> length < LEAST_REBUILT);
         Map<String, Changing> files = new LinkedHashMap<>();
         for (Touch touch : touches) {
-            if (touch instanceof Touch.Bytes bytes) {
+            if (touch instanceof Touch.Bytes bytes && lengths.containsKey(bytes.path())) {
                 Changing file = files.get(bytes.path());
                 if (file == null) {
                     file = new Changing(locations.of(bytes.path()));
