@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
@@ -71,7 +72,7 @@ public record RelayChanges(Map<BlockWal.Block, BlockWal.First> blocks, List<Json
         assertEquals(expected.keySet(), said.blocks.keySet());
         int whole = 0;
         for (Map.Entry<BlockWal.Block, BlockWal.First> block : expected.entrySet()) {
-            BlockWal.First found = said.blocks.get(block.getKey());
+            BlockWal.First found = Objects.requireNonNull(said.blocks.get(block.getKey()));
             assertEquals(block.getValue().at(), found.at(), () -> "first change of " + block.getKey());
             // Of other kinds pg_waldump does not say that they make a page anew.
             assertTrue(found.wholePage() || !block.getValue().wholePage(), () -> block + " is written as a whole");

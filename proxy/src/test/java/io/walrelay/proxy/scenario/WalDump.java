@@ -5,11 +5,16 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.format.BlockReference;
 import io.walrelay.wal.format.PageHeader;
 import io.walrelay.wal.format.PageImage;
+import java.io.BufferedReader;
+import java.io.StringReader;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -36,10 +41,19 @@ final class WalDump {
     static List<Dumped> of(Programs programs, Path directory, Lsn start, Lsn end) {
         String output = programs.run(LIMIT, "pg_waldump", "--bkp-details", "--path=" + directory, "--start=" + start, "--end=" + end).orFail();
         List<Dumped> records = new ArrayList<>();
-        for (String line : output.split("\n", -1)) {
+        read(new BufferedReader(new StringReader(output)), records::add);
+        return records;
+    }
+
+    /** Shows each record of what pg_waldump with --bkp-details prints. */
+    static void read(BufferedReader output, Consumer<Dumped> each) {
+        Optional<Dumped> last = Optional.empty();
+        for (Iterator<String> lines = output.lines().iterator(); lines.hasNext(); ) {
+            String line = lines.next();
             Matcher record = RECORD.matcher(line);
             if (record.matches()) {
-                records.add(new Dumped(
+                last.ifPresent(each);
+                last = Optional.of(new Dumped(
                         record.group(1),
                         Integer.parseInt(record.group(2)),
                         Integer.parseInt(record.group(3)),
@@ -50,10 +64,10 @@ final class WalDump {
                         record.group(8),
                         new ArrayList<>()));
             } else if (line.contains("blkref #")) {
-                records.getLast().blocks().add(line.strip());
+                last.orElseThrow().blocks().add(line.strip());
             }
         }
-        return records;
+        last.ifPresent(each);
     }
 
     /** A block as pg_waldump writes it (xlogreader.c, XLogRecGetBlockRefInfo). */

@@ -56,12 +56,13 @@ final class WalDumpCheck {
 
     private static final Pattern REMOVAL = Pattern.compile("(?:latestRemovedXid|snapshotConflictHorizon|cutoff xid|newestredirectxid):? (?:\\d+:)?(\\d+)");
     private static final Pattern CHECKPOINT = Pattern.compile("redo (?<redo>\\S+); (?<head>tli \\d+; prev tli \\d+; fpw \\w+;).*? xid (?<epoch>\\d+):(?<xid>\\d+); .*");
+    private static final Pattern VERSION = Pattern.compile("/PG_\\d+_\\d+/");
     private static final Pattern DROPPED = Pattern.compile("; rels: ([^;]+)");
     private static final Pattern RUNNING = Pattern.compile("nextXid (\\d+) latestCompletedXid (\\d+) oldestRunningXid (\\d+)(?:; (\\d+) xacts:.*)?.*");
     private static final Pattern TIME = Pattern.compile(".*?:(\\d\\d)\\.(\\d+) .*");
 
     private static void assertSays(RecordBody body, WalDump.Dumped dumped) {
-        String text = dumped.description();
+        String text = VERSION.matcher(dumped.description()).replaceAll("/");
         switch (body) {
             case RecordBody.ParameterChange(var p) -> assertEquals(
                     "max_connections=%d max_worker_processes=%d max_wal_senders=%d max_prepared_xacts=%d max_locks_per_xact=%d wal_level=%s wal_log_hints=%s track_commit_timestamp=%s".formatted(
@@ -74,7 +75,7 @@ final class WalDumpCheck {
                 assertEquals(Long.parseLong(m.group("epoch")) << 32 | Long.parseLong(m.group("xid")), checkpoint.nextXid().value());
                 assertEquals(dumped.kind().equals("CHECKPOINT_SHUTDOWN"), checkpoint.shutdown());
                 assertEquals("tli %s; prev tli %s; fpw %s;".formatted(checkpoint.timeline(), checkpoint.previous(), checkpoint.fullPageWrites()), m.group("head"));
-                assertTrue(Math.abs(checkpoint.epochSecond() - System.currentTimeMillis() / 1_000) < 300, checkpoint::toString);
+                assertTrue(Math.abs(checkpoint.epochSecond() - System.currentTimeMillis() / 1_000) < 7_200, checkpoint::toString);
             }
             case RecordBody.RunningTransactions running -> {
                 Matcher m = matched(RUNNING, text);
@@ -131,16 +132,16 @@ final class WalDumpCheck {
         };
         String kinds = said.substring(0, said.indexOf(' '));
         assertTrue(List.of(kinds.split("\\|", -1)).contains(dumped.kind()), () -> said + " is " + dumped);
-        assertTrue(dumped.description().startsWith(said.substring(kinds.length() + 1)), () -> said + " is " + dumped);
+        assertTrue(VERSION.matcher(dumped.description()).replaceAll("/").startsWith(said.substring(kinds.length() + 1)), () -> said + " is " + dumped);
     }
 
-    /** Relative to the data directory, of relations in the two tablespaces that always are (relpath.c). */
+    /** Relative to the data directory (relpath.c), but for the directory that a tablespace has for each version. */
     private static String path(RelationFile relation, int fork) {
         String name = relation.relation() + List.of("", "_fsm", "_vm", "_init").get(fork);
         return switch (relation.tablespace()) {
             case 1663 -> "base/%d/%s".formatted(relation.database(), name);
             case 1664 -> "global/" + name;
-            default -> throw new AssertionError("no test has relations in tablespace " + relation.tablespace());
+            default -> "pg_tblspc/%d/%d/%s".formatted(relation.tablespace(), relation.database(), name);
         };
     }
 }
