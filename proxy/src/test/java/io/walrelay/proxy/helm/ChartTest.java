@@ -109,6 +109,7 @@ final class ChartTest {
         assertEquals("0.0.0.0:6433", settings.listen().address().toString());
         assertEquals("0.0.0.0:8433", settings.http().address().toString());
         assertEquals(List.of(), settings.peers().urls());
+        assertEquals("host=prod-walrelay-0.prod-walrelay-pods.db.svc.cluster.local port=6433", settings.reachedAt());
         // Nine tenths of 60 GiB.
         assertEquals(55_296L << 20, settings.cache().disk().bytes());
         JsonNode pod = objects.pod();
