@@ -1,7 +1,8 @@
 package io.walrelay.proxy.config;
 
-import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.conninfo.Conninfo;
 import java.net.URI;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -10,4 +11,8 @@ import java.util.Optional;
  * @param conninfo its PostgreSQL port, in libpq's form
  * @param url its HTTP port
  */
-public record AdvertiseSettings(Optional<Secret> conninfo, Optional<URI> url) {}
+public record AdvertiseSettings(Optional<Conninfo> conninfo, Optional<URI> url) {
+
+    /** Its hosts count; who connects is for each standby to say. */
+    static final Map<String, String> ANY_USER = Map.of("PGUSER", "standby");
+}

@@ -63,7 +63,7 @@ final class Concluding {
         var standbys = standbys(cache, named);
         var maxXminAge = values.read(Keys.FEEDBACK_MAX_XMIN_AGE);
         var capCatalog = values.read(Keys.FEEDBACK_CAP_CATALOG);
-        var advertise = new AdvertiseSettings(values.read(Keys.ADVERTISE_CONNINFO), values.read(Keys.ADVERTISE_URL));
+        var advertise = new AdvertiseSettings(values.conninfo(Keys.ADVERTISE_CONNINFO, AdvertiseSettings.ANY_USER), values.read(Keys.ADVERTISE_URL));
         var peers = peers();
         upstream.ifPresent(it -> checkMembers(it.acknowledge(), named));
         ports.checkPorts(listen, http);

@@ -1,10 +1,8 @@
 package io.walrelay.proxy.config;
 
-import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.HostAddress;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -34,7 +32,7 @@ public record Settings(
     /** Where standbys reach the PostgreSQL port, in libpq's form, without anything secret; a relay that listens everywhere does not know its name. */
     public String reachedAt() {
         return advertise.conninfo()
-                .map(conninfo -> hosts(Conninfo.parse(conninfo.utf8(), Map.of()).hosts()))
+                .map(conninfo -> hosts(conninfo.hosts()))
                 .orElseGet(() -> "host=%s port=%d".formatted(EVERYWHERE.contains(listen.address().host()) ? "RELAY" : listen.address().host(), listen.address().port()));
     }
 

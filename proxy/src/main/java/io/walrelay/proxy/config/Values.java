@@ -72,8 +72,13 @@ final class Values {
 
     /** Its defaults are libpq's: the PG… variables count too. */
     Optional<Conninfo> conninfo(Key<Secret> key) {
+        return conninfo(key, environment);
+    }
+
+    /** @param defaults libpq's variables that complete it */
+    Optional<Conninfo> conninfo(Key<Secret> key, Map<String, String> defaults) {
         try {
-            return read(key).map(text -> Conninfo.parse(text.utf8(), environment));
+            return read(key).map(text -> Conninfo.parse(text.utf8(), defaults));
         } catch (InvalidConninfoException e) {
             problem(key, "%s; %s".formatted(key.type().expected(), e.getMessage()));
             return Optional.empty();

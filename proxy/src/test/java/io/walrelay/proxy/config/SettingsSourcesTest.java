@@ -105,6 +105,7 @@ class SettingsSourcesTest {
         assertEquals(
                 new SlotSettings(new ByteSize(9L << 30), Map.of("reports", new ByteSize(1L << 40), "b", new ByteSize(0)), Optional.empty()), settings.slots());
         assertEquals(Duration.ofMillis(500), settings.standbys().stopTimeout());
+        assertEquals("host=relay port=6433", settings.reachedAt());
         assertFalse(settings.toString().contains("hunter2"), settings.toString());
         assertFalse(settings.toString().contains("full"), settings.toString());
     }
@@ -223,6 +224,7 @@ class SettingsSourcesTest {
                 "upstream: {hint: 'http://pg1:8008/cluster', hint-ca: /etc/hostname} | upstream.hint-ca = \"/etc/hostname\" | upstream.hint with https://",
                 "upstream: {hint-ca: /etc/hostname} | upstream.hint-ca = \"/etc/hostname\" | upstream.hint with https://",
                 "advertise: {url: 'relay:8433'} | advertise.url = \"relay:8433\" | a URL like",
+                "advertise: {conninfo: 'hots=relay'} | advertise.conninfo = (not shown) | hots",
                 "archive: {keep: 7d} | archive.keep = \"7d\" | archive.url with it",
                 "archive: {url: 'file:///a', keep: 59min} | archive.keep = \"59min\" | at least 1h",
                 "archive: {import: /old} | archive.import = \"/old\" | archive.url with it",

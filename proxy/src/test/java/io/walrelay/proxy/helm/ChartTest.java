@@ -27,7 +27,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.MissingNode;
 
 /** The chart for all its switches: by Kubernetes' schemas, and by the relay's own reader for the configuration that it makes. */
 final class ChartTest {
@@ -86,10 +85,10 @@ final class ChartTest {
                 + "extraVolumeMounts: [{name: ca, mountPath: /etc/walrelay/upstream}]",
     })
     void whatItMakesIsValidAndItsConfigurationIsRead(String values) throws Exception {
-        Objects objects = render(values);
+        Rendered rendered = render(values);
 
-        objects.checkReferences();
-        conclude(objects);
+        rendered.checkReferences();
+        conclude(rendered);
     }
 
     @Test
@@ -102,55 +101,56 @@ final class ChartTest {
 
     @Test
     void standsByItselfWithTheLeast() throws Exception {
-        Objects objects = render("");
-        Settings settings = conclude(objects);
+        Rendered rendered = render("");
+        Settings settings = conclude(rendered);
 
-        assertEquals(Set.of("ConfigMap", "Service", "ServiceAccount", "StatefulSet", "Job", "Pod"), kinds(objects));
+        assertEquals(Set.of("ConfigMap", "Service", "ServiceAccount", "StatefulSet", "Job", "Pod"), kinds(rendered));
         assertEquals("walrelay_prod_walrelay_0", settings.upstream().slot());
         assertEquals("0.0.0.0:6433", settings.listen().address().toString());
         assertEquals("0.0.0.0:8433", settings.http().address().toString());
         assertEquals(List.of(), settings.peers().urls());
+        assertEquals("host=prod-walrelay-0.prod-walrelay-pods.db.svc.cluster.local port=6433", settings.reachedAt());
         // Nine tenths of 60 GiB.
         assertEquals(55_296L << 20, settings.cache().disk().bytes());
-        JsonNode pod = objects.pod();
+        JsonNode pod = rendered.pod();
         assertTrue(pod.at("/securityContext/runAsNonRoot").asBoolean());
-        assertTrue(objects.relay().at("/securityContext/readOnlyRootFilesystem").asBoolean());
+        assertTrue(rendered.relay().at("/securityContext/readOnlyRootFilesystem").asBoolean());
         assertFalse(pod.path("automountServiceAccountToken").asBoolean(true));
         assertTrue(Path.of(settings.data().toString()).startsWith("/var/lib/walrelay"), "data lies on the volume");
-        assertFalse(objects.named("Service", "prod-walrelay-http").at("/spec/publishNotReadyAddresses").asBoolean());
+        assertFalse(rendered.named("Service", "prod-walrelay-http").at("/spec/publishNotReadyAddresses").asBoolean());
         for (String service : List.of("prod-walrelay", "prod-walrelay-pods")) {
-            assertTrue(objects.named("Service", service).at("/spec/publishNotReadyAddresses").asBoolean(), service);
+            assertTrue(rendered.named("Service", service).at("/spec/publishNotReadyAddresses").asBoolean(), service);
         }
     }
 
     @Test
     void replicasAreRelaysWithSlotsOfTheirOwnThatNameEachOther() throws Exception {
-        Objects objects = render("replicas: 3\ntls: {existingSecret: walrelay-tls}");
+        Rendered rendered = render("replicas: 3\ntls: {existingSecret: walrelay-tls}");
 
-        List<String> peers = conclude(objects).peers().urls().stream().map(Object::toString).toList();
+        List<String> peers = conclude(rendered).peers().urls().stream().map(Object::toString).toList();
         String first = "https://prod-walrelay-0.prod-walrelay-pods.db.svc.cluster.local:8433";
         assertEquals(List.of(first, first.replace("relay-0", "relay-1"), first.replace("relay-0", "relay-2")), peers);
-        assertEquals(1, objects.one("PodDisruptionBudget").at("/spec/maxUnavailable").asInt());
+        assertEquals(1, rendered.one("PodDisruptionBudget").at("/spec/maxUnavailable").asInt());
         // What uninstalling drops is what the relays take: each by the pod's name.
-        assertEquals(3, objects.one("Job").at("/spec/completions").asInt());
+        assertEquals(3, rendered.one("Job").at("/spec/completions").asInt());
         for (int i = 0; i < 3; i++) {
-            assertEquals(conclude(objects, "prod-walrelay-" + i).upstream().slot(), droppedSlot(objects, i));
+            assertEquals(conclude(rendered, "prod-walrelay-" + i).upstream().slot(), droppedSlot(rendered, i));
         }
     }
 
     @Test
     void hooksActWhenTheReleaseIsGoneAndWhenATestIsAskedFor() throws Exception {
-        Objects objects = render("");
+        Rendered rendered = render("");
 
-        assertEquals("post-delete", objects.one("Job").at("/metadata/annotations").path(Chart.HOOK + "hook").asString());
-        assertEquals("test", objects.one("Pod").at("/metadata/annotations").path(Chart.HOOK + "hook").asString());
-        JsonNode variables = objects.one("Job").at("/spec/template/spec/containers/0/env");
+        assertEquals("post-delete", rendered.one("Job").at("/metadata/annotations").path(Chart.HOOK + "hook").asString());
+        assertEquals("test", rendered.one("Pod").at("/metadata/annotations").path(Chart.HOOK + "hook").asString());
+        JsonNode variables = rendered.one("Job").at("/spec/template/spec/containers/0/env");
         assertTrue(
-                Objects.items(variables).anyMatch(v -> v.path("name").asString().equals("WALRELAY_UPSTREAM_CONNINFO") && v.path("value").asString().equals("host=pg1,pg2 user=walrelay")),
+                Rendered.items(variables).anyMatch(v -> v.path("name").asString().equals("WALRELAY_UPSTREAM_CONNINFO") && v.path("value").asString().equals("host=pg1,pg2 user=walrelay")),
                 variables::toString);
         // What belongs to the release is gone by then.
-        assertTrue(objects.one("Job").at("/spec/template/spec/serviceAccountName").isMissingNode());
-        assertFalse(objects.one("Job").toString().contains("configMap"));
+        assertTrue(rendered.one("Job").at("/spec/template/spec/serviceAccountName").isMissingNode());
+        assertFalse(rendered.one("Job").toString().contains("configMap"));
     }
 
     @Test
@@ -165,30 +165,29 @@ final class ChartTest {
 
     @Test
     void slotsOfLongNamesStayApart() throws Exception {
-        Objects objects = render("fullnameOverride: %s\nreplicas: 99".formatted("long-".repeat(30)));
+        Rendered rendered = render("fullnameOverride: %s\nreplicas: 99".formatted("long-".repeat(30)));
 
-        String slot = conclude(objects, Objects.name(objects.one("StatefulSet")) + "-98").upstream().slot();
+        String slot = conclude(rendered, Rendered.name(rendered.one("StatefulSet")) + "-98").upstream().slot();
         assertTrue(slot.endsWith("_98"), slot);
-        assertEquals(slot, droppedSlot(objects, 98));
+        assertEquals(slot, droppedSlot(rendered, 98));
     }
 
     @ParameterizedTest
     @CsvSource({"30s,60", "2min,150", "1500ms,32", "1h,3630"})
     void aPodHasTheTimeThatStandbysHave(String stop, int seconds) throws Exception {
-        Objects objects = render("config: {upstream: {conninfo: host=pg1 user=walrelay}, standbys: {stop-timeout: %s}}".formatted(stop));
+        Rendered rendered = render("config: {upstream: {conninfo: host=pg1 user=walrelay}, standbys: {stop-timeout: %s}}".formatted(stop));
 
-        assertEquals(seconds, objects.pod().path("terminationGracePeriodSeconds").asInt());
-        assertTrue(Duration.ofSeconds(seconds).compareTo(conclude(objects).standbys().stopTimeout()) > 0);
+        assertEquals(seconds, rendered.pod().path("terminationGracePeriodSeconds").asInt());
+        assertTrue(Duration.ofSeconds(seconds).compareTo(conclude(rendered).standbys().stopTimeout()) > 0);
     }
 
     @Test
     void secretsAreReferredToOnly() throws Exception {
-        Objects objects = render("upstream: {password: {existingSecret: pg, key: pw}}");
+        Rendered rendered = render("upstream: {password: {existingSecret: pg, key: pw}}");
 
-        Map<String, JsonNode> variables = Objects.items(objects.relay().path("env")).collect(Collectors.toMap(v -> v.path("name").asString(), v -> v));
-        assertEquals("pw", of(variables, "PGPASSWORD").at("/valueFrom/secretKeyRef/key").asString());
-        assertEquals("walrelay-http", of(variables, "WALRELAY_HTTP_TOKENS").at("/valueFrom/secretKeyRef/name").asString());
-        assertFalse(objects.has("Secret"));
+        assertEquals("pg pw", secret(rendered, "PGPASSWORD"));
+        assertEquals("walrelay-http tokens", secret(rendered, "WALRELAY_HTTP_TOKENS"));
+        assertFalse(rendered.has("Secret"));
     }
 
     @Test
@@ -207,7 +206,7 @@ final class ChartTest {
 
     @Test
     void whatIsGivenGoesBeforeWhatTheChartKnows() throws Exception {
-        Objects objects = render("""
+        Rendered rendered = render("""
                 config:
                   upstream: {conninfo: "host=pg1 user=walrelay", slot: "r_{hostname}", acknowledge: 'any 1 (a, b)', start: 16/B374D848}
                   listen: {address: "0.0.0.0:5432", hba: ["host all all samenet scram-sha-256"]}
@@ -217,14 +216,14 @@ final class ChartTest {
                   feedback: {max-xmin-age: 2000000000, cap-catalog: true}
                   peers: ["http://elsewhere:8433"]
                 """);
-        Settings settings = conclude(objects);
+        Settings settings = conclude(rendered);
 
         assertEquals(5432, settings.listen().address().port());
         assertEquals("r_prod_walrelay_0", settings.upstream().slot());
         assertEquals(10L << 30, settings.cache().disk().bytes());
         assertEquals(10_000, settings.standbys().maxWriteRate());
         assertEquals("http://elsewhere:8433", settings.peers().urls().getFirst().toString());
-        assertEquals("r_prod_walrelay_0", droppedSlot(objects, 0));
+        assertEquals("r_prod_walrelay_0", droppedSlot(rendered, 0));
     }
 
     @ParameterizedTest
@@ -260,14 +259,16 @@ final class ChartTest {
         assertTrue(message.contains(named), message);
     }
 
-    private static JsonNode of(Map<String, JsonNode> variables, String name) {
-        return variables.getOrDefault(name, MissingNode.getInstance());
+    private static String secret(Rendered rendered, String variable) {
+        JsonNode found = Rendered.items(rendered.relay().path("env")).filter(v -> v.path("name").asString().equals(variable)).findFirst().orElseThrow();
+        JsonNode reference = found.at("/valueFrom/secretKeyRef");
+        return reference.path("name").asString() + " " + reference.path("key").asString();
     }
 
-    private Objects render(String values) throws IOException {
-        Objects objects = new Objects(chart.render(merged(values)));
-        objects.all().forEach(KubernetesSchema::check);
-        return objects;
+    private Rendered render(String values) throws IOException {
+        Rendered rendered = new Rendered(chart.render(merged(values)));
+        rendered.all().forEach(KubernetesSchema::check);
+        return rendered;
     }
 
     /** What {@code values} says goes before the least, key by key. */
@@ -275,33 +276,33 @@ final class ChartTest {
         return Merge.of(Chart.read(LEAST), Chart.read(values.isEmpty() ? "{}" : values)).toString();
     }
 
-    private Settings conclude(Objects objects) throws Exception {
-        return conclude(objects, Objects.name(objects.one("StatefulSet")) + "-0");
+    private Settings conclude(Rendered rendered) throws Exception {
+        return conclude(rendered, Rendered.name(rendered.one("StatefulSet")) + "-0");
     }
 
     /** As the relay would in the pod of that name: the files of the Secret are elsewhere. */
-    private Settings conclude(Objects objects, String pod) throws Exception {
+    private Settings conclude(Rendered rendered, String pod) throws Exception {
         Path mounted = Files.createDirectories(directory.resolve("tls"));
         for (String file : List.of("tls.crt", "tls.key", "ca.crt")) {
             Files.writeString(mounted.resolve(file), "");
         }
         Path file = directory.resolve("walrelay.yaml");
-        Files.writeString(file, objects.configuration().replace("/etc/walrelay/tls", mounted.toString()));
+        Files.writeString(file, rendered.configuration().replace("/etc/walrelay/tls", mounted.toString()));
         Map<String, String> environment = new HashMap<>();
-        Objects.items(objects.relay().path("env"))
+        Rendered.items(rendered.relay().path("env"))
                 .forEach(variable -> environment.put(variable.path("name").asString(), variable.path("value").asString("secret read-only;other")));
         long half = 512L << 20;
         return new SettingsSources(Optional.of(file), environment, Map.of(), pod, half).conclude();
     }
 
     /** Kubernetes puts the number in (Job, completionMode Indexed). */
-    private static String droppedSlot(Objects objects, int index) {
-        String argument = objects.one("Job").at("/spec/template/spec/containers/0/args/3").asString();
+    private static String droppedSlot(Rendered rendered, int index) {
+        String argument = rendered.one("Job").at("/spec/template/spec/containers/0/args/3").asString();
         return argument.replace("--slot=", "").replace("$(JOB_COMPLETION_INDEX)", String.valueOf(index));
     }
 
-    private static Set<String> kinds(Objects objects) {
-        return objects.all().stream().map(object -> object.path("kind").asString()).collect(Collectors.toSet());
+    private static Set<String> kinds(Rendered rendered) {
+        return rendered.all().stream().map(object -> object.path("kind").asString()).collect(Collectors.toSet());
     }
 
     private static void keys(String name, JsonNode schema, Set<String> found) {

@@ -28,6 +28,7 @@ final class ImageTest {
     @Test
     void javaIsStartedAsTheLauncherStartsIt() throws IOException {
         List<String> launcher = options(Path.of("../walrelay"));
+        assertTrue(launcher.contains("-Xmx192m"), launcher::toString);
         launcher.removeIf(option -> option.contains("SharedArchive"));
 
         assertEquals(launcher, options(Path.of("src/image/walrelay")));

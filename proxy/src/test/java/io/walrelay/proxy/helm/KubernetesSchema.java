@@ -33,7 +33,7 @@ final class KubernetesSchema {
             "networking.k8s.io/v1 NetworkPolicy", V1NetworkPolicy::validateJsonElement,
             "policy/v1 PodDisruptionBudget", V1PodDisruptionBudget::validateJsonElement,
             // The Prometheus operator's, of which no library has the schema: the fields that are used here, as in its API reference.
-            "monitoring.coreos.com/v1 PodMonitor", object -> podMonitor(object));
+            "monitoring.coreos.com/v1 PodMonitor", KubernetesSchema::podMonitor);
 
     private KubernetesSchema() {}
 

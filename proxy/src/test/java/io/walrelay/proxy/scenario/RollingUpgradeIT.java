@@ -10,7 +10,6 @@ import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.wal.Lsn;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -104,7 +103,7 @@ final class RollingUpgradeIT {
         Await.until(
                 relay + " to be the one that commits wait for",
                 LIMIT,
-                () -> List.of(primary.query("SELECT coalesce(string_agg(application_name, ','), '') FROM pg_stat_replication WHERE sync_state = 'sync'").split(",", -1)),
-                List.of(relay)::equals);
+                () -> primary.query("SELECT coalesce(string_agg(application_name, ','), '') FROM pg_stat_replication WHERE sync_state = 'sync'"),
+                relay::equals);
     }
 }

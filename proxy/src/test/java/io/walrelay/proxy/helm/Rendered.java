@@ -13,9 +13,9 @@ import java.util.stream.StreamSupport;
 import tools.jackson.databind.JsonNode;
 
 /** What one rendering made, by kind and name; and what no schema sees: whether its parts fit each other. */
-record Objects(List<JsonNode> all) {
+record Rendered(List<JsonNode> all) {
 
-    Objects {
+    Rendered {
         all = List.copyOf(all);
     }
 
@@ -90,7 +90,7 @@ record Objects(List<JsonNode> all) {
     }
 
     private static void checkPod(JsonNode pod, Stream<JsonNode> claims) {
-        List<String> volumes = Stream.concat(items(pod.path("volumes")).map(volume -> volume.path("name").asString()), claims.map(Objects::name))
+        List<String> volumes = Stream.concat(items(pod.path("volumes")).map(volume -> volume.path("name").asString()), claims.map(Rendered::name))
                 .sorted(Comparator.naturalOrder())
                 .toList();
         assertEquals(List.copyOf(new TreeSet<>(volumes)), volumes, "no volume twice");
