@@ -46,6 +46,9 @@ final class Act {
     /** What the source removed while it was copied. */
     private final Set<String> absent = new HashSet<>();
 
+    /** Bytes in all, added up once: a plan may have a million ranges. */
+    private final long expected;
+
     private long fetched;
 
     Act(RewindPlan plan, RewindSource source, DirectoryChange change, DataDirectory target, RewindListener listener) throws IOException {
@@ -55,6 +58,7 @@ final class Act {
         this.listener = listener;
         this.fileMode = target.fileMode();
         this.directoryMode = target.directoryMode();
+        this.expected = plan.bytesToFetch();
     }
 
     /** Bytes that came from the source so far. */
@@ -133,7 +137,7 @@ final class Act {
         }
         fetched += bytes.remaining();
         change.overwrite(path, offset, bytes);
-        listener.progress(fetched, plan.bytesToFetch());
+        listener.progress(fetched, expected);
     }
 
     private void gone(String path) throws IOException {
