@@ -25,6 +25,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Does what a plan says, to the letter. Used once. */
@@ -32,6 +33,9 @@ final class Act {
 
     /** Of old bytes that one fsync of the journal makes durable, and of new ones that are asked for at once. */
     private static final long GROUP = 256L << 20;
+
+    /** The link to one. */
+    private static final Pattern TABLESPACE = Pattern.compile("pg_tblspc/[^/]+");
 
     private static final String CONFIGURATION = "postgresql.auto.conf";
     private static final String STANDBY_SIGNAL = "standby.signal";
@@ -46,6 +50,12 @@ final class Act {
     /** What the source removed while it was copied. */
     private final Set<String> absent = new HashSet<>();
 
+    /** Tablespaces that only the source has, with a slash after them. */
+    private final List<String> newLinks;
+
+    /** Bytes in all, added up once: a plan may have a million ranges. */
+    private final long expected;
+
     private long fetched;
 
     Act(RewindPlan plan, RewindSource source, DirectoryChange change, DataDirectory target, RewindListener listener) throws IOException {
@@ -55,6 +65,8 @@ final class Act {
         this.listener = listener;
         this.fileMode = target.fileMode();
         this.directoryMode = target.directoryMode();
+        this.expected = plan.bytesToFetch();
+        this.newLinks = plan.actions().stream().filter(action -> action instanceof FileAction.MakeLink).map(action -> action.path() + "/").toList();
     }
 
     /** Bytes that came from the source so far. */
@@ -79,7 +91,7 @@ final class Act {
     }
 
     private void run(List<FileAction> group) throws IOException, RefusedException {
-        change.announce(group.stream().flatMap(Act::touches).toList());
+        change.announce(group.stream().filter(action -> !isBehindLink(action)).flatMap(Act::touches).toList());
         List<Fetch> wanted = new ArrayList<>();
         for (FileAction action : group) {
             begin(action, wanted);
@@ -95,6 +107,14 @@ final class Act {
                 gone(path);
             }
         });
+    }
+
+    /**
+     * Links of tablespaces that come or go, and what is behind those that come: where a path leads then is known only when it is done, so
+     * these few are not announced.
+     */
+    private boolean isBehindLink(FileAction action) {
+        return TABLESPACE.matcher(action.path()).matches() || newLinks.stream().anyMatch(link -> action.path().startsWith(link));
     }
 
     private static Stream<Touch> touches(FileAction action) {
@@ -133,7 +153,7 @@ final class Act {
         }
         fetched += bytes.remaining();
         change.overwrite(path, offset, bytes);
-        listener.progress(fetched, plan.bytesToFetch());
+        listener.progress(fetched, expected);
     }
 
     private void gone(String path) throws IOException {

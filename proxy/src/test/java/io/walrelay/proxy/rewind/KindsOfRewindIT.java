@@ -18,6 +18,7 @@ import io.walrelay.proxy.testkit.Servers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -93,7 +94,7 @@ class KindsOfRewindIT {
 
                 assertEquals(0, result.status(), result.output());
                 assertEquals(wal.toRealPath(), copy.dataDirectory().resolve("pg_wal").toRealPath());
-                assertEquals(0, dropped.toFile().list().length);
+                assertEquals(List.of(), List.of(dropped.toFile().list()));
                 Files.createFile(copy.dataDirectory().resolve("standby.signal"));
                 old.start();
                 copy.set("primary_conninfo", old.conninfo());
