@@ -8,9 +8,12 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.format.BlockReference;
+import io.walrelay.wal.format.CheckpointSearch;
 import io.walrelay.wal.format.MalformedRecordException;
 import io.walrelay.wal.format.RecordBodies;
 import io.walrelay.wal.format.RecordBody;
+import io.walrelay.wal.format.RelationFile;
 import io.walrelay.wal.format.WalEnd;
 import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
@@ -18,10 +21,14 @@ import io.walrelay.wal.format.WalRecord;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +49,9 @@ public final class ChangeIndex {
 
     /** As much is held in memory as a part of this size changes: larger segments have several. */
     private static final int LARGEST_PART = 16 << 20;
+
+    /** Nobody is told of a rewind what takes seconds to find out. */
+    private static final long FURTHEST_CHECKPOINT = 1L << 30;
 
     /** What is known of a stretch of WAL. */
     public sealed interface Answer {}
@@ -210,6 +220,43 @@ public final class ChangeIndex {
                 }
             }
         }
+    }
+
+    /**
+     * Of how many blocks a server that went its own way has to be rid of to follow again: those of main forks that its WAL changes since the last
+     * checkpoint before the fork, as a rewind counts them.
+     *
+     * @param reached how far its WAL goes at least
+     * @return empty when not all of that WAL is held
+     */
+    public OptionalLong blocksToRewind(Orphan orphan, Lsn reached) throws IOException {
+        Lsn nearest = size.startOf(orphan.fork().plus(-Math.min(orphan.fork().value(), FURTHEST_CHECKPOINT)));
+        CheckpointSearch.Outcome checkpoint;
+        try (LineageLog log = new LineageLog(cache, orphan.lineage())) {
+            checkpoint = new CheckpointSearch(log, new WalIdentity(cache.system(), size, orphan.lineage())).lastBefore(Lsn.max(nearest, cache.oldest()), orphan.fork());
+        }
+        if (!(checkpoint instanceof CheckpointSearch.Found found)) {
+            return OptionalLong.empty();
+        }
+        return switch (changes(orphan.lineage(), found.checkpoint().redo(), Lsn.min(reached, orphan.end()))) {
+            case NotHeld _ -> OptionalLong.empty();
+            case Stretch stretch -> OptionalLong.of(mainBlocks(stretch));
+        };
+    }
+
+    private static long mainBlocks(Stretch stretch) throws IOException {
+        Set<Long> seen = new HashSet<>();
+        Map<RelationFile, Integer> relations = new HashMap<>();
+        try (stretch) {
+            for (Optional<Changes> changes = stretch.next(); changes.isPresent(); changes = stretch.next()) {
+                changes.get().blocks().visit((relation, fork, block, _, _) -> {
+                    if (fork == BlockReference.MAIN_FORK) {
+                        seen.add((long) relations.computeIfAbsent(relation, _ -> relations.size()) << Integer.SIZE | Integer.toUnsignedLong(block));
+                    }
+                });
+            }
+        }
+        return seen.size();
     }
 
     /** The first commit, in the order of the log, of the relay's own lineage that is of {@code time} or later; empty when none on the disk is. */

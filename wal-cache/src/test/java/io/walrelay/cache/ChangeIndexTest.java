@@ -105,6 +105,10 @@ class ChangeIndexTest {
         }
     }
 
+    private static long mainBlocks(BlockWal wal, Lsn from, Lsn to) {
+        return wal.expected(from, to).keySet().stream().filter(block -> block.fork() == 0).count();
+    }
+
     private static boolean has(WalCache cache, SegmentId id) {
         return cache.changeIndex().has(SegmentFiles.WAL, id);
     }
@@ -157,7 +161,10 @@ class ChangeIndexTest {
      */
     @Test
     void bothSidesOfAForkHaveTheirOwn() throws Exception {
-        blocks.random(3 * MB / 2);
+        blocks.random(MB);
+        Lsn redo = blocks.wal().end();
+        blocks.random(MB / 4).checkpoint(redo);
+        blocks.random(MB / 4);
         Lsn fork = blocks.wal().end();
         BlockWal lost = blocks;
         BlockWal won = lost.after(blocks.wal().promoted(TimelineId.of(2), fork), seed + 1);
@@ -177,6 +184,9 @@ class ChangeIndexTest {
             assertTrue(cache.changeIndex().has(SegmentFiles.orphanDirectory(lost.wal().history()), forks), "it went with its segment");
             assertSaysWhateverIsAsked(cache, won, ORIGIN);
             assertSaysWhateverIsAsked(cache, lost, ORIGIN);
+            Orphan orphan = cache.orphans().getFirst();
+            assertEquals(mainBlocks(lost, redo, orphan.end()), cache.changeIndex().blocksToRewind(orphan, lost.wal().end()).orElseThrow());
+            assertEquals(mainBlocks(lost, redo, fork.plus(MB)), cache.changeIndex().blocksToRewind(orphan, fork.plus(MB)).orElseThrow());
         }
         try (WalCache cache = Caches.reopen(disk)) {
             assertTrue(cache.changeIndex().has(SegmentFiles.orphanDirectory(lost.wal().history()), FIRST.next()));

@@ -2,6 +2,7 @@ package io.walrelay.proxy.http;
 
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.walrelay.cache.CacheArchive;
+import io.walrelay.cache.Orphan;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.slot.SlotStatus;
 import io.walrelay.proxy.slotsync.SlotAnswer;
@@ -12,13 +13,19 @@ import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.why.Facts;
 import io.walrelay.proxy.why.Why;
+import java.io.IOException;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** {@code /api/v1/standbys/{name}/why}: gathers what is known of a standby. Thread-safe. */
 final class WhyPath {
+
+    private static final Logger log = LoggerFactory.getLogger(WhyPath.class);
 
     private final RelayState relay;
     private final String conninfo;
@@ -50,10 +57,27 @@ final class WhyPath {
                 relay.upstream(),
                 Readiness.of(relay).reasons(),
                 relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).flatMap(archiver -> archiver.status().problem()),
+                toRewind(refused),
                 conninfo);
         return Why.of(facts)
                 .map(why -> Reply.json(HttpResponseStatus.OK, WhyReport.of(name, why)))
                 .orElseGet(() -> Reply.error(HttpResponseStatus.NOT_FOUND, call.path(), unknown(name, sessions, slots)));
+    }
+
+    /** Of the last one that shows how far it has come. */
+    private OptionalLong toRewind(List<Refusal> refused) {
+        for (Refusal.Reached reached : refused.stream().flatMap(refusal -> refusal.reached().stream()).toList()) {
+            Optional<WalCache> cache = relay.cache();
+            Optional<Orphan> orphan = cache.flatMap(wal -> wal.orphanAt(reached.timeline(), reached.position()));
+            if (orphan.isPresent()) {
+                try {
+                    return cache.orElseThrow().changeIndex().blocksToRewind(orphan.get(), reached.position());
+                } catch (IOException e) {
+                    log.debug("how much a rewind fetches could not be looked up", e);
+                }
+            }
+        }
+        return OptionalLong.empty();
     }
 
     private static String unknown(String name, List<StandbyStatus> sessions, List<SlotStatus> slots) {

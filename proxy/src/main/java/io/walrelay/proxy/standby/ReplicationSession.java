@@ -168,7 +168,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         }
         switch (StreamStart.decide(cache.end(), command, cache::orphanAt)) {
             case StreamStart.Refuse(var why) -> {
-                note(Refusal.Reason.DIVERGED, why);
+                note(Refusal.Reason.DIVERGED, why, Optional.of(new Refusal.Reached(command.timeline().orElse(cache.end().lineage().timeline()), command.start())));
                 slot.release();
                 answers.refuse(why);
             }
@@ -186,8 +186,8 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         }
     }
 
-    private void note(Refusal.Reason reason, Diagnostic why) {
-        server.state().refused().note(identity.refused(server.state().clock().instant(), reason, slot.name(), why));
+    private void note(Refusal.Reason reason, Diagnostic why, Optional<Refusal.Reached> reached) {
+        server.state().refused().note(identity.refused(server.state().clock().instant(), reason, slot.name(), why, reached));
     }
 
     private void stream(StreamStart.Stream request) {
@@ -221,8 +221,8 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
     }
 
     @Override
-    public void streamFailed(Refusal.Reason reason, Diagnostic why) {
-        note(reason, why);
+    public void streamFailed(Refusal.Reason reason, Diagnostic why, Optional<Refusal.Reached> reached) {
+        note(reason, why, reached);
         backToCommands(why.message());
         server.state().events().warning(
                 "standby-refused", "standby \"%s\" from %s: %s".formatted(identity.shownName(), identity.client(), why));

@@ -43,6 +43,11 @@ record SessionIdentity(int pid, String user, String address, String client, Stri
 
     /** That it was sent away now. */
     Refusal refused(Instant now, Refusal.Reason reason, Optional<String> slot, Diagnostic said) {
-        return new Refusal(now, reason, shownName(), slot, user, address, said);
+        return refused(now, reason, slot, said, Optional.empty());
+    }
+
+    /** @param reached how far its WAL goes, if that is why */
+    Refusal refused(Instant now, Refusal.Reason reason, Optional<String> slot, Diagnostic said, Optional<Refusal.Reached> reached) {
+        return new Refusal(now, reason, shownName(), slot, user, address, said, reached);
     }
 }

@@ -10,7 +10,7 @@ interface StreamOwner {
     /** Both sides have said CopyDone. {@code end} is where a historic timeline ended. */
     void streamEnded(Optional<Course.EndsAt> end);
 
-    void streamFailed(Refusal.Reason reason, Diagnostic why);
+    void streamFailed(Refusal.Reason reason, Diagnostic why, Optional<Refusal.Reached> reached);
 
     /** The relay stops and the standby has everything. */
     void streamDrained();

@@ -9,6 +9,7 @@ import io.walrelay.protocol.replication.FromStandby;
 import io.walrelay.protocol.replication.FromStandbyCodec;
 import io.walrelay.proxy.acknowledge.MemberSession;
 import io.walrelay.proxy.acknowledge.Positions;
+import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.Refusal.Reason;
 import io.walrelay.proxy.shaping.Allowance;
 import io.walrelay.proxy.shaping.StreamShape;
@@ -130,7 +131,7 @@ final class WalSender implements Pacer.Paced {
         Optional<Lsn> fork = position.follow(now);
         if (fork.isPresent()) {
             Lsn sent = position.sent();
-            fail(Reason.DIVERGED, Refusals.notInHistory(position.timeline(), sent, fork.get(), cache.orphanAt(position.timeline(), sent)));
+            diverged(sent, Refusals.notInHistory(position.timeline(), sent, fork.get(), cache.orphanAt(position.timeline(), sent)));
             return;
         }
         Lsn limit = position.limit(now);
@@ -211,7 +212,7 @@ final class WalSender implements Pacer.Paced {
         Lsn replayed = progress.replayed();
         if (reached.isPresent() && replayed.isAfter(reached.get().end())) {
             // It asked from the start of its segment, which is before the fork; a walsender would let it ask for ever.
-            fail(Reason.DIVERGED, Refusals.replayedPast(position.timeline(), replayed, reached.get().end(), cache.orphanAt(position.timeline(), replayed)));
+            diverged(replayed, Refusals.replayedPast(position.timeline(), replayed, reached.get().end(), cache.orphanAt(position.timeline(), replayed)));
         } else {
             close();
             owner.streamEnded(reached);
@@ -306,9 +307,18 @@ final class WalSender implements Pacer.Paced {
     }
 
     private void fail(Reason reason, Diagnostic why) {
+        fail(reason, why, Optional.empty());
+    }
+
+    /** @param reached how far the standby has come past the fork */
+    private void diverged(Lsn reached, Diagnostic why) {
+        fail(Reason.DIVERGED, why, Optional.of(new Refusal.Reached(position.timeline(), reached)));
+    }
+
+    private void fail(Reason reason, Diagnostic why, Optional<Refusal.Reached> reached) {
         if (!over) {
             close();
-            owner.streamFailed(reason, why);
+            owner.streamFailed(reason, why, reached);
         }
     }
 

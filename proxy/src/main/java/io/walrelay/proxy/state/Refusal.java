@@ -1,6 +1,8 @@
 package io.walrelay.proxy.state;
 
 import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -11,8 +13,13 @@ import java.util.Optional;
  * @param slot that it asked for, if it came that far
  * @param address of the client, without port
  * @param said what it was told
+ * @param reached of one that has diverged
  */
-public record Refusal(Instant at, Reason reason, String name, Optional<String> slot, String user, String address, Diagnostic said) {
+public record Refusal(
+        Instant at, Reason reason, String name, Optional<String> slot, String user, String address, Diagnostic said, Optional<Reached> reached) {
+
+    /** How far a standby's own WAL goes, at least: as far as it has shown. */
+    public record Reached(TimelineId timeline, Lsn position) {}
 
     /** At what it failed. */
     public enum Reason {

@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * What is known of one standby at a moment, and of the relay.
@@ -23,6 +24,7 @@ import java.util.Optional;
  * @param notSynchronised why its slot sync worker is refused, if it is
  * @param notReady what is wrong with the relay, by kind
  * @param archiveProblem why the archive can't be used now
+ * @param toRewind how many blocks a rewind of it has to fetch, at least, if it has diverged and the relay has the WAL that says so
  * @param conninfo the relay's PostgreSQL port as standbys reach it, in libpq's form, without a user
  */
 public record Facts(
@@ -37,6 +39,7 @@ public record Facts(
         UpstreamStatus upstream,
         Map<String, String> notReady,
         Optional<String> archiveProblem,
+        OptionalLong toRewind,
         String conninfo) {
 
     /** Whether anything was ever heard of it. */

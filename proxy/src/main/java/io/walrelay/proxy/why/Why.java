@@ -157,11 +157,15 @@ public record Why(boolean streams, List<Finding> findings) {
             switch (refusal.reason()) {
                 case LOGIN -> login(refusal, said);
                 case SLOT -> stops("slot", said, slotCommand(refusal));
-                case DIVERGED -> stops("diverged", said, commands.rewind(refusal.user()));
+                case DIVERGED -> stops("diverged", said + toRewind(), commands.rewind(refusal.user()));
                 case AHEAD -> stops("ahead", said + "; it tries its restore_command, and comes back", Commands.STATUS);
                 case REMOVED -> stops("removed", said + "; no tier has it", commands.baseBackup(refusal.user(), facts.slot().map(s -> s.slot().name())));
                 case UNREADABLE -> stops("unreadable", said + facts.archiveProblem().map("; the archive can't be used now: "::concat).orElse(""), Commands.STATUS);
             }
+        }
+
+        private String toRewind() {
+            return facts.toRewind().isEmpty() ? "" : " A rewind fetches %,d blocks or more.".formatted(facts.toRewind().getAsLong());
         }
 
         private void login(Refusal refusal, String said) {

@@ -13,7 +13,7 @@ final class RefusedStandbysTest {
     private final RefusedStandbys refused = new RefusedStandbys();
 
     private static Refusal refusal(String name, Optional<String> slot, int second) {
-        return new Refusal(Instant.ofEpochSecond(second), Refusal.Reason.SLOT, name, slot, "repl", "10.0.0.7", Diagnostic.error("42704", "no such slot"));
+        return new Refusal(Instant.ofEpochSecond(second), Refusal.Reason.SLOT, name, slot, "repl", "10.0.0.7", Diagnostic.error("42704", "no such slot"), Optional.empty());
     }
 
     @Test
@@ -32,7 +32,7 @@ final class RefusedStandbysTest {
     @Test
     void aStrangerTakesNobodysPlace() {
         Refusal known = refusal("a", Optional.of("s"), 1);
-        Refusal stranger = new Refusal(Instant.ofEpochSecond(2), Refusal.Reason.LOGIN, "a", Optional.empty(), "all", "10.6.6.6", Diagnostic.fatal("28000", "no"));
+        Refusal stranger = new Refusal(Instant.ofEpochSecond(2), Refusal.Reason.LOGIN, "a", Optional.empty(), "all", "10.6.6.6", Diagnostic.fatal("28000", "no"), Optional.empty());
         refused.note(known);
         refused.note(stranger);
         assertEquals(List.of(known, stranger), refused.find("a"));

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -46,6 +47,7 @@ final class WhyTest {
             KnownRelay.upstream(UpstreamStatus.State.STREAMING, Optional.empty()),
             Map.of(),
             Optional.empty(),
+            OptionalLong.empty(),
             "host=relay port=6433");
 
     private static StandbyStatus session(StandbyStatus.State state, Lsn sent, Lsn flushed, Lsn replayed, Instant reply, Waiting waiting) {
@@ -79,18 +81,18 @@ final class WhyTest {
 
     private static Facts with(StandbyStatus session) {
         return new Facts(
-                NOTHING.name(), NOW, Optional.of(session), NOTHING.slot(), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
+                NOTHING.name(), NOW, Optional.of(session), NOTHING.slot(), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), NOTHING.conninfo());
     }
 
     private static Facts with(SlotStatus slot) {
         return new Facts(
-                NOTHING.name(), NOW, NOTHING.session(), Optional.of(slot), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
+                NOTHING.name(), NOW, NOTHING.session(), Optional.of(slot), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), NOTHING.conninfo());
     }
 
     private static Facts refused(Refusal.Reason reason, Diagnostic said) {
-        Refusal refusal = new Refusal(NOW.minusSeconds(7), reason, "s1", Optional.of("s1"), "repl", "10.0.0.7", said);
+        Refusal refusal = new Refusal(NOW.minusSeconds(7), reason, "s1", Optional.of("s1"), "repl", "10.0.0.7", said, Optional.empty());
         return new Facts(
-                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), List.of(refusal), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), NOTHING.conninfo());
+                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), List.of(refusal), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), NOTHING.conninfo());
     }
 
     private static SlotStatus slot(String restart, boolean lost, boolean timedOut, Optional<Instant> inactiveSince, Optional<Long> safe) {
@@ -187,7 +189,7 @@ final class WhyTest {
     private static Facts withLog(Facts facts, HotStandbyNeeds needs) {
         return new Facts(
                 facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), Optional.of(needs), Optional.empty(), facts.upstream(), Map.of(), Optional.empty(),
-                facts.conninfo());
+                OptionalLong.empty(), facts.conninfo());
     }
 
     @Test
@@ -195,7 +197,7 @@ final class WhyTest {
         Facts facts = streaming(WRITTEN, WRITTEN);
         Finding finding = only(new Facts(
                 facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), facts.needs(), Optional.of("upstream.acknowledge is own"), facts.upstream(), Map.of(),
-                Optional.empty(), facts.conninfo()));
+                Optional.empty(), OptionalLong.empty(), facts.conninfo()));
         assertEquals("slot-sync", finding.cause());
         assertTrue(!finding.stops() && finding.sentence().endsWith("upstream.acknowledge is own"), finding::toString);
     }
@@ -223,6 +225,15 @@ final class WhyTest {
         assertTrue(finding.stops());
         assertTrue(finding.sentence().startsWith("refused 7 s ago, from 10.0.0.7: no"), finding::toString);
         assertTrue(finding.command().orElseThrow().contains(command), finding::toString);
+    }
+
+    @Test
+    void howMuchARewindFetchesIsToldWhereItIsKnown() {
+        Facts facts = refused(Refusal.Reason.DIVERGED, Diagnostic.error("XX000", "no"));
+        Finding finding = only(new Facts(
+                facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), facts.needs(), Optional.empty(), facts.upstream(), Map.of(), Optional.empty(),
+                OptionalLong.of(1234), facts.conninfo()));
+        assertTrue(finding.sentence().endsWith("A rewind fetches 1,234 blocks or more."), finding::toString);
     }
 
     @ParameterizedTest
@@ -256,6 +267,7 @@ final class WhyTest {
                 NOTHING.upstream(),
                 Map.of(),
                 Optional.empty(),
+                OptionalLong.empty(),
                 NOTHING.conninfo());
         assertEquals(List.of(), why(facts).findings());
     }
@@ -294,6 +306,7 @@ final class WhyTest {
                 KnownRelay.upstream(UpstreamStatus.State.WAITING, Optional.of("pg1:5432 refused")),
                 Map.of("disk", "the relay's disk is full"),
                 Optional.empty(),
+                OptionalLong.empty(),
                 NOTHING.conninfo());
         assertEquals(List.of("upstream", "disk"), causes(facts));
         assertTrue(why(facts).findings().getFirst().sentence().contains("pg1:5432 refused"));

@@ -99,6 +99,11 @@ public final class BlockWal {
         return dropped.length == 0 ? main(1, 0x00, Arrays.copyOf(main.array(), 8)) : main(1, 0x81, main.array());
     }
 
+    /** Adds the record of a checkpoint that was made on timeline 1. */
+    public Lsn checkpoint(Lsn redo) {
+        return main(0, 0x10, ByteBuffer.allocate(88).order(ByteOrder.LITTLE_ENDIAN).putLong(redo.value()).putInt(1).putInt(1).array());
+    }
+
     /** Adds a record of main data alone. */
     public Lsn main(int resourceManager, int info, byte[] main) {
         ByteBuffer payload = ByteBuffer.allocate(main.length + 2).put((byte) 255).put((byte) main.length).put(main);
