@@ -9,6 +9,7 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
+import io.walrelay.proxy.testkit.WalrelayCommand;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -73,6 +75,8 @@ final class DivergenceIT {
             scene.relay.awaitReady(LIMIT);
             scene.assertSparedGoesOn();
             Await.until("fed to be refused after the restart", LIMIT, () -> count(scene.fed.log(), "is not in this server's history") > 1);
+            String why = WalrelayCommand.run(LIMIT, Map.of(), "why", "fed", "--relay", scene.relay.url()).output();
+            assertTrue(why.startsWith("diverged: ") && why.contains(" A rewind fetches ") && why.contains(" blocks or more."), why);
         }
     }
 
