@@ -185,7 +185,7 @@ final class RewindCommand implements Callable<Integer> {
         return Files.exists(self) ? Integer.valueOf(0).equals(Files.getAttribute(self, "unix:uid")) : "root".equals(System.getProperty("user.name"));
     }
 
-    private RewindSource source() throws IOException, RefusedException {
+    private RewindSource source() throws IOException {
         if (sourceDirectory != null) {
             return new DirectorySource(sourceDirectory.toAbsolutePath().normalize());
         }

@@ -76,6 +76,21 @@ public final class DirectoryChange implements Closeable {
     }
 
     /**
+     * Whether neither a server nor another change has the directory at the moment. Only looks.
+     *
+     * @throws NotStoppedException one has it
+     */
+    public static void requireStopped(Path directory) throws IOException {
+        Disk disk = new PosixDisk();
+        DirectoryLock.requireFree(disk, disk.real(directory), new LocalProcesses());
+    }
+
+    /** Whether {@code configuration}, of {@code postgresql.auto.conf}, is that of a directory which is half changed. */
+    public static boolean isOfUnfinished(byte[] configuration) {
+        return Sentinel.isSentinel(configuration);
+    }
+
+    /**
      * Takes the directory: checks the space, makes the journal, keeps servers from starting.
      *
      * @param directory PGDATA

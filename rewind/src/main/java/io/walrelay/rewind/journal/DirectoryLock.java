@@ -42,6 +42,15 @@ final class DirectoryLock {
         boolean attached(long sharedMemoryId) throws IOException;
     }
 
+    /**
+     * Only looks.
+     *
+     * @throws NotStoppedException a process that lives has it
+     */
+    static void requireFree(Disk disk, Path directory, Processes processes) throws IOException {
+        requireStale(disk, directory.resolve(NAME), directory, processes);
+    }
+
     /** @throws NotStoppedException a process that lives has it */
     static DirectoryLock take(Disk disk, Path directory, Processes processes) throws IOException {
         Path path = directory.resolve(NAME);
