@@ -33,6 +33,9 @@ final class Act {
     /** Of old bytes that one fsync of the journal makes durable, and of new ones that are asked for at once. */
     private static final long GROUP = 256L << 20;
 
+    /** Bytes that are cleared at once. */
+    private static final int ZEROS = 1 << 20;
+
     private static final String CONFIGURATION = "postgresql.auto.conf";
     private static final String STANDBY_SIGNAL = "standby.signal";
 
@@ -78,7 +81,9 @@ final class Act {
         run(group);
     }
 
-    private void run(List<FileAction> group) throws IOException, RefusedException {
+    private void run(List<FileAction> all) throws IOException, RefusedException {
+        // What an earlier group found to be gone from the source is gone here as well.
+        List<FileAction> group = all.stream().filter(action -> !absent.contains(action.path())).toList();
         change.announce(group.stream().flatMap(Act::touches).toList());
         List<Fetch> wanted = new ArrayList<>();
         for (FileAction action : group) {
@@ -122,8 +127,15 @@ final class Act {
             case FileAction.CopyTail(var path, var from, var to) -> wanted.add(new Fetch(path, from, to - from, false));
             case FileAction.CopyBlocks(var path, var ranges) -> ranges.forEach(range -> wanted.add(new Fetch(path, range.offset(), range.length(), false)));
             case FileAction.Truncate(var path, _, var to) -> change.truncate(path, to);
-            case FileAction.Clear(var path, var from, var to) -> change.overwrite(path, from, ByteBuffer.allocate(Math.toIntExact(to - from)));
+            case FileAction.Clear(var path, var from, var to) -> clear(path, from, to);
             case FileAction.Remove(var path) -> change.remove(path);
+        }
+    }
+
+    /** The rest of a segment may be all but 1 GB. */
+    private void clear(String path, long from, long to) throws IOException {
+        for (long at = from; at < to; at += ZEROS) {
+            change.overwrite(path, at, ByteBuffer.allocate((int) Math.min(ZEROS, to - at)));
         }
     }
 
@@ -151,6 +163,9 @@ final class Act {
     ReplayEnd recovery(ControlFile before) throws IOException, RefusedException {
         ControlFile after = ControlFile.parse("source", source.read(ControlFile.PATH)
                 .orElseThrow(() -> new RefusedException("the source's control file is gone")));
+        if (!after.systemId().equals(before.systemId())) {
+            throw new RefusedException("the source became another cluster while it was copied: its system identifier was %s and is %s".formatted(before.systemId(), after.systemId()));
+        }
         if (!after.timeline().equals(before.timeline())) {
             throw new RefusedException("the source went from timeline %s to %s while it was copied".formatted(before.timeline(), after.timeline()), "Run this again.");
         }
@@ -174,8 +189,12 @@ final class Act {
      *
      * @param copied whether it is the source's
      */
-    byte[] configuration(Optional<String> standbyOf, boolean copied) throws IOException {
+    byte[] configuration(Optional<String> standbyOf, boolean copied) throws IOException, RefusedException {
         byte[] kept = (copied ? source.read(CONFIGURATION) : change.configuration()).orElse(new byte[0]);
+        if (DirectoryChange.isOfUnfinished(kept)) {
+            throw new RefusedException("the source's %s is that of a directory which is half changed by a rewind: no server would start with it".formatted(CONFIGURATION),
+                    "Finish that rewind first, or undo it.");
+        }
         if (standbyOf.isEmpty()) {
             return kept;
         }
