@@ -1,6 +1,7 @@
 package io.walrelay.rewind;
 
 import io.walrelay.rewind.RewindReport.Outcome;
+import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.DataDirectory;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.journal.DirectoryChange;
@@ -96,6 +97,7 @@ public final class Rewind {
             ReplayEnd end;
             byte[] configuration;
             try {
+                requireUnchanged(seen.target().control());
                 act.files();
                 time.done("copy");
                 listener.debug("creating backup label and updating control file");
@@ -110,6 +112,13 @@ public final class Rewind {
             time.done("sync");
             listener.info("Done!");
             return report(Outcome.REWOUND, seen, Optional.of(end), act.fetched());
+        }
+    }
+
+    /** Only since the change began has nobody else been able to start a server on it; it was surveyed before. */
+    private void requireUnchanged(ControlFile surveyed) throws IOException, RefusedException {
+        if (!ControlFile.parse("target", target.read(ControlFile.PATH)).equals(surveyed)) {
+            throw new RefusedException("a server ran on %s, or something else changed it, since it was looked at".formatted(target), "See to it that nothing starts it, and run this again.");
         }
     }
 
