@@ -24,14 +24,19 @@ import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.journal.DirectoryChange;
 import io.walrelay.rewind.journal.Leftover;
+import io.walrelay.rewind.source.RewindSource.Fetch;
+import io.walrelay.rewind.source.RewindSource.Sink;
 import io.walrelay.rewind.source.ServerSource;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -128,11 +133,32 @@ class KindsOfRewindIT {
         }
     }
 
+    /** As behind an address that several servers share: what is copied from two is neither. */
+    private static void assertOneServerOnly(TwoServers servers) throws IOException, RefusedException {
+        AtomicInteger opened = new AtomicInteger();
+        try (ServerSource source = new ServerSource("any", () -> (opened.getAndIncrement() == 0 ? servers.old : servers.standby).connect(), 1)) {
+            source.check();
+            IOException another = assertThrows(IOException.class, () -> source.fetch(List.of(new Fetch("PG_VERSION", 0, 3, true)), new Sink() {
+                @Override
+                public void bytes(String path, long offset, ByteBuffer bytes) {
+                    throw new AssertionError(path);
+                }
+
+                @Override
+                public void absent(String path) {
+                    throw new AssertionError(path);
+                }
+            }));
+            assertTrue(String.valueOf(another.getMessage()).contains("leads to another server than before"), another.getMessage());
+        }
+    }
+
     /** Before it is looked at, and between that and the first change. */
     @Test
     void aTargetThatAServerHasOrHadIsRefused() throws Exception {
         try (TwoServers servers = TwoServers.of(Servers.version(15))) {
             LocalPostgres old = servers.old;
+            assertOneServerOnly(servers);
             promote(servers.standby);
             Programs.Result result = rewind(old, "--source-server", servers.standby.conninfo());
             assertEquals(1, result.status(), result.output());

@@ -17,7 +17,8 @@ import java.util.Optional;
 
 /**
  * A running server, a primary or a hot standby, over SQL (pg_rewind: libpq_source.c). Needs the functions pg_ls_dir, pg_stat_file and
- * pg_read_binary_file, and no more. Several connections fetch at once; one that is lost is opened again, and what it was asked is asked again.
+ * pg_read_binary_file, and no more. Several connections fetch at once; one that is lost is opened again, and what it was asked is asked again;
+ * all lead to one server.
  */
 public final class ServerSource implements RewindSource {
 
@@ -48,8 +49,9 @@ public final class ServerSource implements RewindSource {
      */
     public ServerSource(String description, SourceSession.Opener opener, int jobs) {
         this.description = description;
-        this.session = new SourceSession(opener);
-        this.fetcher = new ParallelFetch(opener, jobs);
+        SameServer same = new SameServer(opener);
+        this.session = new SourceSession(same);
+        this.fetcher = new ParallelFetch(same, jobs);
     }
 
     /** Connects. */
