@@ -10,6 +10,7 @@ import io.walrelay.rewind.journal.Touch;
 import io.walrelay.rewind.plan.FileAction;
 import io.walrelay.rewind.plan.ReplayStart;
 import io.walrelay.rewind.plan.RewindPlan;
+import io.walrelay.rewind.source.ControlFiles;
 import io.walrelay.rewind.source.RewindSource;
 import io.walrelay.rewind.source.RewindSource.Fetch;
 import io.walrelay.rewind.source.RewindSource.ReplayEnd;
@@ -50,6 +51,7 @@ final class Act {
     private final Set<String> absent = new HashSet<>();
 
     private long fetched;
+    private Optional<ReplayEnd> replayEnd = Optional.empty();
 
     Act(RewindPlan plan, RewindSource source, DirectoryChange change, DataDirectory target, RewindListener listener) throws IOException {
         this.plan = plan;
@@ -63,6 +65,11 @@ final class Act {
     /** Bytes that came from the source so far. */
     long fetched() {
         return fetched;
+    }
+
+    /** How far the target will replay before it is consistent; empty before {@link #recovery}. */
+    Optional<ReplayEnd> replayEnd() {
+        return replayEnd;
     }
 
     void files() throws IOException, RefusedException {
@@ -160,9 +167,8 @@ final class Act {
      *
      * @param before the source's control file as it was before anything was copied
      */
-    ReplayEnd recovery(ControlFile before) throws IOException, RefusedException {
-        ControlFile after = ControlFile.parse("source", source.read(ControlFile.PATH)
-                .orElseThrow(() -> new RefusedException("the source's control file is gone")));
+    void recovery(ControlFile before) throws IOException, RefusedException {
+        ControlFile after = ControlFiles.read(source);
         if (!after.systemId().equals(before.systemId())) {
             throw new RefusedException("the source became another cluster while it was copied: its system identifier was %s and is %s".formatted(before.systemId(), after.systemId()));
         }
@@ -181,7 +187,7 @@ final class Act {
         String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), before.segmentSize(), ZonedDateTime.now(ZoneId.systemDefault()));
         replace(BackupLabel.PATH, label.getBytes(StandardCharsets.UTF_8));
         replace(ControlFile.PATH, after.inRecoveryUpTo(end.position(), end.timeline()).bytes());
-        return end;
+        replayEnd = Optional.of(end);
     }
 
     /**

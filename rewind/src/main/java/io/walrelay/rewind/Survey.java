@@ -24,6 +24,7 @@ import io.walrelay.rewind.plan.Side;
 import io.walrelay.rewind.plan.SkippedBlocks;
 import io.walrelay.rewind.plan.TargetWal;
 import io.walrelay.rewind.plan.WholePages;
+import io.walrelay.rewind.source.ControlFiles;
 import io.walrelay.rewind.source.Histories;
 import io.walrelay.rewind.source.RewindSource;
 import io.walrelay.wal.Lsn;
@@ -70,7 +71,7 @@ final class Survey {
         DirectoryChange.requireStopped(directory.path());
         source.check();
         ControlFile ours = ControlFile.parse("target", directory.read(ControlFile.PATH));
-        ControlFile theirs = ControlFile.parse("source", sourceFile(ControlFile.PATH));
+        ControlFile theirs = ControlFiles.read(source);
         int major = directory.majorVersion("target");
         int sourceMajor = DataDirectory.majorVersion("source", new String(sourceFile("PG_VERSION"), StandardCharsets.UTF_8));
         Preconditions.check(

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.rewind.datadir.ControlFile;
+import io.walrelay.rewind.datadir.ControlFileCraft;
 import io.walrelay.rewind.datadir.DataDirectory;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.journal.DirectoryChange;
@@ -18,6 +20,7 @@ import io.walrelay.rewind.plan.FileAction.Truncate;
 import io.walrelay.rewind.plan.ReplayStart;
 import io.walrelay.rewind.plan.RewindPlan;
 import io.walrelay.rewind.plan.SkippedBlocks;
+import io.walrelay.rewind.source.ControlFiles;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
@@ -108,5 +111,17 @@ class ActTest {
             assertArrayEquals("a\n".getBytes(StandardCharsets.UTF_8), act.configuration(Optional.of("a\n"), false));
             change.undo();
         }
+    }
+
+    /** A server writes its control file in place. */
+    @Test
+    void aControlFileThatIsTornIsReadAgain() throws IOException, RefusedException {
+        byte[] whole = ControlFileCraft.of15().bytes();
+        byte[] torn = whole.clone();
+        torn[40] ^= 1;
+        source.put(ControlFile.PATH, torn, torn, whole);
+        assertEquals(ControlFile.parse("source", whole), ControlFiles.read(source));
+        source.put(ControlFile.PATH, torn);
+        assertThrows(RefusedException.class, () -> ControlFiles.read(source));
     }
 }

@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
         exitCodeOnInvalidInput = Main.FAILURE,
         description = {
             "Make a data directory whose server went its own way a follower of another again. What it takes is pg_rewind's; a kill at any instant leaves a directory that the next run, or --undo, puts right.",
-            "Exit status 0: it is rewound, or needs no rewind; 1: it is not, and is as it was."
+            "Exit status 0: it is rewound, or needs no rewind; 1: it is not, and is as it was unless the message says otherwise, and then what to run."
         })
 final class RewindCommand implements Callable<Integer> {
 

@@ -69,6 +69,14 @@ public final class DirectoryChange implements Closeable {
         this.securing = new Securing(disk, journal, locations, files);
     }
 
+    private void undoAfter(Exception failure) {
+        try (this) {
+            undo();
+        } catch (IOException | RuntimeException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
     /** What is left of an earlier change. Only looks: for a dry run. */
     public static Leftover leftover(Path directory) throws IOException {
         Disk disk = new PosixDisk();
@@ -119,10 +127,16 @@ public final class DirectoryChange implements Closeable {
             Configuration configuration = new Configuration(disk, real);
             Configuration.Original original = configuration.read().orElse(null);
             Journal journal = Journal.create(disk, real, plan, original);
-            configuration.prepare(Sentinel.of(real), original == null ? Configuration.PRIVATE : original.mode());
-            configuration.replaceByPrepared();
-            configuration.sync();
-            return Optional.of(new DirectoryChange(disk, lock, journal));
+            DirectoryChange change = new DirectoryChange(disk, lock, journal);
+            try {
+                configuration.prepare(Sentinel.of(real), original == null ? Configuration.PRIVATE : original.mode());
+                configuration.replaceByPrepared();
+                configuration.sync();
+            } catch (IOException | RuntimeException e) {
+                change.undoAfter(e);
+                throw e;
+            }
+            return Optional.of(change);
         }).orElseThrow();
     }
 
@@ -305,6 +319,7 @@ public final class DirectoryChange implements Closeable {
         locations.forget();
         journal.freeReserve();
         state = State.BROKEN;
+        journal.cancelFinishing();
         new Restoration(disk, journal).run();
         Configuration.Original original = journal.header().configuration();
         finish(() -> {
@@ -333,9 +348,17 @@ public final class DirectoryChange implements Closeable {
     private void finish(Replacement replacement) throws IOException {
         replacement.run();
         state = State.FINISHED;
-        configuration.sync();
-        journal.remove();
-        lock.release();
+        try {
+            configuration.sync();
+            journal.remove();
+        } finally {
+            lock.release();
+        }
+    }
+
+    /** Whether servers may start again, however it ended; not so while an {@link #undo} is possible. */
+    public boolean isOver() {
+        return state == State.FINISHED;
     }
 
     private void requireChanging() {

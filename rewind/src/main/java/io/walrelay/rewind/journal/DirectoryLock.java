@@ -24,6 +24,7 @@ final class DirectoryLock {
 
     private final Disk disk;
     private final Path path;
+    private boolean released;
 
     private DirectoryLock(Disk disk, Path path) {
         this.disk = disk;
@@ -128,8 +129,12 @@ final class DirectoryLock {
         }
     }
 
+    /** Once: afterwards it may be another's. */
     void release() throws IOException {
-        deleteIfThere(disk, path);
+        if (!released) {
+            deleteIfThere(disk, path);
+            released = true;
+        }
     }
 
     private static void deleteIfThere(Disk disk, Path path) throws IOException {

@@ -117,10 +117,7 @@ final class Journal implements Closeable {
     }
 
     private void read() throws IOException {
-        if (disk.look(path.resolve("finishing")).isPresent()) {
-            disk.delete(path.resolve("finishing"));
-            disk.syncDirectory(path);
-        }
+        cancelFinishing();
         log.read(originals::add);
         for (Path leaving : List.copyOf(originals.leaving().keySet())) {
             Path at = originals.leaving(leaving);
@@ -194,6 +191,14 @@ final class Journal implements Closeable {
     void beginFinishing() throws IOException {
         disk.create(path.resolve("finishing"), Configuration.PRIVATE).close();
         disk.syncDirectory(path);
+    }
+
+    /** After a finishing that failed. */
+    void cancelFinishing() throws IOException {
+        if (disk.look(path.resolve("finishing")).isPresent()) {
+            disk.delete(path.resolve("finishing"));
+            disk.syncDirectory(path);
+        }
     }
 
     /** Removes all of it. A kill meanwhile leaves something that {@link #remove(Disk, Header)} goes on with, or that counts for nothing. */

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class DirectoryChangeTest {
@@ -202,6 +203,57 @@ class DirectoryChangeTest {
             assertThrows(IllegalStateException.class, () -> change.commit(new byte[0]));
             change.undo();
         }
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    /** Each sync of a commit fails once: before the end all can be put back, and after it all is there. */
+    @Test
+    void aCommitThatFailsIsUndoneOrWasDone() throws Exception {
+        FragileDisk whole = scenario.disk();
+        try (DirectoryChange change = begin(whole)) {
+            scenario.apply(change);
+            change.commit(scenario.configuration());
+        }
+        Map<Path, String> after = scenario.snapshot(whole, true);
+        int undone = 0;
+        int done = 0;
+        for (int failing = 0; undone + done == failing; failing++) {
+            FragileDisk failed = scenario.disk();
+            try (DirectoryChange change = begin(failed)) {
+                scenario.apply(change);
+                int number = failing;
+                AtomicInteger syncs = new AtomicInteger();
+                failed.failNextSync(_ -> syncs.getAndIncrement() == number);
+                try {
+                    change.commit(scenario.configuration());
+                } catch (IOException e) {
+                    if (change.isOver()) {
+                        done++;
+                    } else {
+                        change.undo();
+                        undone++;
+                        assertEquals(before, scenario.snapshot(failed, true), "sync %d".formatted(number));
+                    }
+                }
+                failed.failNextSync(_ -> false);
+            }
+            assertTrue(DirectoryChange.resume(failed, Scenario.NO_PROCESSES, DIRECTORY).isEmpty());
+            if (undone + done <= failing || done > 0) {
+                assertEquals(after, scenario.snapshot(failed, true), "sync %d".formatted(failing));
+            }
+        }
+        assertTrue(undone > 5 && done > 1, "%d undone, %d done".formatted(undone, done));
+    }
+
+    private static DirectoryChange begin(FragileDisk disk) throws IOException {
+        return DirectoryChange.begin(disk, Scenario.NO_PROCESSES, DIRECTORY, new byte[0], Space.LITTLE);
+    }
+
+    @Test
+    void aBeginningThatFailsLeavesNothing() throws Exception {
+        disk.failNextSync(DIRECTORY::equals);
+        assertThrows(IOException.class, () -> begin(Space.LITTLE));
+        assertTrue(resume().isEmpty());
         assertEquals(before, scenario.snapshot(disk, true));
     }
 
