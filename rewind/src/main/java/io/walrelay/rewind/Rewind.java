@@ -47,7 +47,7 @@ public final class Rewind {
         if (seen.plan().isEmpty()) {
             listener.info("no rewind required");
             if (request.standbyOf().isPresent() && !request.dryRun()) {
-                StandbySettings.write(target, request.standbyOf().get(), listener);
+                StandbySettings.write(target, request.journal(), request.standbyOf().get(), listener);
             }
             return report(Outcome.NOT_REQUIRED, seen, Optional.empty(), 0);
         }
@@ -60,7 +60,7 @@ public final class Rewind {
 
     /** A run that was killed left the target half changed: it is put back, and all begins again. */
     private void settle() throws IOException, RefusedException {
-        Leftover leftover = DirectoryChange.leftover(target.path());
+        Leftover leftover = DirectoryChange.leftover(target.path(), request.journal());
         if (leftover == Leftover.NONE) {
             return;
         }
@@ -71,7 +71,7 @@ public final class Rewind {
         if (request.dryRun()) {
             throw new RefusedException("an earlier rewind of %s was not finished".formatted(target), "Run it again without --dry-run, or with --undo.");
         }
-        if (undo(target.path())) {
+        if (undo(target.path(), request.journal())) {
             listener.info("an earlier rewind was not finished; what it had changed was put back");
         }
     }
@@ -79,10 +79,11 @@ public final class Rewind {
     /**
      * Puts back what a rewind that was not finished had changed.
      *
+     * @param journal as in the request of that rewind
      * @return false when there was none
      */
-    public static boolean undo(Path target) throws IOException {
-        try (DirectoryChange change = DirectoryChange.resume(target).orElse(null)) {
+    public static boolean undo(Path target, Optional<Path> journal) throws IOException {
+        try (DirectoryChange change = DirectoryChange.resume(target, journal).orElse(null)) {
             if (change == null) {
                 return false;
             }
@@ -97,7 +98,7 @@ public final class Rewind {
             request.relay().get().reserve(seen.source().control().systemId(), seen.source().history(), plan.replayStart().redo());
             time.done("reserve");
         }
-        try (DirectoryChange change = DirectoryChange.begin(target.path(), plan.text().getBytes(StandardCharsets.UTF_8), plan.space())) {
+        try (DirectoryChange change = DirectoryChange.begin(target.path(), request.journal(), plan.text().getBytes(StandardCharsets.UTF_8), plan.space())) {
             Act act = new Act(plan, source, change, target, listener);
             new WholeChange(target.path(), change, listener).make(() -> {
                 requireUnchanged(seen.target().control());

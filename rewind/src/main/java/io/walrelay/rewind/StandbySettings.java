@@ -7,6 +7,8 @@ import io.walrelay.rewind.journal.Space;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Optional;
 
 /** Makes a server a standby (PostgreSQL: fe_utils/recovery_gen.c, WriteRecoveryConfig): a line or two in postgresql.auto.conf, of which the last counts, and standby.signal. */
 final class StandbySettings {
@@ -26,8 +28,8 @@ final class StandbySettings {
     }
 
     /** Of a server that needs nothing else. */
-    static void write(DataDirectory directory, String lines, RewindListener listener) throws IOException, RefusedException {
-        try (DirectoryChange change = DirectoryChange.begin(directory.path(), new byte[0], Space.LITTLE)) {
+    static void write(DataDirectory directory, Optional<Path> journal, String lines, RewindListener listener) throws IOException, RefusedException {
+        try (DirectoryChange change = DirectoryChange.begin(directory.path(), journal, new byte[0], Space.LITTLE)) {
             new WholeChange(directory.path(), change, listener).make(() -> {
                 change.replace("standby.signal", directory.fileMode()).close();
                 return append(change.configuration().orElse(new byte[0]), lines);

@@ -31,8 +31,8 @@ final class WholeChange {
             change.commit(work.run());
         } catch (IOException | RefusedException | RuntimeException | Error e) {
             if (change.isOver()) {
-                throw new IOException("%s is changed, and only what kept its old state could not be removed, which the next walrelay rewind -D %s does: %s"
-                        .formatted(directory, directory, e), e);
+                throw new IOException("%s is changed, and only what kept its old state could not be removed, which the next %s does: %s"
+                        .formatted(directory, change.command(), e), e);
             }
             putBack(e);
             throw e;
@@ -45,8 +45,8 @@ final class WholeChange {
             change.undo();
         } catch (IOException | RuntimeException | Error e) {
             why.addSuppressed(e);
-            throw new IOException("%s; and %s is half changed, since it could not be put back (%s): no server starts on it; run: walrelay rewind -D %s --undo"
-                    .formatted(why.getMessage(), directory, e, directory), why);
+            throw new IOException("%s; and %s is half changed, since it could not be put back (%s): no server starts on it; run: %s --undo"
+                    .formatted(why.getMessage(), directory, e, change.command()), why);
         }
     }
 }

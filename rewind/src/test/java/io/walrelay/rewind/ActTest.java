@@ -57,12 +57,12 @@ class ActTest {
         ReplayStart start = new ReplayStart(Lsn.parse("0/3000028"), Lsn.parse("0/3000060"), one, ReplayStart.Reason.COMMON);
         TimelineHistory ours = TimelineHistory.root(one);
         Divergence divergence = Divergence.between(ours, ours.promoted(new TimelineId(2), Lsn.parse("0/4000000"), "")).orElseThrow();
-        return new RewindPlan(divergence, start, start, Lsn.parse("0/5000000"), 0, 0, List.of(actions), List.of(),
+        return new RewindPlan(divergence, start, start, Lsn.parse("0/5000000"), 0, 0, List.of(actions), 0, List.of(),
                 new SkippedBlocks(Map.of()), Lsn.INVALID);
     }
 
     private void act(FileAction... actions) throws IOException, RefusedException {
-        try (DirectoryChange change = DirectoryChange.begin(target, new byte[0], Space.LITTLE)) {
+        try (DirectoryChange change = DirectoryChange.begin(target, Optional.empty(), new byte[0], Space.LITTLE)) {
             new Act(plan(actions), source, change, new DataDirectory(target), Silent.LISTENER).files();
             change.commit(new byte[0]);
         }
@@ -100,9 +100,9 @@ class ActTest {
     @Test
     void theConfigurationOfAHalfChangedDirectoryIsNotTaken() throws IOException, RefusedException {
         Path half = Files.createDirectory(temporary.resolve("half"));
-        DirectoryChange.begin(half, new byte[0], Space.LITTLE).close();
+        DirectoryChange.begin(half, Optional.empty(), new byte[0], Space.LITTLE).close();
         source.put("postgresql.auto.conf", Files.readAllBytes(half.resolve("postgresql.auto.conf")));
-        try (DirectoryChange change = DirectoryChange.begin(target, new byte[0], Space.LITTLE)) {
+        try (DirectoryChange change = DirectoryChange.begin(target, Optional.empty(), new byte[0], Space.LITTLE)) {
             Act act = new Act(plan(), source, change, new DataDirectory(target), Silent.LISTENER);
 
             RefusedException refused = assertThrows(RefusedException.class, () -> act.configuration(Optional.empty(), true));

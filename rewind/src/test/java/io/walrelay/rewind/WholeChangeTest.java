@@ -11,6 +11,7 @@ import io.walrelay.rewind.journal.Space;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,7 +21,7 @@ class WholeChangeTest {
     private Path temporary;
 
     private void make(Path directory, WholeChange.Work work) throws Exception {
-        try (DirectoryChange change = DirectoryChange.begin(directory, new byte[0], Space.LITTLE)) {
+        try (DirectoryChange change = DirectoryChange.begin(directory, Optional.empty(), new byte[0], Space.LITTLE)) {
             new WholeChange(directory, change, Silent.LISTENER).make(() -> {
                 change.createDirectory("made", Files.getPosixFilePermissions(directory));
                 return work.run();
@@ -39,7 +40,7 @@ class WholeChangeTest {
             throw new StackOverflowError("of the test");
         }));
         assertFalse(Files.exists(directory.resolve("made")));
-        assertEquals(Leftover.NONE, DirectoryChange.leftover(directory));
+        assertEquals(Leftover.NONE, DirectoryChange.leftover(directory, Optional.empty()));
     }
 
     /** Where the configuration is prepared something is in the way, of the commit and then of the undoing. */
@@ -54,10 +55,10 @@ class WholeChangeTest {
         assertTrue(String.valueOf(failed.getMessage()).contains(
                 "%s is half changed, since it could not be put back".formatted(directory)), failed.getMessage());
         assertTrue(String.valueOf(failed.getMessage()).endsWith("run: walrelay rewind -D %s --undo".formatted(directory)), failed.getMessage());
-        assertEquals(Leftover.UNFINISHED, DirectoryChange.leftover(directory));
+        assertEquals(Leftover.UNFINISHED, DirectoryChange.leftover(directory, Optional.empty()));
 
         Files.delete(obstacle.resolve("full"));
-        assertTrue(Rewind.undo(directory));
+        assertTrue(Rewind.undo(directory, Optional.empty()));
         assertFalse(Files.exists(directory.resolve("made")));
     }
 }

@@ -169,7 +169,7 @@ class KindsOfRewindIT {
             Path control = old.dataDirectory().resolve(ControlFile.PATH);
             byte[] before = Files.readAllBytes(control);
             RewindRequest request = new RewindRequest(
-                    old.dataDirectory(), true, false, Optional.empty(), false, Optional.empty(), Optional.empty(), false, Map.of());
+                    old.dataDirectory(), true, false, Optional.empty(), false, Optional.empty(), Optional.empty(), false, Optional.empty(), Map.of());
             RewindListener writer = new RewindListener() {
                 @Override
                 public void info(String message) {
@@ -193,7 +193,7 @@ class KindsOfRewindIT {
                 RefusedException refused = assertThrows(RefusedException.class, () -> new Rewind(request, source, writer).run());
                 assertTrue(String.valueOf(refused.getMessage()).startsWith("a server ran on "), refused.getMessage());
             }
-            assertEquals(Leftover.NONE, DirectoryChange.leftover(old.dataDirectory()));
+            assertEquals(Leftover.NONE, DirectoryChange.leftover(old.dataDirectory(), Optional.empty()));
         }
     }
 }

@@ -44,7 +44,7 @@ public final class DirectorySource implements RewindSource {
     @Override
     public void check() throws IOException, RefusedException {
         DirectoryChange.requireStopped(directory.path());
-        if (DirectoryChange.leftover(directory.path()) == Leftover.UNFINISHED) {
+        if (DirectoryChange.leftover(directory.path(), Optional.empty()) == Leftover.UNFINISHED) {
             throw new RefusedException("the source, %s, is half changed by an earlier rewind".formatted(describe()),
                     "Finish that first, or put it back: walrelay rewind -D %s --undo".formatted(directory));
         }

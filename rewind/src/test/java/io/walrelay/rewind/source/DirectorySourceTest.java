@@ -81,7 +81,7 @@ class DirectorySourceTest {
         Path half = Files.createDirectory(directory.resolve("half"));
         try (DirectorySource source = new DirectorySource(half)) {
             source.check();
-            DirectoryChange.begin(half, new byte[0], Space.LITTLE).close();
+            DirectoryChange.begin(half, Optional.empty(), new byte[0], Space.LITTLE).close();
             RefusedException refused = assertThrows(RefusedException.class, source::check);
             assertEquals(Optional.of("Finish that first, or put it back: walrelay rewind -D %s --undo".formatted(half)), refused.hint());
         }
