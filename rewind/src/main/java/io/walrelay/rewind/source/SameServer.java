@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class SameServer implements SourceSession.Opener {
 
-    private static final String IDENTITY = "SELECT system_identifier, extract(epoch FROM pg_postmaster_start_time())::text, pg_is_in_recovery() FROM pg_control_system()";
+    /** All may call these functions. */
+    private static final String IDENTITY =
+            "SELECT system_identifier, extract(epoch FROM pg_postmaster_start_time())::text, pg_is_in_recovery() FROM pg_control_system()";
 
     /** Which server it is, and which life of it. */
     private record Identity(long system, String startTime, boolean inRecovery) {
@@ -50,8 +52,10 @@ final class SameServer implements SourceSession.Opener {
             first = identity;
         } else if (!identity.equals(first)) {
             throw new SQLException(
-                    "a new connection to the source leads to another server than before, or it was restarted or promoted: to %s; expected %s; name one server, no pool and no shared address, and run this again"
-                            .formatted(identity, first), "XX000");
+                    ("a new connection to the source leads to another server than before, or it was restarted or promoted: to %s; expected %s;"
+                                    + " name one server, no pool and no shared address, and run this again")
+                            .formatted(identity, first),
+                    "XX000");
         }
     }
 
