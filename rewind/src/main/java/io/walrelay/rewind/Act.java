@@ -10,6 +10,7 @@ import io.walrelay.rewind.journal.Touch;
 import io.walrelay.rewind.plan.FileAction;
 import io.walrelay.rewind.plan.ReplayStart;
 import io.walrelay.rewind.plan.RewindPlan;
+import io.walrelay.rewind.source.ControlFiles;
 import io.walrelay.rewind.source.RewindSource;
 import io.walrelay.rewind.source.RewindSource.Fetch;
 import io.walrelay.rewind.source.RewindSource.ReplayEnd;
@@ -37,6 +38,9 @@ final class Act {
     /** The link to one. */
     private static final Pattern TABLESPACE = Pattern.compile("pg_tblspc/[^/]+");
 
+    /** Bytes that are cleared at once. */
+    private static final int ZEROS = 1 << 20;
+
     private static final String CONFIGURATION = "postgresql.auto.conf";
     private static final String STANDBY_SIGNAL = "standby.signal";
 
@@ -57,6 +61,7 @@ final class Act {
     private final long expected;
 
     private long fetched;
+    private Optional<ReplayEnd> replayEnd = Optional.empty();
 
     Act(RewindPlan plan, RewindSource source, DirectoryChange change, DataDirectory target, RewindListener listener) throws IOException {
         this.plan = plan;
@@ -72,6 +77,11 @@ final class Act {
     /** Bytes that came from the source so far. */
     long fetched() {
         return fetched;
+    }
+
+    /** How far the target will replay before it is consistent; empty before {@link #recovery}. */
+    Optional<ReplayEnd> replayEnd() {
+        return replayEnd;
     }
 
     void files() throws IOException, RefusedException {
@@ -90,7 +100,9 @@ final class Act {
         run(group);
     }
 
-    private void run(List<FileAction> group) throws IOException, RefusedException {
+    private void run(List<FileAction> all) throws IOException, RefusedException {
+        // What an earlier group found to be gone from the source is gone here as well.
+        List<FileAction> group = all.stream().filter(action -> !absent.contains(action.path())).toList();
         change.announce(group.stream().filter(action -> !isBehindLink(action)).flatMap(Act::touches).toList());
         List<Fetch> wanted = new ArrayList<>();
         for (FileAction action : group) {
@@ -142,8 +154,15 @@ final class Act {
             case FileAction.CopyTail(var path, var from, var to) -> wanted.add(new Fetch(path, from, to - from, false));
             case FileAction.CopyBlocks(var path, var ranges) -> ranges.forEach(range -> wanted.add(new Fetch(path, range.offset(), range.length(), false)));
             case FileAction.Truncate(var path, _, var to) -> change.truncate(path, to);
-            case FileAction.Clear(var path, var from, var to) -> change.overwrite(path, from, ByteBuffer.allocate(Math.toIntExact(to - from)));
+            case FileAction.Clear(var path, var from, var to) -> clear(path, from, to);
             case FileAction.Remove(var path) -> change.remove(path);
+        }
+    }
+
+    /** The rest of a segment may be all but 1 GB. */
+    private void clear(String path, long from, long to) throws IOException {
+        for (long at = from; at < to; at += ZEROS) {
+            change.overwrite(path, at, ByteBuffer.allocate((int) Math.min(ZEROS, to - at)));
         }
     }
 
@@ -168,9 +187,11 @@ final class Act {
      *
      * @param before the source's control file as it was before anything was copied
      */
-    ReplayEnd recovery(ControlFile before) throws IOException, RefusedException {
-        ControlFile after = ControlFile.parse("source", source.read(ControlFile.PATH)
-                .orElseThrow(() -> new RefusedException("the source's control file is gone")));
+    void recovery(ControlFile before) throws IOException, RefusedException {
+        ControlFile after = ControlFiles.read(source);
+        if (!after.systemId().equals(before.systemId())) {
+            throw new RefusedException("the source became another cluster while it was copied: its system identifier was %s and is %s".formatted(before.systemId(), after.systemId()));
+        }
         if (!after.timeline().equals(before.timeline())) {
             throw new RefusedException("the source went from timeline %s to %s while it was copied".formatted(before.timeline(), after.timeline()), "Run this again.");
         }
@@ -186,7 +207,7 @@ final class Act {
         String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), before.segmentSize(), ZonedDateTime.now(ZoneId.systemDefault()));
         replace(BackupLabel.PATH, label.getBytes(StandardCharsets.UTF_8));
         replace(ControlFile.PATH, after.inRecoveryUpTo(end.position(), end.timeline()).bytes());
-        return end;
+        replayEnd = Optional.of(end);
     }
 
     /**
@@ -194,8 +215,12 @@ final class Act {
      *
      * @param copied whether it is the source's
      */
-    byte[] configuration(Optional<String> standbyOf, boolean copied) throws IOException {
+    byte[] configuration(Optional<String> standbyOf, boolean copied) throws IOException, RefusedException {
         byte[] kept = (copied ? source.read(CONFIGURATION) : change.configuration()).orElse(new byte[0]);
+        if (DirectoryChange.isOfUnfinished(kept)) {
+            throw new RefusedException("the source's %s is that of a directory which is half changed by a rewind: no server would start with it".formatted(CONFIGURATION),
+                    "Finish that rewind first, or undo it.");
+        }
         if (standbyOf.isEmpty()) {
             return kept;
         }

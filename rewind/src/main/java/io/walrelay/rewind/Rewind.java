@@ -1,6 +1,7 @@
 package io.walrelay.rewind;
 
 import io.walrelay.rewind.RewindReport.Outcome;
+import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.DataDirectory;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.journal.DirectoryChange;
@@ -46,7 +47,7 @@ public final class Rewind {
         if (seen.plan().isEmpty()) {
             listener.info("no rewind required");
             if (request.standbyOf().isPresent() && !request.dryRun()) {
-                StandbySettings.write(target, request.standbyOf().get());
+                StandbySettings.write(target, request.journal(), request.standbyOf().get(), listener);
             }
             return report(Outcome.NOT_REQUIRED, seen, Optional.empty(), 0);
         }
@@ -59,13 +60,18 @@ public final class Rewind {
 
     /** A run that was killed left the target half changed: it is put back, and all begins again. */
     private void settle() throws IOException, RefusedException {
-        if (DirectoryChange.leftover(target.path()) == Leftover.NONE) {
+        Leftover leftover = DirectoryChange.leftover(target.path(), request.journal());
+        if (leftover == Leftover.NONE) {
+            return;
+        }
+        if (request.dryRun() && leftover == Leftover.FINISHED) {
+            listener.info("an earlier rewind was finished, and only what kept the old state was not removed");
             return;
         }
         if (request.dryRun()) {
             throw new RefusedException("an earlier rewind of %s was not finished".formatted(target), "Run it again without --dry-run, or with --undo.");
         }
-        if (undo(target.path())) {
+        if (undo(target.path(), request.journal())) {
             listener.info("an earlier rewind was not finished; what it had changed was put back");
         }
     }
@@ -73,10 +79,11 @@ public final class Rewind {
     /**
      * Puts back what a rewind that was not finished had changed.
      *
+     * @param journal as in the request of that rewind
      * @return false when there was none
      */
-    public static boolean undo(Path target) throws IOException {
-        try (DirectoryChange change = DirectoryChange.resume(target).orElse(null)) {
+    public static boolean undo(Path target, Optional<Path> journal) throws IOException {
+        try (DirectoryChange change = DirectoryChange.resume(target, journal).orElse(null)) {
             if (change == null) {
                 return false;
             }
@@ -91,35 +98,28 @@ public final class Rewind {
             request.relay().get().reserve(seen.source().control().systemId(), seen.source().history(), plan.replayStart().redo());
             time.done("reserve");
         }
-        try (DirectoryChange change = DirectoryChange.begin(target.path(), plan.text().getBytes(StandardCharsets.UTF_8), plan.space())) {
+        try (DirectoryChange change = DirectoryChange.begin(target.path(), request.journal(), plan.text().getBytes(StandardCharsets.UTF_8), plan.space())) {
             Act act = new Act(plan, source, change, target, listener);
-            ReplayEnd end;
-            byte[] configuration;
-            try {
+            new WholeChange(target.path(), change, listener).make(() -> {
+                requireUnchanged(seen.target().control());
                 act.files();
                 time.done("copy");
                 listener.debug("creating backup label and updating control file");
-                end = act.recovery(seen.source().control());
-                configuration = act.configuration(request.standbyOf(), request.copyConfiguration() || request.relay().isEmpty());
-            } catch (IOException | RefusedException | RuntimeException e) {
-                putBack(change, e);
-                throw e;
-            }
-            listener.debug("syncing target data directory");
-            change.commit(configuration);
+                act.recovery(seen.source().control());
+                byte[] configuration = act.configuration(request.standbyOf(), request.copyConfiguration() || request.relay().isEmpty());
+                listener.debug("syncing target data directory");
+                return configuration;
+            });
             time.done("sync");
             listener.info("Done!");
-            return report(Outcome.REWOUND, seen, Optional.of(end), act.fetched());
+            return report(Outcome.REWOUND, seen, act.replayEnd(), act.fetched());
         }
     }
 
-    private void putBack(DirectoryChange change, Exception why) {
-        try {
-            listener.info("putting the target back as it was");
-            change.undo();
-        } catch (IOException | RuntimeException e) {
-            listener.info("the target could not be put back, and servers refuse to start on it: %s".formatted(e.getMessage()));
-            why.addSuppressed(e);
+    /** Only since the change began has nobody else been able to start a server on it; it was surveyed before. */
+    private void requireUnchanged(ControlFile surveyed) throws IOException, RefusedException {
+        if (!ControlFile.parse("target", target.read(ControlFile.PATH)).equals(surveyed)) {
+            throw new RefusedException("a server ran on %s, or something else changed it, since it was looked at".formatted(target), "See to it that nothing starts it, and run this again.");
         }
     }
 

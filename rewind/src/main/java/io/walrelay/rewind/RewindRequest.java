@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param standbyOf settings that make the target a standby of the source, for its postgresql.auto.conf; empty when it stays what it is
  * @param relay from where the rewound server will stream; without one WAL is copied
  * @param copyConfiguration whether the source's configuration files, and what else is not PostgreSQL's own, replace the target's
+ * @param journal where the old state is kept until the end; empty for beside the target
  * @param environment for PATH
  */
 public record RewindRequest(
@@ -26,6 +27,7 @@ public record RewindRequest(
         Optional<String> standbyOf,
         Optional<HeldWal> relay,
         boolean copyConfiguration,
+        Optional<Path> journal,
         Map<String, String> environment) {
 
     public RewindRequest {

@@ -1,11 +1,13 @@
 package io.walrelay.rewind;
 
 import io.walrelay.rewind.datadir.DataDirectory;
+import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.journal.DirectoryChange;
 import io.walrelay.rewind.journal.Space;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /** Makes a server a standby (PostgreSQL: fe_utils/recovery_gen.c, WriteRecoveryConfig): a line or two in postgresql.auto.conf, of which the last counts, and standby.signal. */
@@ -26,11 +28,12 @@ final class StandbySettings {
     }
 
     /** Of a server that needs nothing else. */
-    static void write(DataDirectory directory, String lines) throws IOException {
-        try (DirectoryChange change = DirectoryChange.begin(directory.path(), new byte[0], Space.LITTLE)) {
-            change.replace("standby.signal", directory.fileMode()).close();
-            Optional<byte[]> before = change.configuration();
-            change.commit(append(before.orElse(new byte[0]), lines));
+    static void write(DataDirectory directory, Optional<Path> journal, String lines, RewindListener listener) throws IOException, RefusedException {
+        try (DirectoryChange change = DirectoryChange.begin(directory.path(), journal, new byte[0], Space.LITTLE)) {
+            new WholeChange(directory.path(), change, listener).make(() -> {
+                change.replace("standby.signal", directory.fileMode()).close();
+                return append(change.configuration().orElse(new byte[0]), lines);
+            });
         }
     }
 }

@@ -8,9 +8,9 @@ import io.walrelay.rewind.datadir.PgWal;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.datadir.RelationPath;
 import io.walrelay.rewind.datadir.RestoredWal;
-import io.walrelay.rewind.datadir.RunningServer;
 import io.walrelay.rewind.datadir.ServerProgram;
 import io.walrelay.rewind.datadir.WalElsewhere;
+import io.walrelay.rewind.journal.DirectoryChange;
 import io.walrelay.rewind.journal.LastRewind;
 import io.walrelay.rewind.plan.BlockMap;
 import io.walrelay.rewind.plan.Divergence;
@@ -24,6 +24,7 @@ import io.walrelay.rewind.plan.Side;
 import io.walrelay.rewind.plan.SkippedBlocks;
 import io.walrelay.rewind.plan.TargetWal;
 import io.walrelay.rewind.plan.WholePages;
+import io.walrelay.rewind.source.ControlFiles;
 import io.walrelay.rewind.source.Histories;
 import io.walrelay.rewind.source.RewindSource;
 import io.walrelay.wal.Lsn;
@@ -60,15 +61,17 @@ final class Survey {
     /**
      * What was seen.
      *
+     * @param target the target's side
      * @param source the source's side before anything was copied
      * @param plan empty when no rewind is required
      */
-    record Result(Side source, Optional<RewindPlan> plan) {}
+    record Result(Side target, Side source, Optional<RewindPlan> plan) {}
 
     Result look() throws IOException, RefusedException {
-        RunningServer.requireNone(directory);
+        DirectoryChange.requireStopped(directory.path());
+        source.check();
         ControlFile ours = ControlFile.parse("target", directory.read(ControlFile.PATH));
-        ControlFile theirs = ControlFile.parse("source", sourceFile(ControlFile.PATH));
+        ControlFile theirs = ControlFiles.read(source);
         int major = directory.majorVersion("target");
         int sourceMajor = DataDirectory.majorVersion("source", new String(sourceFile("PG_VERSION"), StandardCharsets.UTF_8));
         Preconditions.check(
@@ -80,7 +83,7 @@ final class Survey {
         listener.debug("source: %s, history %s".formatted(theirs, other.history().id()));
         WalElsewhere elsewhere = request.relay().map(relay -> restored.or(relay.along(target.history()))).orElse(restored);
         try (PgWal wal = new PgWal(directory.path().resolve("pg_wal"), target.history(), ours.segmentSize(), elsewhere)) {
-            return new Result(other, plan(target, other, wal));
+            return new Result(target, other, plan(target, other, wal));
         }
     }
 
@@ -176,7 +179,7 @@ final class Survey {
     /** A tablespace that only the source has lies at the same path here: it must be there, and must not be another server's. */
     private static void requireFreeTablespaces(RewindPlan plan, RelationPath.Names names) throws RefusedException {
         for (FileAction action : plan.actions()) {
-            if (action instanceof FileAction.MakeLink(var path, var location)) {
+            if (action instanceof FileAction.MakeLink(var path, var location) && path.startsWith("pg_tblspc/")) {
                 Path place = Path.of(location);
                 if (!Files.isDirectory(place)) {
                     throw new RefusedException("the source has a tablespace, %s, at %s, which is no directory here".formatted(path, location), "Make it, empty, for the server's user.");

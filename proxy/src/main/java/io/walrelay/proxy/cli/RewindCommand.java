@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
         exitCodeOnInvalidInput = Main.FAILURE,
         description = {
             "Make a data directory whose server went its own way a follower of another again. What it takes is pg_rewind's; a kill at any instant leaves a directory that the next run, or --undo, puts right.",
-            "Exit status 0: it is rewound, or needs no rewind; 1: it is not, and is as it was."
+            "Exit status 0: it is rewound, or needs no rewind; 1: it is not, and is as it was unless the message says otherwise, and then what to run."
         })
 final class RewindCommand implements Callable<Integer> {
 
@@ -108,6 +108,9 @@ final class RewindCommand implements Callable<Integer> {
     @Option(names = "--copy-config", description = "With --relay, too, take the source's configuration files.")
     private boolean copyConfig;
 
+    @Option(names = "--journal", paramLabel = "DIRECTORY", description = "Where the target's old state is kept until the end, when its data directory is a mount point (default: beside the data directory). It must be there for --undo as well.")
+    private @Nullable Path journal;
+
     @Option(names = "--undo", description = "Put back what a rewind that was killed has changed, and do no more.")
     private boolean undo;
 
@@ -123,7 +126,7 @@ final class RewindCommand implements Callable<Integer> {
         try {
             Path directory = check();
             if (undo) {
-                console.info(Rewind.undo(directory) ? "put back as it was before the rewind" : "nothing to put back: no rewind of %s is unfinished".formatted(directory));
+                console.info(Rewind.undo(directory, journal()) ? "put back as it was before the rewind" : "nothing to put back: no rewind of %s is unfinished".formatted(directory));
                 return Main.OK;
             }
             RewindReport report;
@@ -185,7 +188,7 @@ final class RewindCommand implements Callable<Integer> {
         return Files.exists(self) ? Integer.valueOf(0).equals(Files.getAttribute(self, "unix:uid")) : "root".equals(System.getProperty("user.name"));
     }
 
-    private RewindSource source() throws IOException, RefusedException {
+    private RewindSource source() throws IOException {
         if (sourceDirectory != null) {
             return new DirectorySource(sourceDirectory.toAbsolutePath().normalize());
         }
@@ -211,7 +214,12 @@ final class RewindCommand implements Callable<Integer> {
                 standbyOf,
                 held,
                 copyConfig,
+                journal(),
                 System.getenv());
+    }
+
+    private Optional<Path> journal() {
+        return Optional.ofNullable(journal).map(Path::toAbsolutePath);
     }
 
     /** As a configuration file has it (PostgreSQL: guc-file.l). */

@@ -2,7 +2,6 @@ package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.SqlTarget;
-import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.source.ServerSource;
 import java.io.IOException;
 import java.sql.Connection;
@@ -21,11 +20,9 @@ final class SourceServers {
     private SourceServers() {}
 
     /** The first host of {@code conninfo} that can be reached. */
-    static ServerSource open(String conninfo, Map<String, String> environment, int jobs) throws IOException, RefusedException {
+    static ServerSource open(String conninfo, Map<String, String> environment, int jobs) throws IOException {
         SqlTarget target = reachable(conninfo, environment);
-        ServerSource source = new ServerSource(target.host(), () -> DriverManager.getConnection(target.url(), properties(target)), jobs);
-        source.check();
-        return source;
+        return new ServerSource(target.host(), () -> DriverManager.getConnection(target.url(), properties(target)), jobs);
     }
 
     /** Makes a checkpoint there; a standby's is a restartpoint. */

@@ -23,6 +23,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,10 +45,10 @@ class HalfChangedDirectoryIT {
                 temporary.toRealPath().resolve("it's a\\place"), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         Files.createFile(directory.resolve("postgresql.conf"));
         Files.writeString(directory.resolve("PG_VERSION"), "12\n");
-        try (DirectoryChange change = DirectoryChange.begin(directory, new byte[0], Space.LITTLE)) {
+        try (DirectoryChange change = DirectoryChange.begin(directory, Optional.empty(), new byte[0], Space.LITTLE)) {
             change.overwrite("PG_VERSION", 0, ByteBuffer.wrap(new byte[] {'1', '1'}));
         }
-        assertEquals(Leftover.UNFINISHED, DirectoryChange.leftover(directory));
+        assertEquals(Leftover.UNFINISHED, DirectoryChange.leftover(directory, Optional.empty()));
 
         String word = "'%s'".formatted(directory.toString().replace("'", "'\\''"));
         String told = "could not open configuration file \"/UNFINISHED REWIND, run: walrelay rewind -D %s\": No such file or directory".formatted(word);
@@ -56,7 +57,7 @@ class HalfChangedDirectoryIT {
         requireRefusal(told, binaries, "--single", "-D", directory.toString(), "postgres");
         assertEquals(directory.toString(), run(List.of("sh", "-c", "printf %s " + word)).output());
 
-        try (DirectoryChange change = DirectoryChange.resume(directory).orElseThrow()) {
+        try (DirectoryChange change = DirectoryChange.resume(directory, Optional.empty()).orElseThrow()) {
             change.undo();
         }
         requireRefusal("The data directory was initialized by PostgreSQL version 12", binaries, "-D", directory.toString());
@@ -67,7 +68,7 @@ class HalfChangedDirectoryIT {
         try (LocalPostgres server = LocalPostgres.of(Servers.version(15)).in(temporary.resolve("server")).create()) {
             Path directory = server.dataDirectory();
             Path configuration = directory.resolve("postgresql.auto.conf");
-            try (DirectoryChange change = DirectoryChange.begin(directory, new byte[0], Space.LITTLE)) {
+            try (DirectoryChange change = DirectoryChange.begin(directory, Optional.empty(), new byte[0], Space.LITTLE)) {
                 byte[] sentinel = Files.readAllBytes(configuration);
                 // Which stops a server before it looks at the lock.
                 Files.write(configuration, new byte[0]);
@@ -79,7 +80,7 @@ class HalfChangedDirectoryIT {
             }
             server.start();
             assertEquals("5MB", server.query("SHOW work_mem"));
-            assertThrows(NotStoppedException.class, () -> DirectoryChange.begin(directory, new byte[0], Space.LITTLE));
+            assertThrows(NotStoppedException.class, () -> DirectoryChange.begin(directory, Optional.empty(), new byte[0], Space.LITTLE));
             server.stop(StopMode.FAST);
         }
     }

@@ -8,17 +8,35 @@ import static io.walrelay.proxy.rewind.TwoServers.rewind;
 import static io.walrelay.proxy.rewind.TwoServers.startAfterRewind;
 import static io.walrelay.proxy.rewind.TwoServers.stop;
 import static io.walrelay.proxy.rewind.TwoServers.who;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.Servers;
+import io.walrelay.rewind.Rewind;
+import io.walrelay.rewind.RewindListener;
+import io.walrelay.rewind.RewindRequest;
+import io.walrelay.rewind.datadir.ControlFile;
+import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.journal.DirectoryChange;
+import io.walrelay.rewind.journal.Leftover;
+import io.walrelay.rewind.source.RewindSource.Fetch;
+import io.walrelay.rewind.source.RewindSource.Sink;
+import io.walrelay.rewind.source.ServerSource;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -115,13 +133,67 @@ class KindsOfRewindIT {
         }
     }
 
+    /** As behind an address that several servers share: what is copied from two is neither. */
+    private static void assertOneServerOnly(TwoServers servers) throws IOException, RefusedException {
+        AtomicInteger opened = new AtomicInteger();
+        try (ServerSource source = new ServerSource("any", () -> (opened.getAndIncrement() == 0 ? servers.old : servers.standby).connect(), 1)) {
+            source.check();
+            IOException another = assertThrows(IOException.class, () -> source.fetch(List.of(new Fetch("PG_VERSION", 0, 3, true)), new Sink() {
+                @Override
+                public void bytes(String path, long offset, ByteBuffer bytes) {
+                    throw new AssertionError(path);
+                }
+
+                @Override
+                public void absent(String path) {
+                    throw new AssertionError(path);
+                }
+            }));
+            assertTrue(String.valueOf(another.getMessage()).contains("leads to another server than before"), another.getMessage());
+        }
+    }
+
+    /** Before it is looked at, and between that and the first change. */
     @Test
-    void aRunningTargetIsRefused() {
+    void aTargetThatAServerHasOrHadIsRefused() throws Exception {
         try (TwoServers servers = TwoServers.of(Servers.version(15))) {
+            LocalPostgres old = servers.old;
+            assertOneServerOnly(servers);
             promote(servers.standby);
-            Programs.Result result = rewind(servers.old, "--source-server", servers.standby.conninfo());
+            Programs.Result result = rewind(old, "--source-server", servers.standby.conninfo());
             assertEquals(1, result.status(), result.output());
-            assertTrue(result.output().contains("error: target server is running: postmaster.pid in"), result.output());
+            assertTrue(result.output().contains("error: %s is in use by process ".formatted(old.dataDirectory())), result.output());
+
+            diverge(old, "old");
+            stop(old);
+            Path control = old.dataDirectory().resolve(ControlFile.PATH);
+            byte[] before = Files.readAllBytes(control);
+            RewindRequest request = new RewindRequest(
+                    old.dataDirectory(), true, false, Optional.empty(), false, Optional.empty(), Optional.empty(), false, Optional.empty(), Map.of());
+            RewindListener writer = new RewindListener() {
+                @Override
+                public void info(String message) {
+                    if (message.startsWith("need to copy")) {
+                        Lsn later = Lsn.parse("0/7000000");
+                        assertDoesNotThrow(() -> Files.write(control, ControlFile.parse("target", before).inRecoveryUpTo(later, new TimelineId(1)).bytes()));
+                    }
+                }
+
+                @Override
+                public void debug(String message) {
+                    // Nobody reads it.
+                }
+
+                @Override
+                public void progress(long fetched, long expected) {
+                    // Nobody reads it.
+                }
+            };
+            try (ServerSource source = new ServerSource("standby", servers.standby::connect, 1)) {
+                RefusedException refused = assertThrows(RefusedException.class, () -> new Rewind(request, source, writer).run());
+                assertTrue(String.valueOf(refused.getMessage()).startsWith("a server ran on "), refused.getMessage());
+            }
+            assertEquals(Leftover.NONE, DirectoryChange.leftover(old.dataDirectory(), Optional.empty()));
         }
     }
 }

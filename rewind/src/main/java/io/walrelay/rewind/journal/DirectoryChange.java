@@ -9,8 +9,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One change of a stopped data directory, all of it or nothing, whatever kills the process or the machine meanwhile.
@@ -33,8 +31,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class DirectoryChange implements Closeable {
 
-    private static final Logger LOG = LoggerFactory.getLogger(DirectoryChange.class);
-
     private enum State {
         CHANGING,
         /** An announcement failed: what the log holds is not known, so nothing may change any more. */
@@ -43,6 +39,7 @@ public final class DirectoryChange implements Closeable {
     }
 
     private final Disk disk;
+    private final Home home;
     private final Trees trees;
     private final DirectoryLock lock;
     private final Journal journal;
@@ -55,9 +52,10 @@ public final class DirectoryChange implements Closeable {
 
     private State state = State.CHANGING;
 
-    private DirectoryChange(Disk disk, DirectoryLock lock, Journal journal) {
-        Path directory = journal.header().directory();
+    private DirectoryChange(Disk disk, Home home, DirectoryLock lock, Journal journal) {
+        Path directory = home.directory();
         this.disk = disk;
+        this.home = home;
         this.trees = new Trees(disk);
         this.lock = lock;
         this.journal = journal;
@@ -69,45 +67,78 @@ public final class DirectoryChange implements Closeable {
         this.securing = new Securing(disk, journal, locations, files);
     }
 
+    private void undoAfter(Exception failure) {
+        try (this) {
+            undo();
+        } catch (IOException | RuntimeException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
     /** What is left of an earlier change. Only looks: for a dry run. */
-    public static Leftover leftover(Path directory) throws IOException {
+    public static Leftover leftover(Path directory, Optional<Path> journals) throws IOException {
         Disk disk = new PosixDisk();
-        return Remains.of(disk, disk.real(directory)).leftover();
+        return Remains.of(disk, Home.of(disk, directory, journals)).leftover();
+    }
+
+    /**
+     * Whether neither a server nor another change has the directory at the moment. Only looks.
+     *
+     * @throws NotStoppedException one has it
+     */
+    public static void requireStopped(Path directory) throws IOException {
+        Disk disk = new PosixDisk();
+        DirectoryLock.requireFree(disk, disk.real(directory), new LocalProcesses());
+    }
+
+    /** Whether {@code configuration}, of {@code postgresql.auto.conf}, is that of a directory which is half changed. */
+    public static boolean isOfUnfinished(byte[] configuration) {
+        return Sentinel.isSentinel(configuration);
     }
 
     /**
      * Takes the directory: checks the space, makes the journal, keeps servers from starting.
      *
      * @param directory PGDATA
+     * @param journals where the journal is kept; empty for beside the directory, which has to be the same file system
      * @param plan what {@link #plan} gives back after a {@link #resume}
      * @throws NotStoppedException a server runs on it, or another change
      * @throws NotEnoughSpaceException nothing was touched
      * @throws UnfinishedChangeException {@link #resume} first
      */
-    public static DirectoryChange begin(Path directory, byte[] plan, Space space) throws IOException {
-        return begin(new PosixDisk(), new LocalProcesses(), directory, plan, space);
+    public static DirectoryChange begin(Path directory, Optional<Path> journals, byte[] plan, Space space) throws IOException {
+        Disk disk = new PosixDisk();
+        return begin(disk, new LocalProcesses(), Home.of(disk, directory, journals), plan, space);
     }
 
-    static DirectoryChange begin(Disk disk, DirectoryLock.Processes processes, Path directory, byte[] plan, Space space) throws IOException {
-        Path real = disk.real(directory);
+    static DirectoryChange begin(Disk disk, DirectoryLock.Processes processes, Home home, byte[] plan, Space space) throws IOException {
+        Path real = home.directory();
         return whileLocked(disk, processes, real, lock -> {
-            Remains remains = Remains.of(disk, real);
+            Remains remains = Remains.of(disk, home);
             if (remains.leftover() == Leftover.UNFINISHED) {
-                throw new UnfinishedChangeException("%s is half changed by an earlier run; finish that, or undo it: walrelay rewind -D %s"
-                        .formatted(real, Sentinel.word(real.toString())));
+                throw new UnfinishedChangeException("%s is half changed by an earlier run; finish that, or undo it: %s"
+                        .formatted(real, home.command()));
             }
             remains.clear();
-            new SpaceCheck(disk).require(Disk.parentOf(Journal.beside(real)), new Locations(disk, real), space);
-            if (!disk.fileSystem(Disk.parentOf(Journal.beside(real))).equals(disk.fileSystem(real))) {
-                LOG.warn("{} lies on another file system than {}: keep both together until the change is done", Journal.beside(real), real);
+            boolean apart = !disk.fileSystem(home.place()).equals(disk.fileSystem(real));
+            if (apart && !home.chosen()) {
+                throw new IOException(("%s is a mount point, and what is beside it may not be there the next time: the old state, which undoes a change, needs a place that"
+                        + " stays as long as the directory does; name one: %s --journal DIRECTORY").formatted(real, home.command()));
             }
+            new SpaceCheck(disk).require(home.place(), new Locations(disk, real), space, apart);
             Configuration configuration = new Configuration(disk, real);
             Configuration.Original original = configuration.read().orElse(null);
-            Journal journal = Journal.create(disk, real, plan, original);
-            configuration.prepare(Sentinel.of(real), original == null ? Configuration.PRIVATE : original.mode());
-            configuration.replaceByPrepared();
-            configuration.sync();
-            return Optional.of(new DirectoryChange(disk, lock, journal));
+            Journal journal = Journal.create(disk, home, plan, original);
+            DirectoryChange change = new DirectoryChange(disk, home, lock, journal);
+            try {
+                configuration.prepare(Sentinel.of(home), original == null ? Configuration.PRIVATE : original.mode());
+                configuration.replaceByPrepared();
+                configuration.sync();
+            } catch (IOException | RuntimeException e) {
+                change.undoAfter(e);
+                throw e;
+            }
+            return Optional.of(change);
         }).orElseThrow();
     }
 
@@ -117,19 +148,19 @@ public final class DirectoryChange implements Closeable {
      * @return empty when there is nothing to resume; what was left of a finished change is gone then
      * @throws NotStoppedException a server runs on it, or another change
      */
-    public static Optional<DirectoryChange> resume(Path directory) throws IOException {
-        return resume(new PosixDisk(), new LocalProcesses(), directory);
+    public static Optional<DirectoryChange> resume(Path directory, Optional<Path> journals) throws IOException {
+        Disk disk = new PosixDisk();
+        return resume(disk, new LocalProcesses(), Home.of(disk, directory, journals));
     }
 
-    static Optional<DirectoryChange> resume(Disk disk, DirectoryLock.Processes processes, Path directory) throws IOException {
-        Path real = disk.real(directory);
-        if (Remains.of(disk, real).leftover() == Leftover.NONE) {
+    static Optional<DirectoryChange> resume(Disk disk, DirectoryLock.Processes processes, Home home) throws IOException {
+        if (Remains.of(disk, home).leftover() == Leftover.NONE) {
             return Optional.empty();
         }
-        return whileLocked(disk, processes, real, lock -> {
-            Remains remains = Remains.of(disk, real);
+        return whileLocked(disk, processes, home.directory(), lock -> {
+            Remains remains = Remains.of(disk, home);
             if (remains.leftover() == Leftover.UNFINISHED) {
-                return Optional.of(new DirectoryChange(disk, lock, remains.open()));
+                return Optional.of(new DirectoryChange(disk, home, lock, remains.open()));
             }
             remains.clear();
             lock.release();
@@ -156,6 +187,11 @@ public final class DirectoryChange implements Closeable {
             }
             throw e;
         }
+    }
+
+    /** What to run when this is left unfinished, as a line for the shell. */
+    public String command() {
+        return home.command();
     }
 
     /** As given to {@link #begin}, by whichever run began. */
@@ -290,6 +326,7 @@ public final class DirectoryChange implements Closeable {
         locations.forget();
         journal.freeReserve();
         state = State.BROKEN;
+        journal.cancelFinishing();
         new Restoration(disk, journal).run();
         Configuration.Original original = journal.header().configuration();
         finish(() -> {
@@ -318,9 +355,17 @@ public final class DirectoryChange implements Closeable {
     private void finish(Replacement replacement) throws IOException {
         replacement.run();
         state = State.FINISHED;
-        configuration.sync();
-        journal.remove();
-        lock.release();
+        try {
+            configuration.sync();
+            journal.remove();
+        } finally {
+            lock.release();
+        }
+    }
+
+    /** Whether servers may start again, however it ended; not so while an {@link #undo} is possible. */
+    public boolean isOver() {
+        return state == State.FINISHED;
     }
 
     private void requireChanging() {

@@ -24,6 +24,7 @@ final class DirectoryLock {
 
     private final Disk disk;
     private final Path path;
+    private boolean released;
 
     private DirectoryLock(Disk disk, Path path) {
         this.disk = disk;
@@ -40,6 +41,15 @@ final class DirectoryLock {
 
         /** Whether a System V segment is still attached by somebody: servers outlive their postmaster's death for a while. */
         boolean attached(long sharedMemoryId) throws IOException;
+    }
+
+    /**
+     * Only looks.
+     *
+     * @throws NotStoppedException a process that lives has it
+     */
+    static void requireFree(Disk disk, Path directory, Processes processes) throws IOException {
+        requireStale(disk, directory.resolve(NAME), directory, processes);
     }
 
     /** @throws NotStoppedException a process that lives has it */
@@ -119,8 +129,12 @@ final class DirectoryLock {
         }
     }
 
+    /** Once: afterwards it may be another's. */
     void release() throws IOException {
-        deleteIfThere(disk, path);
+        if (!released) {
+            deleteIfThere(disk, path);
+            released = true;
+        }
     }
 
     private static void deleteIfThere(Disk disk, Path path) throws IOException {

@@ -3,8 +3,10 @@ package io.walrelay.rewind.journal;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.ReadOnlyFileSystemException;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
@@ -15,7 +17,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The directory beside PGDATA that holds what was there before.
+ * The directory, beside PGDATA or where its {@link Home} says, that holds what was there before.
  *
  * <pre>
  *   begun       what the change is, with the old postgresql.auto.conf; while it is missing the journal counts for nothing
@@ -28,8 +30,6 @@ import org.jspecify.annotations.Nullable;
  * <p>What a directory on another file system loses is kept beside that ({@link #sideStore}), where it can be renamed to.
  */
 final class Journal implements Closeable {
-
-    static final String SUFFIX = ".walrelay-rewind";
 
     static final Set<PosixFilePermission> PRIVATE_DIRECTORY = PosixFilePermissions.fromString("rwx------");
 
@@ -59,20 +59,21 @@ final class Journal implements Closeable {
         this.log = new Log(disk.open(path.resolve("log")), header.id);
     }
 
-    static Path beside(Path directory) {
-        return directory.resolveSibling(directory.getFileName() + SUFFIX);
-    }
-
     /** Makes a journal, durably. What an interrupted attempt left is replaced. */
-    static Journal create(Disk disk, Path directory, byte[] plan, Configuration.@Nullable Original configuration) throws IOException {
-        Path path = beside(directory);
+    static Journal create(Disk disk, Home home, byte[] plan, Configuration.@Nullable Original configuration) throws IOException {
+        Path path = home.journal();
         discard(disk, path);
-        disk.createDirectory(path, PRIVATE_DIRECTORY);
+        try {
+            disk.createDirectory(path, PRIVATE_DIRECTORY);
+        } catch (AccessDeniedException | ReadOnlyFileSystemException e) {
+            throw new IOException("%s can't be made: %s is not for us to write; make that possible, or name a directory that will not go away meanwhile: %s --journal DIRECTORY"
+                    .formatted(path, home.place(), Home.beside(home.directory()).command()), e);
+        }
         disk.syncDirectory(Disk.parentOf(path));
         disk.createDirectory(path.resolve("kept"), PRIVATE_DIRECTORY);
         disk.create(path.resolve("log"), Configuration.PRIVATE).close();
         write(disk, path.resolve("reserve"), ByteBuffer.allocate(RESERVE));
-        Header header = new Header(new SecureRandom().nextLong(), directory, plan, configuration);
+        Header header = new Header(new SecureRandom().nextLong(), home.directory(), plan, configuration);
         // All of it has to be there before its name says that it is.
         disk.syncDirectory(path);
         write(disk, path.resolve("begun.tmp"), FORMAT.encode(encode(header)));
@@ -88,9 +89,9 @@ final class Journal implements Closeable {
         }
     }
 
-    /** What the journal beside a directory was begun with; empty when there is none that counts. */
-    static Optional<Header> header(Disk disk, Path directory) throws IOException {
-        Path begun = beside(directory).resolve("begun");
+    /** What the journal of a directory was begun with; empty when there is none that counts. */
+    static Optional<Header> header(Disk disk, Home home) throws IOException {
+        Path begun = home.journal().resolve("begun");
         try (Disk.File file = disk.openToRead(begun)) {
             ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(file.size()));
             file.read(content, 0);
@@ -100,13 +101,13 @@ final class Journal implements Closeable {
         }
     }
 
-    static boolean isFinishing(Disk disk, Path directory) throws IOException {
-        return disk.look(beside(directory).resolve("finishing")).isPresent();
+    static boolean isFinishing(Disk disk, Home home) throws IOException {
+        return disk.look(home.journal().resolve("finishing")).isPresent();
     }
 
     /** Opens the journal of a change that goes on, and reads its log. */
-    static Journal open(Disk disk, Header header) throws IOException {
-        Journal journal = new Journal(disk, beside(header.directory), header);
+    static Journal open(Disk disk, Home home, Header header) throws IOException {
+        Journal journal = new Journal(disk, home.journal(), header);
         try {
             journal.read();
             return journal;
@@ -117,10 +118,7 @@ final class Journal implements Closeable {
     }
 
     private void read() throws IOException {
-        if (disk.look(path.resolve("finishing")).isPresent()) {
-            disk.delete(path.resolve("finishing"));
-            disk.syncDirectory(path);
-        }
+        cancelFinishing();
         log.read(originals::add);
         for (Path leaving : List.copyOf(originals.leaving().keySet())) {
             Path at = originals.leaving(leaving);
@@ -174,7 +172,7 @@ final class Journal implements Closeable {
 
     /** The store beside a directory that a link leads to, named so that clusters which share a place do not share it. */
     private @Nullable Path sideStore(Path root) {
-        return root.getFileName() == null ? null : root.resolveSibling("%s%s-%016x".formatted(root.getFileName(), SUFFIX, header.id));
+        return root.getFileName() == null ? null : root.resolveSibling("%s%s-%016x".formatted(root.getFileName(), Home.SUFFIX, header.id));
     }
 
     /** Appends to the log; it counts when the log is synced. */
@@ -196,15 +194,23 @@ final class Journal implements Closeable {
         disk.syncDirectory(path);
     }
 
-    /** Removes all of it. A kill meanwhile leaves something that {@link #remove(Disk, Header)} goes on with, or that counts for nothing. */
+    /** After a finishing that failed. */
+    void cancelFinishing() throws IOException {
+        if (disk.look(path.resolve("finishing")).isPresent()) {
+            disk.delete(path.resolve("finishing"));
+            disk.syncDirectory(path);
+        }
+    }
+
+    /** Removes all of it. A kill meanwhile leaves something that {@link #remove(Disk, Home, Header)} goes on with, or that counts for nothing. */
     void remove() throws IOException {
         close();
         remove(disk, path, originals.stores());
     }
 
     /** As {@link #remove()}, of a change that was finished by an earlier run. */
-    static void remove(Disk disk, Header header) throws IOException {
-        Path path = beside(header.directory);
+    static void remove(Disk disk, Home home, Header header) throws IOException {
+        Path path = home.journal();
         Originals read = new Originals();
         try (Log log = new Log(disk.open(path.resolve("log")), header.id)) {
             log.read(read::add);

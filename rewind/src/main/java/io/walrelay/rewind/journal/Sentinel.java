@@ -1,7 +1,6 @@
 package io.walrelay.rewind.journal;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.regex.Pattern;
 
 /**
@@ -11,19 +10,19 @@ import java.util.regex.Pattern;
  */
 final class Sentinel {
 
-    private static final String BEGINNING = "include '/UNFINISHED REWIND, run: walrelay rewind -D ";
+    private static final String BEGINNING = "include '/UNFINISHED REWIND, run: ";
     private static final Pattern PLAIN_WORD = Pattern.compile("[\\p{L}\\p{N}_/.,:=+@%-]+");
 
     private Sentinel() {}
 
-    static byte[] of(Path directory) {
-        return (text(directory) + "\n").getBytes(StandardCharsets.UTF_8);
+    static byte[] of(Home home) {
+        return (text(home) + "\n").getBytes(StandardCharsets.UTF_8);
     }
 
     /** The line. */
-    static String text(Path directory) {
+    static String text(Home home) {
         // Escaped twice: the shell's way, for who pastes it, then as a string of a configuration file.
-        return BEGINNING + escape(word(directory.toString())) + "'";
+        return BEGINNING + escape(home.command()) + "'";
     }
 
     /** Whether it is one, for whichever directory: that may have been moved. */

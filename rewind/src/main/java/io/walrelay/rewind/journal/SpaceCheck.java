@@ -17,12 +17,15 @@ final class SpaceCheck {
         this.disk = disk;
     }
 
-    /** @param locations of the data directory */
-    void require(Path journalParent, Locations locations, Space space) throws IOException {
+    /**
+     * @param locations of the data directory
+     * @param apart whether the journal has a file system of its own, so that nothing can be renamed into it
+     */
+    void require(Path journalParent, Locations locations, Space space, boolean apart) throws IOException {
         Map<Object, Long> needed = new LinkedHashMap<>();
         Map<Object, Path> examples = new LinkedHashMap<>();
         // Each block comes with its own record, or the file that it is in is kept whole if two thirds of it change.
-        add(needed, examples, journalParent, OWN + space.oldBytes() + space.oldBytes() / 2);
+        add(needed, examples, journalParent, OWN + space.oldBytes() + space.oldBytes() / 2 + (apart ? space.replacedBytes() : 0));
         for (Map.Entry<String, Long> grows : space.newBytes().entrySet()) {
             // As a directory that something is put into: a link is followed.
             Path inside = locations.of(grows.getKey().isEmpty() ? "x" : grows.getKey() + "/x").path();

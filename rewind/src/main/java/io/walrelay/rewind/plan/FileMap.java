@@ -19,6 +19,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -87,6 +88,16 @@ final class FileMap {
     /** The target's own WAL that stays, since recovery needs it. */
     List<String> kept() {
         return kept;
+    }
+
+    /** Of the target's files that are removed or replaced as a whole. */
+    long replacedBytes() {
+        return actions.stream()
+                .filter(action -> action instanceof Copy || action instanceof Remove)
+                .map(action -> target.get(action.path()))
+                .filter(Objects::nonNull)
+                .mapToLong(FileEntry::size)
+                .sum();
     }
 
     /** Blocks that are left to the replay. */

@@ -29,6 +29,13 @@ public final class Preconditions {
             throw new RefusedException("target server needs to use either data checksums or \"wal_log_hints = on\"",
                     "Without them blocks may have changed that no WAL names: take a new base backup, and set wal_log_hints = on for the next time.");
         }
+        if (ours.dataChecksums() != theirs.dataChecksums()) {
+            // The target gets the source's control file, and keeps most of its own pages.
+            throw new RefusedException("data checksums are %s in the source and %s in the target; expected the same".formatted(onOrOff(theirs), onOrOff(ours)),
+                    theirs.dataChecksums()
+                            ? "Enable them on the target while it is stopped: pg_checksums --enable -D followed by its directory."
+                            : "Enable them on the source while it is stopped: pg_checksums --enable -D followed by its directory; or take a new base backup.");
+        }
         if (!crashedTarget && !ours.state().isCleanlyStopped()) {
             throw new RefusedException("target server must be shut down cleanly",
                     "It is %s. Without --no-ensure-shutdown it is rewound as the crash left it.".formatted(ours.state()));
@@ -36,6 +43,10 @@ public final class Preconditions {
         if (!sourceRuns && !theirs.state().isCleanlyStopped()) {
             throw new RefusedException("source data directory must be shut down cleanly", "It is %s.".formatted(theirs.state()));
         }
+    }
+
+    private static String onOrOff(ControlFile control) {
+        return control.dataChecksums() ? "on" : "off";
     }
 
     /** Which files a server can read. */

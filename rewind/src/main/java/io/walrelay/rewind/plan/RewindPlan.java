@@ -20,6 +20,7 @@ import java.util.stream.Collectors;
  * @param changedBlocks how many the target changed since the replay start
  * @param sourceBytes of all the source's files
  * @param actions in the order in which they can be done
+ * @param replacedBytes of the target's files that are removed or replaced as a whole
  * @param kept the target's own WAL that recovery needs
  * @param skipped blocks that are left to the replay
  * @param replayAtLeast how far the replay has to go on account of these; invalid when there are none
@@ -32,6 +33,7 @@ public record RewindPlan(
         long changedBlocks,
         long sourceBytes,
         List<FileAction> actions,
+        long replacedBytes,
         List<String> kept,
         SkippedBlocks skipped,
         Lsn replayAtLeast) {
@@ -63,7 +65,7 @@ public record RewindPlan(
         }
         long bytes = source.stream().mapToLong(FileEntry::size).sum();
         return new RewindPlan(
-                facts.divergence(), facts.lastCheckpoint(), facts.replayStart(), facts.targetEnd(), facts.changed().size(), bytes, actions, map.kept(),
+                facts.divergence(), facts.lastCheckpoint(), facts.replayStart(), facts.targetEnd(), facts.changed().size(), bytes, actions, map.replacedBytes(), map.kept(),
                 map.skipped(),
                 map.skipped().size() == 0 ? Lsn.INVALID : facts.whole().map(WholePages::end).orElse(Lsn.INVALID));
     }
@@ -86,7 +88,7 @@ public record RewindPlan(
                 added.merge(place(action.path()), action.added(), Long::sum);
             }
         }
-        return new Space(overwritten, added);
+        return new Space(overwritten, replacedBytes, added);
     }
 
     /** What may be a file system of its own. */

@@ -7,6 +7,8 @@ import io.walrelay.rewind.datadir.FileEntry;
 import io.walrelay.rewind.datadir.PgWal;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.datadir.WalElsewhere;
+import io.walrelay.rewind.journal.DirectoryChange;
+import io.walrelay.rewind.journal.Leftover;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.format.WalEnd;
@@ -36,6 +38,16 @@ public final class DirectorySource implements RewindSource {
     @Override
     public String describe() {
         return "data directory " + directory;
+    }
+
+    /** Its control file may say that it was shut down cleanly while a server starts on it, and when an earlier rewind of it is half done. */
+    @Override
+    public void check() throws IOException, RefusedException {
+        DirectoryChange.requireStopped(directory.path());
+        if (DirectoryChange.leftover(directory.path(), Optional.empty()) == Leftover.UNFINISHED) {
+            throw new RefusedException("the source, %s, is half changed by an earlier rewind".formatted(describe()),
+                    "Finish that first, or put it back: walrelay rewind -D %s --undo".formatted(directory));
+        }
     }
 
     @Override

@@ -10,18 +10,23 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Fetches ranges of files over several sessions at once: each takes the next batch, asks for all of it in one query, and hands the answer to
  * the caller's thread, which is the only one that calls the sink. Little is in memory at a time: a batch for each session, and one more.
  */
 final class ParallelFetch {
+
+    private static final Logger log = LoggerFactory.getLogger(ParallelFetch.class);
 
     /** Of one range; a whole file that is shorter is asked for this much, so that all of one that has grown comes (pg_rewind: MAX_CHUNK_SIZE). */
     static final int CHUNK = 1 << 20;
@@ -30,6 +35,9 @@ final class ParallelFetch {
     private static final int BATCH = 4 << 20;
 
     private static final int RANGES = 1000;
+
+    /** A connection that is being opened is given this time, and no more. */
+    private static final Duration END = Duration.ofSeconds(10);
 
     private static final String QUERY = "SELECT pg_read_binary_file(path, begin, length, true)"
             + " FROM unnest(?::text[], ?::int8[], ?::int8[]) WITH ORDINALITY AS wanted(path, begin, length, number) ORDER BY number";
@@ -41,7 +49,7 @@ final class ParallelFetch {
     private sealed interface Word {
         record Answer(List<Range> ranges, List<byte @Nullable []> chunks) implements Word {}
 
-        record Failed(IOException why) implements Word {}
+        record Failed(Throwable why) implements Word {}
 
         /** It has no more to do. */
         record Done() implements Word {}
@@ -59,16 +67,19 @@ final class ParallelFetch {
         List<List<Range>> batches = batches(wanted);
         Iterator<List<Range>> next = batches.iterator();
         BlockingQueue<Word> words = new ArrayBlockingQueue<>(1);
-        List<Thread> sessions = new ArrayList<>();
-        for (int i = 0; i < Math.min(jobs, batches.size()); i++) {
-            sessions.add(Thread.ofPlatform().daemon().name("fetch-" + i).start(() -> work(next, words)));
-        }
+        List<SourceSession> sessions = new ArrayList<>();
+        List<Thread> threads = new ArrayList<>();
         try {
-            int working = sessions.size();
+            for (int i = 0; i < Math.min(jobs, batches.size()); i++) {
+                SourceSession session = new SourceSession(opener);
+                sessions.add(session);
+                threads.add(Thread.ofPlatform().daemon().name("fetch-" + i).start(() -> work(session, next, words)));
+            }
+            int working = threads.size();
             while (working > 0) {
                 switch (words.take()) {
                     case Word.Answer(var ranges, var chunks) -> hand(ranges, chunks, sink);
-                    case Word.Failed(var why) -> throw new IOException(why.getMessage(), why);
+                    case Word.Failed(var why) -> throw new IOException(why instanceof IOException ? why.getMessage() : why.toString(), why);
                     case Word.Done() -> working--;
                 }
             }
@@ -76,7 +87,26 @@ final class ParallelFetch {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while fetching from the source");
         } finally {
-            sessions.forEach(Thread::interrupt);
+            sessions.forEach(SourceSession::end);
+            threads.forEach(Thread::interrupt);
+            awaitEnd(threads);
+        }
+    }
+
+    /** Nothing is asked of the source any more when the caller goes on. */
+    private static void awaitEnd(List<Thread> threads) {
+        boolean interrupted = Thread.interrupted();
+        for (Thread thread : threads) {
+            try {
+                if (!thread.join(END)) {
+                    log.warn("{} does not end", thread.getName());
+                }
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -106,27 +136,27 @@ final class ParallelFetch {
         return batches;
     }
 
-    private void work(Iterator<List<Range>> batches, BlockingQueue<Word> words) {
-        try (SourceSession session = new SourceSession(opener)) {
-            List<Range> batch = next(batches);
-            while (batch != null) {
-                List<Range> asked = batch;
-                try {
-                    words.put(new Word.Answer(asked, session.ask(connection -> ask(connection, asked))));
-                } catch (IOException e) {
-                    words.put(new Word.Failed(e));
-                    return;
-                } catch (RuntimeException e) {
-                    // Or the caller would wait for ever.
-                    words.put(new Word.Failed(new IOException(e.toString(), e)));
-                    return;
-                }
-                batch = next(batches);
-            }
-            words.put(new Word.Done());
+    private static void work(SourceSession session, Iterator<List<Range>> batches, BlockingQueue<Word> words) {
+        try {
+            words.put(lastWord(session, batches, words));
         } catch (InterruptedException e) {
             // The caller has gone; so do we.
             Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Answers, until there is no more to ask. Whatever is thrown is said, or the caller would wait for ever. */
+    private static Word lastWord(SourceSession session, Iterator<List<Range>> batches, BlockingQueue<Word> words) throws InterruptedException {
+        try (session) {
+            for (List<Range> batch = next(batches); batch != null; batch = next(batches)) {
+                List<Range> asked = batch;
+                words.put(new Word.Answer(asked, session.ask(connection -> ask(connection, asked))));
+            }
+            return new Word.Done();
+        } catch (InterruptedException e) {
+            throw e;
+        } catch (Throwable e) {
+            return new Word.Failed(e);
         }
     }
 

@@ -44,6 +44,13 @@ public interface RewindSource extends Closeable {
     /** For messages: what it is and where. */
     String describe();
 
+    /**
+     * Whether it can be a source. Asked first.
+     *
+     * @throws RefusedException it can't
+     */
+    void check() throws IOException, RefusedException;
+
     /** Whether it runs, so that its files may change. */
     boolean isRunning();
 

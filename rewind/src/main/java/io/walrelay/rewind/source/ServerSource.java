@@ -1,6 +1,5 @@
 package io.walrelay.rewind.source;
 
-import io.walrelay.rewind.datadir.ClusterState;
 import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.FileEntry;
 import io.walrelay.rewind.datadir.RecordEnd;
@@ -18,7 +17,8 @@ import java.util.Optional;
 
 /**
  * A running server, a primary or a hot standby, over SQL (pg_rewind: libpq_source.c). Needs the functions pg_ls_dir, pg_stat_file and
- * pg_read_binary_file, and no more. Several connections fetch at once; one that is lost is opened again, and what it was asked is asked again.
+ * pg_read_binary_file, and no more. Several connections fetch at once; one that is lost is opened again, and what it was asked is asked again;
+ * all lead to one server.
  */
 public final class ServerSource implements RewindSource {
 
@@ -49,24 +49,17 @@ public final class ServerSource implements RewindSource {
      */
     public ServerSource(String description, SourceSession.Opener opener, int jobs) {
         this.description = description;
-        this.session = new SourceSession(opener);
-        this.fetcher = new ParallelFetch(opener, jobs);
+        SameServer same = new SameServer(opener);
+        this.session = new SourceSession(same);
+        this.fetcher = new ParallelFetch(same, jobs);
     }
 
-    /**
-     * Whether the server can be a source. Connects.
-     *
-     * @return its version as {@code SHOW server_version_num} says it
-     */
-    public int check() throws IOException, RefusedException {
-        if (!shown("full_page_writes").equals("on")) {
+    /** Connects. */
+    @Override
+    public void check() throws IOException, RefusedException {
+        if (!session.ask(connection -> single(connection, "SHOW full_page_writes")).equals("on")) {
             throw new RefusedException("full_page_writes must be enabled in the source server", "Blocks may be torn when they are read, and only whole pages in the WAL mend them.");
         }
-        return Integer.parseInt(shown("server_version_num"));
-    }
-
-    private String shown(String setting) throws IOException {
-        return session.ask(connection -> single(connection, "SHOW " + setting));
     }
 
     @Override
@@ -157,13 +150,6 @@ public final class ServerSource implements RewindSource {
             case STARTUP, SHUTDOWNED, SHUTDOWNED_IN_RECOVERY, SHUTDOWNING, IN_CRASH_RECOVERY ->
                 throw new RefusedException("source system was in unexpected state at end of rewind: %s".formatted(after.state()));
         };
-    }
-
-    /** Whether the server's state is one to copy from; it runs, so it answers. */
-    public static void requireUsable(ClusterState state) throws RefusedException {
-        if (state != ClusterState.IN_ARCHIVE_RECOVERY && state != ClusterState.IN_PRODUCTION) {
-            throw new RefusedException("the source server is %s; expected a primary or a hot standby".formatted(state));
-        }
     }
 
     private Lsn insertLsn() throws IOException {

@@ -7,15 +7,17 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * A session on the source that can't write, without limits of time. A connection that is lost is opened again, and the question asked again:
- * asking changes nothing. Confined to one thread.
+ * asking changes nothing. Confined to one thread, but for {@link #end}.
  */
 public final class SourceSession implements Closeable {
 
@@ -36,7 +38,9 @@ public final class SourceSession implements Closeable {
     /** There is no such file. */
     static final String UNDEFINED_FILE = "58P01";
 
-    /** How long a source may be away, as when it is restarted. */
+    private static final String QUERY_CANCELED = "57014";
+
+    /** How long a source may be away, as when a crash of one of its processes has it end all connections. */
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
@@ -49,30 +53,40 @@ public final class SourceSession implements Closeable {
             "SELECT pg_catalog.set_config('search_path', '', false)");
 
     private final Opener opener;
-    private @Nullable Connection connection;
+    private final LongSupplier nanoTime;
+    private volatile @Nullable Connection connection;
+    private volatile boolean ended;
 
     /** Only a source that was there may be away. */
     private boolean wasThere;
 
     SourceSession(Opener opener) {
+        this(opener, System::nanoTime);
+    }
+
+    SourceSession(Opener opener, LongSupplier nanoTime) {
         this.opener = opener;
+        this.nanoTime = nanoTime;
     }
 
     /** @throws IOException with the server's words, when the question is at fault, or the source stays away */
     <T> T ask(Question<T> question) throws IOException {
-        long began = System.nanoTime();
+        OptionalLong firstFailure = OptionalLong.empty();
         while (true) {
             try {
                 return question.ask(opened());
             } catch (SQLException e) {
-                if (!isOfConnection(e)) {
-                    throw new IOException("error running query on source server: %s".formatted(e.getMessage()), e);
+                if (!mayPass(e)) {
+                    throw new IOException((connection == null ? "%s" : "error running query on source server: %s").formatted(e.getMessage()), e);
                 }
                 close();
-                if (!wasThere || System.nanoTime() - began > PATIENCE.toNanos() || Thread.currentThread().isInterrupted()) {
+                // An answer may take its time, so what counts is how long there has been none to be had.
+                long now = nanoTime.getAsLong();
+                firstFailure = OptionalLong.of(firstFailure.orElse(now));
+                if (!wasThere || ended || now - firstFailure.getAsLong() > PATIENCE.toNanos() || Thread.currentThread().isInterrupted()) {
                     throw new IOException("the source server can't be reached: %s".formatted(e.getMessage()), e);
                 }
-                log.info("the connection to the source is lost and will be opened again: {}", e.getMessage());
+                log.info("the connection to the source will be opened again: {}", e.getMessage());
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
         }
@@ -83,6 +97,10 @@ public final class SourceSession implements Closeable {
         if (open == null) {
             open = opener.open();
             connection = open;
+            if (ended) {
+                close();
+                throw new SQLException("the session was ended", QUERY_CANCELED);
+            }
             try (Statement statement = open.createStatement()) {
                 for (String setting : SETTINGS) {
                     statement.execute(setting);
@@ -93,10 +111,23 @@ public final class SourceSession implements Closeable {
         return open;
     }
 
-    /** Connection exceptions (class 08), a server that goes down or comes up (57P). */
-    private static boolean isOfConnection(SQLException e) {
+    /** Connection exceptions (class 08), a server that goes down or comes up (57P), what a hot standby cancels because of its recovery (40). */
+    private static boolean mayPass(SQLException e) {
         String state = e.getSQLState();
-        return state == null || state.startsWith("08") || state.startsWith("57P");
+        return state == null || state.startsWith("08") || state.startsWith("57P") || state.startsWith("40");
+    }
+
+    /** For good, on any thread: whoever is asking gets no answer any more. */
+    void end() {
+        ended = true;
+        Connection open = connection;
+        if (open != null) {
+            try {
+                open.abort(Runnable::run);
+            } catch (SQLException e) {
+                log.debug("ending a session on the source", e);
+            }
+        }
     }
 
     @Override

@@ -73,7 +73,7 @@ class CrashTest {
     }
 
     private void changeAll(FragileDisk disk) throws IOException {
-        try (DirectoryChange change = DirectoryChange.begin(disk, Scenario.NO_PROCESSES, Scenario.DIRECTORY, PLAN, Space.LITTLE)) {
+        try (DirectoryChange change = DirectoryChange.begin(disk, Scenario.NO_PROCESSES, Home.beside(Scenario.DIRECTORY), PLAN, Space.LITTLE)) {
             scenario.apply(change);
             change.commit(scenario.configuration());
         }
@@ -93,7 +93,7 @@ class CrashTest {
     private void requireHarmless(String which, FragileDisk disk) throws IOException {
         if (!new Configuration(disk, Scenario.DIRECTORY).isSentinel()) {
             Map<Path, String> found = scenario.snapshot(disk, false);
-            found.keySet().removeIf(path -> path.toString().contains(Journal.SUFFIX) || path.endsWith(Configuration.TEMPORARY));
+            found.keySet().removeIf(path -> path.toString().contains(Home.SUFFIX) || path.endsWith(Configuration.TEMPORARY));
             requireOldOrNew(which, found);
         }
     }
@@ -118,7 +118,7 @@ class CrashTest {
             disk = disk.crash(random.nextLong());
             requireHarmless(which, disk);
         }
-        boolean unfinished = Remains.of(disk, Scenario.DIRECTORY).leftover() == Leftover.UNFINISHED;
+        boolean unfinished = Remains.of(disk, Home.beside(Scenario.DIRECTORY)).leftover() == Leftover.UNFINISHED;
         undo(disk);
         if (unfinished) {
             Scenario.requireSame(beforeWithTimes, scenario.snapshot(disk, true), which);
@@ -129,7 +129,7 @@ class CrashTest {
     }
 
     private static void undo(FragileDisk disk) throws IOException {
-        Optional<DirectoryChange> found = DirectoryChange.resume(disk, Scenario.NO_PROCESSES, Scenario.DIRECTORY);
+        Optional<DirectoryChange> found = DirectoryChange.resume(disk, Scenario.NO_PROCESSES, Home.beside(Scenario.DIRECTORY));
         if (found.isPresent()) {
             try (DirectoryChange change = found.get()) {
                 assertArrayEquals(PLAN, change.plan());
@@ -161,7 +161,7 @@ class CrashTest {
     }
 
     private boolean redo(FragileDisk disk) throws IOException {
-        Optional<DirectoryChange> found = DirectoryChange.resume(disk, Scenario.NO_PROCESSES, Scenario.DIRECTORY);
+        Optional<DirectoryChange> found = DirectoryChange.resume(disk, Scenario.NO_PROCESSES, Home.beside(Scenario.DIRECTORY));
         if (found.isEmpty()) {
             return false;
         }

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class DirectoryChangeTest {
@@ -33,11 +34,11 @@ class DirectoryChangeTest {
     }
 
     private DirectoryChange begin(Space space) throws IOException {
-        return DirectoryChange.begin(disk, Scenario.NO_PROCESSES, DIRECTORY, new byte[0], space);
+        return DirectoryChange.begin(disk, Scenario.NO_PROCESSES, Home.beside(DIRECTORY), new byte[0], space);
     }
 
     private Optional<DirectoryChange> resume() throws IOException {
-        return DirectoryChange.resume(disk, Scenario.NO_PROCESSES, DIRECTORY);
+        return DirectoryChange.resume(disk, Scenario.NO_PROCESSES, Home.beside(DIRECTORY));
     }
 
     @Test
@@ -75,7 +76,7 @@ class DirectoryChangeTest {
         Arrays.fill(wanted, 260_001, 260_003, (byte) 7);
         try (DirectoryChange change = begin(Space.LITTLE)) {
             change.announce(List.of(new Touch.Bytes("base/0/large", 0, 290_000)));
-            assertEquals(1, disk.list(Journal.beside(DIRECTORY).resolve("kept")).size());
+            assertEquals(1, disk.list(Home.beside(DIRECTORY).journal().resolve("kept")).size());
             change.overwrite("base/0/large", 5_000, filled(245_000));
             change.overwrite("base/0/large", 260_001, filled(2));
         }
@@ -101,7 +102,7 @@ class DirectoryChangeTest {
     void aFileThatIsOnlyMadeLongerIsChangedWhereItIs() throws Exception {
         try (DirectoryChange change = begin(Space.LITTLE)) {
             change.announce(List.of(new Touch.Bytes("base/0/large", 290_000, 600_000)));
-            assertEquals(List.of(), disk.list(Journal.beside(DIRECTORY).resolve("kept")));
+            assertEquals(List.of(), disk.list(Home.beside(DIRECTORY).journal().resolve("kept")));
             change.undo();
         }
     }
@@ -178,7 +179,7 @@ class DirectoryChangeTest {
             small.limitRoom(Path.of("/disk"), room);
             // So that the check finds nothing: others may fill a disk after it.
             small.claimFree(Long.MAX_VALUE / 2);
-            try (DirectoryChange change = DirectoryChange.begin(small, Scenario.NO_PROCESSES, DIRECTORY, new byte[0], Space.LITTLE)) {
+            try (DirectoryChange change = DirectoryChange.begin(small, Scenario.NO_PROCESSES, Home.beside(DIRECTORY), new byte[0], Space.LITTLE)) {
                 try {
                     scenario.apply(change);
                 } catch (IOException full) {
@@ -205,21 +206,109 @@ class DirectoryChangeTest {
         assertEquals(before, scenario.snapshot(disk, true));
     }
 
+    /** Each sync of a commit fails once: before the end all can be put back, and after it all is there. */
+    @Test
+    void aCommitThatFailsIsUndoneOrWasDone() throws Exception {
+        FragileDisk whole = scenario.disk();
+        try (DirectoryChange change = begin(whole)) {
+            scenario.apply(change);
+            change.commit(scenario.configuration());
+        }
+        Map<Path, String> after = scenario.snapshot(whole, true);
+        int undone = 0;
+        int done = 0;
+        for (int failing = 0; undone + done == failing; failing++) {
+            FragileDisk failed = scenario.disk();
+            try (DirectoryChange change = begin(failed)) {
+                scenario.apply(change);
+                int number = failing;
+                AtomicInteger syncs = new AtomicInteger();
+                failed.failNextSync(_ -> syncs.getAndIncrement() == number);
+                try {
+                    change.commit(scenario.configuration());
+                } catch (IOException e) {
+                    if (change.isOver()) {
+                        done++;
+                    } else {
+                        change.undo();
+                        undone++;
+                        assertEquals(before, scenario.snapshot(failed, true), "sync %d".formatted(number));
+                    }
+                }
+                failed.failNextSync(_ -> false);
+            }
+            assertTrue(DirectoryChange.resume(failed, Scenario.NO_PROCESSES, Home.beside(DIRECTORY)).isEmpty());
+            if (undone + done <= failing || done > 0) {
+                assertEquals(after, scenario.snapshot(failed, true), "sync %d".formatted(failing));
+            }
+        }
+        assertTrue(undone > 5 && done > 1, "%d undone, %d done".formatted(undone, done));
+    }
+
+    private static DirectoryChange begin(FragileDisk disk) throws IOException {
+        return DirectoryChange.begin(disk, Scenario.NO_PROCESSES, Home.beside(DIRECTORY), new byte[0], Space.LITTLE);
+    }
+
+    @Test
+    void aBeginningThatFailsLeavesNothing() throws Exception {
+        disk.failNextSync(DIRECTORY::equals);
+        assertThrows(IOException.class, () -> begin(Space.LITTLE));
+        assertTrue(resume().isEmpty());
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
     @Test
     void spaceIsCheckedOnEachFileSystemBeforeAnythingIsTouched() throws Exception {
         disk.limitRoom(Path.of("/disk"), 200 << 20);
         disk.limitRoom((Path) disk.fileSystem(Path.of("/ts/one")), 200 << 20);
-        assertSays("file system of /disk", assertThrows(NotEnoughSpaceException.class, () -> begin(new Space(300 << 20, Map.of()))));
-        Space tablespace = new Space(0, Map.of("pg_tblspc/16384", 300L << 20));
+        assertSays("file system of /disk", assertThrows(NotEnoughSpaceException.class, () -> begin(new Space(300 << 20, 0, Map.of()))));
+        Space tablespace = new Space(0, 0, Map.of("pg_tblspc/16384", 300L << 20));
         assertSays("file system of /ts", assertThrows(NotEnoughSpaceException.class, () -> begin(tablespace)));
         assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    /** As in a container, where beside its volume is what goes with it. */
+    @Test
+    void beTheDirectoryAMountPointTheJournalIsWhereItIsTold() throws Exception {
+        disk.mount(DIRECTORY);
+        assertSays("name one: walrelay rewind -D /disk/pg --journal DIRECTORY", assertThrows(IOException.class, () -> begin(Space.LITTLE)));
+        assertEquals(before, scenario.snapshot(disk, true));
+
+        disk.createDirectory(Path.of("/safe"), Journal.PRIVATE_DIRECTORY);
+        disk.mount(Path.of("/safe"));
+        Home home = Home.of(disk, DIRECTORY, Optional.of(Path.of("/safe")));
+        try (DirectoryChange change = DirectoryChange.begin(disk, Scenario.NO_PROCESSES, home, new byte[0], Space.LITTLE)) {
+            scenario.apply(change);
+            assertEquals("walrelay rewind -D /disk/pg --journal /safe", change.command());
+        }
+        assertSays("is not there; bring it back, name its place with --journal", assertThrows(IOException.class, this::resume));
+        try (DirectoryChange change = DirectoryChange.resume(disk, Scenario.NO_PROCESSES, home).orElseThrow()) {
+            change.undo();
+        }
+        assertEquals(List.of(), disk.list(Path.of("/safe")));
+        disk.delete(Path.of("/safe"));
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
+    /** What would be renamed into a journal on the same file system is copied into this one. */
+    @Test
+    void aJournalOnAnotherFileSystemNeedsRoomForWholeFiles() throws Exception {
+        disk.createDirectory(Path.of("/safe"), Journal.PRIVATE_DIRECTORY);
+        disk.mount(Path.of("/safe"));
+        disk.limitRoom(Path.of("/safe"), 200 << 20);
+        Space whole = new Space(0, 300 << 20, Map.of());
+        Home home = Home.of(disk, DIRECTORY, Optional.of(Path.of("/safe")));
+        assertSays("file system of /safe", assertThrows(NotEnoughSpaceException.class, () ->
+                DirectoryChange.begin(disk, Scenario.NO_PROCESSES, home, new byte[0], whole)));
+        disk.limitRoom(Path.of("/disk"), 200 << 20);
+        begin(whole).close();
     }
 
     @Test
     void planAndConfigurationAreThereAfterAResume() throws Exception {
         byte[] plan = "blocks".getBytes(StandardCharsets.UTF_8);
         Optional<byte[]> old = new Configuration(disk, DIRECTORY).read().map(Configuration.Original::content);
-        DirectoryChange.begin(disk, Scenario.NO_PROCESSES, DIRECTORY, plan, Space.LITTLE).close();
+        DirectoryChange.begin(disk, Scenario.NO_PROCESSES, Home.beside(DIRECTORY), plan, Space.LITTLE).close();
         assertThrows(UnfinishedChangeException.class, () -> begin(Space.LITTLE));
         try (DirectoryChange change = resume().orElseThrow()) {
             assertArrayEquals(plan, change.plan());
@@ -243,7 +332,7 @@ class DirectoryChangeTest {
     @Test
     void aSentinelWithoutItsJournalIsAnError() throws Exception {
         begin(Space.LITTLE).close();
-        new Trees(disk).delete(Journal.beside(DIRECTORY));
+        new Trees(disk).delete(Home.beside(DIRECTORY).journal());
         assertSays("/disk/pg.walrelay-rewind is not there", assertThrows(IOException.class, this::resume));
     }
 

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 
 /**
@@ -110,14 +111,14 @@ final class JournalBench {
     }
 
     private void journalled() throws IOException {
-        try (DirectoryChange change = DirectoryChange.begin(directory, new byte[0], Space.LITTLE)) {
+        try (DirectoryChange change = DirectoryChange.begin(directory, Optional.empty(), new byte[0], Space.LITTLE)) {
             overwrite(change);
             change.commit(new byte[0]);
         }
     }
 
     private void undone() throws IOException {
-        try (DirectoryChange change = DirectoryChange.begin(directory, new byte[0], Space.LITTLE)) {
+        try (DirectoryChange change = DirectoryChange.begin(directory, Optional.empty(), new byte[0], Space.LITTLE)) {
             overwrite(change);
             change.undo();
         }

@@ -32,10 +32,10 @@ class KillTest {
         /** @param args where, and the seed */
         public static void main(String[] args) throws IOException {
             Scenario scenario = scenario(Path.of(args[0]), Long.parseLong(args[1]));
-            Optional<DirectoryChange> unfinished = DirectoryChange.resume(scenario.directory());
+            Optional<DirectoryChange> unfinished = DirectoryChange.resume(scenario.directory(), Optional.empty());
             try (DirectoryChange change = unfinished.isPresent()
                     ? unfinished.get()
-                    : DirectoryChange.begin(scenario.directory(), new byte[0], Space.LITTLE)) {
+                    : DirectoryChange.begin(scenario.directory(), Optional.empty(), new byte[0], Space.LITTLE)) {
                 scenario.apply(change, step -> System.out.println(step.path()));
                 System.out.println("commit");
                 change.commit(scenario.configuration());
@@ -59,7 +59,7 @@ class KillTest {
             }
 
             boolean forward = random.nextBoolean();
-            Optional<DirectoryChange> unfinished = DirectoryChange.resume(scenario.directory());
+            Optional<DirectoryChange> unfinished = DirectoryChange.resume(scenario.directory(), Optional.empty());
             if (unfinished.isPresent()) {
                 finish(unfinished.get(), scenario, forward);
             }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -16,7 +17,7 @@ class LastRewindTest {
     @Test
     void theNoteIsReadBackAndDamageIsNoticed(@TempDir Path directory) throws Exception {
         assertTrue(LastRewind.read(directory).isEmpty());
-        try (DirectoryChange change = DirectoryChange.begin(directory, new byte[0], Space.LITTLE)) {
+        try (DirectoryChange change = DirectoryChange.begin(directory, Optional.empty(), new byte[0], Space.LITTLE)) {
             new LastRewind(new byte[] {1, 2, 3}).write(change);
             change.commit(new byte[0]);
         }

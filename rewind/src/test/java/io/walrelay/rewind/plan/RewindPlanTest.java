@@ -61,6 +61,17 @@ class RewindPlanTest {
         return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, Lsn.parse("0/6000100"), changed, Optional.ofNullable(whole)), source, target, scope);
     }
 
+    /** Of those a journal on another file system has to hold a copy. */
+    @Test
+    void filesThatGoAsAWholeAreCounted() throws RefusedException {
+        target.add(FileEntry.regular("pg_xact/0000", 1000));
+        source.add(FileEntry.regular("pg_xact/0000", 8000));
+        target.add(FileEntry.directory("base/6"));
+        target.add(FileEntry.regular("base/6/1", 200));
+        both(FileEntry.regular("base/5/1", 8192));
+        assertEquals(1200, plan().space().replacedBytes());
+    }
+
     private void both(FileEntry file) {
         source.add(file);
         target.add(file);

@@ -8,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.ControlFileCraft;
 import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.journal.DirectoryChange;
+import io.walrelay.rewind.journal.NotStoppedException;
+import io.walrelay.rewind.journal.Space;
 import io.walrelay.rewind.source.RewindSource.Fetch;
 import io.walrelay.rewind.source.RewindSource.ReplayEnd;
 import io.walrelay.wal.Lsn;
@@ -70,6 +73,33 @@ class DirectorySourceTest {
             assertEquals(
                     "size of source file \"%s\" changed concurrently: 100 bytes expected, 101 copied".formatted(directory.resolve("file")), refused.getMessage());
             assertThrows(RefusedException.class, () -> source.fetch(List.of(new Fetch("file", 50, 100, false)), new Copy()));
+        }
+    }
+
+    @Test
+    void aDirectoryThatIsHalfRewoundItselfIsNoSource() throws IOException, RefusedException {
+        Path half = Files.createDirectory(directory.resolve("half"));
+        try (DirectorySource source = new DirectorySource(half)) {
+            source.check();
+            DirectoryChange.begin(half, Optional.empty(), new byte[0], Space.LITTLE).close();
+            RefusedException refused = assertThrows(RefusedException.class, source::check);
+            assertEquals(Optional.of("Finish that first, or put it back: walrelay rewind -D %s --undo".formatted(half)), refused.hint());
+        }
+    }
+
+    /** Until its first checkpoint its control file says that it is stopped. */
+    @Test
+    void aDirectoryThatAServerHasIsNoSource() throws IOException, RefusedException, InterruptedException {
+        Path lock = directory.resolve("postmaster.pid");
+        Process server = new ProcessBuilder("cat").start();
+        try (DirectorySource source = new DirectorySource(directory)) {
+            Files.writeString(lock, "%d\n%s\n".formatted(server.pid(), directory));
+            assertThrows(NotStoppedException.class, source::check);
+            // In a container that was started again, a dead server's number may be ours.
+            Files.writeString(lock, "%d\n%s\n".formatted(ProcessHandle.current().pid(), directory));
+            source.check();
+        } finally {
+            server.destroyForcibly().waitFor();
         }
     }
 

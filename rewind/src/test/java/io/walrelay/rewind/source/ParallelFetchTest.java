@@ -1,12 +1,18 @@
 package io.walrelay.rewind.source;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.walrelay.rewind.source.ParallelFetch.Range;
 import io.walrelay.rewind.source.RewindSource.Fetch;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.sql.SQLException;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class ParallelFetchTest {
 
@@ -35,5 +41,64 @@ class ParallelFetchTest {
     @Test
     void nothingIsNoBatch() {
         assertEquals(List.of(), ParallelFetch.batches(List.of(new Fetch("a", 0, 0, false))));
+    }
+
+    private static void fetchTwoBatches(ScriptedServer server) throws IOException {
+        new ParallelFetch(server, 2).fetch(List.of(new Fetch("a", 0, 8 * MB, false)), new RewindSource.Sink() {
+            @Override
+            public void bytes(String path, long offset, ByteBuffer bytes) {
+                throw new AssertionError(path);
+            }
+
+            @Override
+            public void absent(String path) {
+                throw new AssertionError(path);
+            }
+        });
+    }
+
+    @Test
+    @Timeout(60)
+    void anErrorInASessionEndsTheFetch() {
+        ScriptedServer server = new ScriptedServer((_, _) -> {
+            throw new StackOverflowError("of the test");
+        });
+        IOException failed = assertThrows(IOException.class, () -> fetchTwoBatches(server));
+        assertEquals("java.lang.StackOverflowError: of the test", failed.getMessage());
+    }
+
+    /** One session fails while the other waits for an answer that would take for ever. */
+    @Test
+    @Timeout(60)
+    void noSessionOutlivesTheFetch() {
+        CountDownLatch waiting = new CountDownLatch(1);
+        ScriptedServer server = new ScriptedServer((number, ended) -> {
+            if (number == 1) {
+                waiting.await();
+                throw new SQLException("permission denied", "42501");
+            }
+            waiting.countDown();
+            awaitUninterruptibly(ended);
+            throw new SQLException("closed", "08006");
+        });
+        assertThrows(IOException.class, () -> fetchTwoBatches(server));
+        assertEquals(2, server.opened());
+        assertEquals(0, server.left());
+        assertEquals(List.of(), Thread.getAllStackTraces().keySet().stream().map(Thread::getName).filter(name -> name.startsWith("fetch-")).toList());
+    }
+
+    /** As one waits for a socket. */
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        boolean interrupted = false;
+        while (latch.getCount() > 0) {
+            try {
+                latch.await();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -1,0 +1,69 @@
+package io.walrelay.rewind.source;
+
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opens connections that all lead to the server that the first one led to. Behind an address there may be several, or another after a failover,
+ * and what is copied from two servers is neither. Thread-safe.
+ */
+final class SameServer implements SourceSession.Opener {
+
+    /** All may call these functions. */
+    private static final String IDENTITY =
+            "SELECT system_identifier, extract(epoch FROM pg_postmaster_start_time())::text, pg_is_in_recovery() FROM pg_control_system()";
+
+    /** Which server it is, and which life of it. */
+    private record Identity(long system, String startTime, boolean inRecovery) {
+        @Override
+        public String toString() {
+            return "%s of system %s, started at %s".formatted(inRecovery ? "a standby" : "a primary", Long.toUnsignedString(system), startTime);
+        }
+    }
+
+    private final SourceSession.Opener opener;
+    private @Nullable Identity first;
+
+    SameServer(SourceSession.Opener opener) {
+        this.opener = opener;
+    }
+
+    @Override
+    public Connection open() throws SQLException {
+        Connection connection = opener.open();
+        try {
+            require(identity(connection));
+            return connection;
+        } catch (SQLException | RuntimeException e) {
+            try {
+                connection.close();
+            } catch (SQLException alsoFailed) {
+                e.addSuppressed(alsoFailed);
+            }
+            throw e;
+        }
+    }
+
+    private synchronized void require(Identity identity) throws SQLException {
+        if (first == null) {
+            first = identity;
+        } else if (!identity.equals(first)) {
+            throw new SQLException(
+                    ("a new connection to the source leads to another server than before, or it was restarted or promoted: to %s; expected %s;"
+                                    + " name one server, no pool and no shared address, and run this again")
+                            .formatted(identity, first),
+                    "XX000");
+        }
+    }
+
+    private static Identity identity(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(IDENTITY)) {
+            row.next();
+            return new Identity(row.getLong(1), row.getString(2), row.getBoolean(3));
+        }
+    }
+}

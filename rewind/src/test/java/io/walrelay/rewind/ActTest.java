@@ -1,0 +1,127 @@
+package io.walrelay.rewind;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.rewind.datadir.ControlFile;
+import io.walrelay.rewind.datadir.ControlFileCraft;
+import io.walrelay.rewind.datadir.DataDirectory;
+import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.journal.DirectoryChange;
+import io.walrelay.rewind.journal.Space;
+import io.walrelay.rewind.plan.Divergence;
+import io.walrelay.rewind.plan.FileAction;
+import io.walrelay.rewind.plan.FileAction.CopyBlocks;
+import io.walrelay.rewind.plan.FileAction.Range;
+import io.walrelay.rewind.plan.FileAction.Truncate;
+import io.walrelay.rewind.plan.ReplayStart;
+import io.walrelay.rewind.plan.RewindPlan;
+import io.walrelay.rewind.plan.SkippedBlocks;
+import io.walrelay.rewind.source.ControlFiles;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineHistory;
+import io.walrelay.wal.TimelineId;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ActTest {
+
+    private static final int MB = 1 << 20;
+
+    @TempDir
+    private Path temporary;
+
+    private Path target = Path.of("");
+    private final ChangingSource source = new ChangingSource();
+
+    @BeforeEach
+    void makeTarget() throws IOException {
+        target = Files.createDirectories(temporary.resolve("target"));
+        Files.createDirectory(target.resolve("base"));
+    }
+
+    private static RewindPlan plan(FileAction... actions) throws RefusedException {
+        TimelineId one = new TimelineId(1);
+        ReplayStart start = new ReplayStart(Lsn.parse("0/3000028"), Lsn.parse("0/3000060"), one, ReplayStart.Reason.COMMON);
+        TimelineHistory ours = TimelineHistory.root(one);
+        Divergence divergence = Divergence.between(ours, ours.promoted(new TimelineId(2), Lsn.parse("0/4000000"), "")).orElseThrow();
+        return new RewindPlan(divergence, start, start, Lsn.parse("0/5000000"), 0, 0, List.of(actions), 0, List.of(),
+                new SkippedBlocks(Map.of()), Lsn.INVALID);
+    }
+
+    private void act(FileAction... actions) throws IOException, RefusedException {
+        try (DirectoryChange change = DirectoryChange.begin(target, Optional.empty(), new byte[0], Space.LITTLE)) {
+            new Act(plan(actions), source, change, new DataDirectory(target), Silent.LISTENER).files();
+            change.commit(new byte[0]);
+        }
+    }
+
+    /** Its blocks come in one group of actions and its truncation in a later one, when it is gone. */
+    @Test
+    void whatTheSourceDropsMeanwhileIsGoneForAllThatFollows() throws IOException, RefusedException {
+        Files.write(target.resolve("base/dropped"), new byte[5 * 8192]);
+        Files.write(target.resolve("base/cut"), new byte[5 * 8192]);
+
+        act(
+                new CopyBlocks("base/dropped", List.of(new Range(0, 8192))),
+                // By its size it begins another group.
+                new Truncate("base/cut", 1L << 30, 8192),
+                new Truncate("base/dropped", 5 * 8192, 8192));
+
+        assertFalse(Files.exists(target.resolve("base/dropped")));
+        assertEquals(8192, Files.size(target.resolve("base/cut")));
+    }
+
+    @Test
+    void whatIsClearedIsZerosToItsEndHoweverMuchItIs() throws IOException, RefusedException {
+        byte[] segment = new byte[5 * MB];
+        Arrays.fill(segment, (byte) 7);
+        Files.write(target.resolve("base/segment"), segment);
+
+        act(new FileAction.Clear("base/segment", 1000, segment.length));
+
+        Arrays.fill(segment, 1000, segment.length, (byte) 0);
+        assertArrayEquals(segment, Files.readAllBytes(target.resolve("base/segment")));
+    }
+
+    /** Its last line is what a half changed directory is recognised by, so it would make one of this. */
+    @Test
+    void theConfigurationOfAHalfChangedDirectoryIsNotTaken() throws IOException, RefusedException {
+        Path half = Files.createDirectory(temporary.resolve("half"));
+        DirectoryChange.begin(half, Optional.empty(), new byte[0], Space.LITTLE).close();
+        source.put("postgresql.auto.conf", Files.readAllBytes(half.resolve("postgresql.auto.conf")));
+        try (DirectoryChange change = DirectoryChange.begin(target, Optional.empty(), new byte[0], Space.LITTLE)) {
+            Act act = new Act(plan(), source, change, new DataDirectory(target), Silent.LISTENER);
+
+            RefusedException refused = assertThrows(RefusedException.class, () -> act.configuration(Optional.empty(), true));
+
+            assertTrue(String.valueOf(refused.getMessage()).contains("half changed"), refused.getMessage());
+            assertArrayEquals("a\n".getBytes(StandardCharsets.UTF_8), act.configuration(Optional.of("a\n"), false));
+            change.undo();
+        }
+    }
+
+    /** A server writes its control file in place. */
+    @Test
+    void aControlFileThatIsTornIsReadAgain() throws IOException, RefusedException {
+        byte[] whole = ControlFileCraft.of15().bytes();
+        byte[] torn = whole.clone();
+        torn[40] ^= 1;
+        source.put(ControlFile.PATH, torn, torn, whole);
+        assertEquals(ControlFile.parse("source", whole), ControlFiles.read(source));
+        source.put(ControlFile.PATH, torn);
+        assertThrows(RefusedException.class, () -> ControlFiles.read(source));
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.walrelay.rewind;
+
+import org.jspecify.annotations.NullMarked;
