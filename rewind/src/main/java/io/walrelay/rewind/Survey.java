@@ -79,8 +79,10 @@ final class Survey {
         listener.debug("target: %s, history %s".formatted(ours, target.history().id()));
         listener.debug("source: %s, history %s".formatted(theirs, other.history().id()));
         WalElsewhere elsewhere = request.relay().map(relay -> restored.or(relay.along(target.history()))).orElse(restored);
-        try (PgWal wal = new PgWal(directory.path().resolve("pg_wal"), target.history(), ours.segmentSize(), elsewhere)) {
-            return new Result(other, plan(target, other, wal));
+        Path ourWal = directory.path().resolve("pg_wal");
+        try (PgWal wal = new PgWal(ourWal, target.history(), ours.segmentSize(), elsewhere);
+                PgWal local = new PgWal(ourWal, target.history(), ours.segmentSize(), WalElsewhere.NOWHERE)) {
+            return new Result(other, plan(target, other, wal, local));
         }
     }
 
@@ -117,7 +119,7 @@ final class Survey {
                 .orElseThrow(() -> new RefusedException("the source has no history of its timeline %s".formatted(timeline)));
     }
 
-    private Optional<RewindPlan> plan(Side target, Side other, PgWal wal) throws IOException, RefusedException {
+    private Optional<RewindPlan> plan(Side target, Side other, PgWal wal, PgWal local) throws IOException, RefusedException {
         Optional<Divergence> divergence = divergence(target, other, wal);
         if (divergence.isEmpty()) {
             listener.info("source and target cluster are on the same timeline");
@@ -125,7 +127,7 @@ final class Survey {
         }
         Lsn fork = divergence.get().fork();
         listener.info("servers diverged at WAL location %s on timeline %s".formatted(fork, divergence.get().timeline()));
-        TargetWal changes = new TargetWal(wal, target.identity());
+        TargetWal changes = new TargetWal(wal, local, target.identity());
         Lsn end = changes.end(target.control());
         // A primary that crashed has to recover, which would write WAL of its own; as a follower it must not.
         if (end.isAtMost(fork) && (target.control().state().isCleanlyStopped() || target.control().state() == ClusterState.IN_ARCHIVE_RECOVERY)) {
@@ -215,7 +217,7 @@ final class Survey {
         Optional<BackupLabel> label = label();
         if (label.isPresent()) {
             candidates.add(unfinished(label.get()));
-        } else if (!target.state().isCleanlyStopped()) {
+        } else if (target.state() != ClusterState.SHUTDOWNED) {
             candidates.add(new ReplayStart(target.redo(), target.checkpoint(), target.checkpointTimeline(), ReplayStart.Reason.TARGET));
         }
         return candidates;

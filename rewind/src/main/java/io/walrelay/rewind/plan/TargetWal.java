@@ -26,12 +26,17 @@ public final class TargetWal {
     private static final String MISSING = "Where the target's older WAL is archived, --restore-target-wal finds it; where a relay holds it, --relay does.";
 
     private final WalSource source;
+    private final WalSource local;
     private final WalIdentity identity;
     private final WalRecord record = new WalRecord();
 
-    /** @param source the WAL along the target's lineage, wherever it is */
-    public TargetWal(WalSource source, WalIdentity identity) {
+    /**
+     * @param source the WAL along the target's lineage, wherever it is
+     * @param local what the target's own pg_wal has of it
+     */
+    public TargetWal(WalSource source, WalSource local, WalIdentity identity) {
         this.source = source;
+        this.local = local;
         this.identity = identity;
     }
 
@@ -48,10 +53,13 @@ public final class TargetWal {
         };
     }
 
-    /** It writes a block only after its minRecoveryPoint has passed what last changed it, and may have received more than it has replayed. */
+    /**
+     * It writes a block only after its minRecoveryPoint has passed what last changed it, and may have received more than it has replayed. What
+     * others wrote and it never received, an archive may hold: that is none of its own.
+     */
     private Lsn endOfStandby(ControlFile control) throws IOException {
         Lsn files = control.minRecoveryPoint().isValid() ? RecordEnd.before(control.minRecoveryPoint(), size()) : control.checkpoint();
-        WalReader reader = WalReader.open(source, identity, control.redo());
+        WalReader reader = WalReader.open(local, identity, size().startOf(files));
         var _ = reader.skipToEnd();
         return Lsn.max(files, reader.lastRecordEnd());
     }

@@ -31,7 +31,7 @@ class TargetWalTest {
     private final WalCraft wal = WalCraft.begin(new SegmentSize(1 << 20), new SystemId(7), Lsn.parse("0/1000000"), 3);
 
     private TargetWal target() {
-        return new TargetWal(wal.source(), wal.identity());
+        return new TargetWal(wal.source(), wal.source(), wal.identity());
     }
 
     private Lsn checkpoint(int info, Lsn redo) {
@@ -135,6 +135,31 @@ class TargetWalTest {
         assertEquals(Lsn.parse("0/1014000"), target().end(control.state(5).minRecoveryPoint(0x1014018, 1).read()));
     }
 
+    /** The archive goes on, with what others wrote; and what is before its minRecoveryPoint's segment may be in the archive only. */
+    @Test
+    void aStandbyEndsWhereItsOwnWalEnds() throws IOException, RefusedException {
+        wal.randomRecords(12_000, 2_000);
+        Lsn redo = wal.recordStarts().getFirst();
+        WalSource whole = wal.source();
+        Lsn inSecond = wal.lastRecordEndAt(Lsn.parse("0/1110000"));
+        Lsn received = wal.lastRecordEndAt(Lsn.parse("0/1150000"));
+        WalSource local = (at, into) -> {
+            if (segmentOf(at) < 17 || at.isAtLeast(received)) {
+                return 0;
+            }
+            int limit = into.limit();
+            into.limit((int) Math.min(limit, into.position() + received.minus(at)));
+            int read = whole.read(at, into);
+            into.limit(limit);
+            return read;
+        };
+
+        TargetWal standby = new TargetWal(whole, local, wal.identity());
+
+        ControlFileCraft control = ControlFileCraft.of15().state(2).checkpoint(redo.value(), redo.value(), 1);
+        assertEquals(received, standby.end(control.minRecoveryPoint(inSecond.value(), 1).read()));
+    }
+
     /** <pre>| segment 16 | missing | segment 18 |</pre> */
     @Test
     void aMissingSegmentIsNotTheEndOfWal() throws RefusedException {
@@ -142,7 +167,8 @@ class TargetWalTest {
         wal.randomRecords(20_000, 500);
         byte[] bytes = wal.bytes();
         WalSource whole = WalCraft.source(wal.start(), bytes);
-        TargetWal holed = new TargetWal((at, into) -> segmentOf(at) == 17 ? 0 : withinSegment(whole, at, into), wal.identity());
+        WalSource holes = (at, into) -> segmentOf(at) == 17 ? 0 : withinSegment(whole, at, into);
+        TargetWal holed = new TargetWal(holes, holes, wal.identity());
         RefusedException refused = assertThrows(
                 RefusedException.class, () -> holed.end(ControlFileCraft.of15().state(6).checkpoint(redo.value(), redo.value(), 1).read()));
         assertTrue(String.valueOf(refused.getMessage()).contains("missing"), refused.getMessage());
