@@ -18,6 +18,10 @@ import io.walrelay.proxy.testkit.Servers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -110,6 +114,44 @@ class KindsOfRewindIT {
                 Programs.Result refused = rewind(copy, "--source-server", old.conninfo());
                 assertEquals(1, refused.status(), refused.output());
                 assertTrue(refused.output().contains("where another server of this machine has one"), refused.output());
+            }
+        }
+    }
+
+    /** Its WAL names the blocks under the tablespace where the database was, not where it is; the sizes are the same. */
+    @Test
+    void aDatabaseThatWasChangedElsewhereAndMovedBack() throws IOException, SQLException {
+        Path elsewhere = Files.createDirectory(directory.resolve("elsewhere"));
+        try (TwoServers servers = TwoServers.of(Servers.version(15))) {
+            servers.old.execute("CREATE DATABASE d");
+            inDatabase(servers.old, "CREATE TABLE t AS SELECT i, 0 AS n, repeat('x', 200) AS filler FROM generate_series(1, 2000) i");
+            servers.old.execute("CHECKPOINT");
+            servers.awaitReplay(servers.old, servers.standby);
+            promote(servers.standby);
+            servers.old.execute("CREATE TABLESPACE elsewhere LOCATION '%s'".formatted(elsewhere), "ALTER DATABASE d SET TABLESPACE elsewhere");
+            inDatabase(servers.old, "UPDATE t SET n = 1 WHERE i % 4 = 0");
+            servers.old.execute("ALTER DATABASE d SET TABLESPACE pg_default");
+            stop(servers.old);
+
+            Programs.Result result = rewind(servers.old, "--source-server", servers.standby.conninfo(), "-R");
+
+            assertEquals(0, result.status(), result.output());
+            startAfterRewind(servers.old);
+            servers.awaitFollowing(servers.standby, servers.old);
+            assertEquals("2000 0", inDatabase(servers.old, "SELECT count(*) || ' ' || sum(n) FROM t"));
+        }
+    }
+
+    /** Runs a statement in the database d; the first value that it yields, if any. */
+    private static String inDatabase(LocalPostgres server, String sql) throws SQLException {
+        try (Connection connection = server.connect("d");
+                Statement statement = connection.createStatement()) {
+            if (!statement.execute(sql)) {
+                return "";
+            }
+            try (ResultSet rows = statement.getResultSet()) {
+                assertTrue(rows.next(), sql);
+                return rows.getString(1);
             }
         }
     }

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Decides for each file (pg_rewind: filemap.c, decide_file_action). Relations' main forks are compared by size and by the blocks that the
- * target's WAL names; all else that both have is copied whole, since WAL does not say all that changes it.
+ * target's WAL names, if it did not make the file anew; all else that both have is copied whole, since WAL does not say all that changes it.
  *
  * <p>Used once.
  */
@@ -176,7 +176,7 @@ final class FileMap {
             return;
         }
         Optional<RelationPath> relation = names.parse(path);
-        if (relation.isEmpty()) {
+        if (relation.isEmpty() || changed.isNew(relation.get())) {
             actions.add(new Copy(path, theirs.size()));
             return;
         }
@@ -193,8 +193,7 @@ final class FileMap {
 
     /** Blocks past {@code end} are cut off, or come with the tail. */
     private BitSet toFetch(RelationPath relation, String path, long end) {
-        BitSet blocks = changed.of(relation);
-        blocks.clear((int) (end / BLOCK), Integer.MAX_VALUE);
+        BitSet blocks = changed.of(relation, (int) (end / BLOCK));
         if (whole.isPresent()) {
             BitSet written = whole.get().blocks().of(relation);
             written.and(blocks);

@@ -124,16 +124,11 @@ public final class TargetWal {
         return changed;
     }
 
-    /**
-     * Databases and relations that are made or dropped, and truncations, need no note: what the two directories hold then differs in files and
-     * sizes, by which it is found.
-     */
     private void note(WalReader reader, BlockMap changed) throws RefusedException {
         try {
             reader.take(record);
-            if ((record.info() & SPECIAL_RELATION_UPDATE) != 0 && RecordBodies.of(record).orElse(null) instanceof FileChange.Unknown(var manager, var info)) {
-                throw new RefusedException("WAL record modifies a relation, but record type is not recognized: lsn: %s, rmid: %d, info: %02X"
-                        .formatted(reader.recordStart(), manager, info));
+            if (RecordBodies.mayChangeFiles(record.resourceManager(), record.info()) && RecordBodies.of(record).orElse(null) instanceof FileChange change) {
+                note(change, changed);
             }
         } catch (MalformedRecordException e) {
             throw new RefusedException("the target's WAL can't be understood: %s".formatted(e.getMessage()));
@@ -143,6 +138,15 @@ public final class TargetWal {
                 var _ = changed.add(record.tablespaceOf(i), record.databaseOf(i), record.relationOf(i), record.blockOf(i));
             }
         }
+    }
+
+    /** An extension's record whose references are all that it changes is known enough. */
+    private void note(FileChange change, BlockMap changed) throws RefusedException {
+        if (change instanceof FileChange.Unknown(var manager, var info) && (record.info() & SPECIAL_RELATION_UPDATE) != 0) {
+            throw new RefusedException("WAL record modifies a relation, but record type is not recognized: lsn: %s, rmid: %d, info: %02X"
+                    .formatted(record.start(), manager, info));
+        }
+        changed.add(change);
     }
 
     private static RefusedException unreadable(String what, WalReader reader) {

@@ -20,6 +20,7 @@ import io.walrelay.rewind.plan.FileAction.Truncate;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.format.FileChange;
 import io.walrelay.wal.format.RelationFile;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -96,6 +97,36 @@ class RewindPlanTest {
                         new Remove("base/5/6")),
                 plan().actions());
         assertEquals(8192 + 3 * 8192 + 8192 + 2 * 8192 + 8192, plan().bytesToFetch());
+    }
+
+    /** Both have the same paths and sizes, and the target's WAL names no block under them, or few. */
+    @Test
+    void filesThatTheTargetMadeAnewAreNotComparedByBlocks() throws RefusedException {
+        both(FileEntry.regular("base/5/1", 9 * 8192));
+        both(FileEntry.regular("base/6/1", 9 * 8192));
+        both(FileEntry.regular("base/6/1.1", 8192));
+        both(FileEntry.regular("base/7/2", 9 * 8192));
+        both(FileEntry.regular("base/7/3", 9 * 8192));
+        both(FileEntry.regular("base/7/3.1", 9 * 8192));
+        both(FileEntry.regular("base/7/4", 9 * 8192));
+        both(FileEntry.regular("pg_tblspc/16400/PG_15_202209061/7/1", 8192));
+        changed.add(new FileChange.DatabaseCopied(1663, 6, 16500, 6));
+        changed.add(new FileChange.RelationCreated(new RelationFile(1663, 7, 2), 0));
+        changed.add(new FileChange.RelationTruncated(new RelationFile(1663, 7, 3), 7, true, true, true));
+        changed.add(new FileChange.RelationTruncated(new RelationFile(1663, 7, 3), 8, true, true, true));
+        changed.add(new FileChange.RelationTruncated(new RelationFile(1663, 7, 4), 0, false, true, true));
+        changed.add(new FileChange.TablespaceCreated(16400, "/there"));
+        changed.add(1663, 7, 3, 2);
+
+        assertEquals(
+                List.of(
+                        new Copy("base/6/1", 9 * 8192),
+                        new Copy("base/6/1.1", 8192),
+                        new Copy("base/7/2", 9 * 8192),
+                        new Copy("base/7/3.1", 9 * 8192),
+                        new Copy("pg_tblspc/16400/PG_15_202209061/7/1", 8192),
+                        new CopyBlocks("base/7/3", List.of(new Range(2 * 8192, 8192), new Range(7 * 8192, 2 * 8192)))),
+                plan().actions());
     }
 
     @Test

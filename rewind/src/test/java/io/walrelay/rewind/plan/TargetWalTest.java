@@ -1,6 +1,7 @@
 package io.walrelay.rewind.plan;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -24,6 +25,8 @@ class TargetWalTest {
 
     private static final int XLOG = 0;
     private static final int XACT = 1;
+    private static final int STORAGE = 2;
+    private static final int DATABASE = 4;
     private static final int HEAP = 10;
     private static final int SHUTDOWN = 0x00;
     private static final int ONLINE = 0x10;
@@ -98,6 +101,22 @@ class TargetWalTest {
         wal.record(HEAP, 0x01, new byte[0]);
         RefusedException refused = assertThrows(RefusedException.class, () -> target().changes(from, wal.end(), 100));
         assertTrue(String.valueOf(refused.getMessage()).contains("record type is not recognized: lsn: 0/1000028, rmid: 10, info: 01"), refused.getMessage());
+    }
+
+    /** dbcommands_xlog.h, xl_dbase_create_file_copy_rec; storage_xlog.h, xl_smgr_create. */
+    @Test
+    void filesThatAreMadeAnewAreNoted() throws IOException, RefusedException {
+        Lsn from = wal.end();
+        ByteBuffer copy = ByteBuffer.allocate(18).order(ByteOrder.LITTLE_ENDIAN).put((byte) 255).put((byte) 16).putInt(5).putInt(1663).putInt(5).putInt(16500);
+        wal.record(DATABASE, 0x01, copy.array());
+        ByteBuffer create = ByteBuffer.allocate(18).order(ByteOrder.LITTLE_ENDIAN).put((byte) 255).put((byte) 16).putInt(1663).putInt(7).putInt(16384).putInt(0);
+        wal.record(STORAGE, 0x11, create.array());
+
+        BlockMap changed = target().changes(from, wal.end(), 100);
+
+        assertTrue(changed.isNew(new RelationPath(new RelationFile(1663, 5, 99), 3)));
+        assertTrue(changed.isNew(new RelationPath(new RelationFile(1663, 7, 16384), 0)));
+        assertFalse(changed.isNew(new RelationPath(new RelationFile(16500, 5, 99), 0)));
     }
 
     @Test
