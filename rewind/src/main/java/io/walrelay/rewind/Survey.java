@@ -120,7 +120,8 @@ final class Survey {
     }
 
     private Optional<RewindPlan> plan(Side target, Side other, PgWal wal, PgWal local) throws IOException, RefusedException {
-        Optional<Divergence> divergence = divergence(target, other, wal);
+        SameNumber sameNumber = new SameNumber(target, local, other, source);
+        Optional<Divergence> divergence = divergence(target, other, sameNumber);
         if (divergence.isEmpty()) {
             listener.info("source and target cluster are on the same timeline");
             return Optional.empty();
@@ -134,6 +135,7 @@ final class Survey {
             return Optional.empty();
         }
         ReplayStart checkpoint = changes.lastCheckpointBefore(Lsn.min(fork, end));
+        requireShared(checkpoint, divergence.get(), sameNumber);
         listener.info("rewinding from last common checkpoint at %s on timeline %s".formatted(checkpoint.checkpoint(), checkpoint.timeline()));
         ReplayStart start = ReplayStart.oldest(candidates(checkpoint, target.control(), other.control()));
         listener.debug("replay will start at %s".formatted(start));
@@ -191,23 +193,39 @@ final class Survey {
         }
     }
 
-    /** As the histories say; when they say nothing, two servers may still have taken one number each for itself. */
-    private Optional<Divergence> divergence(Side target, Side other, PgWal wal) throws IOException, RefusedException {
+    /** As the histories say; but what they share, two servers may still have taken for themselves under one number. */
+    private Optional<Divergence> divergence(Side target, Side other, SameNumber sameNumber) throws IOException, RefusedException {
         Optional<Divergence> byHistory = Divergence.between(target.history(), other.history());
-        if (byHistory.isPresent() || target.history().ancestors().isEmpty()) {
-            return byHistory;
+        SameNumber.Finding found = sameNumber.check(byHistory.map(Divergence::common).orElse(target.history()));
+        if (found.different().isPresent()) {
+            TimelineHistory timeline = found.different().get();
+            listener.info("source and target cluster are both on timeline %s, but each has its own".formatted(timeline.timeline()));
+            return Optional.of(Divergence.whereTheTimelineBegins(timeline));
         }
-        return switch (SameNumber.check(target.identity(), wal, source)) {
-            case SAME -> Optional.empty();
+        if (!found.proven() && byHistory.isEmpty()) {
+            warnNotChecked(target.history().timeline());
+        }
+        return byHistory;
+    }
+
+    private void warnNotChecked(TimelineId timeline) {
+        listener.info("warning: not checked whether timeline %s is the same one on both servers: there is no WAL of it that both still have".formatted(timeline));
+    }
+
+    /** What both share must be equal, byte by byte: else they are no servers of one history, whatever their files say. */
+    private void requireShared(ReplayStart checkpoint, Divergence divergence, SameNumber sameNumber) throws IOException, RefusedException {
+        switch (sameNumber.checkpoint(checkpoint.checkpoint())) {
+            case SAME -> {}
+            case DIFFERENT -> throw new RefusedException(
+                    "the source's WAL differs from the target's at %s, before the fork at %s: they do not share timeline %s"
+                            .formatted(checkpoint.checkpoint(), divergence.fork(), checkpoint.timeline()),
+                    "One of the two wrote without having been promoted, or both took one timeline's number: take a new base backup.");
             case NOT_CHECKED -> {
-                listener.debug("not checked whether timeline %s is the same one on both: WAL from its beginning is missing".formatted(target.history().timeline()));
-                yield Optional.empty();
+                if (!sameNumber.check(divergence.common()).proven()) {
+                    warnNotChecked(divergence.timeline());
+                }
             }
-            case DIFFERENT -> {
-                listener.info("source and target cluster are both on timeline %s, but each has its own".formatted(target.history().timeline()));
-                yield Optional.of(Divergence.whereTheTimelineBegins(target.history()));
-            }
-        };
+        }
     }
 
     private List<ReplayStart> candidates(ReplayStart checkpoint, ControlFile target, ControlFile other) throws IOException, RefusedException {
