@@ -125,12 +125,12 @@ final class FileMap {
         }
         if (theirs != null && WalRules.isHistory(path)) {
             actions.add(new Copy(path, theirs.size()));
-        } else if (ours != null && wal.isBeforeFork(path)) {
+        } else if (ours != null && wal.isUsable(path)) {
             keep(path, ours);
+        } else if (theirs != null && scope.needsWalBeforeFork() && wal.isBeforeFork(path)) {
+            actions.add(new Copy(path, theirs.size()));
         } else if (ours != null && !wal.isOlder(path)) {
             actions.add(new Remove(path));
-        } else if (ours == null && theirs != null && scope.needsWalBeforeFork() && wal.isBeforeFork(path)) {
-            actions.add(new Copy(path, theirs.size()));
         }
     }
 

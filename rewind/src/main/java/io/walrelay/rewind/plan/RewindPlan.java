@@ -53,7 +53,7 @@ public record RewindPlan(
         RelationPath.Names names = new RelationPath.Names(side.major(), side.control().catalogVersion());
         Map<String, FileEntry> theirs = FileMap.byPath("source", source, names);
         Map<String, FileEntry> ours = FileMap.byPath("target", target, names);
-        WalRules wal = new WalRules(facts.replayStart().redo(), facts.divergence(), side.control().segmentSize(), facts.source().history(), theirs);
+        WalRules wal = new WalRules(facts.replayStart().redo(), facts.divergence(), facts.targetEnd(), side.control().segmentSize(), facts.source().history(), theirs);
         FileMap map = new FileMap(theirs, ours, facts.changed(), facts.whole(), names, wal, scope);
         List<FileAction> actions = map.decide();
         Optional<String> missing = scope.needsWalBeforeFork() && !scope.copiesWal() ? wal.missingBeforeFork(ours) : Optional.empty();

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  *                   the source's
  * </pre>
  *
- * The target's bytes before the fork are the lineage's, and were read to plan the rewind: such segments are not copied again.
+ * The target's bytes before the fork are the lineage's, and were read to plan the rewind, as far as its valid WAL reaches: such segments are not
+ * copied again.
  */
 final class WalRules {
 
@@ -32,13 +33,15 @@ final class WalRules {
 
     private final Lsn replayStart;
     private final Divergence divergence;
+    private final Lsn targetEnd;
     private final SegmentSize size;
     private final TimelineHistory sourceHistory;
     private final Map<String, FileEntry> source;
 
-    WalRules(Lsn replayStart, Divergence divergence, SegmentSize size, TimelineHistory sourceHistory, Map<String, FileEntry> source) {
+    WalRules(Lsn replayStart, Divergence divergence, Lsn targetEnd, SegmentSize size, TimelineHistory sourceHistory, Map<String, FileEntry> source) {
         this.replayStart = replayStart;
         this.divergence = divergence;
+        this.targetEnd = targetEnd;
         this.size = size;
         this.sourceHistory = sourceHistory;
         this.source = source;
@@ -53,7 +56,7 @@ final class WalRules {
     boolean isShared(FileEntry file) {
         return file.size() == size.bytes()
                 && !file.path().startsWith(STATUS)
-                && segment(file.path()).filter(this::isCommon).filter(id -> !holdsFork(id)).isPresent();
+                && segment(file.path()).filter(this::isCommon).filter(id -> !holdsFork(id)).filter(this::wasRead).isPresent();
     }
 
     /** Whether {@code path} is a segment with something that is replayed before the fork. */
@@ -71,7 +74,7 @@ final class WalRules {
             long wanted = number;
             boolean there = timelines(divergence.common())
                     .map(timeline -> path(new SegmentId(timeline, wanted)))
-                    .anyMatch(path -> target.containsKey(path) || source.containsKey(path));
+                    .anyMatch(path -> target.containsKey(path) && isUsable(path) || source.containsKey(path));
             if (!there) {
                 return Optional.of(path(new SegmentId(divergence.common().timelineAt(size.start(number)), number)));
             }
@@ -79,9 +82,19 @@ final class WalRules {
         return Optional.empty();
     }
 
+    /** Whether {@code path} is a segment of the target's own with all that is replayed of it before the fork. */
+    boolean isUsable(String path) {
+        return isBeforeFork(path) && segment(path).filter(this::wasRead).isPresent();
+    }
+
+    /** What comes after the target's last valid record, recycled or never flushed, must not take the place of what the source has. */
+    private boolean wasRead(SegmentId id) {
+        return Lsn.min(id.end(size), divergence.fork()).isAtMost(targetEnd);
+    }
+
     /** Whether the target's own segment, which the source has no more, is needed to come to the fork. */
     boolean isNeeded(String path) {
-        return isBeforeFork(path) && segment(path).filter(id -> !holdsFork(id) || !sourceHasAnotherFile(id)).isPresent();
+        return isUsable(path) && segment(path).filter(id -> !holdsFork(id) || !sourceHasAnotherFile(id)).isPresent();
     }
 
     /** Whether {@code path} is of pg_wal. */

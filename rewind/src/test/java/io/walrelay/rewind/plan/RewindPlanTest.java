@@ -50,6 +50,7 @@ class RewindPlanTest {
     private final List<FileEntry> source = new ArrayList<>();
     private final List<FileEntry> target = new ArrayList<>();
     private final BlockMap changed = new BlockMap(131_072);
+    private Lsn targetEnd = Lsn.parse("0/6000100");
     private Scope scope = Scope.ALL;
     private @Nullable WholePages whole;
 
@@ -59,7 +60,7 @@ class RewindPlanTest {
         Side theirs = new Side(control, 15, ONE.promoted(new TimelineId(2), FORK, ""));
         ReplayStart start = new ReplayStart(REDO, Lsn.parse("0/3000060"), new TimelineId(1), ReplayStart.Reason.COMMON);
         Divergence divergence = Divergence.between(ours.history(), theirs.history()).orElseThrow();
-        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, Lsn.parse("0/6000100"), changed, Optional.ofNullable(whole)), source, target, scope);
+        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, targetEnd, changed, Optional.ofNullable(whole)), source, target, scope);
     }
 
     private void both(FileEntry file) {
@@ -311,6 +312,27 @@ class RewindPlanTest {
         target.add(FileEntry.regular("backup_label", 5));
 
         assertEquals(List.of(new Copy("pg_xact/0000", 5), new Remove("backup_label")), plan().actions());
+    }
+
+    /** A primary that crashed in segment 4: the rest of it, and what is called 5, was never flushed or is recycled. */
+    @Test
+    void walAfterTheTargetsLastValidRecordIsNoneOfTheLineage() throws RefusedException {
+        targetEnd = Lsn.parse("0/4000100");
+        both(FileEntry.regular("pg_wal/000000010000000000000003", SEGMENT));
+        both(FileEntry.regular("pg_wal/000000010000000000000004", SEGMENT));
+        target.add(FileEntry.regular("pg_wal/000000010000000000000005", SEGMENT));
+
+        assertEquals(
+                List.of(new Copy("pg_wal/000000010000000000000004", SEGMENT), new Remove("pg_wal/000000010000000000000005")),
+                plan().actions());
+        assertEquals(List.of("pg_wal/000000010000000000000003"), plan().kept());
+
+        scope = new Scope(false, true, false);
+        assertThrows(RefusedException.class, this::plan);
+        source.add(FileEntry.regular("pg_wal/000000010000000000000005", SEGMENT));
+        assertEquals(
+                List.of(new Copy("pg_wal/000000010000000000000004", SEGMENT), new Copy("pg_wal/000000010000000000000005", SEGMENT)),
+                plan().actions());
     }
 
     @Test
