@@ -15,8 +15,10 @@ import io.walrelay.rewind.source.RewindSource.Fetch;
 import io.walrelay.rewind.source.RewindSource.ReplayEnd;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.time.ZoneId;
 import java.time.ZonedDateTime;
@@ -32,6 +34,9 @@ final class Act {
 
     /** Of old bytes that one fsync of the journal makes durable, and of new ones that are asked for at once. */
     private static final long GROUP = 256L << 20;
+
+    /** Of a file of this machine that is copied. */
+    private static final int PIECE = 1 << 20;
 
     private static final String CONFIGURATION = "postgresql.auto.conf";
     private static final String STANDBY_SIGNAL = "standby.signal";
@@ -102,6 +107,7 @@ final class Act {
             case FileAction.MakeDirectory(var path) -> Stream.of(new Touch.Name(path));
             case FileAction.MakeLink(var path, _) -> Stream.of(new Touch.Name(path));
             case FileAction.Copy(var path, _) -> Stream.of(new Touch.Name(path));
+            case FileAction.Install(var path, _, _, _) -> Stream.of(new Touch.Name(path));
             case FileAction.CopyTail(var path, var from, var to) -> Stream.of(new Touch.Bytes(path, from, to - from));
             case FileAction.CopyBlocks(var path, var ranges) -> ranges.stream().map(range -> new Touch.Bytes(path, range.offset(), range.length()));
             case FileAction.Truncate(var path, _, var to) -> Stream.of(new Touch.Length(path, to));
@@ -119,11 +125,27 @@ final class Act {
                 change.replace(path, fileMode).close();
                 wanted.add(new Fetch(path, 0, size, true));
             }
+            case FileAction.Install install -> install(install);
             case FileAction.CopyTail(var path, var from, var to) -> wanted.add(new Fetch(path, from, to - from, false));
             case FileAction.CopyBlocks(var path, var ranges) -> ranges.forEach(range -> wanted.add(new Fetch(path, range.offset(), range.length(), false)));
             case FileAction.Truncate(var path, _, var to) -> change.truncate(path, to);
             case FileAction.Clear(var path, var from, var to) -> change.overwrite(path, from, ByteBuffer.allocate(Math.toIntExact(to - from)));
             case FileAction.Remove(var path) -> change.remove(path);
+        }
+    }
+
+    private void install(FileAction.Install install) throws IOException {
+        try (FileChannel from = FileChannel.open(install.from(), StandardOpenOption.READ);
+                DirectoryChange.NewFile file = change.replace(install.path(), fileMode)) {
+            for (long at = 0; at < install.size(); ) {
+                ByteBuffer piece = ByteBuffer.allocate((int) Math.min(PIECE, install.size() - at));
+                piece.limit(Math.clamp(install.until() - at, 0, piece.capacity()));
+                while (piece.hasRemaining() && from.read(piece, at + piece.position()) > 0) {
+                    // Until all is there; it has its full size.
+                }
+                at += piece.capacity();
+                file.write(piece.clear());
+            }
         }
     }
 

@@ -29,16 +29,19 @@ import io.walrelay.rewind.source.RewindSource;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/** Looks at both servers until it is decided what to do; changes neither. Used once. */
-final class Survey {
+/** Looks at both servers until it is decided what to do; changes neither. Used once; what it restored from an archive is there until it is closed. */
+final class Survey implements Closeable {
 
     private static final long BLOCK = 8192;
 
@@ -49,6 +52,7 @@ final class Survey {
     private final RewindSource source;
     private final RewindListener listener;
     private final DataDirectory directory;
+    private @Nullable RestoredWal archive;
 
     Survey(RewindRequest request, RewindSource source, RewindListener listener) {
         this.request = request;
@@ -97,7 +101,19 @@ final class Survey {
         ServerProgram postgres = ServerProgram.find(major, request.environment());
         String command = RestoredWal.requireUsable(postgres.setting("restore_command", request.target(), request.configFile()));
         listener.debug("using for rewind restore_command = '%s'".formatted(command));
-        return new RestoredWal(command, request.target(), control.segmentSize());
+        archive = new RestoredWal(command, request.target(), control.segmentSize());
+        return archive;
+    }
+
+    private Map<String, Path> restoredSegments() {
+        return archive == null ? Map.of() : archive.segments();
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (archive != null) {
+            archive.close();
+        }
     }
 
     private TimelineHistory targetHistory(TimelineId timeline, WalElsewhere restored) throws IOException, RefusedException {
@@ -148,7 +164,8 @@ final class Survey {
         addWhatTheLastRewindLeft(target, changed);
         Optional<WholePages> whole = wholePages(start.redo(), changed, other);
         RewindPlan plan = RewindPlan.decide(
-                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed, whole), sourceFiles, targetFiles, scope(target.major()));
+                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed, whole, restoredSegments()), sourceFiles, targetFiles, scope(target.major()));
+        requireWal(plan, target);
         requireFreeTablespaces(plan, new RelationPath.Names(target.major(), target.control().catalogVersion()));
         return Optional.of(plan);
     }
@@ -175,6 +192,25 @@ final class Survey {
 
     private Scope scope(int major) {
         return new Scope(request.relay().isEmpty(), major < Scope.STREAMS_FROM_REDO, request.copyConfiguration() || request.relay().isEmpty());
+    }
+
+    /** Without all WAL from the replay start on the rewound server would wait for ever. */
+    private void requireWal(RewindPlan plan, Side target) throws IOException, RefusedException {
+        if (!plan.missing().isEmpty()) {
+            String first = plan.missing().getFirst();
+            throw new RefusedException("pg_wal/%s is gone from both servers, and PostgreSQL %d needs it in pg_wal to come to the fork".formatted(first, target.major()),
+                    "Put it into the source's pg_wal from an archive, or from a relay: GET /wal/%s?mode=rewind".formatted(first));
+        }
+        if (plan.gap().isEmpty()) {
+            return;
+        }
+        String gap = plan.gap().get();
+        if (archive == null) {
+            listener.info("warning: the source has %s no more, which the rewound server has to replay: its restore_command must find it".formatted(gap));
+        } else if (!archive.has(gap)) {
+            throw new RefusedException("the source has %s no more, which the rewound server has to replay, and restore_command does not find it".formatted(gap),
+                    "Take a new base backup, or rewind with --relay from a relay that holds it.");
+        }
     }
 
     /** A tablespace that only the source has lies at the same path here: it must be there, and must not be another server's. */

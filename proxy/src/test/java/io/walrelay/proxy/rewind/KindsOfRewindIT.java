@@ -22,6 +22,7 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -152,6 +153,55 @@ class KindsOfRewindIT {
             try (ResultSet rows = statement.getResultSet()) {
                 assertTrue(rows.next(), sql);
                 return rows.getString(1);
+            }
+        }
+    }
+
+    /**
+     * The segment with the last common checkpoint is in the old primary's archive only; the new one has all from the fork on, or not.
+     *
+     * <pre>
+     *   segment       n    |  n + 1  |
+     *   old    1 ────C─────────┬────────╳      R: replay starts at C
+     *   new                    └─2───────▶
+     * </pre>
+     */
+    @Test
+    void whatOnlyTheTargetsArchiveHasComesBack() throws IOException {
+        Path archive = Files.createDirectory(directory.resolve("archive"));
+        try (TwoServers servers = TwoServers.of(Servers.version(15))) {
+            LocalPostgres old = servers.old;
+            LocalPostgres now = servers.standby;
+            old.execute("CHECKPOINT");
+            String segment = old.query("SELECT pg_walfile_name(pg_switch_wal())");
+            servers.awaitReplay(old, now);
+            promote(now);
+            diverge(now, "new");
+            diverge(old, "old");
+            old.set("restore_command", "cp %s/%%f %%p".formatted(archive));
+            stop(old);
+            moveAll(old, segment, archive);
+            moveAll(now, segment, Files.createDirectory(directory.resolve("gone")));
+
+            Programs.Result result = rewind(old, "--source-server", now.conninfo(), "-R", "-c");
+
+            assertEquals(0, result.status(), result.output());
+            assertTrue(Files.exists(old.dataDirectory().resolve("pg_wal").resolve(segment)), segment);
+            old.set("restore_command", "");
+            startAfterRewind(old);
+            servers.awaitFollowing(now, old);
+            assertEquals("after both new", who(old));
+        }
+    }
+
+    /** Timeline 1's segments up to {@code last}. */
+    private static void moveAll(LocalPostgres from, String last, Path to) throws IOException {
+        try (Stream<Path> files = Files.list(from.dataDirectory().resolve("pg_wal"))) {
+            for (Path file : files.filter(file -> file.getFileName().toString().matches("00000001[0-9A-F]{16}")).toList()) {
+                if (file.getFileName().toString().compareTo(last) <= 0) {
+                    Files.copy(file, to.resolve(file.getFileName()));
+                    Files.delete(file);
+                }
             }
         }
     }

@@ -9,11 +9,14 @@ import io.walrelay.rewind.plan.FileAction.Clear;
 import io.walrelay.rewind.plan.FileAction.Copy;
 import io.walrelay.rewind.plan.FileAction.CopyBlocks;
 import io.walrelay.rewind.plan.FileAction.CopyTail;
+import io.walrelay.rewind.plan.FileAction.Install;
 import io.walrelay.rewind.plan.FileAction.MakeDirectory;
 import io.walrelay.rewind.plan.FileAction.MakeLink;
 import io.walrelay.rewind.plan.FileAction.Range;
 import io.walrelay.rewind.plan.FileAction.Remove;
 import io.walrelay.rewind.plan.FileAction.Truncate;
+import io.walrelay.wal.SegmentId;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -43,18 +46,24 @@ final class FileMap {
     private final Optional<WholePages> whole;
     private final RelationPath.Names names;
     private final WalRules wal;
+    private final Map<String, Path> restored;
     private final Scope scope;
     private final List<FileAction> actions = new ArrayList<>();
     private final List<String> kept = new ArrayList<>();
+    private final List<String> missing = new ArrayList<>();
     private final Map<String, BitSet> skipped = new HashMap<>();
 
-    FileMap(Map<String, FileEntry> source, Map<String, FileEntry> target, BlockMap changed, Optional<WholePages> whole, RelationPath.Names names, WalRules wal, Scope scope) {
+    /** @param restored segments of the target's from its archive, by name */
+    FileMap(
+            Map<String, FileEntry> source, Map<String, FileEntry> target, BlockMap changed, Optional<WholePages> whole, RelationPath.Names names, WalRules wal,
+            Map<String, Path> restored, Scope scope) {
         this.source = source;
         this.target = target;
         this.changed = changed;
         this.whole = whole;
         this.names = names;
         this.wal = wal;
+        this.restored = restored;
         this.scope = scope;
     }
 
@@ -81,12 +90,20 @@ final class FileMap {
         for (String path : paths) {
             decide(path, source.get(path), target.get(path));
         }
+        if (scope.copiesWal() || scope.needsWalBeforeFork()) {
+            installMissing();
+        }
         return ordered();
     }
 
     /** The target's own WAL that stays, since recovery needs it. */
     List<String> kept() {
         return kept;
+    }
+
+    /** Segments without which nobody comes to the fork. */
+    List<String> missing() {
+        return missing;
     }
 
     /** Blocks that are left to the replay. */
@@ -131,6 +148,19 @@ final class FileMap {
             actions.add(new Copy(path, theirs.size()));
         } else if (ours != null && !wal.isOlder(path)) {
             actions.add(new Remove(path));
+        }
+    }
+
+    /** What neither has before the fork: the rewound server would ask the source for it, in vain. */
+    private void installMissing() {
+        for (SegmentId segment : wal.missingBeforeFork(target, scope.copiesWal())) {
+            String name = wal.fileName(segment);
+            Path from = restored.get(name);
+            if (from == null) {
+                missing.add(name);
+            } else {
+                actions.add(new Install("pg_wal/" + name, from, wal.orphanFrom("pg_wal/" + name).orElse(wal.segmentBytes()), wal.segmentBytes()));
+            }
         }
     }
 
@@ -237,7 +267,7 @@ final class FileMap {
     private static int stage(FileAction action) {
         return switch (action) {
             case MakeDirectory _, MakeLink _ -> 0;
-            case Copy _ -> 1;
+            case Copy _, Install _ -> 1;
             case CopyTail _, CopyBlocks _ -> 2;
             case Truncate _, Clear _ -> 3;
             case Remove _ -> STAGES;

@@ -7,6 +7,8 @@ import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -68,15 +70,33 @@ final class WalRules {
                         .isPresent();
     }
 
-    /** The first segment from replay start to fork that neither side has; empty when they have all. */
-    Optional<String> missingBeforeFork(Map<String, FileEntry> target) {
+    /**
+     * The segments from replay start to fork that neither side has, as the lineage names them.
+     *
+     * @param copied whether the source's come along: then one with the fork in a later timeline's file is there, too
+     */
+    List<SegmentId> missingBeforeFork(Map<String, FileEntry> target, boolean copied) {
+        List<SegmentId> missing = new ArrayList<>();
         for (long number = size.segmentNumber(replayStart); size.start(number).isBefore(divergence.fork()); number++) {
             long wanted = number;
+            Lsn last = Lsn.min(size.start(number + 1), divergence.fork()).plus(-1);
+            SegmentId id = new SegmentId(divergence.common().timelineAt(last), number);
             boolean there = timelines(divergence.common())
                     .map(timeline -> path(new SegmentId(timeline, wanted)))
                     .anyMatch(path -> target.containsKey(path) && isUsable(path) || source.containsKey(path));
-            if (!there) {
-                return Optional.of(path(new SegmentId(divergence.common().timelineAt(size.start(number)), number)));
+            if (!there && !(copied && sourceHasAnotherFile(id))) {
+                missing.add(id);
+            }
+        }
+        return missing;
+    }
+
+    /** The first segment from the fork on to {@code end} that the source has no more. */
+    Optional<SegmentId> missingAfterFork(Lsn end) {
+        for (long number = size.segmentNumber(divergence.fork()); size.start(number).isAtMost(end); number++) {
+            SegmentId id = new SegmentId(sourceHistory.timelineAt(Lsn.max(size.start(number), divergence.fork())), number);
+            if (!sourceHasAnotherFile(id)) {
+                return Optional.of(id);
             }
         }
         return Optional.empty();
@@ -131,7 +151,15 @@ final class WalRules {
     }
 
     private String path(SegmentId id) {
-        return DIRECTORY + new WalFileName.Segment(id).fileName(size);
+        return DIRECTORY + fileName(id);
+    }
+
+    String fileName(SegmentId id) {
+        return new WalFileName.Segment(id).fileName(size);
+    }
+
+    long segmentBytes() {
+        return size.bytes();
     }
 
     /** Whether the bytes before the fork are the same on both sides. */

@@ -12,6 +12,7 @@ import io.walrelay.rewind.plan.FileAction.Clear;
 import io.walrelay.rewind.plan.FileAction.Copy;
 import io.walrelay.rewind.plan.FileAction.CopyBlocks;
 import io.walrelay.rewind.plan.FileAction.CopyTail;
+import io.walrelay.rewind.plan.FileAction.Install;
 import io.walrelay.rewind.plan.FileAction.MakeDirectory;
 import io.walrelay.rewind.plan.FileAction.MakeLink;
 import io.walrelay.rewind.plan.FileAction.Range;
@@ -23,8 +24,10 @@ import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.format.FileChange;
 import io.walrelay.wal.format.RelationFile;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,6 +53,7 @@ class RewindPlanTest {
     private final List<FileEntry> source = new ArrayList<>();
     private final List<FileEntry> target = new ArrayList<>();
     private final BlockMap changed = new BlockMap(131_072);
+    private final Map<String, Path> restored = new HashMap<>();
     private Lsn targetEnd = Lsn.parse("0/6000100");
     private Scope scope = Scope.ALL;
     private @Nullable WholePages whole;
@@ -57,10 +61,10 @@ class RewindPlanTest {
     private RewindPlan plan() throws RefusedException {
         ControlFile control = ControlFileCraft.of15().read();
         Side ours = new Side(control, 15, ONE);
-        Side theirs = new Side(control, 15, ONE.promoted(new TimelineId(2), FORK, ""));
+        Side theirs = new Side(ControlFileCraft.of15().checkpoint(0x5003000, 0x5002858, 2).read(), 15, ONE.promoted(new TimelineId(2), FORK, ""));
         ReplayStart start = new ReplayStart(REDO, Lsn.parse("0/3000060"), new TimelineId(1), ReplayStart.Reason.COMMON);
         Divergence divergence = Divergence.between(ours.history(), theirs.history()).orElseThrow();
-        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, targetEnd, changed, Optional.ofNullable(whole)), source, target, scope);
+        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, targetEnd, changed, Optional.ofNullable(whole), restored), source, target, scope);
     }
 
     private void both(FileEntry file) {
@@ -297,8 +301,8 @@ class RewindPlanTest {
         assertEquals(actions, plan().actions());
 
         source.removeIf(file -> file.path().endsWith("000000010000000000000004"));
-        RefusedException refused = assertThrows(RefusedException.class, this::plan);
-        assertEquals("pg_wal/000000010000000000000004 is gone from both servers, and PostgreSQL 15 needs it in pg_wal to come to the fork", refused.getMessage());
+        assertEquals(List.of("000000010000000000000004"), plan().missing());
+        assertEquals(Optional.empty(), plan().gap());
     }
 
     @Test
@@ -312,6 +316,32 @@ class RewindPlanTest {
         target.add(FileEntry.regular("backup_label", 5));
 
         assertEquals(List.of(new Copy("pg_xact/0000", 5), new Remove("backup_label")), plan().actions());
+    }
+
+    /** What only the archive has is put into pg_wal, without the orphan's part. */
+    @Test
+    void segmentsThatNeitherHasAreInstalledFromTheArchive() throws RefusedException {
+        target.add(FileEntry.regular("pg_wal/000000010000000000000004", SEGMENT));
+        restored.put("000000010000000000000002", Path.of("/tmp/2"));
+        restored.put("000000010000000000000003", Path.of("/tmp/3"));
+        assertEquals(List.of("000000010000000000000005"), plan().missing());
+        assertEquals(Optional.of("000000020000000000000005"), plan().gap());
+
+        restored.put("000000010000000000000005", Path.of("/tmp/5"));
+        assertEquals(
+                List.of(
+                        new Install("pg_wal/000000010000000000000003", Path.of("/tmp/3"), SEGMENT, SEGMENT),
+                        new Install("pg_wal/000000010000000000000005", Path.of("/tmp/5"), 0x2830, SEGMENT)),
+                plan().actions());
+        assertEquals(List.of(), plan().missing());
+
+        source.add(FileEntry.regular("pg_wal/000000020000000000000005", SEGMENT));
+        assertEquals(
+                List.of(
+                        new Copy("pg_wal/000000020000000000000005", SEGMENT),
+                        new Install("pg_wal/000000010000000000000003", Path.of("/tmp/3"), SEGMENT, SEGMENT)),
+                plan().actions());
+        assertEquals(Optional.empty(), plan().gap());
     }
 
     /** A primary that crashed in segment 4: the rest of it, and what is called 5, was never flushed or is recycled. */
@@ -328,7 +358,7 @@ class RewindPlanTest {
         assertEquals(List.of("pg_wal/000000010000000000000003"), plan().kept());
 
         scope = new Scope(false, true, false);
-        assertThrows(RefusedException.class, this::plan);
+        assertEquals(List.of("000000010000000000000005"), plan().missing());
         source.add(FileEntry.regular("pg_wal/000000010000000000000005", SEGMENT));
         assertEquals(
                 List.of(new Copy("pg_wal/000000010000000000000004", SEGMENT), new Copy("pg_wal/000000010000000000000005", SEGMENT)),
