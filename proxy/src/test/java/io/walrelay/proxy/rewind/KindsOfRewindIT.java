@@ -131,6 +131,7 @@ class KindsOfRewindIT {
             promote(servers.standby);
             servers.old.execute("CREATE TABLESPACE elsewhere LOCATION '%s'".formatted(elsewhere), "ALTER DATABASE d SET TABLESPACE elsewhere");
             inDatabase(servers.old, "UPDATE t SET n = 1 WHERE i % 4 = 0");
+            inDatabase(servers.old, "VACUUM t");
             servers.old.execute("ALTER DATABASE d SET TABLESPACE pg_default");
             stop(servers.old);
 
