@@ -16,8 +16,10 @@ import io.walrelay.rewind.source.RewindSource.Fetch;
 import io.walrelay.rewind.source.RewindSource.ReplayEnd;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.time.ZoneId;
 import java.time.ZonedDateTime;
@@ -38,8 +40,8 @@ final class Act {
     /** The link to one. */
     private static final Pattern TABLESPACE = Pattern.compile("pg_tblspc/[^/]+");
 
-    /** Bytes that are cleared at once. */
-    private static final int ZEROS = 1 << 20;
+    /** Bytes of a file that are cleared, or copied on this machine, at once. */
+    private static final int PIECE = 1 << 20;
 
     private static final String CONFIGURATION = "postgresql.auto.conf";
     private static final String STANDBY_SIGNAL = "standby.signal";
@@ -134,6 +136,7 @@ final class Act {
             case FileAction.MakeDirectory(var path) -> Stream.of(new Touch.Name(path));
             case FileAction.MakeLink(var path, _) -> Stream.of(new Touch.Name(path));
             case FileAction.Copy(var path, _) -> Stream.of(new Touch.Name(path));
+            case FileAction.Install(var path, _, _, _) -> Stream.of(new Touch.Name(path));
             case FileAction.CopyTail(var path, var from, var to) -> Stream.of(new Touch.Bytes(path, from, to - from));
             case FileAction.CopyBlocks(var path, var ranges) -> ranges.stream().map(range -> new Touch.Bytes(path, range.offset(), range.length()));
             case FileAction.Truncate(var path, _, var to) -> Stream.of(new Touch.Length(path, to));
@@ -151,6 +154,7 @@ final class Act {
                 change.replace(path, fileMode).close();
                 wanted.add(new Fetch(path, 0, size, true));
             }
+            case FileAction.Install install -> install(install);
             case FileAction.CopyTail(var path, var from, var to) -> wanted.add(new Fetch(path, from, to - from, false));
             case FileAction.CopyBlocks(var path, var ranges) -> ranges.forEach(range -> wanted.add(new Fetch(path, range.offset(), range.length(), false)));
             case FileAction.Truncate(var path, _, var to) -> change.truncate(path, to);
@@ -161,8 +165,23 @@ final class Act {
 
     /** The rest of a segment may be all but 1 GB. */
     private void clear(String path, long from, long to) throws IOException {
-        for (long at = from; at < to; at += ZEROS) {
-            change.overwrite(path, at, ByteBuffer.allocate((int) Math.min(ZEROS, to - at)));
+        for (long at = from; at < to; at += PIECE) {
+            change.overwrite(path, at, ByteBuffer.allocate((int) Math.min(PIECE, to - at)));
+        }
+    }
+
+    private void install(FileAction.Install install) throws IOException {
+        try (FileChannel from = FileChannel.open(install.from(), StandardOpenOption.READ);
+                DirectoryChange.NewFile file = change.replace(install.path(), fileMode)) {
+            for (long at = 0; at < install.size(); ) {
+                ByteBuffer piece = ByteBuffer.allocate((int) Math.min(PIECE, install.size() - at));
+                piece.limit(Math.clamp(install.until() - at, 0, piece.capacity()));
+                while (piece.hasRemaining() && from.read(piece, at + piece.position()) > 0) {
+                    // Until all is there; it has its full size.
+                }
+                at += piece.capacity();
+                file.write(piece.clear());
+            }
         }
     }
 

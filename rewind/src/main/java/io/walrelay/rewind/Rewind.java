@@ -42,8 +42,14 @@ public final class Rewind {
      */
     public RewindReport run() throws IOException, RefusedException {
         settle();
-        Survey.Result seen = new Survey(request, source, listener).look();
-        time.done("look");
+        try (Survey survey = new Survey(request, source, listener)) {
+            Survey.Result seen = survey.look();
+            time.done("look");
+            return run(seen);
+        }
+    }
+
+    private RewindReport run(Survey.Result seen) throws IOException, RefusedException {
         if (seen.plan().isEmpty()) {
             listener.info("no rewind required");
             if (request.standbyOf().isPresent() && !request.dryRun()) {

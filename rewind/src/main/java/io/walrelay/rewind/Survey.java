@@ -30,16 +30,19 @@ import io.walrelay.rewind.source.RewindSource;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/** Looks at both servers until it is decided what to do; changes neither. Used once. */
-final class Survey {
+/** Looks at both servers until it is decided what to do; changes neither. Used once; what it restored from an archive is there until it is closed. */
+final class Survey implements Closeable {
 
     private static final long BLOCK = 8192;
 
@@ -50,6 +53,7 @@ final class Survey {
     private final RewindSource source;
     private final RewindListener listener;
     private final DataDirectory directory;
+    private @Nullable RestoredWal archive;
 
     Survey(RewindRequest request, RewindSource source, RewindListener listener) {
         this.request = request;
@@ -82,8 +86,10 @@ final class Survey {
         listener.debug("target: %s, history %s".formatted(ours, target.history().id()));
         listener.debug("source: %s, history %s".formatted(theirs, other.history().id()));
         WalElsewhere elsewhere = request.relay().map(relay -> restored.or(relay.along(target.history()))).orElse(restored);
-        try (PgWal wal = new PgWal(directory.path().resolve("pg_wal"), target.history(), ours.segmentSize(), elsewhere)) {
-            return new Result(target, other, plan(target, other, wal));
+        Path ourWal = directory.path().resolve("pg_wal");
+        try (PgWal wal = new PgWal(ourWal, target.history(), ours.segmentSize(), elsewhere);
+                PgWal local = new PgWal(ourWal, target.history(), ours.segmentSize(), WalElsewhere.NOWHERE)) {
+            return new Result(target, other, plan(target, other, wal, local));
         }
     }
 
@@ -98,7 +104,19 @@ final class Survey {
         ServerProgram postgres = ServerProgram.find(major, request.environment());
         String command = RestoredWal.requireUsable(postgres.setting("restore_command", request.target(), request.configFile()));
         listener.debug("using for rewind restore_command = '%s'".formatted(command));
-        return new RestoredWal(command, request.target(), control.segmentSize());
+        archive = new RestoredWal(command, request.target(), control.segmentSize());
+        return archive;
+    }
+
+    private Map<String, Path> restoredSegments() {
+        return archive == null ? Map.of() : archive.segments();
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (archive != null) {
+            archive.close();
+        }
     }
 
     private TimelineHistory targetHistory(TimelineId timeline, WalElsewhere restored) throws IOException, RefusedException {
@@ -120,21 +138,23 @@ final class Survey {
                 .orElseThrow(() -> new RefusedException("the source has no history of its timeline %s".formatted(timeline)));
     }
 
-    private Optional<RewindPlan> plan(Side target, Side other, PgWal wal) throws IOException, RefusedException {
-        Optional<Divergence> divergence = divergence(target, other, wal);
+    private Optional<RewindPlan> plan(Side target, Side other, PgWal wal, PgWal local) throws IOException, RefusedException {
+        SameNumber sameNumber = new SameNumber(target, local, other, source);
+        Optional<Divergence> divergence = divergence(target, other, sameNumber);
         if (divergence.isEmpty()) {
             listener.info("source and target cluster are on the same timeline");
             return Optional.empty();
         }
         Lsn fork = divergence.get().fork();
         listener.info("servers diverged at WAL location %s on timeline %s".formatted(fork, divergence.get().timeline()));
-        TargetWal changes = new TargetWal(wal, target.identity());
+        TargetWal changes = new TargetWal(wal, local, target.identity());
         Lsn end = changes.end(target.control());
         // A primary that crashed has to recover, which would write WAL of its own; as a follower it must not.
         if (end.isAtMost(fork) && (target.control().state().isCleanlyStopped() || target.control().state() == ClusterState.IN_ARCHIVE_RECOVERY)) {
             return Optional.empty();
         }
         ReplayStart checkpoint = changes.lastCheckpointBefore(Lsn.min(fork, end));
+        requireShared(checkpoint, divergence.get(), sameNumber);
         listener.info("rewinding from last common checkpoint at %s on timeline %s".formatted(checkpoint.checkpoint(), checkpoint.timeline()));
         ReplayStart start = ReplayStart.oldest(candidates(checkpoint, target.control(), other.control()));
         listener.debug("replay will start at %s".formatted(start));
@@ -147,7 +167,8 @@ final class Survey {
         addWhatTheLastRewindLeft(target, changed);
         Optional<WholePages> whole = wholePages(start.redo(), changed, other);
         RewindPlan plan = RewindPlan.decide(
-                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed, whole), sourceFiles, targetFiles, scope(target.major()));
+                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed, whole, restoredSegments()), sourceFiles, targetFiles, scope(target.major()));
+        requireWal(plan, target);
         requireFreeTablespaces(plan, new RelationPath.Names(target.major(), target.control().catalogVersion()));
         return Optional.of(plan);
     }
@@ -176,6 +197,25 @@ final class Survey {
         return new Scope(request.relay().isEmpty(), major < Scope.STREAMS_FROM_REDO, request.copyConfiguration() || request.relay().isEmpty());
     }
 
+    /** Without all WAL from the replay start on the rewound server would wait for ever. */
+    private void requireWal(RewindPlan plan, Side target) throws IOException, RefusedException {
+        if (!plan.missing().isEmpty()) {
+            String first = plan.missing().getFirst();
+            throw new RefusedException("pg_wal/%s is gone from both servers, and PostgreSQL %d needs it in pg_wal to come to the fork".formatted(first, target.major()),
+                    "Put it into the source's pg_wal from an archive, or from a relay: GET /wal/%s?mode=rewind".formatted(first));
+        }
+        if (plan.gap().isEmpty()) {
+            return;
+        }
+        String gap = plan.gap().get();
+        if (archive == null) {
+            listener.info("warning: the source has %s no more, which the rewound server has to replay: its restore_command must find it".formatted(gap));
+        } else if (!archive.has(gap)) {
+            throw new RefusedException("the source has %s no more, which the rewound server has to replay, and restore_command does not find it".formatted(gap),
+                    "Take a new base backup, or rewind with --relay from a relay that holds it.");
+        }
+    }
+
     /** A tablespace that only the source has lies at the same path here: it must be there, and must not be another server's. */
     private static void requireFreeTablespaces(RewindPlan plan, RelationPath.Names names) throws RefusedException {
         for (FileAction action : plan.actions()) {
@@ -192,23 +232,39 @@ final class Survey {
         }
     }
 
-    /** As the histories say; when they say nothing, two servers may still have taken one number each for itself. */
-    private Optional<Divergence> divergence(Side target, Side other, PgWal wal) throws IOException, RefusedException {
+    /** As the histories say; but what they share, two servers may still have taken for themselves under one number. */
+    private Optional<Divergence> divergence(Side target, Side other, SameNumber sameNumber) throws IOException, RefusedException {
         Optional<Divergence> byHistory = Divergence.between(target.history(), other.history());
-        if (byHistory.isPresent() || target.history().ancestors().isEmpty()) {
-            return byHistory;
+        SameNumber.Finding found = sameNumber.check(byHistory.map(Divergence::common).orElse(target.history()));
+        if (found.different().isPresent()) {
+            TimelineHistory timeline = found.different().get();
+            listener.info("source and target cluster are both on timeline %s, but each has its own".formatted(timeline.timeline()));
+            return Optional.of(Divergence.whereTheTimelineBegins(timeline));
         }
-        return switch (SameNumber.check(target.identity(), wal, source)) {
-            case SAME -> Optional.empty();
+        if (!found.proven() && byHistory.isEmpty()) {
+            warnNotChecked(target.history().timeline());
+        }
+        return byHistory;
+    }
+
+    private void warnNotChecked(TimelineId timeline) {
+        listener.info("warning: not checked whether timeline %s is the same one on both servers: there is no WAL of it that both still have".formatted(timeline));
+    }
+
+    /** What both share must be equal, byte by byte: else they are no servers of one history, whatever their files say. */
+    private void requireShared(ReplayStart checkpoint, Divergence divergence, SameNumber sameNumber) throws IOException, RefusedException {
+        switch (sameNumber.checkpoint(checkpoint.checkpoint())) {
+            case SAME -> {}
+            case DIFFERENT -> throw new RefusedException(
+                    "the source's WAL differs from the target's at %s, before the fork at %s: they do not share timeline %s"
+                            .formatted(checkpoint.checkpoint(), divergence.fork(), checkpoint.timeline()),
+                    "One of the two wrote without having been promoted, or both took one timeline's number: take a new base backup.");
             case NOT_CHECKED -> {
-                listener.debug("not checked whether timeline %s is the same one on both: WAL from its beginning is missing".formatted(target.history().timeline()));
-                yield Optional.empty();
+                if (!sameNumber.check(divergence.common()).proven()) {
+                    warnNotChecked(divergence.timeline());
+                }
             }
-            case DIFFERENT -> {
-                listener.info("source and target cluster are both on timeline %s, but each has its own".formatted(target.history().timeline()));
-                yield Optional.of(Divergence.whereTheTimelineBegins(target.history()));
-            }
-        };
+        }
     }
 
     private List<ReplayStart> candidates(ReplayStart checkpoint, ControlFile target, ControlFile other) throws IOException, RefusedException {
@@ -218,7 +274,7 @@ final class Survey {
         Optional<BackupLabel> label = label();
         if (label.isPresent()) {
             candidates.add(unfinished(label.get()));
-        } else if (!target.state().isCleanlyStopped()) {
+        } else if (target.state() != ClusterState.SHUTDOWNED) {
             candidates.add(new ReplayStart(target.redo(), target.checkpoint(), target.checkpointTimeline(), ReplayStart.Reason.TARGET));
         }
         return candidates;

@@ -57,7 +57,7 @@ class ActTest {
         ReplayStart start = new ReplayStart(Lsn.parse("0/3000028"), Lsn.parse("0/3000060"), one, ReplayStart.Reason.COMMON);
         TimelineHistory ours = TimelineHistory.root(one);
         Divergence divergence = Divergence.between(ours, ours.promoted(new TimelineId(2), Lsn.parse("0/4000000"), "")).orElseThrow();
-        return new RewindPlan(divergence, start, start, Lsn.parse("0/5000000"), 0, 0, List.of(actions), 0, List.of(),
+        return new RewindPlan(divergence, start, start, Lsn.parse("0/5000000"), 0, 0, List.of(actions), 0, List.of(), List.of(), Optional.empty(),
                 new SkippedBlocks(Map.of()), Lsn.INVALID);
     }
 

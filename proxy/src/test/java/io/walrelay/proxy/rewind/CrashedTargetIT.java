@@ -9,8 +9,10 @@ import static io.walrelay.proxy.rewind.TwoServers.stop;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.Programs;
+import io.walrelay.wal.Lsn;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -60,7 +62,7 @@ class CrashedTargetIT {
             Programs.Result result = rewind(servers.standby, "--source-server", servers.old.conninfo(), "-R", "--debug");
 
             assertEquals(0, result.status(), result.output());
-            assertTrue(result.output().contains("the target's last checkpoint before it crashed"), result.output());
+            assertTrue(result.output().contains("the target's own last checkpoint"), result.output());
             startAfterRewind(servers.standby);
             servers.awaitFollowing(servers.old, servers.standby);
             assertWhole(servers.old, servers.standby);
@@ -93,6 +95,43 @@ class CrashedTargetIT {
             assertEquals(0, result.status(), result.output());
             startAfterRewind(target);
             servers.awaitFollowing(servers.standby, target);
+            assertWhole(servers.standby, target);
+        }
+    }
+
+    /**
+     * It stopped cleanly, but as old as its restartpoint R: the checkpoint C, which both have, it only received.
+     *
+     * <pre>
+     *   old       1 ─R────changes────C──┬── went on ──▶ received by the target, which stopped replaying at R
+     *   source                          └─2──▶
+     * </pre>
+     */
+    @Test
+    void aStandbyThatReceivedMoreThanItReplayed() {
+        try (TwoServers servers = servers();
+                LocalPostgres target = LocalPostgres.standbyOf(servers.old, servers.old.conninfo()).name("target").start()) {
+            servers.awaitReplay(servers.old, target);
+            target.query("SELECT pg_wal_replay_pause()");
+            Await.until("a pause", TwoServers.LIMIT, () -> target.query("SELECT pg_get_wal_replay_pause_state()"), "paused"::equals);
+            changeAllAndCheckpoint(servers.old);
+            servers.awaitReplay(servers.old, servers.standby);
+            promote(servers.standby);
+            // Without a look at t, which would set hint bits: the target's WAL would name its blocks.
+            servers.old.execute("CREATE TABLE only_old AS SELECT 1 AS i");
+            Lsn end = servers.old.flushedLsn();
+            Await.until("all WAL", TwoServers.LIMIT, () -> Lsn.parse(target.query("SELECT pg_last_wal_receive_lsn()")), end::isAtMost);
+            stop(target);
+            stop(servers.old);
+
+            Programs.Result result = rewind(target, "--source-server", servers.standby.conninfo(), "-R");
+
+            assertEquals(0, result.status(), result.output());
+            startAfterRewind(target);
+            servers.awaitFollowing(servers.standby, target);
+            // The target first: reading the source may write whole pages, which would mend it.
+            String ours = content(target);
+            assertEquals(content(servers.standby), ours);
             assertWhole(servers.standby, target);
         }
     }

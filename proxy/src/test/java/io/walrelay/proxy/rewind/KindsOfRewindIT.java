@@ -33,10 +33,15 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -129,6 +134,94 @@ class KindsOfRewindIT {
                 Programs.Result refused = rewind(copy, "--source-server", old.conninfo());
                 assertEquals(1, refused.status(), refused.output());
                 assertTrue(refused.output().contains("where another server of this machine has one"), refused.output());
+            }
+        }
+    }
+
+    /** Its WAL names the blocks under the tablespace where the database was, not where it is; the sizes are the same. */
+    @Test
+    void aDatabaseThatWasChangedElsewhereAndMovedBack() throws IOException, SQLException {
+        Path elsewhere = Files.createDirectory(directory.resolve("elsewhere"));
+        try (TwoServers servers = TwoServers.of(Servers.version(15))) {
+            servers.old.execute("CREATE DATABASE d");
+            inDatabase(servers.old, "CREATE TABLE t AS SELECT i, 0 AS n, repeat('x', 200) AS filler FROM generate_series(1, 2000) i");
+            servers.old.execute("CHECKPOINT");
+            servers.awaitReplay(servers.old, servers.standby);
+            promote(servers.standby);
+            servers.old.execute("CREATE TABLESPACE elsewhere LOCATION '%s'".formatted(elsewhere), "ALTER DATABASE d SET TABLESPACE elsewhere");
+            inDatabase(servers.old, "UPDATE t SET n = 1 WHERE i % 4 = 0");
+            inDatabase(servers.old, "VACUUM t");
+            servers.old.execute("ALTER DATABASE d SET TABLESPACE pg_default");
+            stop(servers.old);
+
+            Programs.Result result = rewind(servers.old, "--source-server", servers.standby.conninfo(), "-R");
+
+            assertEquals(0, result.status(), result.output());
+            startAfterRewind(servers.old);
+            servers.awaitFollowing(servers.standby, servers.old);
+            assertEquals("2000 0", inDatabase(servers.old, "SELECT count(*) || ' ' || sum(n) FROM t"));
+        }
+    }
+
+    /** Runs a statement in the database d; the first value that it yields, if any. */
+    private static String inDatabase(LocalPostgres server, String sql) throws SQLException {
+        try (Connection connection = server.connect("d");
+                Statement statement = connection.createStatement()) {
+            if (!statement.execute(sql)) {
+                return "";
+            }
+            try (ResultSet rows = statement.getResultSet()) {
+                assertTrue(rows.next(), sql);
+                return rows.getString(1);
+            }
+        }
+    }
+
+    /**
+     * The segment with the last common checkpoint is in the old primary's archive only; the new one has all from the fork on, or not.
+     *
+     * <pre>
+     *   segment       n    |  n + 1  |
+     *   old    1 ────C─────────┬────────╳      R: replay starts at C
+     *   new                    └─2───────▶
+     * </pre>
+     */
+    @Test
+    void whatOnlyTheTargetsArchiveHasComesBack() throws IOException {
+        Path archive = Files.createDirectory(directory.resolve("archive"));
+        try (TwoServers servers = TwoServers.of(Servers.version(15))) {
+            LocalPostgres old = servers.old;
+            LocalPostgres now = servers.standby;
+            old.execute("CHECKPOINT");
+            String segment = old.query("SELECT pg_walfile_name(pg_switch_wal())");
+            servers.awaitReplay(old, now);
+            promote(now);
+            diverge(now, "new");
+            diverge(old, "old");
+            old.set("restore_command", "cp %s/%%f %%p".formatted(archive));
+            stop(old);
+            moveAll(old, segment, archive);
+            moveAll(now, segment, Files.createDirectory(directory.resolve("gone")));
+
+            Programs.Result result = rewind(old, "--source-server", now.conninfo(), "-R", "-c");
+
+            assertEquals(0, result.status(), result.output());
+            assertTrue(Files.exists(old.dataDirectory().resolve("pg_wal").resolve(segment)), segment);
+            old.set("restore_command", "");
+            startAfterRewind(old);
+            servers.awaitFollowing(now, old);
+            assertEquals("after both new", who(old));
+        }
+    }
+
+    /** Timeline 1's segments up to {@code last}. */
+    private static void moveAll(LocalPostgres from, String last, Path to) throws IOException {
+        try (Stream<Path> files = Files.list(from.dataDirectory().resolve("pg_wal"))) {
+            for (Path file : files.filter(file -> file.getFileName().toString().matches("00000001[0-9A-F]{16}")).toList()) {
+                if (file.getFileName().toString().compareTo(last) <= 0) {
+                    Files.copy(file, to.resolve(file.getFileName()));
+                    Files.delete(file);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@ package io.walrelay.rewind.datadir;
 
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.ProcessBuilder.Redirect;
@@ -9,16 +10,19 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * WAL that the target's restore_command fetches (PostgreSQL: fe_utils/archive.c, RestoreArchivedFile). Into a directory of its own, so that
- * the target stays as it is. Thread-safe.
+ * the target stays as it is; each segment once, and kept until this is closed. Confined to one thread.
  */
-public final class RestoredWal implements WalElsewhere {
+public final class RestoredWal implements WalElsewhere, Closeable {
 
     /** A shell says with more than this that the command could not be run, or a signal ended it. */
     private static final int GREATEST_STATUS_OF_ABSENCE = 125;
@@ -28,6 +32,11 @@ public final class RestoredWal implements WalElsewhere {
     private final String command;
     private final Path target;
     private final SegmentSize size;
+
+    /** By name. */
+    private final Map<String, Path> segments = new HashMap<>();
+
+    private @Nullable Path directory;
 
     /**
      * @param command restore_command, with %f and %p
@@ -41,40 +50,78 @@ public final class RestoredWal implements WalElsewhere {
 
     @Override
     public @Nullable FileChannel open(SegmentId segment, String name) throws IOException {
-        Path directory = Files.createTempDirectory("walrelay-rewind");
-        try {
-            Path restored = restore(name, directory);
-            if (restored == null) {
+        Path kept = segments.get(name);
+        if (kept == null) {
+            kept = restore(name, directory());
+            if (kept == null) {
                 return null;
             }
-            if (Files.size(restored) != size.bytes()) {
-                throw new IOException("unexpected file size for \"%s\": %d instead of %d".formatted(name, Files.size(restored), size.bytes()));
+            if (Files.size(kept) != size.bytes()) {
+                long bytes = Files.size(kept);
+                Files.delete(kept);
+                throw new IOException("unexpected file size for \"%s\": %d instead of %d".formatted(name, bytes, size.bytes()));
             }
-            // Its name goes now, its bytes with the channel.
-            return FileChannel.open(restored, StandardOpenOption.READ);
-        } finally {
-            remove(directory, name);
+            segments.put(name, kept);
         }
+        return FileChannel.open(kept, StandardOpenOption.READ);
+    }
+
+    /** Whether there is such a file. */
+    public boolean has(String name) throws IOException {
+        if (segments.containsKey(name)) {
+            return true;
+        }
+        Path restored = restore(name, directory());
+        if (restored != null) {
+            Files.delete(restored);
+        }
+        return restored != null;
+    }
+
+    /** The segments that were fetched so far, by name. */
+    public Map<String, Path> segments() {
+        return Map.copyOf(segments);
     }
 
     @Override
     public Optional<byte[]> read(String name) throws IOException {
-        Path directory = Files.createTempDirectory("walrelay-rewind");
-        try {
-            Path restored = restore(name, directory);
-            return restored == null ? Optional.empty() : Optional.of(Files.readAllBytes(restored));
-        } finally {
-            remove(directory, name);
+        Path restored = restore(name, directory());
+        if (restored == null) {
+            return Optional.empty();
         }
+        byte[] content = Files.readAllBytes(restored);
+        Files.delete(restored);
+        return Optional.of(content);
     }
 
-    private static void remove(Path directory, String name) throws IOException {
-        Files.deleteIfExists(directory.resolve(name));
-        Files.delete(directory);
+    private Path directory() throws IOException {
+        Path made = directory;
+        if (made == null) {
+            made = Files.createTempDirectory("walrelay-rewind");
+            directory = made;
+        }
+        return made;
     }
 
-    private @Nullable Path restore(String name, Path directory) throws IOException {
-        Path into = directory.resolve(name);
+    /** Removes what was fetched. */
+    @Override
+    public void close() throws IOException {
+        Path closing = directory;
+        directory = null;
+        segments.clear();
+        if (closing == null) {
+            return;
+        }
+        try (Stream<Path> files = Files.list(closing)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        Files.delete(closing);
+    }
+
+    private @Nullable Path restore(String name, Path intoDirectory) throws IOException {
+        Path into = intoDirectory.resolve(name);
         Process process = new ProcessBuilder("/bin/sh", "-c", expanded(name, into))
                 .directory(target.toFile())
                 .redirectInput(Redirect.from(Path.of("/dev/null").toFile()))

@@ -1,17 +1,19 @@
 package io.walrelay.rewind.plan;
 
 import io.walrelay.rewind.datadir.RelationPath;
+import io.walrelay.wal.format.FileChange;
 import io.walrelay.wal.format.RelationFile;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Which blocks of which main forks changed, by the relation's files. Filled by one thread. */
+/** Which blocks of which main forks changed, by the relation's files, and which files were made anew. Filled by one thread. */
 public final class BlockMap {
 
     private final int blocksPerFile;
     private final Map<RelationPath, BitSet> blocks = new HashMap<>();
+    private final NewFiles newFiles = new NewFiles();
 
     /* Most records change the same file as the one before. */
     private @Nullable RelationPath lastPath;
@@ -50,13 +52,40 @@ public final class BlockMap {
         blocks.computeIfAbsent(path, file -> new BitSet()).set(first, last + 1);
     }
 
-    /** The blocks of a file, counted from its beginning; empty when none changed. */
+    /** Adds files that such a change makes anew. */
+    void add(FileChange change) {
+        newFiles.note(change);
+    }
+
+    /** Whether all of a file is new. */
+    boolean isNew(RelationPath path) {
+        return firstNew(path) == 0;
+    }
+
+    /** The first new block of a file, counted from its beginning; where it could have no more when none is. */
+    private int firstNew(RelationPath path) {
+        long begin = (long) path.segment() * blocksPerFile;
+        return Math.clamp(newFiles.from(path).orElse(Long.MAX_VALUE) - begin, 0, blocksPerFile);
+    }
+
+    /** Those of the first {@code count} blocks of a file that changed or are new, counted from its beginning. */
+    BitSet of(RelationPath path, int count) {
+        BitSet found = of(path);
+        found.clear(count, Math.max(count, found.length()));
+        int first = firstNew(path);
+        if (first < count) {
+            found.set(first, count);
+        }
+        return found;
+    }
+
+    /** The blocks of a file that records name, counted from its beginning; empty when there are none. */
     BitSet of(RelationPath path) {
         BitSet found = blocks.get(path);
         return found == null ? new BitSet() : (BitSet) found.clone();
     }
 
-    /** How many there are. */
+    /** How many records name. */
     public long size() {
         return blocks.values().stream().mapToLong(BitSet::cardinality).sum();
     }

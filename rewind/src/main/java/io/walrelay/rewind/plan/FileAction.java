@@ -1,5 +1,6 @@
 package io.walrelay.rewind.plan;
 
+import java.nio.file.Path;
 import java.util.List;
 
 /** What is done to one file of the target. Paths as in {@link io.walrelay.rewind.datadir.FileEntry}. */
@@ -33,6 +34,18 @@ public sealed interface FileAction {
             return size;
         }
 
+        @Override
+        public long added() {
+            return size;
+        }
+    }
+
+    /**
+     * A segment that the target had no more comes from {@code from}, a file of this machine.
+     *
+     * @param until from where on it is zeros: the orphan's
+     */
+    record Install(String path, Path from, long until, long size) implements FileAction {
         @Override
         public long added() {
             return size;

@@ -9,11 +9,14 @@ import io.walrelay.rewind.plan.FileAction.Clear;
 import io.walrelay.rewind.plan.FileAction.Copy;
 import io.walrelay.rewind.plan.FileAction.CopyBlocks;
 import io.walrelay.rewind.plan.FileAction.CopyTail;
+import io.walrelay.rewind.plan.FileAction.Install;
 import io.walrelay.rewind.plan.FileAction.MakeDirectory;
 import io.walrelay.rewind.plan.FileAction.MakeLink;
 import io.walrelay.rewind.plan.FileAction.Range;
 import io.walrelay.rewind.plan.FileAction.Remove;
 import io.walrelay.rewind.plan.FileAction.Truncate;
+import io.walrelay.wal.SegmentId;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -27,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Decides for each file (pg_rewind: filemap.c, decide_file_action). Relations' main forks are compared by size and by the blocks that the
- * target's WAL names; all else that both have is copied whole, since WAL does not say all that changes it.
+ * target's WAL names, if it did not make the file anew; all else that both have is copied whole, since WAL does not say all that changes it.
  *
  * <p>Used once.
  */
@@ -44,18 +47,24 @@ final class FileMap {
     private final Optional<WholePages> whole;
     private final RelationPath.Names names;
     private final WalRules wal;
+    private final Map<String, Path> restored;
     private final Scope scope;
     private final List<FileAction> actions = new ArrayList<>();
     private final List<String> kept = new ArrayList<>();
+    private final List<String> missing = new ArrayList<>();
     private final Map<String, BitSet> skipped = new HashMap<>();
 
-    FileMap(Map<String, FileEntry> source, Map<String, FileEntry> target, BlockMap changed, Optional<WholePages> whole, RelationPath.Names names, WalRules wal, Scope scope) {
+    /** @param restored segments of the target's from its archive, by name */
+    FileMap(
+            Map<String, FileEntry> source, Map<String, FileEntry> target, BlockMap changed, Optional<WholePages> whole, RelationPath.Names names, WalRules wal,
+            Map<String, Path> restored, Scope scope) {
         this.source = source;
         this.target = target;
         this.changed = changed;
         this.whole = whole;
         this.names = names;
         this.wal = wal;
+        this.restored = restored;
         this.scope = scope;
     }
 
@@ -82,6 +91,9 @@ final class FileMap {
         for (String path : paths) {
             decide(path, source.get(path), target.get(path));
         }
+        if (scope.copiesWal() || scope.needsWalBeforeFork()) {
+            installMissing();
+        }
         return ordered();
     }
 
@@ -93,11 +105,16 @@ final class FileMap {
     /** Of the target's files that are removed or replaced as a whole. */
     long replacedBytes() {
         return actions.stream()
-                .filter(action -> action instanceof Copy || action instanceof Remove)
+                .filter(action -> action instanceof Copy || action instanceof Install || action instanceof Remove)
                 .map(action -> target.get(action.path()))
                 .filter(Objects::nonNull)
                 .mapToLong(FileEntry::size)
                 .sum();
+    }
+
+    /** Segments without which nobody comes to the fork. */
+    List<String> missing() {
+        return missing;
     }
 
     /** Blocks that are left to the replay. */
@@ -136,12 +153,25 @@ final class FileMap {
         }
         if (theirs != null && WalRules.isHistory(path)) {
             actions.add(new Copy(path, theirs.size()));
-        } else if (ours != null && wal.isBeforeFork(path)) {
+        } else if (ours != null && wal.isUsable(path)) {
             keep(path, ours);
+        } else if (theirs != null && scope.needsWalBeforeFork() && wal.isBeforeFork(path)) {
+            actions.add(new Copy(path, theirs.size()));
         } else if (ours != null && !wal.isOlder(path)) {
             actions.add(new Remove(path));
-        } else if (ours == null && theirs != null && scope.needsWalBeforeFork() && wal.isBeforeFork(path)) {
-            actions.add(new Copy(path, theirs.size()));
+        }
+    }
+
+    /** What neither has before the fork: the rewound server would ask the source for it, in vain. */
+    private void installMissing() {
+        for (SegmentId segment : wal.missingBeforeFork(target, scope.copiesWal())) {
+            String name = wal.fileName(segment);
+            Path from = restored.get(name);
+            if (from == null) {
+                missing.add(name);
+            } else {
+                actions.add(new Install("pg_wal/" + name, from, wal.orphanFrom("pg_wal/" + name).orElse(wal.segmentBytes()), wal.segmentBytes()));
+            }
         }
     }
 
@@ -187,7 +217,7 @@ final class FileMap {
             return;
         }
         Optional<RelationPath> relation = names.parse(path);
-        if (relation.isEmpty()) {
+        if (relation.isEmpty() || changed.isNew(relation.get())) {
             actions.add(new Copy(path, theirs.size()));
             return;
         }
@@ -204,8 +234,7 @@ final class FileMap {
 
     /** Blocks past {@code end} are cut off, or come with the tail. */
     private BitSet toFetch(RelationPath relation, String path, long end) {
-        BitSet blocks = changed.of(relation);
-        blocks.clear((int) (end / BLOCK), Integer.MAX_VALUE);
+        BitSet blocks = changed.of(relation, (int) (end / BLOCK));
         if (whole.isPresent()) {
             BitSet written = whole.get().blocks().of(relation);
             written.and(blocks);
@@ -249,7 +278,7 @@ final class FileMap {
     private static int stage(FileAction action) {
         return switch (action) {
             case MakeDirectory _, MakeLink _ -> 0;
-            case Copy _ -> 1;
+            case Copy _, Install _ -> 1;
             case CopyTail _, CopyBlocks _ -> 2;
             case Truncate _, Clear _ -> 3;
             case Remove _ -> STAGES;

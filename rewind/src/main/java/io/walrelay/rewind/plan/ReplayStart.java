@@ -19,8 +19,11 @@ public record ReplayStart(Lsn redo, Lsn checkpoint, TimelineId timeline, Reason 
         COMMON("the last common checkpoint"),
         /** A standby that has not made its restartpoint for the last common checkpoint: its files are as old as its last one. */
         SOURCE("the source's last restartpoint"),
-        /** A target that crashed lost what was in memory since: WAL names those blocks from its own last checkpoint on only. */
-        TARGET("the target's last checkpoint before it crashed");
+        /**
+         * A target that crashed lost what was in memory since, and a standby may have received more than it has replayed: its files are as old as its
+         * own last checkpoint or restartpoint.
+         */
+        TARGET("the target's own last checkpoint");
 
         private final String words;
 

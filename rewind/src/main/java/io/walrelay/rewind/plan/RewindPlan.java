@@ -5,6 +5,7 @@ import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.datadir.RelationPath;
 import io.walrelay.rewind.journal.Space;
 import io.walrelay.wal.Lsn;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,8 @@ import java.util.stream.Collectors;
  * @param actions in the order in which they can be done
  * @param replacedBytes of the target's files that are removed or replaced as a whole
  * @param kept the target's own WAL that recovery needs
+ * @param missing segments before the fork that are nowhere and would have to be in pg_wal
+ * @param gap the first segment from the fork on that the rewound server has to replay and the source has no more
  * @param skipped blocks that are left to the replay
  * @param replayAtLeast how far the replay has to go on account of these; invalid when there are none
  */
@@ -35,12 +38,15 @@ public record RewindPlan(
         List<FileAction> actions,
         long replacedBytes,
         List<String> kept,
+        List<String> missing,
+        Optional<String> gap,
         SkippedBlocks skipped,
         Lsn replayAtLeast) {
 
     public RewindPlan {
         actions = List.copyOf(actions);
         kept = List.copyOf(kept);
+        missing = List.copyOf(missing);
     }
 
     /**
@@ -55,24 +61,33 @@ public record RewindPlan(
         RelationPath.Names names = new RelationPath.Names(side.major(), side.control().catalogVersion());
         Map<String, FileEntry> theirs = FileMap.byPath("source", source, names);
         Map<String, FileEntry> ours = FileMap.byPath("target", target, names);
-        WalRules wal = new WalRules(facts.replayStart().redo(), facts.divergence(), side.control().segmentSize(), facts.source().history(), theirs);
-        FileMap map = new FileMap(theirs, ours, facts.changed(), facts.whole(), names, wal, scope);
+        WalRules wal = new WalRules(facts.replayStart().redo(), facts.divergence(), facts.targetEnd(), side.control().segmentSize(), facts.source().history(), theirs);
+        FileMap map = new FileMap(theirs, ours, facts.changed(), facts.whole(), names, wal, facts.restored(), scope);
         List<FileAction> actions = map.decide();
-        Optional<String> missing = scope.needsWalBeforeFork() && !scope.copiesWal() ? wal.missingBeforeFork(ours) : Optional.empty();
-        if (missing.isPresent()) {
-            throw new RefusedException("%s is gone from both servers, and PostgreSQL %d needs it in pg_wal to come to the fork".formatted(missing.get(), side.major()),
-                    "Put it into the source's pg_wal from an archive, or from a relay: GET /wal/%s?mode=rewind".formatted(missing.get().substring("pg_wal/".length())));
-        }
         long bytes = source.stream().mapToLong(FileEntry::size).sum();
         return new RewindPlan(
                 facts.divergence(), facts.lastCheckpoint(), facts.replayStart(), facts.targetEnd(), facts.changed().size(), bytes, actions, map.replacedBytes(), map.kept(),
+                map.missing(),
+                scope.copiesWal() ? wal.missingAfterFork(facts.source().control().checkpoint()).map(wal::fileName) : Optional.empty(),
                 map.skipped(),
                 map.skipped().size() == 0 ? Lsn.INVALID : facts.whole().map(WholePages::end).orElse(Lsn.INVALID));
     }
 
-    /** All but the files that a plan is made of. */
+    /**
+     * All but the files that a plan is made of.
+     *
+     * @param restored segments of the target's that its archive had, by name
+     */
     public record Facts(
-            Side target, Side source, Divergence divergence, ReplayStart lastCheckpoint, ReplayStart replayStart, Lsn targetEnd, BlockMap changed, Optional<WholePages> whole) {}
+            Side target,
+            Side source,
+            Divergence divergence,
+            ReplayStart lastCheckpoint,
+            ReplayStart replayStart,
+            Lsn targetEnd,
+            BlockMap changed,
+            Optional<WholePages> whole,
+            Map<String, Path> restored) {}
 
     /** Bytes that will come from the source, as far as that is known. */
     public long bytesToFetch() {
@@ -122,6 +137,7 @@ public record RewindPlan(
             case FileAction.MakeDirectory(var path) -> "%s (CREATE)".formatted(path);
             case FileAction.MakeLink(var path, var to) -> "%s (CREATE, link to %s)".formatted(path, to);
             case FileAction.Copy(var path, var size) -> "%s (COPY, %d bytes)".formatted(path, size);
+            case FileAction.Install(var path, _, var until, _) -> "%s (INSTALL, %d bytes from the archive)".formatted(path, until);
             case FileAction.CopyTail(var path, var from, var to) -> "%s (COPY_TAIL, from %d to %d)".formatted(path, from, to);
             case FileAction.CopyBlocks blocks -> "%s (BLOCKS, %d bytes in %d ranges)".formatted(blocks.path(), blocks.fetched(), blocks.ranges().size());
             case FileAction.Truncate(var path, var from, var to) -> "%s (TRUNCATE, from %d to %d)".formatted(path, from, to);

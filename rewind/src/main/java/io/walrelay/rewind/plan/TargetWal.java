@@ -26,12 +26,17 @@ public final class TargetWal {
     private static final String MISSING = "Where the target's older WAL is archived, --restore-target-wal finds it; where a relay holds it, --relay does.";
 
     private final WalSource source;
+    private final WalSource local;
     private final WalIdentity identity;
     private final WalRecord record = new WalRecord();
 
-    /** @param source the WAL along the target's lineage, wherever it is */
-    public TargetWal(WalSource source, WalIdentity identity) {
+    /**
+     * @param source the WAL along the target's lineage, wherever it is
+     * @param local what the target's own pg_wal has of it
+     */
+    public TargetWal(WalSource source, WalSource local, WalIdentity identity) {
         this.source = source;
+        this.local = local;
         this.identity = identity;
     }
 
@@ -48,10 +53,13 @@ public final class TargetWal {
         };
     }
 
-    /** It writes a block only after its minRecoveryPoint has passed what last changed it, and may have received more than it has replayed. */
+    /**
+     * It writes a block only after its minRecoveryPoint has passed what last changed it, and may have received more than it has replayed. What
+     * others wrote and it never received, an archive may hold: that is none of its own.
+     */
     private Lsn endOfStandby(ControlFile control) throws IOException {
         Lsn files = control.minRecoveryPoint().isValid() ? RecordEnd.before(control.minRecoveryPoint(), size()) : control.checkpoint();
-        WalReader reader = WalReader.open(source, identity, control.redo());
+        WalReader reader = WalReader.open(local, identity, size().startOf(files));
         var _ = reader.skipToEnd();
         return Lsn.max(files, reader.lastRecordEnd());
     }
@@ -116,16 +124,11 @@ public final class TargetWal {
         return changed;
     }
 
-    /**
-     * Databases and relations that are made or dropped, and truncations, need no note: what the two directories hold then differs in files and
-     * sizes, by which it is found.
-     */
     private void note(WalReader reader, BlockMap changed) throws RefusedException {
         try {
             reader.take(record);
-            if ((record.info() & SPECIAL_RELATION_UPDATE) != 0 && RecordBodies.of(record).orElse(null) instanceof FileChange.Unknown(var manager, var info)) {
-                throw new RefusedException("WAL record modifies a relation, but record type is not recognized: lsn: %s, rmid: %d, info: %02X"
-                        .formatted(reader.recordStart(), manager, info));
+            if (RecordBodies.mayChangeFiles(record.resourceManager(), record.info()) && RecordBodies.of(record).orElse(null) instanceof FileChange change) {
+                note(change, changed);
             }
         } catch (MalformedRecordException e) {
             throw new RefusedException("the target's WAL can't be understood: %s".formatted(e.getMessage()));
@@ -135,6 +138,15 @@ public final class TargetWal {
                 var _ = changed.add(record.tablespaceOf(i), record.databaseOf(i), record.relationOf(i), record.blockOf(i));
             }
         }
+    }
+
+    /** An extension's record whose references are all that it changes is known enough. */
+    private void note(FileChange change, BlockMap changed) throws RefusedException {
+        if (change instanceof FileChange.Unknown(var manager, var info) && (record.info() & SPECIAL_RELATION_UPDATE) != 0) {
+            throw new RefusedException("WAL record modifies a relation, but record type is not recognized: lsn: %s, rmid: %d, info: %02X"
+                    .formatted(record.start(), manager, info));
+        }
+        changed.add(change);
     }
 
     private static RefusedException unreadable(String what, WalReader reader) {

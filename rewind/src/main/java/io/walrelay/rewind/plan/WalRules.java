@@ -7,6 +7,8 @@ import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -23,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  *                   the source's
  * </pre>
  *
- * The target's bytes before the fork are the lineage's, and were read to plan the rewind: such segments are not copied again.
+ * The target's bytes before the fork are the lineage's, and were read to plan the rewind, as far as its valid WAL reaches: such segments are not
+ * copied again.
  */
 final class WalRules {
 
@@ -32,13 +35,15 @@ final class WalRules {
 
     private final Lsn replayStart;
     private final Divergence divergence;
+    private final Lsn targetEnd;
     private final SegmentSize size;
     private final TimelineHistory sourceHistory;
     private final Map<String, FileEntry> source;
 
-    WalRules(Lsn replayStart, Divergence divergence, SegmentSize size, TimelineHistory sourceHistory, Map<String, FileEntry> source) {
+    WalRules(Lsn replayStart, Divergence divergence, Lsn targetEnd, SegmentSize size, TimelineHistory sourceHistory, Map<String, FileEntry> source) {
         this.replayStart = replayStart;
         this.divergence = divergence;
+        this.targetEnd = targetEnd;
         this.size = size;
         this.sourceHistory = sourceHistory;
         this.source = source;
@@ -53,7 +58,7 @@ final class WalRules {
     boolean isShared(FileEntry file) {
         return file.size() == size.bytes()
                 && !file.path().startsWith(STATUS)
-                && segment(file.path()).filter(this::isCommon).filter(id -> !holdsFork(id)).isPresent();
+                && segment(file.path()).filter(this::isCommon).filter(id -> !holdsFork(id)).filter(this::wasRead).isPresent();
     }
 
     /** Whether {@code path} is a segment with something that is replayed before the fork. */
@@ -65,23 +70,51 @@ final class WalRules {
                         .isPresent();
     }
 
-    /** The first segment from replay start to fork that neither side has; empty when they have all. */
-    Optional<String> missingBeforeFork(Map<String, FileEntry> target) {
+    /**
+     * The segments from replay start to fork that neither side has, as the lineage names them.
+     *
+     * @param copied whether the source's come along: then one with the fork in a later timeline's file is there, too
+     */
+    List<SegmentId> missingBeforeFork(Map<String, FileEntry> target, boolean copied) {
+        List<SegmentId> missing = new ArrayList<>();
         for (long number = size.segmentNumber(replayStart); size.start(number).isBefore(divergence.fork()); number++) {
             long wanted = number;
+            Lsn last = Lsn.min(size.start(number + 1), divergence.fork()).plus(-1);
+            SegmentId id = new SegmentId(divergence.common().timelineAt(last), number);
             boolean there = timelines(divergence.common())
                     .map(timeline -> path(new SegmentId(timeline, wanted)))
-                    .anyMatch(path -> target.containsKey(path) || source.containsKey(path));
-            if (!there) {
-                return Optional.of(path(new SegmentId(divergence.common().timelineAt(size.start(number)), number)));
+                    .anyMatch(path -> target.containsKey(path) && isUsable(path) || source.containsKey(path));
+            if (!there && !(copied && sourceHasAnotherFile(id))) {
+                missing.add(id);
+            }
+        }
+        return missing;
+    }
+
+    /** The first segment from the fork on to {@code end} that the source has no more. */
+    Optional<SegmentId> missingAfterFork(Lsn end) {
+        for (long number = size.segmentNumber(divergence.fork()); size.start(number).isAtMost(end); number++) {
+            SegmentId id = new SegmentId(sourceHistory.timelineAt(Lsn.max(size.start(number), divergence.fork())), number);
+            if (!sourceHasAnotherFile(id)) {
+                return Optional.of(id);
             }
         }
         return Optional.empty();
     }
 
+    /** Whether {@code path} is a segment of the target's own with all that is replayed of it before the fork. */
+    boolean isUsable(String path) {
+        return isBeforeFork(path) && segment(path).filter(this::wasRead).isPresent();
+    }
+
+    /** What comes after the target's last valid record, recycled or never flushed, must not take the place of what the source has. */
+    private boolean wasRead(SegmentId id) {
+        return Lsn.min(id.end(size), divergence.fork()).isAtMost(targetEnd);
+    }
+
     /** Whether the target's own segment, which the source has no more, is needed to come to the fork. */
     boolean isNeeded(String path) {
-        return isBeforeFork(path) && segment(path).filter(id -> !holdsFork(id) || !sourceHasAnotherFile(id)).isPresent();
+        return isUsable(path) && segment(path).filter(id -> !holdsFork(id) || !sourceHasAnotherFile(id)).isPresent();
     }
 
     /** Whether {@code path} is of pg_wal. */
@@ -118,7 +151,15 @@ final class WalRules {
     }
 
     private String path(SegmentId id) {
-        return DIRECTORY + new WalFileName.Segment(id).fileName(size);
+        return DIRECTORY + fileName(id);
+    }
+
+    String fileName(SegmentId id) {
+        return new WalFileName.Segment(id).fileName(size);
+    }
+
+    long segmentBytes() {
+        return size.bytes();
     }
 
     /** Whether the bytes before the fork are the same on both sides. */

@@ -12,6 +12,7 @@ import io.walrelay.rewind.plan.FileAction.Clear;
 import io.walrelay.rewind.plan.FileAction.Copy;
 import io.walrelay.rewind.plan.FileAction.CopyBlocks;
 import io.walrelay.rewind.plan.FileAction.CopyTail;
+import io.walrelay.rewind.plan.FileAction.Install;
 import io.walrelay.rewind.plan.FileAction.MakeDirectory;
 import io.walrelay.rewind.plan.FileAction.MakeLink;
 import io.walrelay.rewind.plan.FileAction.Range;
@@ -20,10 +21,13 @@ import io.walrelay.rewind.plan.FileAction.Truncate;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
+import io.walrelay.wal.format.FileChange;
 import io.walrelay.wal.format.RelationFile;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,16 +53,18 @@ class RewindPlanTest {
     private final List<FileEntry> source = new ArrayList<>();
     private final List<FileEntry> target = new ArrayList<>();
     private final BlockMap changed = new BlockMap(131_072);
+    private final Map<String, Path> restored = new HashMap<>();
+    private Lsn targetEnd = Lsn.parse("0/6000100");
     private Scope scope = Scope.ALL;
     private @Nullable WholePages whole;
 
     private RewindPlan plan() throws RefusedException {
         ControlFile control = ControlFileCraft.of15().read();
         Side ours = new Side(control, 15, ONE);
-        Side theirs = new Side(control, 15, ONE.promoted(new TimelineId(2), FORK, ""));
+        Side theirs = new Side(ControlFileCraft.of15().checkpoint(0x5003000, 0x5002858, 2).read(), 15, ONE.promoted(new TimelineId(2), FORK, ""));
         ReplayStart start = new ReplayStart(REDO, Lsn.parse("0/3000060"), new TimelineId(1), ReplayStart.Reason.COMMON);
         Divergence divergence = Divergence.between(ours.history(), theirs.history()).orElseThrow();
-        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, Lsn.parse("0/6000100"), changed, Optional.ofNullable(whole)), source, target, scope);
+        return RewindPlan.decide(new RewindPlan.Facts(ours, theirs, divergence, start, start, targetEnd, changed, Optional.ofNullable(whole), restored), source, target, scope);
     }
 
     /** Of those a journal on another file system has to hold a copy. */
@@ -107,6 +113,36 @@ class RewindPlanTest {
                         new Remove("base/5/6")),
                 plan().actions());
         assertEquals(8192 + 3 * 8192 + 8192 + 2 * 8192 + 8192, plan().bytesToFetch());
+    }
+
+    /** Both have the same paths and sizes, and the target's WAL names no block under them, or few. */
+    @Test
+    void filesThatTheTargetMadeAnewAreNotComparedByBlocks() throws RefusedException {
+        both(FileEntry.regular("base/5/1", 9 * 8192));
+        both(FileEntry.regular("base/6/1", 9 * 8192));
+        both(FileEntry.regular("base/6/1.1", 8192));
+        both(FileEntry.regular("base/7/2", 9 * 8192));
+        both(FileEntry.regular("base/7/3", 9 * 8192));
+        both(FileEntry.regular("base/7/3.1", 9 * 8192));
+        both(FileEntry.regular("base/7/4", 9 * 8192));
+        both(FileEntry.regular("pg_tblspc/16400/PG_15_202209061/7/1", 8192));
+        changed.add(new FileChange.DatabaseCopied(1663, 6, 16500, 6));
+        changed.add(new FileChange.RelationCreated(new RelationFile(1663, 7, 2), 0));
+        changed.add(new FileChange.RelationTruncated(new RelationFile(1663, 7, 3), 7, true, true, true));
+        changed.add(new FileChange.RelationTruncated(new RelationFile(1663, 7, 3), 8, true, true, true));
+        changed.add(new FileChange.RelationTruncated(new RelationFile(1663, 7, 4), 0, false, true, true));
+        changed.add(new FileChange.TablespaceCreated(16400, "/there"));
+        changed.add(1663, 7, 3, 2);
+
+        assertEquals(
+                List.of(
+                        new Copy("base/6/1", 9 * 8192),
+                        new Copy("base/6/1.1", 8192),
+                        new Copy("base/7/2", 9 * 8192),
+                        new Copy("base/7/3.1", 9 * 8192),
+                        new Copy("pg_tblspc/16400/PG_15_202209061/7/1", 8192),
+                        new CopyBlocks("base/7/3", List.of(new Range(2 * 8192, 8192), new Range(7 * 8192, 2 * 8192)))),
+                plan().actions());
     }
 
     @Test
@@ -276,8 +312,8 @@ class RewindPlanTest {
         assertEquals(actions, plan().actions());
 
         source.removeIf(file -> file.path().endsWith("000000010000000000000004"));
-        RefusedException refused = assertThrows(RefusedException.class, this::plan);
-        assertEquals("pg_wal/000000010000000000000004 is gone from both servers, and PostgreSQL 15 needs it in pg_wal to come to the fork", refused.getMessage());
+        assertEquals(List.of("000000010000000000000004"), plan().missing());
+        assertEquals(Optional.empty(), plan().gap());
     }
 
     @Test
@@ -291,6 +327,53 @@ class RewindPlanTest {
         target.add(FileEntry.regular("backup_label", 5));
 
         assertEquals(List.of(new Copy("pg_xact/0000", 5), new Remove("backup_label")), plan().actions());
+    }
+
+    /** What only the archive has is put into pg_wal, without the orphan's part. */
+    @Test
+    void segmentsThatNeitherHasAreInstalledFromTheArchive() throws RefusedException {
+        target.add(FileEntry.regular("pg_wal/000000010000000000000004", SEGMENT));
+        restored.put("000000010000000000000002", Path.of("/tmp/2"));
+        restored.put("000000010000000000000003", Path.of("/tmp/3"));
+        assertEquals(List.of("000000010000000000000005"), plan().missing());
+        assertEquals(Optional.of("000000020000000000000005"), plan().gap());
+
+        restored.put("000000010000000000000005", Path.of("/tmp/5"));
+        assertEquals(
+                List.of(
+                        new Install("pg_wal/000000010000000000000003", Path.of("/tmp/3"), SEGMENT, SEGMENT),
+                        new Install("pg_wal/000000010000000000000005", Path.of("/tmp/5"), 0x2830, SEGMENT)),
+                plan().actions());
+        assertEquals(List.of(), plan().missing());
+
+        source.add(FileEntry.regular("pg_wal/000000020000000000000005", SEGMENT));
+        assertEquals(
+                List.of(
+                        new Copy("pg_wal/000000020000000000000005", SEGMENT),
+                        new Install("pg_wal/000000010000000000000003", Path.of("/tmp/3"), SEGMENT, SEGMENT)),
+                plan().actions());
+        assertEquals(Optional.empty(), plan().gap());
+    }
+
+    /** A primary that crashed in segment 4: the rest of it, and what is called 5, was never flushed or is recycled. */
+    @Test
+    void walAfterTheTargetsLastValidRecordIsNoneOfTheLineage() throws RefusedException {
+        targetEnd = Lsn.parse("0/4000100");
+        both(FileEntry.regular("pg_wal/000000010000000000000003", SEGMENT));
+        both(FileEntry.regular("pg_wal/000000010000000000000004", SEGMENT));
+        target.add(FileEntry.regular("pg_wal/000000010000000000000005", SEGMENT));
+
+        assertEquals(
+                List.of(new Copy("pg_wal/000000010000000000000004", SEGMENT), new Remove("pg_wal/000000010000000000000005")),
+                plan().actions());
+        assertEquals(List.of("pg_wal/000000010000000000000003"), plan().kept());
+
+        scope = new Scope(false, true, false);
+        assertEquals(List.of("000000010000000000000005"), plan().missing());
+        source.add(FileEntry.regular("pg_wal/000000010000000000000005", SEGMENT));
+        assertEquals(
+                List.of(new Copy("pg_wal/000000010000000000000004", SEGMENT), new Copy("pg_wal/000000010000000000000005", SEGMENT)),
+                plan().actions());
     }
 
     @Test

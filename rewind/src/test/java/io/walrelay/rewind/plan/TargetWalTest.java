@@ -1,6 +1,7 @@
 package io.walrelay.rewind.plan;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -24,6 +25,8 @@ class TargetWalTest {
 
     private static final int XLOG = 0;
     private static final int XACT = 1;
+    private static final int STORAGE = 2;
+    private static final int DATABASE = 4;
     private static final int HEAP = 10;
     private static final int SHUTDOWN = 0x00;
     private static final int ONLINE = 0x10;
@@ -31,7 +34,7 @@ class TargetWalTest {
     private final WalCraft wal = WalCraft.begin(new SegmentSize(1 << 20), new SystemId(7), Lsn.parse("0/1000000"), 3);
 
     private TargetWal target() {
-        return new TargetWal(wal.source(), wal.identity());
+        return new TargetWal(wal.source(), wal.source(), wal.identity());
     }
 
     private Lsn checkpoint(int info, Lsn redo) {
@@ -100,6 +103,22 @@ class TargetWalTest {
         assertTrue(String.valueOf(refused.getMessage()).contains("record type is not recognized: lsn: 0/1000028, rmid: 10, info: 01"), refused.getMessage());
     }
 
+    /** dbcommands_xlog.h, xl_dbase_create_file_copy_rec; storage_xlog.h, xl_smgr_create. */
+    @Test
+    void filesThatAreMadeAnewAreNoted() throws IOException, RefusedException {
+        Lsn from = wal.end();
+        ByteBuffer copy = ByteBuffer.allocate(18).order(ByteOrder.LITTLE_ENDIAN).put((byte) 255).put((byte) 16).putInt(5).putInt(1663).putInt(5).putInt(16500);
+        wal.record(DATABASE, 0x01, copy.array());
+        ByteBuffer create = ByteBuffer.allocate(18).order(ByteOrder.LITTLE_ENDIAN).put((byte) 255).put((byte) 16).putInt(1663).putInt(7).putInt(16384).putInt(0);
+        wal.record(STORAGE, 0x11, create.array());
+
+        BlockMap changed = target().changes(from, wal.end(), 100);
+
+        assertTrue(changed.isNew(new RelationPath(new RelationFile(1663, 5, 99), 3)));
+        assertTrue(changed.isNew(new RelationPath(new RelationFile(1663, 7, 16384), 0)));
+        assertFalse(changed.isNew(new RelationPath(new RelationFile(16500, 5, 99), 0)));
+    }
+
     @Test
     void aCommitThatDropsRelationsIsKnown() throws IOException, RefusedException {
         Lsn from = wal.end();
@@ -135,6 +154,31 @@ class TargetWalTest {
         assertEquals(Lsn.parse("0/1014000"), target().end(control.state(5).minRecoveryPoint(0x1014018, 1).read()));
     }
 
+    /** The archive goes on, with what others wrote; and what is before its minRecoveryPoint's segment may be in the archive only. */
+    @Test
+    void aStandbyEndsWhereItsOwnWalEnds() throws IOException, RefusedException {
+        wal.randomRecords(12_000, 2_000);
+        Lsn redo = wal.recordStarts().getFirst();
+        WalSource whole = wal.source();
+        Lsn inSecond = wal.lastRecordEndAt(Lsn.parse("0/1110000"));
+        Lsn received = wal.lastRecordEndAt(Lsn.parse("0/1150000"));
+        WalSource local = (at, into) -> {
+            if (segmentOf(at) < 17 || at.isAtLeast(received)) {
+                return 0;
+            }
+            int limit = into.limit();
+            into.limit((int) Math.min(limit, into.position() + received.minus(at)));
+            int read = whole.read(at, into);
+            into.limit(limit);
+            return read;
+        };
+
+        TargetWal standby = new TargetWal(whole, local, wal.identity());
+
+        ControlFileCraft control = ControlFileCraft.of15().state(2).checkpoint(redo.value(), redo.value(), 1);
+        assertEquals(received, standby.end(control.minRecoveryPoint(inSecond.value(), 1).read()));
+    }
+
     /** <pre>| segment 16 | missing | segment 18 |</pre> */
     @Test
     void aMissingSegmentIsNotTheEndOfWal() throws RefusedException {
@@ -142,7 +186,8 @@ class TargetWalTest {
         wal.randomRecords(20_000, 500);
         byte[] bytes = wal.bytes();
         WalSource whole = WalCraft.source(wal.start(), bytes);
-        TargetWal holed = new TargetWal((at, into) -> segmentOf(at) == 17 ? 0 : withinSegment(whole, at, into), wal.identity());
+        WalSource holes = (at, into) -> segmentOf(at) == 17 ? 0 : withinSegment(whole, at, into);
+        TargetWal holed = new TargetWal(holes, holes, wal.identity());
         RefusedException refused = assertThrows(
                 RefusedException.class, () -> holed.end(ControlFileCraft.of15().state(6).checkpoint(redo.value(), redo.value(), 1).read()));
         assertTrue(String.valueOf(refused.getMessage()).contains("missing"), refused.getMessage());
