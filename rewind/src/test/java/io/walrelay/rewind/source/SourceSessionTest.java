@@ -14,9 +14,17 @@ import org.junit.jupiter.api.Test;
 
 class SourceSessionTest {
 
-    private static final SQLException LOST = new SQLException("An I/O error occurred while sending to the backend.", "08006");
-    private static final SQLException CONFLICT = new SQLException("canceling statement due to conflict with recovery", "40001");
-    private static final SQLException DENIED = new SQLException("permission denied for function pg_ls_dir", "42501");
+    private static SQLException lost() {
+        return new SQLException("An I/O error occurred while sending to the backend.", "08006");
+    }
+
+    private static SQLException conflict() {
+        return new SQLException("canceling statement due to conflict with recovery", "40001");
+    }
+
+    private static SQLException denied() {
+        return new SQLException("permission denied for function pg_ls_dir", "42501");
+    }
 
     private final ScriptedServer server = new ScriptedServer((_, _) -> {});
     private long now;
@@ -39,7 +47,7 @@ class SourceSessionTest {
 
     @Test
     void whatMayPassIsAskedAgainOnANewConnection() throws IOException {
-        assertEquals("answer", ask(Duration.ZERO, CONFLICT, LOST));
+        assertEquals("answer", ask(Duration.ZERO, conflict(), lost()));
         assertEquals(3, server.opened());
         assertEquals(0, server.left());
     }
@@ -47,14 +55,14 @@ class SourceSessionTest {
     /** To list the files of a large cluster takes minutes. */
     @Test
     void aLongQuestionThatFailsOnceIsAskedAgain() throws IOException {
-        assertEquals("answer", ask(Duration.ofMinutes(5), LOST));
-        IOException away = assertThrows(IOException.class, () -> ask(Duration.ofSeconds(20), LOST, LOST, LOST, LOST));
+        assertEquals("answer", ask(Duration.ofMinutes(5), lost()));
+        IOException away = assertThrows(IOException.class, () -> ask(Duration.ofSeconds(20), lost(), lost(), lost(), lost()));
         assertTrue(String.valueOf(away.getMessage()).startsWith("the source server can't be reached: "), away.getMessage());
     }
 
     @Test
     void whatIsTheQuestionsFaultIsSaidAtOnce() {
-        IOException denied = assertThrows(IOException.class, () -> ask(Duration.ZERO, DENIED));
+        IOException denied = assertThrows(IOException.class, () -> ask(Duration.ZERO, denied()));
         assertEquals("error running query on source server: permission denied for function pg_ls_dir", denied.getMessage());
         assertEquals(1, server.opened());
     }
