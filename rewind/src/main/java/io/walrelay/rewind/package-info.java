@@ -1,6 +1,6 @@
 /**
- * How a diverged data directory becomes a follower again. So far only what the engine will ask of a relay: WAL and changed
- * blocks reach it through two interfaces, so that this module knows no cache.
+ * How a diverged data directory becomes a follower again: look at both sides, plan, act under a journal. What a relay has to say comes
+ * through {@link io.walrelay.rewind.HeldWal}, so that this module knows no cache.
  */
 @NullMarked
 package io.walrelay.rewind;
