@@ -278,8 +278,8 @@ final class DelegationTest {
     @Test
     void theWalOfABackupIsHeldFromTheLastCheckpointOfAPrimaryAndWhollyForAStandby() throws Exception {
         Lsn redo = wal.end();
-        // xlogrecord.h: a short main data header, then CheckPoint, which begins with redo and has 88 bytes.
-        byte[] checkpoint = ByteBuffer.allocate(90).order(ByteOrder.LITTLE_ENDIAN).put((byte) 0xFF).put((byte) 88).putLong(redo.value()).array();
+        // xlogrecord.h: a short main data header, then CheckPoint of 88 bytes, which begins with redo, its timeline and the one before.
+        byte[] checkpoint = ByteBuffer.allocate(90).order(ByteOrder.LITTLE_ENDIAN).put((byte) 0xFF).put((byte) 88).putLong(redo.value()).putInt(1).putInt(1).array();
         wal.record(0, CHECKPOINT_ONLINE, checkpoint);
         try (RelayFixture relay = relay()) {
             assertEquals(redo, heldDuringABackup(relay));
