@@ -37,6 +37,10 @@ final class IndexFiles {
 
     /** The segment whose index a file of that name would be. */
     Optional<SegmentId> segmentOf(String fileName) {
+        return segmentOf(fileName, size);
+    }
+
+    static Optional<SegmentId> segmentOf(String fileName, SegmentSize size) {
         return fileName.endsWith(SUFFIX)
                 ? WalFileName.parse(fileName.substring(0, fileName.length() - SUFFIX.length()), size)
                         .flatMap(name -> name instanceof WalFileName.Segment(var id) ? Optional.of(id) : Optional.empty())

@@ -43,6 +43,11 @@ public record KnownWal(SystemId system, SegmentSize segmentSize, TimelineHistory
         return SegmentFiles.ORPHANS;
     }
 
+    /** Whether a name is of the change index of a segment: beside it, and no WAL. */
+    public static boolean isIndex(String name, SegmentSize size) {
+        return IndexFiles.segmentOf(name, size).isPresent();
+    }
+
     /** Whether a name in {@link #directory} is of a file that is not WAL yet: made beforehand, or half written. */
     public static boolean isInTheMaking(String name) {
         return SegmentFiles.isUnfinished(name) || TimelineSwitch.isPrepared(name) || DurableFiles.isTemporary(name);

@@ -91,12 +91,17 @@ final class DiskListing {
     private void orphans(Orphan orphan, Inventory inventory, List<StoredFile> files, List<Problem> problems) throws IOException {
         String directory = KnownWal.directoryOf(orphan);
         for (String name : storage.list(directory)) {
-            place(directory, name, orphan.lineage(), inventory, files, problems);
+            if (!KnownWal.isInTheMaking(name)) {
+                place(directory, name, orphan.lineage(), inventory, files, problems);
+            }
         }
     }
 
     private void place(String directory, String name, TimelineHistory lineage, Inventory inventory, List<StoredFile> files, List<Problem> problems)
             throws IOException {
+        if (KnownWal.isIndex(name, inventory.size())) {
+            return;
+        }
         String path = directory + "/" + name;
         Optional<WalFileName> parsed = WalFileName.parse(name, inventory.size());
         if (parsed.isEmpty()) {
