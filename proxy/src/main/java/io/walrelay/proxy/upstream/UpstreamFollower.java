@@ -141,7 +141,7 @@ final class UpstreamFollower {
             boolean bySlot = hasSlot() && slots.streamed();
             WalStream stream =
                     new WalStream(context, connection.channel(), ask, report, bySlot ? slots.position(connection.host()) : Lsn.INVALID);
-            waits.refresh(probe, stream);
+            refresh(probe, stream);
             running.started(stream);
             connection.begin(
                     new ReplicationCommand.StartPhysical(
