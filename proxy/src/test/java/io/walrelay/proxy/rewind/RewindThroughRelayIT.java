@@ -67,6 +67,12 @@ class RewindThroughRelayIT {
             // The target's own WAL has a hole before the fork, which the relay fills for the plan, and on 14 the source for the replay.
             Files.delete(old.dataDirectory().resolve("pg_wal/000000010000000000000003"));
             String configuration = Files.readString(old.dataDirectory().resolve("postgresql.conf"));
+            String end = now.query("SELECT pg_current_wal_flush_lsn()");
+            Await.until(
+                    "the relay to have all of it",
+                    LIMIT,
+                    () -> now.query("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'relay' AND write_lsn >= '%s'".formatted(end)),
+                    "1"::equals);
 
             Programs.Result result = rewind(
                     old, "--source-server", now.conninfo(), "-R", "--relay", relay.url(), "--relay-conninfo", relay.conninfo("old"), "--relay-slot", "old", "--format", "json", "--checkpoint");
