@@ -1,6 +1,7 @@
 package io.walrelay.proxy.standby;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -191,27 +192,24 @@ final class SessionTest {
 
     @Test
     void warnsOfAStandbyThatGotItsWalElsewhere() throws Exception {
-        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "c")) {
-            client.ask("CREATE_REPLICATION_SLOT s1 PHYSICAL");
-            client.start("SLOT s1 0/1000000");
-            client.receiveUntil(START, wal.end());
-            client.send(new FrontendMessage.CopyDone());
-            client.until(ReadyForQuery.class);
-            client.start("SLOT s1 " + wal.end().plus(8192));
-            assertTrue(relay.state().events().recent().stream().anyMatch(e -> e.kind().equals("standby-ahead-of-slot")));
-        }
+        assertTrue(isWarnedOf(wal.end().plus(8192)));
     }
 
     @Test
     void doesNotWarnOfACloneThatGoesOnAtTheNextSegment() throws Exception {
+        assertFalse(isWarnedOf(ONE_MB.endOf(wal.end())));
+    }
+
+    /** A standby that was sent all there is by its slot, and asks for what is at {@code next}. */
+    private boolean isWarnedOf(Lsn next) throws Exception {
         try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "c")) {
             client.ask("CREATE_REPLICATION_SLOT s1 PHYSICAL");
             client.start("SLOT s1 0/1000000");
             client.receiveUntil(START, wal.end());
             client.send(new FrontendMessage.CopyDone());
             client.until(ReadyForQuery.class);
-            client.start("SLOT s1 " + ONE_MB.endOf(wal.end()));
-            assertTrue(relay.state().events().recent().stream().noneMatch(e -> e.kind().equals("standby-ahead-of-slot")));
+            client.start("SLOT s1 " + next);
+            return relay.state().events().recent().stream().anyMatch(e -> e.kind().equals("standby-ahead-of-slot"));
         }
     }
 
