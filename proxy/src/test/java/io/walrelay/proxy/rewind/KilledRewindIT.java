@@ -30,9 +30,13 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The source sends slowly, so that a rewind is killed, or loses its connections, in the middle of copying. */
 class KilledRewindIT {
+
+    private static final Logger log = LoggerFactory.getLogger(KilledRewindIT.class);
 
     private static final long SLOW = 12 << 20;
 
@@ -40,7 +44,7 @@ class KilledRewindIT {
 
     private static long seed() {
         long seed = Long.getLong("walrelay.seed", System.nanoTime());
-        System.out.println("KilledRewindIT: -Dwalrelay.seed=" + seed);
+        log.info("-Dwalrelay.seed={}", seed);
         return seed;
     }
 

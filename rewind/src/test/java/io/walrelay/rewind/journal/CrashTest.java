@@ -13,6 +13,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The machine loses its power anywhere, on a disk that keeps what was synced and any part of the rest.
@@ -24,6 +26,8 @@ import org.junit.jupiter.api.Test;
  * </pre>
  */
 class CrashTest {
+
+    private static final Logger log = LoggerFactory.getLogger(CrashTest.class);
 
     private static final byte[] PLAN = "the plan".getBytes(StandardCharsets.UTF_8);
 
@@ -53,7 +57,7 @@ class CrashTest {
     @Test
     void atAnyPointOfAnyChange() throws Exception {
         long seed = Long.getLong("walrelay.seed", System.nanoTime());
-        System.out.println("-Dwalrelay.seed=" + seed);
+        log.info("-Dwalrelay.seed={}", seed);
         Random random = new Random(seed);
         for (int i = 0; i < 8; i++) {
             prepare(new Scenario(random.nextLong(), 3 + random.nextInt(8), 1 + random.nextInt(200_000)));

@@ -15,7 +15,6 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +22,6 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -45,37 +43,6 @@ final class FragileDisk implements Disk {
 
         CrashedException() {
             super("the machine has crashed");
-        }
-    }
-
-    /** Where a name is: the directory that has or would have it. */
-    private record Place(FragileNode directory, String name) {
-        @Nullable FragileNode node() {
-            return directory.entries.get(name);
-        }
-    }
-
-    /** A change of names; a place is null in a making or a removal. Durable when all of {@code unsynced} were synced. */
-    private record NameChange(@Nullable Place from, @Nullable Place to, FragileNode node, Set<FragileNode> unsynced) {
-
-        static NameChange of(@Nullable Place from, @Nullable Place to, FragileNode node) {
-            Set<FragileNode> unsynced = new HashSet<>();
-            if (from != null) {
-                unsynced.add(from.directory);
-            }
-            if (to != null) {
-                unsynced.add(to.directory);
-            }
-            return new NameChange(from, to, node, unsynced);
-        }
-
-        void apply(Function<FragileNode, Map<String, FragileNode>> entries) {
-            if (to != null) {
-                entries.apply(to.directory).put(to.name, node);
-            }
-            if (from != null) {
-                entries.apply(from.directory).remove(from.name, node);
-            }
         }
     }
 
@@ -187,7 +154,7 @@ final class FragileDisk implements Disk {
         }
     }
 
-    private Place place(Path path) throws IOException {
+    private NameChange.Place place(Path path) throws IOException {
         requireAlive();
         Path parent = path.getParent();
         if (parent == null) {
@@ -197,7 +164,7 @@ final class FragileDisk implements Disk {
         if (directory.kind != Kind.DIRECTORY) {
             throw new FileSystemException(parent.toString(), null, "Not a directory");
         }
-        return new Place(directory, path.getFileName().toString());
+        return new NameChange.Place(directory, path.getFileName().toString());
     }
 
     private FragileNode require(Path path) throws IOException {
@@ -240,13 +207,13 @@ final class FragileDisk implements Disk {
     }
 
     private FragileNode make(Path path, Kind kind, Set<PosixFilePermission> mode, @Nullable Path target) throws IOException {
-        Place place = place(path);
+        NameChange.Place place = place(path);
         if (place.node() != null) {
             throw new FileAlreadyExistsException(path.toString());
         }
         change();
         FragileNode node = new FragileNode(kind, Set.copyOf(mode), now(), target);
-        place.directory.entries.put(place.name, node);
+        place.directory().entries.put(place.name(), node);
         changes.add(NameChange.of(null, place, node));
         return node;
     }
@@ -296,8 +263,8 @@ final class FragileDisk implements Disk {
     @Override
     public void rename(Path from, Path to) throws IOException {
         FragileNode node = require(from);
-        Place source = place(from);
-        Place target = place(to);
+        NameChange.Place source = place(from);
+        NameChange.Place target = place(to);
         if (!fileSystem(Disk.parentOf(from)).equals(fileSystem(Disk.parentOf(to))) || node.mount) {
             throw new AtomicMoveNotSupportedException(from.toString(), to.toString(), "Invalid cross-device link");
         }
@@ -307,20 +274,20 @@ final class FragileDisk implements Disk {
         }
         requireEmpty(to, replaced);
         change();
-        source.directory.entries.remove(source.name);
-        target.directory.entries.put(target.name, node);
+        source.directory().entries.remove(source.name());
+        target.directory().entries.put(target.name(), node);
         changes.add(NameChange.of(source, target, node));
     }
 
     @Override
     public void link(Path file, Path another) throws IOException {
         FragileNode node = require(file);
-        Place place = place(another);
+        NameChange.Place place = place(another);
         if (place.node() != null) {
             throw new FileAlreadyExistsException(another.toString());
         }
         change();
-        place.directory.entries.put(place.name, node);
+        place.directory().entries.put(place.name(), node);
         changes.add(NameChange.of(null, place, node));
     }
 
@@ -329,8 +296,8 @@ final class FragileDisk implements Disk {
         FragileNode node = require(path);
         requireEmpty(path, node);
         change();
-        Place place = place(path);
-        place.directory.entries.remove(place.name);
+        NameChange.Place place = place(path);
+        place.directory().entries.remove(place.name());
         changes.add(NameChange.of(place, null, node));
     }
 
@@ -366,12 +333,12 @@ final class FragileDisk implements Disk {
         failIfTold(directory);
         node.sync();
         for (NameChange change : changes) {
-            change.unsynced.remove(node);
-            if (change.unsynced.isEmpty()) {
+            change.unsynced().remove(node);
+            if (change.unsynced().isEmpty()) {
                 change.apply(any -> any.durableEntries);
             }
         }
-        changes.removeIf(change -> change.unsynced.isEmpty());
+        changes.removeIf(change -> change.unsynced().isEmpty());
     }
 
     private void failIfTold(Path path) throws IOException {

@@ -13,10 +13,14 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A process that changes a real directory is killed (SIGKILL) again and again, then the change is finished or undone. */
 @Timeout(60)
 class KillTest {
+
+    private static final Logger log = LoggerFactory.getLogger(KillTest.class);
 
     private static final int ROUNDS = 4;
 
@@ -46,7 +50,7 @@ class KillTest {
     @Test
     void atRandomPoints(@TempDir Path temporary) throws Exception {
         long seed = Long.getLong("walrelay.seed", System.nanoTime());
-        System.out.println("-Dwalrelay.seed=" + seed);
+        log.info("-Dwalrelay.seed={}", seed);
         Random random = new Random(seed);
         PosixDisk disk = new PosixDisk();
         for (int round = 0; round < ROUNDS; round++) {
