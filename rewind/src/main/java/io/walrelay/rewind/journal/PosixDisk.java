@@ -60,18 +60,19 @@ final class PosixDisk implements Disk {
                 PosixFilePermissions.asFileAttribute(mode));
         // The process's umask has taken its part.
         setMode(path, mode);
-        return new ChannelFile(channel);
+        return new ChannelFile(path, channel);
     }
 
     @Override
     public File open(Path path) throws IOException {
         return new ChannelFile(
+                path,
                 FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
     }
 
     @Override
     public File openToRead(Path path) throws IOException {
-        return new ChannelFile(FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
+        return new ChannelFile(path, FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
     }
 
     @Override
@@ -157,13 +158,17 @@ final class PosixDisk implements Disk {
         return Files.getFileStore(path).getUsableSpace();
     }
 
-    private record ChannelFile(FileChannel channel) implements File {
+    private record ChannelFile(Path path, FileChannel channel) implements File {
 
         @Override
         public void write(ByteBuffer bytes, long offset) throws IOException {
             long at = offset;
-            while (bytes.hasRemaining()) {
-                at += channel.write(bytes, at);
+            try {
+                while (bytes.hasRemaining()) {
+                    at += channel.write(bytes, at);
+                }
+            } catch (IOException e) {
+                throw new IOException("could not write %s at byte %d: %s".formatted(path, at, e.getMessage()), e);
             }
         }
 
@@ -192,7 +197,11 @@ final class PosixDisk implements Disk {
 
         @Override
         public void sync() throws IOException {
-            channel.force(true);
+            try {
+                channel.force(true);
+            } catch (IOException e) {
+                throw new IOException("could not fsync %s: %s".formatted(path, e.getMessage()), e);
+            }
         }
 
         @Override
