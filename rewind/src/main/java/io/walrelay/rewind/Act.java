@@ -91,7 +91,7 @@ final class Act {
         long bytes = 0;
         for (FileAction action : plan.actions()) {
             long cost = action.fetched() + action.overwritten();
-            if (!group.isEmpty() && bytes + cost > GROUP) {
+            if (!group.isEmpty() && (bytes + cost > GROUP || isConfiguration(action) != isConfiguration(group.getLast()))) {
                 run(group);
                 group.clear();
                 bytes = 0;
@@ -100,6 +100,11 @@ final class Act {
             bytes += cost;
         }
         run(group);
+    }
+
+    /** By themselves: what is announced to go is gone at once, and they may include it. */
+    private static boolean isConfiguration(FileAction action) {
+        return action instanceof FileAction.Rewrite;
     }
 
     private void run(List<FileAction> all) throws IOException, RefusedException {
@@ -136,6 +141,7 @@ final class Act {
             case FileAction.MakeDirectory(var path) -> Stream.of(new Touch.Name(path));
             case FileAction.MakeLink(var path, _) -> Stream.of(new Touch.Name(path));
             case FileAction.Copy(var path, _) -> Stream.of(new Touch.Name(path));
+            case FileAction.Rewrite(var path, var from, _) -> Stream.of(new Touch.Bytes(path, 0, from));
             case FileAction.Install(var path, _, _, _) -> Stream.of(new Touch.Name(path));
             case FileAction.CopyTail(var path, var from, var to) -> Stream.of(new Touch.Bytes(path, from, to - from));
             case FileAction.CopyBlocks(var path, var ranges) -> ranges.stream().map(range -> new Touch.Bytes(path, range.offset(), range.length()));
@@ -154,6 +160,7 @@ final class Act {
                 change.replace(path, fileMode).close();
                 wanted.add(new Fetch(path, 0, size, true));
             }
+            case FileAction.Rewrite(var path, _, _) -> rewrite(path);
             case FileAction.Install install -> install(install);
             case FileAction.CopyTail(var path, var from, var to) -> wanted.add(new Fetch(path, from, to - from, false));
             case FileAction.CopyBlocks(var path, var ranges) -> ranges.forEach(range -> wanted.add(new Fetch(path, range.offset(), range.length(), false)));
@@ -168,6 +175,16 @@ final class Act {
         for (long at = from; at < to; at += PIECE) {
             change.overwrite(path, at, ByteBuffer.allocate((int) Math.min(PIECE, to - at)));
         }
+    }
+
+    private void rewrite(String path) throws IOException {
+        Optional<byte[]> theirs = source.read(path);
+        if (theirs.isEmpty()) {
+            gone(path);
+            return;
+        }
+        write(path, 0, ByteBuffer.wrap(theirs.get()));
+        change.truncate(path, theirs.get().length);
     }
 
     private void install(FileAction.Install install) throws IOException {

@@ -28,6 +28,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -94,6 +95,32 @@ class ActTest {
 
         Arrays.fill(segment, 1000, segment.length, (byte) 0);
         assertArrayEquals(segment, Files.readAllBytes(target.resolve("base/segment")));
+    }
+
+    /** What a server reads when it starts is there at each moment, and as it was again when all is put back. */
+    @Test
+    void configurationIsWrittenIntoTheFileThatIsThere() throws IOException, RefusedException {
+        byte[] ours = "port = 5432\nshared_buffers = 128MB\n".getBytes(StandardCharsets.UTF_8);
+        byte[] shorter = "port = 1\n".getBytes(StandardCharsets.UTF_8);
+        byte[] longer = "include 'more.conf'\nport = 5433\nshared_buffers = 256MB\n".getBytes(StandardCharsets.UTF_8);
+        for (byte[] theirs : List.of(shorter, longer)) {
+            Files.write(target.resolve("a.conf"), ours);
+            source.put("a.conf", theirs);
+            FileAction rewrite = new FileAction.Rewrite("a.conf", ours.length, theirs.length);
+            try (DirectoryChange change = DirectoryChange.begin(target, Optional.empty(), new byte[0], Space.LITTLE)) {
+                Object file = Files.readAttributes(target.resolve("a.conf"), BasicFileAttributes.class).fileKey();
+                new Act(plan(rewrite), source, change, new DataDirectory(target), Silent.LISTENER).files();
+                assertArrayEquals(theirs, Files.readAllBytes(target.resolve("a.conf")));
+                assertEquals(file, Files.readAttributes(target.resolve("a.conf"), BasicFileAttributes.class).fileKey(), "the same file");
+                change.undo();
+            }
+            assertArrayEquals(ours, Files.readAllBytes(target.resolve("a.conf")));
+            act(rewrite);
+            assertArrayEquals(theirs, Files.readAllBytes(target.resolve("a.conf")));
+        }
+        Files.write(target.resolve("gone.conf"), ours);
+        act(new FileAction.Rewrite("gone.conf", ours.length, 5));
+        assertFalse(Files.exists(target.resolve("gone.conf")));
     }
 
     /** Its last line is what a half changed directory is recognised by, so it would make one of this. */

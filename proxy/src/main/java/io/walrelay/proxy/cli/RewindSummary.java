@@ -56,6 +56,7 @@ record RewindSummary(
             case FileAction.MakeDirectory _ -> "make_directory";
             case FileAction.MakeLink _ -> "make_link";
             case FileAction.Copy _ -> "copy";
+            case FileAction.Rewrite _ -> "rewrite";
             case FileAction.Install _ -> "install";
             case FileAction.CopyTail _ -> "copy_tail";
             case FileAction.CopyBlocks _ -> "copy_blocks";

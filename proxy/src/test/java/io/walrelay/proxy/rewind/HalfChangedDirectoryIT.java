@@ -88,7 +88,7 @@ class HalfChangedDirectoryIT {
     private record Result(int status, String output) {}
 
     /** Not a child of this process: a server takes its parent's number in a lock file for a coincidence. */
-    private static void requireRefusal(String told, PostgresBinaries binaries, String... arguments) {
+    static void requireRefusal(String told, PostgresBinaries binaries, String... arguments) {
         List<String> command = new ArrayList<>(List.of("sh", "-c", "\"$@\"; exit $?", "sh"));
         command.add(binaries.program("postgres").toString());
         command.addAll(List.of(arguments));

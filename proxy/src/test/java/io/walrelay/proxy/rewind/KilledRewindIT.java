@@ -87,6 +87,7 @@ class KilledRewindIT {
             rewinding.kill();
         }
         assertTrue(isUnfinished(data), "killed too late: the rewind was done");
+        HalfChangedDirectoryIT.requireRefusal("/UNFINISHED REWIND, run: walrelay rewind -D " + data, Servers.version(15), "-D", data.toString());
     }
 
     private static void loseConnections(FaultProxy line, Path data, String conninfo) {

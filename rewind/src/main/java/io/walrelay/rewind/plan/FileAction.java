@@ -41,6 +41,29 @@ public sealed interface FileAction {
     }
 
     /**
+     * A configuration file comes from the source, into the file that is there. A server that is started meanwhile must find it and what it includes,
+     * or it would not come to the line that says what to run.
+     *
+     * @param from how long it is here
+     */
+    record Rewrite(String path, long from, long size) implements FileAction {
+        @Override
+        public long fetched() {
+            return size;
+        }
+
+        @Override
+        public long overwritten() {
+            return from;
+        }
+
+        @Override
+        public long added() {
+            return Math.max(size - from, 0);
+        }
+    }
+
+    /**
      * A segment that the target had no more comes from {@code from}, a file of this machine.
      *
      * @param until from where on it is zeros: the orphan's

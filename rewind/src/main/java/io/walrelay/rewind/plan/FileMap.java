@@ -14,6 +14,7 @@ import io.walrelay.rewind.plan.FileAction.MakeDirectory;
 import io.walrelay.rewind.plan.FileAction.MakeLink;
 import io.walrelay.rewind.plan.FileAction.Range;
 import io.walrelay.rewind.plan.FileAction.Remove;
+import io.walrelay.rewind.plan.FileAction.Rewrite;
 import io.walrelay.rewind.plan.FileAction.Truncate;
 import io.walrelay.wal.SegmentId;
 import java.nio.file.Path;
@@ -38,6 +39,9 @@ final class FileMap {
 
     /** Whoever makes the change has its own use for these: by them servers are kept from starting. */
     private static final Set<String> OF_THE_CHANGE = Set.of("postgresql.auto.conf", "postmaster.pid");
+
+    /** How names of files end that servers read when they start: postgresql.conf, and what is included there. */
+    private static final String CONFIGURATION = ".conf";
 
     private static final int BLOCK = 8192;
 
@@ -216,6 +220,10 @@ final class FileMap {
             kept.add(path);
             return;
         }
+        if (path.endsWith(CONFIGURATION)) {
+            actions.add(new Rewrite(path, ours.size(), theirs.size()));
+            return;
+        }
         Optional<RelationPath> relation = names.parse(path);
         if (relation.isEmpty() || changed.isNew(relation.get())) {
             actions.add(new Copy(path, theirs.size()));
@@ -257,7 +265,7 @@ final class FileMap {
         return ranges;
     }
 
-    /** Directories before what is in them; what goes, goes last, and a directory as a whole. */
+    /** Directories before what is in them; configuration late; what goes, goes last, and a directory as a whole. */
     private List<FileAction> ordered() {
         List<FileAction> ordered = new ArrayList<>();
         for (int stage = 0; stage < STAGES; stage++) {
@@ -273,7 +281,7 @@ final class FileMap {
     }
 
     /** Before removals. */
-    private static final int STAGES = 4;
+    private static final int STAGES = 5;
 
     private static int stage(FileAction action) {
         return switch (action) {
@@ -281,6 +289,7 @@ final class FileMap {
             case Copy _, Install _ -> 1;
             case CopyTail _, CopyBlocks _ -> 2;
             case Truncate _, Clear _ -> 3;
+            case Rewrite _ -> 4;
             case Remove _ -> STAGES;
         };
     }

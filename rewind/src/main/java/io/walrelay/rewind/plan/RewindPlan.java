@@ -137,6 +137,7 @@ public record RewindPlan(
             case FileAction.MakeDirectory(var path) -> "%s (CREATE)".formatted(path);
             case FileAction.MakeLink(var path, var to) -> "%s (CREATE, link to %s)".formatted(path, to);
             case FileAction.Copy(var path, var size) -> "%s (COPY, %d bytes)".formatted(path, size);
+            case FileAction.Rewrite(var path, _, var size) -> "%s (REWRITE, %d bytes)".formatted(path, size);
             case FileAction.Install(var path, _, var until, _) -> "%s (INSTALL, %d bytes from the archive)".formatted(path, until);
             case FileAction.CopyTail(var path, var from, var to) -> "%s (COPY_TAIL, from %d to %d)".formatted(path, from, to);
             case FileAction.CopyBlocks blocks -> "%s (BLOCKS, %d bytes in %d ranges)".formatted(blocks.path(), blocks.fetched(), blocks.ranges().size());

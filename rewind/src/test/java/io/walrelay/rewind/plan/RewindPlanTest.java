@@ -17,6 +17,7 @@ import io.walrelay.rewind.plan.FileAction.MakeDirectory;
 import io.walrelay.rewind.plan.FileAction.MakeLink;
 import io.walrelay.rewind.plan.FileAction.Range;
 import io.walrelay.rewind.plan.FileAction.Remove;
+import io.walrelay.rewind.plan.FileAction.Rewrite;
 import io.walrelay.rewind.plan.FileAction.Truncate;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
@@ -314,6 +315,19 @@ class RewindPlanTest {
         source.removeIf(file -> file.path().endsWith("000000010000000000000004"));
         assertEquals(List.of("000000010000000000000004"), plan().missing());
         assertEquals(Optional.empty(), plan().gap());
+    }
+
+    /** It is written into the files that are there, when all but removals is done: what they include is there as long as they are. */
+    @Test
+    void configurationThatBothHaveIsRewrittenLate() throws RefusedException {
+        source.add(FileEntry.regular("a.conf", 5));
+        target.add(FileEntry.regular("a.conf", 7));
+        source.add(FileEntry.regular("new.conf", 5));
+        target.add(FileEntry.regular("old.conf", 5));
+        both(FileEntry.regular("pg_xact/0000", 5));
+
+        assertEquals(
+                List.of(new Copy("new.conf", 5), new Copy("pg_xact/0000", 5), new Rewrite("a.conf", 7, 5), new Remove("old.conf")), plan().actions());
     }
 
     @Test
