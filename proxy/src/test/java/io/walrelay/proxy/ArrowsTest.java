@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
  * <pre>
  *   cli ─▶ relay ─▶ { upstream, standby, peers ─▶ http ─▶ metrics } ─▶ state ─▶ feedback ─▶ cache ─▶ protocol, wal
  *          upstream, standby ─▶ forward;  standby ─▶ console ─▶ state;  all of them ─▶ config, auth    rewind ─▶ wal
- *          standby, http, metrics, state ─▶ shaping ─▶ config, cache
+ *          standby, http, metrics, state ─▶ shaping ─▶ config, cache;  standby, http ─▶ tls ─▶ config
  * </pre>
  */
 final class ArrowsTest {

@@ -71,6 +71,7 @@ public final class Main implements Callable<Integer> {
                 new StatusCommand(),
                 new WhyCommand(),
                 new FollowCommand(),
+                new ReloadCommand(),
                 new SlotCommand(),
                 new StandbyCommand(),
                 new PinCommand(),

@@ -1,7 +1,7 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.proxy.config.Configuration;
 import io.walrelay.proxy.config.InvalidSettingsException;
-import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.relay.Relay;
 import java.io.IOException;
 import java.time.Clock;
@@ -12,10 +12,10 @@ import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** {@code walrelay serve}: the relay, until it is told to stop (SIGTERM, SIGINT) or its disk fails. */
+/** {@code walrelay serve}: the relay, until it is told to stop (SIGTERM, SIGINT) or its disk fails. SIGHUP has it read its configuration again. */
 @Command(
         name = "serve",
-        description = "Run the relay. SIGTERM and SIGINT end it in order: upstream first, standbys when they have everything.")
+        description = "Run the relay. SIGTERM and SIGINT end it in order: upstream first, standbys when they have everything. SIGHUP reads certificates, access rules and tokens again.")
 final class ServeCommand implements Callable<Integer> {
 
     private static final Logger log = LoggerFactory.getLogger(ServeCommand.class);
@@ -25,14 +25,28 @@ final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InvalidSettingsException, IOException {
-        Settings settings = options.conclude();
+        Configuration configuration = options.configuration();
         CompletableFuture<Integer> ended = new CompletableFuture<>();
-        Relay relay = Relay.start(settings, Version.number(), Clock.systemUTC(), failure -> {
+        Relay relay = Relay.start(configuration, options::configuration, Version.number(), Clock.systemUTC(), failure -> {
             // Not retried: what the disk did with the bytes is unknown. A restart recovers what can be proved.
             log.error("the disk failed; ending, so that a restart recovers", failure);
             ended.complete(Main.FAILURE);
         });
-        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(relay::close));
+        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> {
+            ServiceManager.tell("STOPPING=1");
+            relay.close();
+        }));
+        Signals.on("HUP", () -> reload(relay));
+        ServiceManager.tell("READY=1");
         return ended.join();
+    }
+
+    /** Whoever sends a signal gets no answer: what came of it is in the log, by its event. */
+    private static void reload(Relay relay) {
+        try {
+            relay.reload();
+        } catch (InvalidSettingsException | IOException e) {
+            log.debug("nothing was taken up", e);
+        }
     }
 }

@@ -1,6 +1,7 @@
 package io.walrelay.proxy.cli;
 
 import io.netty.util.internal.PlatformDependent;
+import io.walrelay.proxy.config.Configuration;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.KeepingSettings;
@@ -46,6 +47,11 @@ final class SettingsOptions {
     /** @throws InvalidSettingsException with all that is wrong */
     Settings conclude() throws InvalidSettingsException {
         return sources().conclude();
+    }
+
+    /** As {@link SettingsSources#configuration}. */
+    Configuration configuration() throws InvalidSettingsException {
+        return sources().configuration();
     }
 
     /** As {@link SettingsSources#concludeHttp}. */

@@ -34,6 +34,7 @@ final class Concluding {
     /** One segment of the default size written, one preallocated, with something to keep. */
     private static final ByteSize LEAST_DISK = ByteSize.parse("64MB");
 
+    private final Map<String, Given> given;
     private final Values values;
     private final ConcludingPorts ports;
     private final String hostname;
@@ -41,6 +42,7 @@ final class Concluding {
     private final List<Problem> problems;
 
     Concluding(Map<String, Given> given, Map<String, String> environment, String hostname, long directMemory, List<Problem> problems) {
+        this.given = given;
         this.values = new Values(given, environment, problems);
         this.ports = new ConcludingPorts(values);
         this.hostname = hostname;
@@ -83,6 +85,11 @@ final class Concluding {
                     peers);
         }
         throw new InvalidSettingsException(problems);
+    }
+
+    /** As {@link #conclude}, with the words that said so. */
+    Configuration configuration() throws InvalidSettingsException {
+        return Configuration.of(conclude(), given);
     }
 
     /** As {@link #conclude}, for the HTTP port alone. */

@@ -9,20 +9,25 @@ import java.util.Optional;
  * @param name dotted, as in the file: {@code cache.on-full}
  * @param defaultText what holds when nobody says anything; empty when that is nothing, or derived as {@code help} says
  * @param flag its option on the command line, where it has one
+ * @param reloaded whether a relay that runs takes up a new value
  * @param help one sentence for the manual
  */
-record Key<T>(String name, ValueType<T> type, Optional<String> defaultText, Optional<String> flag, String help) {
+record Key<T>(String name, ValueType<T> type, Optional<String> defaultText, Optional<String> flag, boolean reloaded, String help) {
 
     static <T> Key<T> of(String name, ValueType<T> type, String help) {
-        return new Key<>(name, type, Optional.empty(), Optional.empty(), help);
+        return new Key<>(name, type, Optional.empty(), Optional.empty(), false, help);
     }
 
     Key<T> withDefault(String text) {
-        return new Key<>(name, type, Optional.of(text), flag, help);
+        return new Key<>(name, type, Optional.of(text), flag, reloaded, help);
     }
 
     Key<T> withFlag(String option) {
-        return new Key<>(name, type, defaultText, Optional.of(option), help);
+        return new Key<>(name, type, defaultText, Optional.of(option), reloaded, help);
+    }
+
+    Key<T> takenUpByReload() {
+        return new Key<>(name, type, defaultText, flag, true, help);
     }
 
     /** Its name in the environment: {@code WALRELAY_CACHE_ON_FULL}. */

@@ -66,7 +66,7 @@ final class Keys {
             "listen.hba",
             ValueType.LINES,
             "Lines in pg_hba.conf form, first match wins; hostssl needs listen.tls, certificates need its client-ca. Without any, only"
-                    + " loopback may connect, by scram-sha-256.");
+                    + " loopback may connect, by scram-sha-256.").takenUpByReload();
     static final Key<Path> LISTEN_USERS_FILE =
             Key.of("listen.users.file", ValueType.FILE, "Users and their password verifiers. Without it they are read from upstream.");
     static final Key<Secret> LISTEN_USERS_CONNINFO = Key.of(
@@ -90,12 +90,13 @@ final class Keys {
             .withFlag("--http");
     static final Tls HTTP_TLS = new Tls("http.tls");
     static final Key<List<Token>> HTTP_TOKENS = Key.of(
-            "http.tokens", ValueType.TOKENS, "Bearer tokens; a read-only one may look and fetch, but change nothing.");
+            "http.tokens", ValueType.TOKENS, "Bearer tokens; a read-only one may look and fetch, but change nothing.").takenUpByReload();
     static final Key<Boolean> HTTP_INSECURE = Key.of(
                     "http.insecure",
                     ValueType.BOOLEAN,
                     "Accept an HTTP address other than loopback with neither tokens nor client certificates.")
-            .withDefault("false");
+            .withDefault("false")
+            .takenUpByReload();
 
     static final Key<Path> DATA = Key.of("data", ValueType.DIRECTORY, "The directory of the relay's own files.")
             .withDefault("/var/lib/walrelay")
@@ -251,9 +252,9 @@ final class Keys {
     record Tls(Key<Path> cert, Key<Path> key, Key<Path> clientCa) {
         Tls(String section) {
             this(
-                    Key.of(section + ".cert", ValueType.FILE, "The certificate with its chain, PEM. Without it there is no TLS."),
-                    Key.of(section + ".key", ValueType.FILE, "The certificate's private key, PEM."),
-                    Key.of(section + ".client-ca", ValueType.FILE, "Who signs the certificates of clients, PEM."));
+                    Key.of(section + ".cert", ValueType.FILE, "The certificate with its chain, PEM. Without it there is no TLS.").takenUpByReload(),
+                    Key.of(section + ".key", ValueType.FILE, "The certificate's private key, PEM.").takenUpByReload(),
+                    Key.of(section + ".client-ca", ValueType.FILE, "Who signs the certificates of clients, PEM.").takenUpByReload());
         }
     }
 

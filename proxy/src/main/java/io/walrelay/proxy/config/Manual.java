@@ -18,14 +18,15 @@ final class Manual {
     }
 
     private static String row(Key<?> key) {
-        return "| `%s` | %s | `%s`%s | %s Expected: %s. |"
+        return "| `%s` | %s | `%s`%s | %s Expected: %s.%s |"
                 .formatted(
                         key.name(),
                         key.defaultText().map(Manual::code).orElse(""),
                         key.environmentName(),
                         flag(key.flag()),
                         key.help(),
-                        key.type().expected());
+                        key.type().expected(),
+                        key.reloaded() ? " Taken up by a reload." : "");
     }
 
     private static String flag(Optional<String> flag) {

@@ -36,6 +36,23 @@ public record Settings(
                 .orElseGet(() -> "host=%s port=%d".formatted(EVERYWHERE.contains(listen.address().host()) ? "RELAY" : listen.address().host(), listen.address().port()));
     }
 
+    /** These, with what {@code later} says of those keys that a reload takes up: who may come in, and the certificates. */
+    Settings takeUp(Settings later) {
+        return new Settings(
+                upstream,
+                new ListenSettings(listen.address(), later.listen.tls(), later.listen.hba(), listen.users(), listen.forwardAs()),
+                new HttpSettings(http.address(), later.http.tls(), later.http.tokens(), later.http.insecure()),
+                data,
+                cache,
+                archive,
+                verify,
+                slots,
+                standbys,
+                feedback,
+                advertise,
+                peers);
+    }
+
     private static String hosts(List<HostAddress> hosts) {
         return "host=%s port=%s".formatted(joined(hosts, HostAddress::host), joined(hosts, host -> Integer.toString(host.port())));
     }

@@ -33,6 +33,11 @@ public record SettingsSources(
         return concluding().conclude();
     }
 
+    /** As {@link #conclude}, for whoever reads the sources again while the relay runs. */
+    public Configuration configuration() throws InvalidSettingsException {
+        return concluding().configuration();
+    }
+
     /**
      * The HTTP port alone, for whoever asks a relay that runs: upstream need not be known here.
      *

@@ -3,15 +3,16 @@ package io.walrelay.proxy.http;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpResponseStatus;
+import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.state.FollowOrder;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.Readiness;
 import io.walrelay.proxy.state.RelayState;
+import java.io.IOException;
 import java.net.URI;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -31,11 +32,10 @@ final class Api {
     private final StandbyPaths standbys;
     private final PinPaths pins;
     private final WhyPath why;
-    private final Consumer<FollowOrder> follow;
+    private final Orders orders;
     private final Optional<String> advertised;
 
-    /** @param follow as {@link HttpServer#start} has it */
-    Api(RelayState relay, ProcessFacts process, RelayMetrics metrics, Consumer<FollowOrder> follow) {
+    Api(RelayState relay, ProcessFacts process, RelayMetrics metrics, Orders orders) {
         this.relay = relay;
         this.metrics = metrics;
         this.promotable = new PromotablePath(relay);
@@ -44,7 +44,7 @@ final class Api {
         this.reports = new Reports(relay, process, slots);
         this.pins = new PinPaths(relay);
         this.why = new WhyPath(relay, process.conninfo());
-        this.follow = follow;
+        this.orders = orders;
         this.advertised = process.url().map(URI::toString);
     }
 
@@ -65,6 +65,7 @@ final class Api {
             case UPSTREAM -> call.method().equals(HttpMethod.POST)
                     ? follow(call)
                     : Reply.json(HttpResponseStatus.OK, reports.upstream());
+            case RELOAD -> reload(call);
             case EVENTS -> Reply.json(
                     HttpResponseStatus.OK, relay.events().recent().stream().map(Reports::event).toList());
             case PINS -> pins.answer(call, Optional.empty());
@@ -99,10 +100,22 @@ final class Api {
             if (order == null) {
                 throw new IllegalArgumentException("nothing to follow in the body; expected " + EXPECTED_ORDER);
             }
-            follow.accept(FollowOrder.parse(order));
+            orders.follow(FollowOrder.parse(order));
             return Reply.json(HttpResponseStatus.ACCEPTED, Map.of("follow", order));
         } catch (IllegalArgumentException e) {
             return Reply.error(HttpResponseStatus.BAD_REQUEST, call.path(), String.valueOf(e.getMessage()));
+        }
+    }
+
+    private Reply reload(Call call) {
+        Optional<Reply> refusal = JsonBody.refuse(call);
+        if (refusal.isPresent()) {
+            return refusal.get();
+        }
+        try {
+            return Reply.json(HttpResponseStatus.OK, ReloadReport.of(orders.reload()));
+        } catch (InvalidSettingsException | IOException e) {
+            return Reply.error(HttpResponseStatus.UNPROCESSABLE_ENTITY, call.path(), "nothing was taken up: " + e.getMessage());
         }
     }
 }

@@ -20,6 +20,7 @@ enum Endpoint {
     SLOT("/api/v1/slots/{name}", Audience.THE_ADMITTED, "PUT, POST, DELETE"),
     PEER("/api/v1/peer", Audience.THE_ADMITTED, "GET, HEAD"),
     UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),
+    RELOAD("/api/v1/reload", Audience.THE_ADMITTED, "POST"),
     EVENTS("/api/v1/events", Audience.THE_ADMITTED, "GET, HEAD"),
     PINS("/api/v1/pins", Audience.THE_ADMITTED, "GET, HEAD"),
     PIN("/api/v1/pins/{name}", Audience.THE_ADMITTED, "PUT, DELETE"),

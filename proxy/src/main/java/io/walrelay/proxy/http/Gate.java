@@ -8,13 +8,15 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.ssl.SslHandler;
 import java.net.InetSocketAddress;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** What is answered before anybody looks what a request wants: not from you, no such path, not in this way. */
 final class Gate {
 
-    private final Access access;
+    private final Supplier<Access> access;
 
-    Gate(Access access) {
+    /** @param access as it is at each request */
+    Gate(Supplier<Access> access) {
         this.access = access;
     }
 
@@ -23,7 +25,7 @@ final class Gate {
         String path = Call.pathOf(request.uri());
         Optional<Endpoint> endpoint = Endpoint.at(path);
         if (endpoint.map(Endpoint::audience).orElse(Endpoint.Audience.THE_ADMITTED) == Endpoint.Audience.THE_ADMITTED) {
-            switch (access.decide(evidence(context, request))) {
+            switch (access.get().decide(evidence(context, request))) {
                 case Access.Decision.Granted() -> {}
                 case Access.Decision.Unknown(String reason) -> {
                     Reply reply = Reply.error(HttpResponseStatus.UNAUTHORIZED, path, reason);

@@ -26,7 +26,6 @@ import io.netty.util.concurrent.GlobalEventExecutor;
 import io.walrelay.cache.WalPush;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.metrics.RelayMetrics;
-import io.walrelay.proxy.state.FollowOrder;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.RelayState;
 import java.io.IOException;
@@ -37,7 +36,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * The HTTP port. Its connections live on one event loop of their own, and what may touch the disk is read on one other thread, WAL files on
@@ -45,13 +44,23 @@ import java.util.function.Consumer;
  */
 public final class HttpServer implements AutoCloseable {
 
+    /** How requests come in: what may change while the relay runs. */
+    private record Entrance(Optional<SslContext> tls, Access access) {
+
+        static Entrance of(HttpSettings settings) throws IOException {
+            return new Entrance(settings.tls().isPresent() ? Optional.of(HttpTls.of(settings.tls().get())) : Optional.empty(), new Access(settings));
+        }
+    }
+
+    private final AtomicReference<Entrance> entrance;
     private final EventLoopGroup loop;
     private final ExecutorService reader;
     private final ExecutorService workers;
     private final ChannelGroup connections;
     private final Channel listening;
 
-    private HttpServer(EventLoopGroup loop, ExecutorService reader, ExecutorService workers, ChannelGroup connections, Channel listening) {
+    private HttpServer(AtomicReference<Entrance> entrance, EventLoopGroup loop, ExecutorService reader, ExecutorService workers, ChannelGroup connections, Channel listening) {
+        this.entrance = entrance;
         this.loop = loop;
         this.reader = reader;
         this.workers = workers;
@@ -62,8 +71,7 @@ public final class HttpServer implements AutoCloseable {
     /**
      * Listens.
      *
-     * @param follow takes an order, on the reading thread; refuses one that can't be obeyed with an IllegalArgumentException,
-     *     whose message the client gets
+     * @param orders what clients may tell the relay, on the reading thread
      * @param archiving asked about segments that somebody pushes and the relay holds, when it has an archive
      * @throws IOException when the address is taken or the certificate can't be used
      */
@@ -73,10 +81,10 @@ public final class HttpServer implements AutoCloseable {
             RelayState relay,
             ProcessFacts process,
             RelayMetrics metrics,
-            Consumer<FollowOrder> follow,
+            Orders orders,
             WalPush.Archiving archiving)
             throws IOException {
-        Optional<SslContext> tls = settings.tls().isPresent() ? Optional.of(HttpTls.of(settings.tls().get())) : Optional.empty();
+        AtomicReference<Entrance> entrance = new AtomicReference<>(Entrance.of(settings));
         boolean epoll = Epoll.isAvailable();
         IoHandlerFactory io = epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
         EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, Thread.ofPlatform().name("http").daemon().factory(), io);
@@ -92,8 +100,8 @@ public final class HttpServer implements AutoCloseable {
         WalFiles wal = new WalFiles(relay, metrics.walFiles());
         WalPushes pushes = new WalPushes(relay, archiving, metrics.walFiles());
         ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
-        Gate gate = new Gate(new Access(settings));
-        Api api = new Api(relay, process, metrics, follow);
+        Gate gate = new Gate(() -> entrance.get().access());
+        Api api = new Api(relay, process, metrics, orders);
         RequestHandler.Answers answers = new RequestHandler.Answers(api, relay.events(), reader, wal, pushes, new ChangesPaths(relay), metrics.walFiles(), workers);
         Class<? extends ServerSocketChannel> channel = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
         ServerBootstrap bootstrap = new ServerBootstrap()
@@ -109,7 +117,7 @@ public final class HttpServer implements AutoCloseable {
                             return;
                         }
                         RequestHandler requests = new RequestHandler(gate, answers, limits);
-                        tls.ifPresent(context -> connection.pipeline().addLast(handshake(context, connection, limits)));
+                        entrance.get().tls().ifPresent(context -> connection.pipeline().addLast(handshake(context, connection, limits)));
                         connection
                                 .pipeline()
                                 .addLast(new WriteTimeoutHandler(limits.patience().toMillis(), TimeUnit.MILLISECONDS))
@@ -129,7 +137,18 @@ public final class HttpServer implements AutoCloseable {
             loop.shutdownGracefully(0, 0, TimeUnit.SECONDS);
             throw new IOException("could not listen on http.address %s: %s".formatted(settings.address(), bound.cause()), bound.cause());
         }
-        return new HttpServer(loop, reader, workers, connections, bound.channel());
+        return new HttpServer(entrance, loop, reader, workers, connections, bound.channel());
+    }
+
+    /**
+     * Makes ready to let requests in in another way; connections that are there stay, but their next request counts anew.
+     *
+     * @return does so, from then on
+     * @throws IOException when the certificate can't be used
+     */
+    public Runnable prepare(HttpSettings settings) throws IOException {
+        Entrance other = Entrance.of(settings);
+        return () -> entrance.set(other);
     }
 
     private static SslHandler handshake(SslContext context, SocketChannel connection, HttpLimits limits) {

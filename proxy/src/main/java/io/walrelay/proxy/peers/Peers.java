@@ -29,17 +29,20 @@ public final class Peers implements AutoCloseable {
     }
 
     /**
-     * Begins to ask.
+     * Peers that nobody asks yet.
      *
      * @param http the relay's own port: relays beside each other have tokens and certificates in common
      * @throws IOException when a certificate can't be used
      */
-    public static Peers start(PeerSettings settings, HttpSettings http, RelayState relay) throws IOException {
+    public static Peers of(PeerSettings settings, HttpSettings http, RelayState relay) throws IOException {
         List<URI> urls = settings.urls().stream().map(url -> Relays.parse(url.toString())).flatMap(List::stream).toList();
         ApiQuery query = new ApiQuery(new Relays(urls, token(http), tls(settings, http), PATIENCE));
-        Peers peers = new Peers(urls.stream().distinct().map(url -> new PeerWatch(url, query, relay)).toList());
-        peers.watches.forEach(PeerWatch::start);
-        return peers;
+        return new Peers(urls.stream().distinct().map(url -> new PeerWatch(url, query, relay)).toList());
+    }
+
+    /** Begins to ask. */
+    public void start() {
+        watches.forEach(PeerWatch::start);
     }
 
     /** The one that can do least. */

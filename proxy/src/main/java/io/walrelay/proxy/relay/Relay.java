@@ -17,19 +17,22 @@ import io.walrelay.proxy.auth.UsersFile;
 import io.walrelay.proxy.config.ArchiveSettings;
 import io.walrelay.proxy.config.ByteSize;
 import io.walrelay.proxy.config.CacheSettings;
+import io.walrelay.proxy.config.Configuration;
+import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.UserSource;
 import io.walrelay.proxy.feedback.FeedbackLimits;
 import io.walrelay.proxy.http.HttpLimits;
 import io.walrelay.proxy.http.HttpServer;
+import io.walrelay.proxy.http.Orders;
 import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.slotsync.SlotSync;
 import io.walrelay.proxy.slotsync.WaitsByPolicy;
 import io.walrelay.proxy.shaping.Shaping;
-import io.walrelay.proxy.peers.Peers;
 import io.walrelay.proxy.standby.HbaAuthenticator;
 import io.walrelay.proxy.standby.StandbyLimits;
 import io.walrelay.proxy.standby.StandbyServer;
+import io.walrelay.proxy.state.FollowOrder;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.UpstreamFacts;
@@ -51,6 +54,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -64,11 +68,14 @@ public final class Relay implements AutoCloseable {
     /** What was started and must be ended, the newest first. */
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
 
+    private final Configuration configuration;
     private final Settings settings;
     private final RelayState state;
+    private volatile @Nullable Reloading reloading;
 
-    private Relay(Settings settings, Clock clock) {
-        this.settings = settings;
+    private Relay(Configuration configuration, Clock clock) {
+        this.configuration = configuration;
+        this.settings = configuration.settings();
         this.state = new RelayState(
                 clock,
                 new UpstreamStatus(
@@ -88,15 +95,16 @@ public final class Relay implements AutoCloseable {
     /**
      * Starts everything. Standbys can connect as soon as this returns, also when upstream is away: what is on disk is served.
      *
+     * @param reader reads the configuration again when the relay is told to
      * @param version of the program, for reports
      * @param fatal told when the disk failed so that only a restart mends it
      * @throws IOException with what is in the way; nothing is left running
      */
-    public static Relay start(Settings settings, String version, Clock clock, Consumer<IOException> fatal)
+    public static Relay start(Configuration configuration, Configuration.Reader reader, String version, Clock clock, Consumer<IOException> fatal)
             throws IOException {
-        Relay relay = new Relay(settings, clock);
+        Relay relay = new Relay(configuration, clock);
         try {
-            relay.startParts(version, fatal);
+            relay.startParts(reader, version, fatal);
             return relay;
         } catch (IOException | RuntimeException e) {
             relay.close();
@@ -104,7 +112,7 @@ public final class Relay implements AutoCloseable {
         }
     }
 
-    private void startParts(String version, Consumer<IOException> fatal) throws IOException {
+    private void startParts(Configuration.Reader reader, String version, Consumer<IOException> fatal) throws IOException {
         // The directory first: whoever has it may touch the WAL in it.
         DataDirectory directory = DataDirectory.take(settings.data());
         parts.push(directory);
@@ -147,13 +155,54 @@ public final class Relay implements AutoCloseable {
         state.whenOpen(cache -> cache.hotStandby().listen(new HotStandbyEvents(state.events())));
         state.whenOpen(archiving::begin);
         HttpServer http = HttpServer.start(
-                settings.http(), HttpLimits.DEFAULT, state, process, metrics, link::followOrder, archiving);
+                settings.http(), HttpLimits.DEFAULT, state, process, metrics, orders(link), archiving);
         parts.push(http);
         mirror.start();
         link.start();
         housekeeping.start();
-        parts.push(Peers.start(settings.peers(), settings.http(), state));
+        PeersInUse peers = new PeersInUse(settings, state);
+        parts.push(peers);
+        Reloading reload = new Reloading(
+                configuration,
+                reader,
+                List.of(
+                        now -> standbys.prepare(now.listen().tls(), new HbaAuthenticator(now.listen().hba(), users, state.clock())),
+                        now -> http.prepare(now.http()),
+                        peers::prepare),
+                state.events());
+        parts.push(reload);
+        reload.start();
+        reloading = reload;
         log.info("relay started; data in {}", settings.data());
+    }
+
+    private Orders orders(UpstreamLink link) {
+        return new Orders() {
+            @Override
+            public void follow(FollowOrder order) {
+                link.followOrder(order);
+            }
+
+            @Override
+            public Configuration.Difference reload() throws InvalidSettingsException, IOException {
+                return Relay.this.reload();
+            }
+        };
+    }
+
+    /**
+     * Reads the configuration and the certificates again; what came of it is an event, too. On any thread.
+     *
+     * @return what it changed
+     * @throws InvalidSettingsException when it is wrong: nothing has changed
+     * @throws IOException when a certificate is no good: nothing has changed
+     */
+    public Configuration.Difference reload() throws InvalidSettingsException, IOException {
+        Reloading reload = reloading;
+        if (reload == null) {
+            throw new IOException("the relay has not started yet");
+        }
+        return reload.reload();
     }
 
     private Optional<ArchiveTier> archive(DataDirectory directory) throws IOException {

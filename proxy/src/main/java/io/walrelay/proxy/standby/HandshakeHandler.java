@@ -58,6 +58,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
     }
 
     private final ServerContext server;
+    private final Entrance entrance;
     private final FrontendFrames frames;
     private final int pid;
     private @Nullable ServerHandshake handshake;
@@ -71,6 +72,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
 
     HandshakeHandler(ServerContext server, FrontendFrames frames) {
         this.server = server;
+        this.entrance = server.entrance();
         this.frames = frames;
         this.pid = server.nextPid();
     }
@@ -81,11 +83,11 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
         public void channelRead(ChannelHandlerContext ctx, Object message) {
             ByteBuf bytes = (ByteBuf) message;
             if (bytes.getByte(bytes.readerIndex()) != TLS_HANDSHAKE) {
-                handshake = ServerHandshake.overPlaintext(server.handshake());
+                handshake = ServerHandshake.overPlaintext(entrance.handshake());
                 ctx.fireChannelRead(bytes);
                 ctx.pipeline().remove(this);
-            } else if (server.tls().isPresent()) {
-                ctx.pipeline().replace(this, null, server.tls().get().newHandler(ctx.alloc()));
+            } else if (entrance.tls().isPresent()) {
+                ctx.pipeline().replace(this, null, entrance.tls().get().newHandler(ctx.alloc()));
                 ctx.pipeline().fireChannelRead(bytes);
             } else {
                 log.debug("{} began with TLS, which is not set up here", ctx.channel().remoteAddress());
@@ -138,10 +140,10 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
     }
 
     private void tlsStands(ChannelHandlerContext ctx) {
-        var transport = server.tls().orElseThrow().transport(ctx.pipeline().get(SslHandler.class));
+        var transport = entrance.tls().orElseThrow().transport(ctx.pipeline().get(SslHandler.class));
         ServerHandshake current = handshake;
         if (current == null) {
-            handshake = ServerHandshake.overDirectTls(server.handshake(), transport);
+            handshake = ServerHandshake.overDirectTls(entrance.handshake(), transport);
             perform(ctx, handshake.start());
         } else {
             perform(ctx, current.onTlsEstablished(transport));
@@ -225,7 +227,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             return;
         }
         ctx.flush();
-        ctx.pipeline().addFirst(server.tls().orElseThrow().newHandler(ctx.alloc()));
+        ctx.pipeline().addFirst(entrance.tls().orElseThrow().newHandler(ctx.alloc()));
     }
 
     private void admit(ChannelHandlerContext ctx, StartupRequest request) {
@@ -242,7 +244,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
         Authenticator.Client client = client(ctx);
         // What is sent ahead of the decision stays in the kernel.
         ctx.channel().config().setAutoRead(false);
-        server.authenticator().decide(request, client).whenComplete((admission, failure) -> ctx.executor().execute(() -> {
+        entrance.authenticator().decide(request, client).whenComplete((admission, failure) -> ctx.executor().execute(() -> {
             ctx.channel().config().setAutoRead(true);
             if (failure != null) {
                 log.warn("could not decide how user \"{}\" from {} has to authenticate", ClientText.printable(request.user()), client.address(), failure);
@@ -299,7 +301,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             return;
         }
         ctx.channel().config().setAutoRead(false);
-        SlotRights.of(server.authenticator(), request, client(ctx), decision).whenComplete((managesSlots, failure) -> ctx.executor().execute(() -> {
+        SlotRights.of(entrance.authenticator(), request, client(ctx), decision).whenComplete((managesSlots, failure) -> ctx.executor().execute(() -> {
             if (ctx.isRemoved() || !ctx.channel().isActive()) {
                 return; // The client did not wait for it, or was refused meanwhile.
             }
@@ -367,7 +369,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
 
     private BackendKeyData newKey(int process, StartupRequest request) {
         byte[] key = new byte[request.cancelKeyLength()];
-        server.handshake().random().nextBytes(key);
+        entrance.handshake().random().nextBytes(key);
         return new BackendKeyData(process, new SecretKey(Secret.of(key)));
     }
 

@@ -1,28 +1,25 @@
 package io.walrelay.proxy.standby;
 
 import io.netty.channel.EventLoop;
-import io.walrelay.protocol.handshake.ServerHandshake;
 import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.proxy.forward.CancelKeys;
 import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.state.RelayState;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** What all connections of one {@link StandbyServer} share. Thread-safe. */
 final class ServerContext {
 
     private final RelayState state;
     private final StandbyLimits limits;
-    private final Authenticator authenticator;
-    private final ServerHandshake.Listener handshake;
-    private final Optional<ServerTls> tls;
+    private final AtomicReference<Entrance> entrance;
     private final UpstreamAccess upstream;
     private final CancelKeys cancelKeys = new CancelKeys();
     private final Executor blocking;
@@ -38,18 +35,14 @@ final class ServerContext {
     ServerContext(
             RelayState state,
             StandbyLimits limits,
-            Authenticator authenticator,
-            ServerHandshake.Listener handshake,
-            Optional<ServerTls> tls,
+            Entrance entrance,
             UpstreamAccess upstream,
             Executor blocking,
             Executor console,
             Map<EventLoop, Pacer> pacers) {
         this.state = state;
         this.limits = limits;
-        this.authenticator = authenticator;
-        this.handshake = handshake;
-        this.tls = tls;
+        this.entrance = new AtomicReference<>(entrance);
         this.upstream = upstream;
         this.blocking = blocking;
         this.console = console;
@@ -64,16 +57,14 @@ final class ServerContext {
         return limits;
     }
 
-    Authenticator authenticator() {
-        return authenticator;
+    /** For a connection that begins now; it keeps to what it began with. */
+    Entrance entrance() {
+        return entrance.get();
     }
 
-    ServerHandshake.Listener handshake() {
-        return handshake;
-    }
-
-    Optional<ServerTls> tls() {
-        return tls;
+    /** For connections from now on. */
+    void letInBy(Entrance other) {
+        entrance.set(other);
     }
 
     /** Where sessions and commands go that are not the relay's own. */

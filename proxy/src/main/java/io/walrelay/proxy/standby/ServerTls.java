@@ -2,21 +2,15 @@ package io.walrelay.proxy.standby;
 
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.handler.ssl.ApplicationProtocolConfig;
-import io.netty.handler.ssl.ClientAuth;
-import io.netty.handler.ssl.OpenSsl;
 import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslHandler;
-import io.netty.handler.ssl.SslProvider;
 import io.walrelay.protocol.handshake.Transport;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.TlsSettings;
+import io.walrelay.proxy.tls.ServerCertificate;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
-import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.Locale;
 import java.util.Optional;
@@ -35,22 +29,16 @@ final class ServerTls {
 
     /** @throws IOException when certificate or key can't be read or do not fit together */
     static ServerTls of(TlsSettings settings) throws IOException {
-        SslContextBuilder builder = SslContextBuilder.forServer(settings.cert().toFile(), settings.key().toFile())
-                .sslProvider(OpenSsl.isAvailable() ? SslProvider.OPENSSL : SslProvider.JDK)
-                .protocols("TLSv1.3", "TLSv1.2")
-                .applicationProtocolConfig(new ApplicationProtocolConfig(
-                        ApplicationProtocolConfig.Protocol.ALPN,
-                        ApplicationProtocolConfig.SelectorFailureBehavior.NO_ADVERTISE,
-                        ApplicationProtocolConfig.SelectedListenerFailureBehavior.ACCEPT,
-                        Transport.ALPN));
-        if (settings.clientCa().isPresent()) {
-            // Whether a client needs a certificate is for the rules to say; one that shows a wrong one is refused here.
-            builder.trustManager(settings.clientCa().get().toFile()).clientAuth(ClientAuth.OPTIONAL);
-        }
-        try (InputStream pem = Files.newInputStream(settings.cert())) {
-            X509Certificate own =
-                    (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(pem);
-            return new ServerTls(builder.build(), endPoint(own));
+        try {
+            ServerCertificate shown = ServerCertificate.read(settings);
+            SslContext context = shown.context()
+                    .applicationProtocolConfig(new ApplicationProtocolConfig(
+                            ApplicationProtocolConfig.Protocol.ALPN,
+                            ApplicationProtocolConfig.SelectorFailureBehavior.NO_ADVERTISE,
+                            ApplicationProtocolConfig.SelectedListenerFailureBehavior.ACCEPT,
+                            Transport.ALPN))
+                    .build();
+            return new ServerTls(context, endPoint(shown.certificate()));
         } catch (GeneralSecurityException | IllegalArgumentException e) {
             throw new IOException("could not use certificate %s with key %s: %s".formatted(settings.cert(), settings.key(), e.getMessage()), e);
         }

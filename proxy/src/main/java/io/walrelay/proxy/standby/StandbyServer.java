@@ -88,8 +88,7 @@ public final class StandbyServer {
             UpstreamAccess upstream,
             RelayState state)
             throws IOException {
-        Optional<ServerTls> tls = tlsSettings.isPresent() ? Optional.of(ServerTls.of(tlsSettings.get())) : Optional.empty();
-        var handshake = new ServerHandshake.Listener(tls.isPresent(), mocks, new SecureRandom());
+        Entrance entrance = entrance(tlsSettings, authenticator, mocks);
         boolean epoll = Epoll.isAvailable();
         IoHandlerFactory io = epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
         Class<? extends ServerChannel> type = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
@@ -105,7 +104,7 @@ public final class StandbyServer {
             EventLoop loop = (EventLoop) worker;
             pacers.put(loop, new Pacer(loop, limits, delays));
         }
-        ServerContext server = new ServerContext(state, limits, authenticator, handshake, tls, upstream, blocking, console, pacers);
+        ServerContext server = new ServerContext(state, limits, entrance, upstream, blocking, console, pacers);
         var bound = new ServerBootstrap()
                 .group(acceptor, workers)
                 .channel(type)
@@ -124,6 +123,22 @@ public final class StandbyServer {
         state.onUpstream(host -> server.sessions().forEach(s -> s.channel().eventLoop().execute(() -> s.upstreamIs(host))));
         log.info("listening for standbys on {}, at most {} sessions", bound.channel().localAddress(), limits.maxSessions());
         return new StandbyServer(acceptor, workers, blocking, console, server, delays, bound.channel());
+    }
+
+    private static Entrance entrance(Optional<TlsSettings> settings, Authenticator authenticator, MockVerifiers mocks) throws IOException {
+        Optional<ServerTls> tls = settings.isPresent() ? Optional.of(ServerTls.of(settings.get())) : Optional.empty();
+        return new Entrance(authenticator, new ServerHandshake.Listener(tls.isPresent(), mocks, new SecureRandom()), tls);
+    }
+
+    /**
+     * Makes ready to let in connections in another way; sessions that are there stay.
+     *
+     * @return does so, for those that come from then on
+     * @throws IOException when the certificate is no good
+     */
+    public Runnable prepare(Optional<TlsSettings> tlsSettings, Authenticator authenticator) throws IOException {
+        Entrance other = entrance(tlsSettings, authenticator, server.entrance().handshake().mockVerifiers());
+        return () -> server.letInBy(other);
     }
 
     /** Sets up what is accepted. */

@@ -376,7 +376,7 @@ class HttpServerTest {
     private int serve(HttpSettings settings, HttpLimits limits, Consumer<FollowOrder> follow) throws IOException {
         RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, KnownRelay.NO_PACING);
         HttpServer started = HttpServer.start(
-                settings, limits, relay.state(), KnownRelay.PROCESS, metrics, follow, _ -> CompletableFuture.completedFuture(false));
+                settings, limits, relay.state(), KnownRelay.PROCESS, metrics, TakenOrders.following(follow), _ -> CompletableFuture.completedFuture(false));
         server = Optional.of(started);
         return started.address().getPort();
     }

@@ -75,7 +75,7 @@ final class WalServer implements AutoCloseable {
         ObjectFormat format = new ObjectFormat(Compression.LZ4, Optional.empty());
         this.tiers = new Tiers(storage, KEEP_ALL, store.map(s -> new ArchiveTier(s, format, new DurableFiles(storage), spool)));
         this.metrics = new RelayMetrics(state, KnownRelay.PROCESS, KnownRelay.NO_PACING);
-        this.server = HttpServer.start(settings, LIMITS, state, KnownRelay.PROCESS, metrics, _ -> {}, archiving);
+        this.server = HttpServer.start(settings, LIMITS, state, KnownRelay.PROCESS, metrics, TakenOrders.IGNORED, archiving);
     }
 
     /** One that has seen no upstream yet. */

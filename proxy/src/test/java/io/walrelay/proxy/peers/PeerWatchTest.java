@@ -83,7 +83,8 @@ class PeerWatchTest {
     /** Once all answers were given: the state after the last. What comes then is no answer to the question. */
     private void awaitAll(FakeRelay.Answer... answers) throws IOException {
         peer.next(answers);
-        peers = Peers.start(new PeerSettings(List.of(URI.create(peer.url() + "/")), Optional.empty()), HTTP, relay.state());
+        peers = Peers.of(new PeerSettings(List.of(URI.create(peer.url() + "/")), Optional.empty()), HTTP, relay.state());
+        peers.start();
         Await.until("the questions", LIMIT, () -> peer.requests().size(), asked -> asked > answers.length);
     }
 

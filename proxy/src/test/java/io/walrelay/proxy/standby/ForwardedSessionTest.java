@@ -47,9 +47,10 @@ final class ForwardedSessionTest {
         ServerContext context = new ServerContext(
                 RelayFixture.emptyState(),
                 RelayFixture.LIMITS,
-                (_, _) -> CompletableFuture.failedFuture(new AssertionError("everybody is in already")),
-                new ServerHandshake.Listener(false, MockVerifiers.random(new SecureRandom()), new SecureRandom()),
-                Optional.empty(),
+                new Entrance(
+                        (_, _) -> CompletableFuture.failedFuture(new AssertionError("everybody is in already")),
+                        new ServerHandshake.Listener(false, MockVerifiers.random(new SecureRandom()), new SecureRandom()),
+                        Optional.empty()),
                 nowhere,
                 Runnable::run,
                 Runnable::run,

@@ -69,6 +69,12 @@ public final class RelayProcess implements AutoCloseable {
         return this;
     }
 
+    /** Takes a variable back that {@link #of} sets, for a test whose settings are in a file. */
+    public RelayProcess without(String variable) {
+        environment.remove(variable);
+        return this;
+    }
+
     /** Listens on a loopback address other than 127.0.0.1, written as in a URL: {@code [::1]}. */
     public RelayProcess at(String newAddress) {
         address = newAddress;
@@ -166,6 +172,11 @@ public final class RelayProcess implements AutoCloseable {
     /** Kills the process (SIGKILL). */
     public void kill() {
         launched().kill();
+    }
+
+    /** Sends it a signal: {@code HUP}. */
+    public void signal(String name) {
+        launched().signal(name);
     }
 
     /** Asks it to end (SIGTERM), waits, and returns the exit status; 143 is a JVM's when its shutdown hooks have run. */

@@ -1,0 +1,28 @@
+package io.walrelay.proxy.http;
+
+import io.walrelay.proxy.config.Configuration;
+import io.walrelay.proxy.state.FollowOrder;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Orders for whoever tests the port alone. */
+final class TakenOrders {
+
+    static final Orders IGNORED = following(_ -> {});
+
+    private TakenOrders() {}
+
+    static Orders following(Consumer<FollowOrder> follow) {
+        return new Orders() {
+            @Override
+            public void follow(FollowOrder order) {
+                follow.accept(order);
+            }
+
+            @Override
+            public Configuration.Difference reload() {
+                return new Configuration.Difference(List.of(), List.of());
+            }
+        };
+    }
+}
