@@ -1,0 +1,123 @@
+package io.walrelay.proxy.rewind;
+
+import static io.walrelay.proxy.rewind.TwoServers.LIMIT;
+import static io.walrelay.proxy.rewind.TwoServers.awaitRelay;
+import static io.walrelay.proxy.rewind.TwoServers.promote;
+import static io.walrelay.proxy.rewind.TwoServers.startAfterRewind;
+import static io.walrelay.proxy.rewind.TwoServers.stop;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.walrelay.proxy.demo.Await;
+import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.demo.OsProcess;
+import io.walrelay.proxy.testkit.ExternalProcess;
+import io.walrelay.proxy.testkit.Programs;
+import io.walrelay.proxy.testkit.RelayProcess;
+import io.walrelay.rewind.datadir.ControlFile;
+import io.walrelay.rewind.datadir.RefusedException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Random;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One directory, copied, is rewound by pg_rewind, which fetches all blocks and WAL, and by us with a relay, which leaves to the replay what that
+ * writes whole. After both have replayed to the same end every page is equal.
+ *
+ * <pre>
+ *   old   1 ──C──┬── work ─╳─┬─ rewound with the relay ──▶ ─╳  ═╗
+ *   twin         │           └─ copied, pg_rewind ───────▶ ─╳  ═╬═ equal, page by page
+ *   new          └─2── work ────────────────── some more ──╳  ═╝
+ * </pre>
+ */
+class PageByPageIT {
+
+    private static final Logger log = LoggerFactory.getLogger(PageByPageIT.class);
+
+    /** What a primary keeps without WAL, beside hints: how much of a sequence it has given out since it logged it, and where SP-GiST put the last tuples. */
+    private static final Pattern OF_A_PRIMARY = Pattern.compile(".*\\(SEQUENCE, SEQUENCE\\).*|.* block 0 \\(SPGIST, SPGIST\\).*");
+
+    @TempDir
+    private Path directory;
+
+    @ParameterizedTest
+    @ValueSource(ints = {15, 18})
+    void whatWeLeaveToTheReplayBecomesWhatPgRewindCopies(int major) throws IOException, RefusedException, SQLException {
+        long seed = Long.getLong("walrelay.seed", System.nanoTime());
+        log.info("-Dwalrelay.seed={}", seed);
+        Programs programs = Programs.version(major);
+        ManyKindsOfWork work = new ManyKindsOfWork(programs, new Random(seed));
+        try (TwoServers servers = TwoServers.of(programs.server());
+                RelayProcess relay = TwoServers.relayBehind(servers.standby, directory.resolve("relay"))) {
+            LocalPostgres old = servers.old;
+            LocalPostgres now = servers.standby;
+            work.prepare(old);
+            servers.awaitReplay(old, now);
+            promote(now);
+            work.run(now, "new");
+            work.run(old, "old");
+            stop(old);
+            awaitRelay(now);
+            try (LocalPostgres twin = copyOf(old, now)) {
+                pgRewind(programs, twin, now);
+                Programs.Result result = TwoServers.rewindThrough(relay, old, now);
+                assertTrue(TwoServers.skippedBlocks(result) > 200, result.output());
+
+                startAfterRewind(twin);
+                old.start();
+                work.changeRows(now);
+                stopAtOneEnd(now, old, twin);
+
+                RelationPages ours = new RelationPages(old.dataDirectory());
+                RelationPages theirs = new RelationPages(twin.dataDirectory());
+                assertEquals(EnumSet.allOf(MaskedPage.Kind.class), ours.kinds().keySet());
+                assertEquals(List.of(), ours.differences(theirs));
+                List<String> fromPrimary = ours.differences(new RelationPages(now.dataDirectory()));
+                assertEquals(List.of(), fromPrimary.stream().filter(OF_A_PRIMARY.asMatchPredicate().negate()).toList());
+            }
+        }
+    }
+
+    private static LocalPostgres copyOf(LocalPostgres stopped, LocalPostgres source) {
+        return LocalPostgres.standbyOf(stopped, source.conninfo())
+                .name("twin")
+                .copiedBy((from, to) -> run(List.of("cp", "-a", from.dataDirectory().toString(), to.toString())))
+                .create();
+    }
+
+    private static void pgRewind(Programs programs, LocalPostgres target, LocalPostgres source) {
+        String program = programs.home().resolve("bin/pg_rewind").toString();
+        run(OsProcess.unprivileged(List.of(program, "-D", target.dataDirectory().toString(), "--source-server", source.conninfo(), "-R", "-N")));
+    }
+
+    private static void run(List<String> command) {
+        try (ExternalProcess process = ExternalProcess.start(command)) {
+            assertEquals(0, process.awaitExit(LIMIT), process.output());
+        }
+    }
+
+    /** Its last record is a checkpoint, which the followers replay and then write all they have in memory for. */
+    private static void stopAtOneEnd(LocalPostgres primary, LocalPostgres... followers) throws IOException, RefusedException {
+        stop(primary);
+        ControlFile end = control(primary);
+        for (LocalPostgres follower : followers) {
+            Await.until("all of it to be replayed", LIMIT, follower::replayedLsn, end.checkpoint()::isBefore);
+            stop(follower);
+            assertEquals(end.checkpoint(), control(follower).checkpoint(), follower.name());
+        }
+    }
+
+    private static ControlFile control(LocalPostgres stopped) throws IOException, RefusedException {
+        return ControlFile.parse(stopped.name(), Files.readAllBytes(stopped.dataDirectory().resolve(ControlFile.PATH)));
+    }
+}
