@@ -43,7 +43,7 @@ class PowerLossTest {
 
     private static final Logger log = LoggerFactory.getLogger(PowerLossTest.class);
 
-    private static final int POINTS = 40;
+    private static final int POINTS = 30;
 
     @TempDir
     private Path temporary;

@@ -15,10 +15,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** All pages of the main forks in a stopped server's data directory, but for those of unlogged relations, of which each server makes its own. */
 final class RelationPages {
+
+    /** What a primary keeps without WAL, beside hints: how much of a sequence it has given out since it logged it, and where SP-GiST put the last tuples. */
+    private static final Pattern OF_A_PRIMARY = Pattern.compile(".*\\(SEQUENCE, SEQUENCE\\).*|.* block 0 \\(SPGIST, SPGIST\\).*");
 
     private final Path directory;
     private final RelationPath.Names names;
@@ -60,6 +64,11 @@ final class RelationPages {
             }
         }
         return differences;
+    }
+
+    /** As {@link #differences}, of a follower's pages from those of the primary that it has all of. */
+    List<String> differencesFromPrimary(RelationPages primary) throws IOException {
+        return differences(primary).stream().filter(OF_A_PRIMARY.asMatchPredicate().negate()).toList();
     }
 
     private static void compare(String path, byte[] ours, byte[] theirs, List<String> differences) {

@@ -7,7 +7,11 @@ import io.walrelay.proxy.demo.PostgresBinaries;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.WalrelayCommand;
+import io.walrelay.rewind.datadir.ControlFile;
+import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.wal.Lsn;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -133,6 +137,23 @@ final class TwoServers implements AutoCloseable {
     public void close() {
         standby.close();
         old.close();
+    }
+
+    /** Stops all; the last record is a checkpoint, which the followers replay, and for which they write all that they have in memory. */
+    static void stopAtOneEnd(LocalPostgres primary, LocalPostgres... followers) throws IOException, RefusedException {
+        stop(primary);
+        ControlFile end = control(primary);
+        for (LocalPostgres follower : followers) {
+            Await.until("all of it to be replayed", LIMIT, follower::replayedLsn, end.checkpoint()::isBefore);
+            stop(follower);
+            if (!control(follower).checkpoint().equals(end.checkpoint())) {
+                throw new AssertionError("%s ends with %s, its primary with %s".formatted(follower.name(), control(follower), end));
+            }
+        }
+    }
+
+    private static ControlFile control(LocalPostgres stopped) throws IOException, RefusedException {
+        return ControlFile.parse(stopped.name(), Files.readAllBytes(stopped.dataDirectory().resolve(ControlFile.PATH)));
     }
 
     static void stop(LocalPostgres server) {
