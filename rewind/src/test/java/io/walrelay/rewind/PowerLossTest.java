@@ -48,7 +48,7 @@ class PowerLossTest {
     @TempDir
     private Path temporary;
 
-    private Path machine = Path.of("");
+    private Path root = Path.of("");
     private Path target = Path.of("");
     private Path source = Path.of("");
     private Path pristine = Path.of("");
@@ -59,8 +59,8 @@ class PowerLossTest {
     void makeClusters() throws IOException {
         log.info("-Dwalrelay.seed={}", seed);
         Path real = temporary.toRealPath();
-        machine = Files.createDirectory(real.resolve("machine"));
-        target = machine.resolve("target");
+        root = Files.createDirectory(real.resolve("machine"));
+        target = root.resolve("target");
         pristine = real.resolve("pristine");
         source = real.resolve("source");
         new StoppedClusters(seed).write(pristine, source);
@@ -89,9 +89,9 @@ long operations = quiet.operations() - reset().operations();
     }
 
     private FragileMachine reset() throws IOException {
-        try (Stream<Path> files = Files.walk(machine)) {
+        try (Stream<Path> files = Files.walk(root)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                if (!file.equals(machine)) {
+                if (!file.equals(root)) {
                     Files.delete(file);
                 }
             }
@@ -101,7 +101,7 @@ long operations = quiet.operations() - reset().operations();
                 Files.copy(file, target.resolve(pristine.relativize(file)), StandardCopyOption.COPY_ATTRIBUTES);
             }
         }
-        return new FragileMachine(machine);
+        return new FragileMachine(root);
     }
 
     private void failDuringRewind(FragileMachine machine, long point, String which) throws IOException, RefusedException {

@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
 import java.util.Random;
 
 /**
@@ -134,7 +135,7 @@ final class StoppedClusters {
 
     private static void file(Path directory, String path, byte[] content) throws IOException {
         Path file = directory.resolve(path);
-        Files.createDirectories(directory.resolve(path).getParent());
+        Files.createDirectories(Objects.requireNonNull(file.getParent(), path));
         Files.write(file, content);
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
     }

@@ -7,6 +7,9 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 
 /**
@@ -136,10 +139,10 @@ final class ManyKindsOfWork {
     }
 
     private void pgbench(LocalPostgres server, String... options) {
-        String[] all = new String[options.length + 7];
-        System.arraycopy(options, 0, all, 0, options.length);
-        System.arraycopy(new String[] {"-h", "127.0.0.1", "-p", Integer.toString(server.port()), "-U", LocalPostgres.SUPERUSER, "postgres"}, 0, all, options.length, 7);
-        programs.run(LIMIT, "pgbench", all).orFail();
+        List<String> all = new ArrayList<>(List.of("-h", "127.0.0.1", "-p", Integer.toString(server.port()), "-U", LocalPostgres.SUPERUSER));
+        all.addAll(Arrays.asList(options));
+        all.add("postgres");
+        var _ = programs.run(LIMIT, "pgbench", all.toArray(String[]::new)).orFail();
     }
 
     private static void in(LocalPostgres server, String database, String sql) throws SQLException {

@@ -171,7 +171,7 @@ final class MaskedPage {
                 maskTuple(at, i + 1);
             }
             if (length > 0) {
-                fill(at + length, at + (length + 7 & ~7));
+                fill(at + length, at + ((length + 7) & ~7));
             }
         }
     }
@@ -193,7 +193,7 @@ final class MaskedPage {
             maskPointerFlags();
         }
         // BTP_SPLIT_END, BTP_HAS_GARBAGE
-        clear(special + 12, 1 << 5 | 1 << 6);
+        clear(special + 12, (1 << 5) | (1 << 6));
         page.putShort(special + 14, (short) 0);
     }
 
@@ -218,7 +218,7 @@ final class MaskedPage {
         if ((page.getShort(special + 12) & 1) != 0) {
             maskPointerFlags();
         }
-        clear(special + 12, 1 << 3 | 1 << 4);
+        clear(special + 12, (1 << 3) | (1 << 4));
     }
 
     /** Flags: evacuate; type: meta, revmap, regular. */

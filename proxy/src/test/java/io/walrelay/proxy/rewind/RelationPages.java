@@ -25,14 +25,13 @@ final class RelationPages {
     private static final Pattern OF_A_PRIMARY = Pattern.compile(".*\\(SEQUENCE, SEQUENCE\\).*|.* block 0 \\(SPGIST, SPGIST\\).*");
 
     private final Path directory;
-    private final RelationPath.Names names;
     private final Set<String> paths;
 
     RelationPages(Path directory) throws IOException, RefusedException {
         this.directory = directory;
         DataDirectory data = new DataDirectory(directory);
         int catalog = ControlFile.parse("server", data.read(ControlFile.PATH)).catalogVersion();
-        this.names = new RelationPath.Names(data.majorVersion("server"), catalog);
+        RelationPath.Names names = new RelationPath.Names(data.majorVersion("server"), catalog);
         Set<String> all = data.files().stream().map(FileEntry::path).collect(Collectors.toSet());
         this.paths = all.stream()
                 .filter(path -> names.parse(path).isPresent() && !all.contains(path.replaceFirst("\\.[0-9]+$", "") + "_init"))

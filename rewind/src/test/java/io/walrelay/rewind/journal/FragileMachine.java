@@ -61,7 +61,12 @@ public final class FragileMachine {
 
     /** Whether {@code failure} comes from a power that failed. */
     public static boolean isPowerFailure(Throwable failure) {
-        return Stream.iterate(failure, cause -> cause != null, Throwable::getCause).anyMatch(cause -> cause instanceof CrashedException);
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CrashedException) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The power is back: the files are what is left of them, by the chances of {@code seed}. */
