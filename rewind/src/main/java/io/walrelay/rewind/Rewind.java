@@ -24,14 +24,20 @@ public final class Rewind {
     private final RewindSource source;
     private final RewindListener listener;
     private final DataDirectory target;
+    private final Changes changes;
     private final StopWatch time = new StopWatch();
 
     /** @param source closed by whoever opened it */
     public Rewind(RewindRequest request, RewindSource source, RewindListener listener) {
+        this(request, source, listener, Changes.of(request.target(), request.journal()));
+    }
+
+    Rewind(RewindRequest request, RewindSource source, RewindListener listener, Changes changes) {
         this.request = request;
         this.source = source;
         this.listener = listener;
         this.target = new DataDirectory(request.target());
+        this.changes = changes;
     }
 
     /**
@@ -66,7 +72,7 @@ public final class Rewind {
 
     /** A run that was killed left the target half changed: it is put back, and all begins again. */
     private void settle() throws IOException, RefusedException {
-        Leftover leftover = DirectoryChange.leftover(target.path(), request.journal());
+        Leftover leftover = changes.leftover();
         if (leftover == Leftover.NONE) {
             return;
         }
@@ -77,7 +83,7 @@ public final class Rewind {
         if (request.dryRun()) {
             throw new RefusedException("an earlier rewind of %s was not finished".formatted(target), "Run it again without --dry-run, or with --undo.");
         }
-        if (undo(target.path(), request.journal())) {
+        if (undo(changes)) {
             listener.info("an earlier rewind was not finished; what it had changed was put back");
         }
     }
@@ -89,7 +95,11 @@ public final class Rewind {
      * @return false when there was none
      */
     public static boolean undo(Path target, Optional<Path> journal) throws IOException {
-        try (DirectoryChange change = DirectoryChange.resume(target, journal).orElse(null)) {
+        return undo(Changes.of(target, journal));
+    }
+
+    static boolean undo(Changes changes) throws IOException {
+        try (DirectoryChange change = changes.resume().orElse(null)) {
             if (change == null) {
                 return false;
             }
@@ -104,7 +114,7 @@ public final class Rewind {
             request.relay().get().reserve(seen.source().control().systemId(), seen.source().history(), plan.replayStart().redo());
             time.done("reserve");
         }
-        try (DirectoryChange change = DirectoryChange.begin(target.path(), request.journal(), plan.text().getBytes(StandardCharsets.UTF_8), plan.space())) {
+        try (DirectoryChange change = changes.begin(plan.text().getBytes(StandardCharsets.UTF_8), plan.space())) {
             Act act = new Act(plan, source, change, target, listener);
             new WholeChange(target.path(), change, listener).make(() -> {
                 requireUnchanged(seen.target().control());

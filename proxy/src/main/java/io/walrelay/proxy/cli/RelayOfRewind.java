@@ -92,8 +92,14 @@ final class RelayOfRewind implements HeldWal {
                     new Relays(urls, token, Optional.empty(), SILENCE), RestoreMode.REWIND, Duration.ZERO, RestoreMode.REWIND.retries(), lineage, Optional.empty());
         }
 
+        /** Of the last segment of a timeline, as much as there is: a target may need it to its end when the server that wrote it is gone. */
         @Override
         public @Nullable FileChannel open(SegmentId segment, String name) throws IOException {
+            FileChannel whole = open(name);
+            return whole == null ? open(name + ".partial") : whole;
+        }
+
+        private @Nullable FileChannel open(String name) throws IOException {
             Path directory = Files.createTempDirectory("walrelay-rewind");
             try {
                 // Its name goes now, its bytes with the channel.

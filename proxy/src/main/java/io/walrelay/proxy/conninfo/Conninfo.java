@@ -75,7 +75,7 @@ public record Conninfo(
 
     /**
      * What primary_conninfo has to say so that a standby comes to the same server (PostgreSQL: fe_utils/recovery_gen.c,
-     * GenerateRecoveryConfig): all that was given, but for what a walreceiver decides.
+     * GenerateRecoveryConfig): all that was given, but for what a walreceiver decides alone.
      */
     public static String primaryConninfo(String text, Map<String, String> environment) {
         return PrimaryConninfo.of(ConninfoSyntax.parse(text), withDefaults(environment));

@@ -8,9 +8,8 @@ import java.util.StringJoiner;
 /** Writes connection strings. */
 final class PrimaryConninfo {
 
-    /** What a walreceiver sets by itself. */
-    private static final Set<ConninfoKeyword> LEFT_OUT =
-            EnumSet.of(ConninfoKeyword.REPLICATION, ConninfoKeyword.DBNAME, ConninfoKeyword.FALLBACK_APPLICATION_NAME);
+    /** What a walreceiver sets by itself. So it does the database, but slot synchronisation (17) connects to the one that is given. */
+    private static final Set<ConninfoKeyword> LEFT_OUT = EnumSet.of(ConninfoKeyword.REPLICATION, ConninfoKeyword.FALLBACK_APPLICATION_NAME);
 
     private PrimaryConninfo() {}
 

@@ -239,11 +239,12 @@ class ConninfoTest {
     }
 
     @Test
-    void primaryConninfoHasAllThatWasGivenButForTheDatabase() {
+    void primaryConninfoHasAllThatWasGiven() {
         assertEquals(
-                "host=pg1 port=5433 user=rewind password='a\\\\b\\'c d' application_name=old sslmode=require",
+                "host=pg1 port=5433 dbname=postgres user=rewind password='a\\\\b\\'c d' application_name=old sslmode=require",
                 Conninfo.primaryConninfo(
                         "postgresql://rewind@pg1:5433/postgres?password=a%5Cb'c%20d&fallback_application_name=x&replication=true",
                         Map.of("PGSSLMODE", "require", "PGAPPNAME", "old", "PGDATABASE", "x", "PGHOST", "other")));
+        assertEquals("host=pg1 dbname=x user=a", Conninfo.primaryConninfo("host=pg1 user=a", Map.of("PGDATABASE", "x")));
     }
 }

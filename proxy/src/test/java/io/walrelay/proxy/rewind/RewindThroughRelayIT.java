@@ -1,11 +1,15 @@
 package io.walrelay.proxy.rewind;
 
 import static io.walrelay.proxy.rewind.TwoServers.LIMIT;
+import static io.walrelay.proxy.rewind.TwoServers.awaitRelay;
 import static io.walrelay.proxy.rewind.TwoServers.content;
 import static io.walrelay.proxy.rewind.TwoServers.diverge;
 import static io.walrelay.proxy.rewind.TwoServers.promote;
-import static io.walrelay.proxy.rewind.TwoServers.rewind;
+import static io.walrelay.proxy.rewind.TwoServers.relayBehind;
+import static io.walrelay.proxy.rewind.TwoServers.rewindThrough;
+import static io.walrelay.proxy.rewind.TwoServers.skippedBlocks;
 import static io.walrelay.proxy.rewind.TwoServers.stop;
+import static io.walrelay.proxy.rewind.TwoServers.who;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -19,10 +23,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -40,8 +46,6 @@ class RewindThroughRelayIT {
 
     private static final Pattern FETCHED = Pattern.compile("\"bytes_fetched\":(\\d+)");
 
-    private static final Pattern SKIPPED = Pattern.compile("\"skipped_blocks\":(\\d+)");
-
     @TempDir
     private Path directory;
 
@@ -49,9 +53,7 @@ class RewindThroughRelayIT {
     @ValueSource(ints = {14, 15, 18})
     void theTargetStreamsFromTheRelayWhatItWouldElseCopy(int major) throws IOException {
         try (TwoServers servers = TwoServers.of(Servers.version(major));
-                RelayProcess relay = RelayProcess.of("host=127.0.0.1 port=%d user=postgres".formatted(servers.standby.port()), "relay", directory.resolve("relay"))
-                        .with("WALRELAY_UPSTREAM_START", "oldest")
-                        .start()) {
+                RelayProcess relay = relayBehind(servers.standby, directory.resolve("relay"))) {
             LocalPostgres old = servers.old;
             LocalPostgres now = servers.standby;
             for (int i = 0; i < 3; i++) {
@@ -67,21 +69,14 @@ class RewindThroughRelayIT {
             // The target's own WAL has a hole before the fork, which the relay fills for the plan, and on 14 the source for the replay.
             Files.delete(old.dataDirectory().resolve("pg_wal/000000010000000000000003"));
             String configuration = Files.readString(old.dataDirectory().resolve("postgresql.conf"));
-            String end = now.query("SELECT pg_current_wal_flush_lsn()");
-            Await.until(
-                    "the relay to have all of it",
-                    LIMIT,
-                    () -> now.query("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'relay' AND write_lsn >= '%s'".formatted(end)),
-                    "1"::equals);
+            awaitRelay(now);
 
-            Programs.Result result = rewind(
-                    old, "--source-server", now.conninfo(), "-R", "--relay", relay.url(), "--relay-conninfo", relay.conninfo("old"), "--relay-slot", "old", "--format", "json", "--checkpoint");
+            Programs.Result result = rewindThrough(relay, old, now, "--checkpoint");
 
             assertEquals(0, result.status(), result.output());
             Matcher fetched = FETCHED.matcher(result.output());
             assertTrue(fetched.find() && Long.parseLong(fetched.group(1)) < (major < 15 ? 24 : 8) << 20, result.output());
-            Matcher skipped = SKIPPED.matcher(result.output());
-            assertTrue(skipped.find() && Long.parseLong(skipped.group(1)) > 50, result.output());
+            assertTrue(skippedBlocks(result) > 50, result.output());
             assertEquals(configuration, Files.readString(old.dataDirectory().resolve("postgresql.conf")));
             assertFalse(segments(old.dataDirectory()).stream().anyMatch(path -> path.getFileName().toString().startsWith("00000002")));
             old.start();
@@ -90,6 +85,41 @@ class RewindThroughRelayIT {
             assertEquals(content(now), content(old));
             Await.until("the standby to be on its slot", LIMIT, () -> old.query("SELECT slot_name || ' ' || sender_port FROM pg_stat_wal_receiver"), ("old " + relay.port())::equals);
             assertEquals("0", now.query("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'old'"));
+        }
+    }
+
+    /**
+     * Why pg_wal is part of the plan: what the target had in it is put back after the rewind. PostgreSQL takes the orphan's WAL for the lineage's,
+     * replays it past the fork, and opens with the orphan's rows as if all were well.
+     */
+    @Test
+    void leftInPlaceTheOrphansWalWouldBeReplayed() throws IOException {
+        try (TwoServers servers = TwoServers.of(Servers.version(15));
+                RelayProcess relay = relayBehind(servers.standby, directory.resolve("relay"))) {
+            LocalPostgres old = servers.old;
+            LocalPostgres now = servers.standby;
+            promote(now);
+            now.execute("INSERT INTO t VALUES ('new', 1, '')");
+            // Longer than the lineage: what the server needs to be consistent it has before the orphan ends.
+            old.execute("INSERT INTO t SELECT 'orphan', i, repeat('y', 200) FROM generate_series(1, 1000) i");
+            stop(old);
+            awaitRelay(now);
+            Path wal = old.dataDirectory().resolve("pg_wal");
+            Path kept = Files.createDirectory(directory.resolve("kept"));
+            for (Path segment : segments(old.dataDirectory())) {
+                Files.copy(segment, kept.resolve(segment.getFileName()));
+            }
+            assertEquals(0, rewindThrough(relay, old, now).status());
+            try (Stream<Path> segments = Files.list(kept)) {
+                for (Path segment : segments.toList()) {
+                    Files.copy(segment, wal.resolve(segment.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
+
+            old.start();
+
+            assertEquals("both orphan", who(old));
+            assertEquals("both new", who(now));
         }
     }
 

@@ -5,18 +5,28 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.demo.LocalPostgres.StopMode;
 import io.walrelay.proxy.demo.PostgresBinaries;
 import io.walrelay.proxy.testkit.Programs;
+import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.WalrelayCommand;
+import io.walrelay.rewind.datadir.ControlFile;
+import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.wal.Lsn;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** A primary and its standby, which will part. Both are stopped and deleted when this is closed. */
 final class TwoServers implements AutoCloseable {
 
     static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private static final Pattern SKIPPED = Pattern.compile("\"skipped_blocks\":(\\d+)");
 
     final LocalPostgres old;
     final LocalPostgres standby;
@@ -89,10 +99,61 @@ final class TwoServers implements AutoCloseable {
         Await.until("a walsender for the rewound server", LIMIT, () -> primary.query("SELECT count(*) FROM pg_stat_replication"), "1"::equals);
     }
 
+    /** A relay named relay that streams from {@code upstream}, and that will have all there is before the fork as well. */
+    static RelayProcess relayBehind(LocalPostgres upstream, Path data) {
+        return RelayProcess.of("host=127.0.0.1 port=%d user=postgres".formatted(upstream.port()), "relay", data)
+                .with("WALRELAY_UPSTREAM_START", "oldest")
+                .start();
+    }
+
+    /** Waits until the relay behind {@code upstream} has all that is flushed there. */
+    static void awaitRelay(LocalPostgres upstream) {
+        String end = upstream.query("SELECT pg_current_wal_flush_lsn()");
+        Await.until(
+                "the relay to have all of it",
+                LIMIT,
+                () -> upstream.query("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'relay' AND write_lsn >= '%s'".formatted(end)),
+                "1"::equals);
+    }
+
+    /** As {@link #rewind}; the target will stream from the relay, by a slot named as it is. */
+    static Programs.Result rewindThrough(RelayProcess relay, LocalPostgres target, LocalPostgres source, String... more) {
+        List<String> all = new ArrayList<>(List.of(
+                "--source-server", source.conninfo(), "-R", "--relay", relay.url(), "--relay-conninfo", relay.conninfo(target.name()), "--relay-slot", target.name(), "--format", "json"));
+        all.addAll(Arrays.asList(more));
+        return rewind(target, all.toArray(String[]::new));
+    }
+
+    /** How many blocks such a rewind left to the replay. */
+    static long skippedBlocks(Programs.Result result) {
+        Matcher skipped = SKIPPED.matcher(result.output());
+        if (result.status() != 0 || !skipped.find()) {
+            throw new AssertionError(result.output());
+        }
+        return Long.parseLong(skipped.group(1));
+    }
+
     @Override
     public void close() {
         standby.close();
         old.close();
+    }
+
+    /** Stops all; the last record is a checkpoint, which the followers replay, and for which they write all that they have in memory. */
+    static void stopAtOneEnd(LocalPostgres primary, LocalPostgres... followers) throws IOException, RefusedException {
+        stop(primary);
+        ControlFile end = control(primary);
+        for (LocalPostgres follower : followers) {
+            Await.until("all of it to be replayed", LIMIT, follower::replayedLsn, end.checkpoint()::isBefore);
+            stop(follower);
+            if (!control(follower).checkpoint().equals(end.checkpoint())) {
+                throw new AssertionError("%s ends with %s, its primary with %s".formatted(follower.name(), control(follower), end));
+            }
+        }
+    }
+
+    private static ControlFile control(LocalPostgres stopped) throws IOException, RefusedException {
+        return ControlFile.parse(stopped.name(), Files.readAllBytes(stopped.dataDirectory().resolve(ControlFile.PATH)));
     }
 
     static void stop(LocalPostgres server) {
