@@ -67,7 +67,7 @@ final class DashboardFiles {
     static Reply answer(Call call, String name) {
         File file = FILES.get(name);
         if (file == null) {
-            return Reply.error(HttpResponseStatus.NOT_FOUND, call.path(), "the dashboard has no file of that name");
+            return Reply.error(HttpResponseStatus.NOT_FOUND, call.path(), "the dashboard has no file of that name; expected one of " + String.join(", ", NAMES));
         }
         boolean known = Arrays.asList(call.headers().get(HttpHeaderNames.IF_NONE_MATCH, "").split(" *, *", -1)).contains(file.tag());
         Reply reply = known ? Reply.of(HttpResponseStatus.NOT_MODIFIED, file.type(), "") : Reply.of(HttpResponseStatus.OK, file.type(), file.text());

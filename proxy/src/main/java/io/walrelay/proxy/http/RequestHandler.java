@@ -283,6 +283,9 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
                 .set(HttpHeaderNames.CONTENT_LENGTH, body.length)
                 .set(HttpHeaderNames.CACHE_CONTROL, HttpHeaderValues.NO_STORE)
                 .set("x-content-type-options", "nosniff");
+        if (reply.status().equals(HttpResponseStatus.NOT_MODIFIED)) {
+            response.headers().remove(HttpHeaderNames.CONTENT_LENGTH); // It would be the length of what is not sent.
+        }
         reply.headers().forEach((name, value) -> response.headers().set(name, value));
         response.headers().set(HttpHeaderNames.CONNECTION, keepAlive ? HttpHeaderValues.KEEP_ALIVE : HttpHeaderValues.CLOSE);
         if (call.method().equals(HttpMethod.HEAD)) {

@@ -30,7 +30,8 @@ final class Page {
     }
 
     void begin() {
-        List.of("Page.enable", "Runtime.enable", "Log.enable").forEach(method -> call(method, Map.of()));
+        List.of("Page.enable", "Runtime.enable", "Log.enable", "Page.bringToFront").forEach(method -> call(method, Map.of()));
+        call("Emulation.setFocusEmulationEnabled", Map.of("enabled", true));
     }
 
     private JsonNode call(String method, Map<String, ?> parameters) {
@@ -90,9 +91,9 @@ final class Page {
         return result.path("result").path("value");
     }
 
-    /** The visible text of the first element that {@code selector} finds; empty when there is none. */
+    /** The text of the first element that {@code selector} finds, as far as it is to be seen; empty when there is none. */
     String text(String selector) {
-        return evaluate("document.querySelector(%s)?.innerText ?? ''".formatted(quoted(selector))).asString();
+        return evaluate("(found => found?.checkVisibility() ? found.innerText : '')(document.querySelector(%s))".formatted(quoted(selector))).asString();
     }
 
     private static String quoted(String text) {

@@ -1,16 +1,19 @@
 package io.walrelay.proxy.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;
+import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.TlsSettings;
 import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.state.FollowOrder;
+import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.testkit.KnownRelay;
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Xmins;
@@ -28,12 +31,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -44,6 +52,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 
 class HttpServerTest {
 
@@ -77,7 +86,8 @@ class HttpServerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"/healthz", "/readyz", "/metrics", "/api/v1/status", "/api/v1/standbys", "/api/v1/slots", "/api/v1/upstream"})
+    @ValueSource(strings = {"/healthz", "/readyz", "/metrics", "/api/v1/status", "/api/v1/standbys", "/api/v1/slots", "/api/v1/upstream", "/api/v1/timelines", "/api/v1/tiers",
+        "/api/v1/history", "/", "/dashboard/app.js"})
     void answersGetAndHeadAlike(String path) throws Exception {
         int port = serve(OPEN);
         HttpResponse<String> get = send(port, request(port, path));
@@ -159,7 +169,8 @@ class HttpServerTest {
 
     @ParameterizedTest
     @CsvSource({
-        "GET, /, 404", "GET, /api/v1/nothing, 404", "GET, /api/v1/status/, 404", "GET, /%61pi/v1/status, 404", "POST, /healthz, 405", "DELETE, /api/v1/slots, 405",
+        "GET, /index.html, 404", "GET, /dashboard/, 404", "GET, /dashboard/../restore.sh, 404", "GET, /api/v1/nothing, 404", "GET, /api/v1/events?all, 400",
+        "POST, /, 405", "GET, /api/v1/status/, 404", "GET, /%61pi/v1/status, 404", "POST, /healthz, 405", "DELETE, /api/v1/slots, 405",
         "PUT, /api/v1/upstream, 405", "POST, /api/v1/events, 405"
     })
     void namesWhatWasExpectedOfAWrongPathOrMethod(String method, String path, int status) throws Exception {
@@ -332,6 +343,64 @@ class HttpServerTest {
             HttpResponse<String> second = send(port, request(port, "/api/v1/events"));
             assertEquals(503, second.statusCode(), "one stream is the limit here");
         }
+    }
+
+    @Test
+    void aStreamHasSnapshotsForWhoAsksForThem() throws Exception {
+        int port = serve(OPEN);
+        relay.state().refused().note(new Refusal(
+                KnownRelay.NOW, Refusal.Reason.DIVERGED, "c", Optional.empty(), "repl", "10.0.0.9", Diagnostic.error("XX000", "not in this server's history"), Optional.empty()));
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            socket.setSoTimeout(10_000);
+            socket.getOutputStream().write("GET /api/v1/events?snapshots HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            BufferedReader lines = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+            assertTrue(nextData(lines).contains("\"kind\":\"connected\""), "events as ever");
+            for (int i = 0; i < 2; i++) {
+                JsonNode snapshot = Json.MAPPER.readTree(nextData(lines).substring("data: ".length()));
+                assertEquals("a", snapshot.get("status").get("standbys").get(0).get("name").asString());
+                assertEquals(0, snapshot.get("status").get("events").size(), "they come by themselves");
+                assertEquals(List.of("memory", "disk"), snapshot.get("tiers").values().stream().map(tier -> tier.get("tier").asString()).toList());
+                assertEquals("current", snapshot.get("timelines").get(0).get("state").asString());
+                assertEquals("diverged", snapshot.get("refused").get(0).get("reason").asString());
+            }
+            relay.state().events().warning("fork", "now");
+            assertTrue(Stream.generate(() -> nextData(lines)).limit(5).anyMatch(data -> data.contains("\"kind\":\"fork\"")));
+        }
+    }
+
+    @Test
+    void thePageIsForEverybodyAndWhatItShowsIsNot() throws Exception {
+        int port = serve(TOKENS);
+        HttpResponse<String> page = send(port, request(port, "/"));
+        assertEquals(200, page.statusCode());
+        assertEquals(Optional.of("text/html; charset=utf-8"), page.headers().firstValue("content-type"));
+        assertTrue(page.headers().firstValue("content-security-policy").orElse("").startsWith("default-src 'self';"));
+        assertEquals(401, send(port, request(port, "/api/v1/events?snapshots")).statusCode());
+        assertEquals(401, send(port, request(port, "/api/v1/history")).statusCode());
+
+        String tag = page.headers().firstValue("etag").orElseThrow();
+        HttpResponse<String> again = send(port, request(port, "/").header("If-None-Match", "\"other\", " + tag));
+        assertEquals(304, again.statusCode());
+        assertEquals("", again.body());
+        assertEquals(Optional.of(tag), again.headers().firstValue("etag"));
+    }
+
+    @Test
+    void thePageFindsAllItsFilesHere() throws Exception {
+        int port = serve(OPEN);
+        Deque<String> files = new ArrayDeque<>(List.of("/"));
+        Set<String> seen = new HashSet<>();
+        while (!files.isEmpty()) {
+            String file = files.pop();
+            if (seen.add(file)) {
+                HttpResponse<String> response = send(port, request(port, file));
+                assertEquals(200, response.statusCode(), file);
+                Pattern.compile("(?:href|src)=\"(dashboard/[^\"]+)\"|from '\\./([^']+)'").matcher(response.body()).results()
+                        .forEach(found -> files.push("/" + (found.group(1) == null ? "dashboard/" + found.group(2) : found.group(1))));
+                assertFalse(response.body().contains("innerHTML ="), file);
+            }
+        }
+        assertTrue(seen.contains("/dashboard/picture.js") && seen.contains("/dashboard/uplot/uPlot.iife.min.js"), seen::toString);
     }
 
     @Test

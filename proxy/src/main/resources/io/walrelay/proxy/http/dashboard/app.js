@@ -15,7 +15,7 @@ import { openLinked, prepareWhy } from './why.js';
 
 let lastSeen = null;
 let waiting = null;
-let remembered = false;
+let past = null;
 
 function draw(snapshot) {
   const { status, tiers, timelines } = snapshot;
@@ -75,6 +75,8 @@ function drawAway(reason, retryAt) {
   say(banner, `${since} (${reason}).`);
   say(byId('link'), left > 0 ? `trying again in ${left} s` : 'trying again');
   set(byId('main'), { class: 'stale' });
+  set(byId('ready'), { class: 'pill bad' });
+  say(byId('ready'), 'unreachable');
 }
 
 const listener = {
@@ -88,11 +90,9 @@ const listener = {
   },
   async snapshot(snapshot) {
     lastSeen = snapshot.status.at;
-    if (!remembered) {
-      remembered = true;
-      // A page without its past is still a page.
-      await get('api/v1/history').then(remember, () => {});
-    }
+    // A page without its past is still a page.
+    past ??= get('api/v1/history').then(remember, () => {});
+    await past;
     record(snapshot);
     draw(snapshot);
   },

@@ -8,12 +8,18 @@ const SPAN_SECONDS = 1800;
 const MOST_STANDBYS = 64;
 const MOST_CURVES = 8;
 const HEIGHT = 176;
+
+/** Where lines may be: round numbers of the unit that is shown. */
+const BYTE_STEPS = [0, 1, 2, 3, 4].flatMap((power) => [1, 2, 5, 10, 20, 50, 100, 200, 500].map((step) => step * 1024 ** power));
+const SECOND_STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 864_000];
+
 const FIELDS = ['write_bytes', 'write_seconds', 'replay_bytes', 'replay_seconds'];
 
 /** Columns as uPlot takes them: `at` and for each standby's name and field a value or null for each time. */
 const past = { at: [], written: [], standbys: new Map() };
 const charts = new Map();
 let curves = [];
+let connected = 0;
 
 /** Begins with what the relay remembers. */
 export function remember(history) {
@@ -26,6 +32,7 @@ export function remember(history) {
 export function record(snapshot) {
   const { status } = snapshot;
   const lags = new Map();
+  connected = new Set(status.standbys.map((session) => session.name)).size;
   for (const { session } of downstreams(snapshot).filter((one) => one.session).sort((a, b) => (b.session.replay.lag_bytes ?? 0) - (a.session.replay.lag_bytes ?? 0)).slice(0, MOST_STANDBYS)) {
     if (!lags.has(session.name)) {
       const { write, replay } = session;
@@ -104,7 +111,7 @@ export function drawCharts() {
   draw('lag-bytes', `Bytes to ${stage}`, columns(`${stage}_bytes`), bytes);
   draw('lag-seconds', `Seconds to ${stage}`, columns(`${stage}_seconds`), seconds);
   draw('wal-chart', 'WAL per second', [past.at.map((time, i) => between(Math.max(0, startOf(i)), i))], rate);
-  drawLegend(stage, names.length - first.size);
+  drawLegend(stage, connected - shown.filter((columnsOf) => columnsOf && columnsOf.write_bytes.at(-1) !== null).length);
 }
 
 /** Where the five seconds before the moment `i` begin. */
@@ -151,7 +158,7 @@ function options(container, count, format) {
     scales: { x: { range: () => [now() - SPAN_SECONDS, now()] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
       { ...axis, size: 26, space: 70, values: (_, times) => times.map((time) => new Date(time * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })) },
-      { ...axis, size: 66, space: 32, values: (_, values) => values.map(format) },
+      { ...axis, size: 66, space: 32, incrs: format === seconds ? SECOND_STEPS : BYTE_STEPS, values: (_, values) => values.map(format) },
     ],
     series: [{}, ...Array.from({ length: count }, (_, i) => ({ stroke: colour(`--curve-${i + 1}`), width: 1.6, points: { show: false }, spanGaps: false }))],
   };
@@ -171,6 +178,7 @@ function drawLegend(stage, others) {
     swatch.className = i < 0 ? '' : `curve-${i + 1}`;
     say(label, name ?? `and ${others} that lag less`);
     const columns = past.standbys.get(name);
-    say(value, columns ? `${bytes(columns[`${stage}_bytes`].at(-1))} · ${seconds(columns[`${stage}_seconds`].at(-1))}` : '');
+    const behind = columns?.[`${stage}_bytes`].at(-1) ?? null;
+    say(value, !columns ? '' : behind === null ? 'not connected' : `${bytes(behind)} · ${seconds(columns[`${stage}_seconds`].at(-1))}`);
   });
 }

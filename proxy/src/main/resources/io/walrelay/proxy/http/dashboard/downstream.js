@@ -18,7 +18,9 @@ export function downstreams(snapshot) {
   const used = new Set();
   const streaming = new Set();
   const all = standbys.map((session) => {
-    used.add(session.slot);
+    if (session.slot) {
+      used.add(session.slot);
+    }
     streaming.add(session.name);
     const slot = slotsByName.get(session.slot) ?? null;
     return { key: `pid ${session.pid}`, name: session.name, client: session.client, session, slot, refused: null, ...judge(session, at) };
@@ -26,7 +28,9 @@ export function downstreams(snapshot) {
   for (const refused of snapshot.refused) {
     if (!streaming.has(refused.name) && !used.has(refused.slot)) {
       const slot = slotsByName.get(refused.slot) ?? slotsByName.get(refused.name) ?? null;
-      used.add(slot?.name);
+      if (slot) {
+        used.add(slot.name);
+      }
       // Who did not log in may be anybody.
       const level = refused.reason === 'login' ? 'warn' : 'bad';
       all.push({ key: `refused ${refused.name}`, name: refused.name, client: refused.address, session: null, slot, refused, level, word: `refused: ${refused.reason}` });

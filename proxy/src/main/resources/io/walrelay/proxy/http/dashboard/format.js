@@ -9,7 +9,7 @@ export function bytes(count) {
   }
   let value = count;
   let unit = 0;
-  while (Math.abs(value) >= 1000 && unit < UNITS.length - 1) {
+  while (Math.abs(value) >= 1024 && unit < UNITS.length - 1) {
     value /= 1024;
     unit++;
   }
@@ -73,9 +73,18 @@ export function age(iso, now) {
   return iso ? Math.max(0, (Date.parse(now) - Date.parse(iso)) / 1000) : null;
 }
 
-/** As much of `text` as fits into `width` pixels of the picture's letters. */
-export function shortened(text, width, letter = 7) {
-  const most = Math.max(3, Math.floor(width / letter));
+const ruler = document.createElement('canvas').getContext('2d');
+
+/** As much of `text` as fits into `width` pixels: in a picture nothing wraps. */
+export function fitted(text, width, font) {
+  ruler.font = font;
+  if (ruler.measureText(text).width <= width) {
+    return text;
+  }
   const letters = [...text];
-  return letters.length <= most ? text : `${letters.slice(0, most - 1).join('')}…`;
+  let most = Math.min(letters.length, Math.floor(width / 3));
+  while (most > 1 && ruler.measureText(`${letters.slice(0, most).join('')}…`).width > width) {
+    most--;
+  }
+  return `${letters.slice(0, most).join('')}…`;
 }

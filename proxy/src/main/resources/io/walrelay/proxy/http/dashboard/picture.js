@@ -1,14 +1,16 @@
 // Upstream, relay and who is behind it, as a picture: wide screens from left to right, narrow ones from top to bottom.
 
-import { bytes, rate, shortened } from './format.js';
+import { bytes, fitted, rate } from './format.js';
 import { keyed, say, set, svg } from './html.js';
 import { lagText } from './downstream.js';
 import { openWhy } from './why.js';
 
 /** More is a list, which is below. */
-const MOST = 12;
+const MOST = 8;
 const NARROW = 720;
 const NODE = { width: 216, height: 46, gap: 10 };
+const TITLE = '600 13px system-ui, sans-serif';
+const TEXT = '12px system-ui, sans-serif';
 
 let root = null;
 let last = null;
@@ -52,7 +54,7 @@ function parts({ status, tiers, downstreams, rate: walRate }) {
     key: 'relay',
     level: status.ready ? 'ok' : 'bad',
     title: 'this relay',
-    text: wal ? `timeline ${wal.timeline} · flushed ${wal.flushed}` : 'no WAL yet',
+    text: wal ? `TL ${wal.timeline} · flushed ${wal.flushed}` : 'no WAL yet',
     strong: true,
   };
   const beside = peers.map((peer) => ({
@@ -130,7 +132,8 @@ function edge(node, [x1, top1], [x2, top2], side) {
     path: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`,
     text: node.edge,
     x: side === 'left' ? x2 - 8 : (x1 + x2) / 2,
-    y: y2 - 6,
+    // On the side that the curve does not come from.
+    y: y2 > y1 + 1 ? y2 + 15 : y2 - 6,
     anchor: side === 'left' ? 'end' : 'middle',
   };
 }
@@ -197,8 +200,8 @@ function updateNode(group, node) {
   });
   set(group.box, { width: node.width });
   set(group.lag, { x: node.width - 10 });
-  say(group.title, shortened(node.title, node.width - 30 - lag.length * 6.2, 7.2));
-  say(group.text, shortened(node.text, node.width - 30, 6.2));
+  say(group.title, fitted(node.title, node.width - 36 - lag.length * 6.5, TITLE));
+  say(group.text, fitted(node.text, node.width - 30, TEXT));
   say(group.lag, lag);
   say(group.tip, `${node.title}: ${node.text}`);
 }

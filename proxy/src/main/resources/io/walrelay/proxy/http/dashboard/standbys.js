@@ -15,7 +15,7 @@ const COLUMNS = [
   { title: 'Written', of: (one) => stage(one, 'write'), number: true },
   { title: 'Flushed', of: (one) => stage(one, 'flush'), number: true },
   { title: 'Replayed', of: (one) => stage(one, 'replay'), number: true },
-  { title: 'Heard of', of: (one, now) => (one.session ? seconds(age(one.session.last_reply, now)) : ''), number: true },
+  { title: 'Last reply', of: (one, now) => (one.session ? seconds(age(one.session.last_reply, now)) : ''), number: true },
 ];
 
 /** Behind by what, of a column with a stage. */

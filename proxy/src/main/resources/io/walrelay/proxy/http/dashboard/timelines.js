@@ -1,6 +1,6 @@
 // Timelines as a tree: a line for each, the forks where they part, orphans broken off. Positions stand in their order, not to scale.
 
-import { lsn, shortened } from './format.js';
+import { lsn } from './format.js';
 import { byId, h, keyed, say, set, svg } from './html.js';
 
 /** After many promotions the oldest are told by number only; orphans are all drawn. */
@@ -17,7 +17,7 @@ export function drawTimelines(timelines) {
     container.tree = svg('svg', { class: 'tree', role: 'img' });
     container.body = h('tbody');
     container.note = h('p', { class: 'note' });
-    const head = h('tr', {}, ...['Timeline', 'From', 'To', 'What it is'].map((title) => h('th', { scope: 'col' }, title)));
+    const head = h('tr', {}, ...['Timeline', 'From and to', 'What it is'].map((title) => h('th', { scope: 'col' }, title)));
     container.append(container.tree, container.note, h('div', { class: 'scroll' }, h('table', {}, h('caption', { class: 'hidden' }, 'Timelines'), h('thead', {}, head), container.body)));
     new ResizeObserver(() => last && drawTree(container, last)).observe(container);
   } else if (text === container.drawn) {
@@ -75,14 +75,14 @@ function drawBranch(one, x, y, parentY) {
 const WORDS = { ancestor: 'left behind', current: 'followed now', orphan: 'orphan: past a fork, nobody is sent it', orphan_acknowledged: 'orphan that was acknowledged: commits may be lost' };
 
 function drawRows(body, timelines) {
-  keyed(body, [...timelines].reverse(), (one) => `${one.lineage} ${one.from} ${one.state} ${one.to === null}`, () => h('tr', {}, h('th', { scope: 'row' }, h('span'), h('small')), h('td', { class: 'lsn' }), h('td', { class: 'lsn' }), h('td', {}, h('span'), h('small'))), (row, one) => {
-    const [name, from, to, state] = row.children;
+  keyed(body, [...timelines].reverse(), (one) => `${one.lineage} ${one.from} ${one.state} ${one.to === null}`, () => h('tr', {}, h('th', { scope: 'row' }, h('span'), h('small')), h('td', { class: 'lsn' }, h('div'), h('div')), h('td', {}, h('span'), h('small'))), (row, one) => {
+    const [name, where, state] = row.children;
     set(row, { class: one.state === 'orphan_acknowledged' ? 'bad' : one.state === 'orphan' ? 'warn' : '' });
     say(name.firstChild, String(one.timeline));
     say(name.lastChild, one.lineage);
-    say(from, one.from ?? 'the beginning');
-    say(to, one.to);
+    say(where.firstChild, one.from ?? 'the beginning');
+    say(where.lastChild, one.to);
     say(state.firstChild, WORDS[one.state] ?? one.state);
-    say(state.lastChild, one.reason ? shortened(one.reason, 400) : '');
+    say(state.lastChild, one.reason ?? '');
   });
 }

@@ -65,7 +65,7 @@ function drawManagers() {
     say(size, `${bytes(one.bytes)} · ${percent(one.bytes, all.bytes)}`);
     say(perSecond, now === null ? '–' : rate((now * one.bytes) / all.bytes));
   });
-  say(container.note, `Full-page images, the dark part: ${percent(all.image_bytes, all.bytes)} of ${bytes(all.bytes)} in the newest ${stats.segments} whole segment${stats.segments === 1 ? '' : 's'}.`);
+  say(container.note, `Full-page images, the strong part of each bar: ${percent(all.image_bytes, all.bytes)} of ${bytes(all.bytes)} in the newest ${stats.segments} whole segment${stats.segments === 1 ? '' : 's'}.`);
 }
 
 function sum(managers) {
