@@ -30,8 +30,7 @@ import java.util.function.Consumer;
  *   DATA/orphans/LINEAGE/         WAL past a fork, on the side that lost
  * </pre>
  *
- * <p>Reading, slots and retention are thread-safe. {@link #writer()} and the methods that change the timeline belong to the
- * WAL writer thread.
+ * <p>Reading, slots and retention are thread-safe. {@link #writer()} and the methods that change the timeline belong to the WAL writer thread.
  */
 public final class WalCache implements AutoCloseable {
 

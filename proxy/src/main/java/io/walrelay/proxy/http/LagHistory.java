@@ -74,7 +74,7 @@ final class LagHistory {
                     .toList();
             lags.keySet().retainAll(names);
         }
-        Sample sample = new Sample(relay.clock().instant(), written.map(LagHistory::bytes), Map.copyOf(lags));
+        Sample sample = new Sample(relay.clock().instant(), written.map(Lsn::value), Map.copyOf(lags));
         synchronized (samples) {
             samples.addLast(sample);
             if (samples.size() > SAMPLES) {
@@ -84,23 +84,22 @@ final class LagHistory {
     }
 
     private static Lag lag(StandbyStatus standby, Optional<Lsn> written) {
-        return new Lag(
-                behind(standby.written(), written),
-                standby.writeLag().map(LagHistory::seconds),
-                behind(standby.replayed(), written),
-                standby.replayLag().map(LagHistory::seconds));
+        Optional<Long> toWrite = behind(standby.written(), written);
+        Optional<Long> toReplay = behind(standby.replayed(), written);
+        return new Lag(toWrite, seconds(standby, toWrite, standby.writeLag()), toReplay, seconds(standby, toReplay, standby.replayLag()));
+    }
+
+    /** Unknown while there is nothing to measure it by, and old where nothing is streamed; with nothing missing it is none. */
+    private static Optional<Double> seconds(StandbyStatus standby, Optional<Long> behind, Optional<Duration> measured) {
+        Optional<Double> seconds = measured.map(lag -> lag.toMillis() / 1e3);
+        if (behind.equals(Optional.of(0L))) {
+            return seconds.or(() -> Optional.of(0.0));
+        }
+        return standby.state() == StandbyStatus.State.STARTUP ? Optional.empty() : seconds;
     }
 
     private static Optional<Long> behind(Lsn reached, Optional<Lsn> written) {
         return reached.isValid() ? written.map(end -> Reports.behind(reached, end)) : Optional.empty();
-    }
-
-    private static double seconds(Duration duration) {
-        return duration.toMillis() / 1e3;
-    }
-
-    private static long bytes(Lsn lsn) {
-        return lsn.value();
     }
 
     Report report() {

@@ -73,24 +73,22 @@ final class Snapshots {
     }
 
     private void makeOne() {
-        byte[] made;
         try {
-            made = make.get();
-        } catch (RuntimeException e) {
+            byte[] snapshot = make.get();
+            onLoop(() -> deliver(snapshot));
+        } catch (RuntimeException | Error e) {
             log.atError().setCause(e).log("could not make a snapshot for the dashboard");
-            made = null;
-        }
-        byte[] snapshot = made;
-        if (!loop.isShuttingDown()) {
-            loop.execute(() -> deliver(snapshot));
+            onLoop(() -> later(PACE.toMillis()));
         }
     }
 
-    private void deliver(byte @Nullable [] snapshot) {
-        if (snapshot == null) {
-            later(PACE.toMillis());
-            return;
+    private void onLoop(Runnable task) {
+        if (!loop.isShuttingDown()) {
+            loop.execute(task);
         }
+    }
+
+    private void deliver(byte[] snapshot) {
         last = snapshot;
         viewers.forEach(viewer -> send(viewer, snapshot));
         later(Math.max(PACE.toMillis(), 1_000L * snapshot.length * viewers.size() / BYTES_PER_SECOND));

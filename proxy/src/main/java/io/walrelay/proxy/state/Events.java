@@ -81,7 +81,7 @@ public final class Events {
                 break;
             }
         }
-        remembered.merge(most, -1, (count, less) -> count + less > 0 ? count + less : null);
+        remembered.merge(most, -1, Integer::sum);
     }
 
     /** How many there were of each kind since the start. */

@@ -66,9 +66,10 @@ final class Browser implements AutoCloseable {
             WebSocket socket = http.newWebSocketBuilder().buildAsync(devTools(process, profile.resolve("DevToolsActivePort")), messages).get(LIMIT.toSeconds(), TimeUnit.SECONDS);
             return new Browser(process, http, messages, socket);
         } catch (InterruptedException | ExecutionException | TimeoutException | RuntimeException | Error e) {
-            http.close();
+            String said = process.output();
+            http.shutdownNow();
             process.close();
-            throw new AssertionError("could not talk to the browser", e);
+            throw new AssertionError("could not talk to the browser: " + said, e);
         }
     }
 

@@ -36,7 +36,7 @@ export function record(snapshot) {
   for (const { session } of downstreams(snapshot).filter((one) => one.session).sort((a, b) => (b.session.replay.lag_bytes ?? 0) - (a.session.replay.lag_bytes ?? 0)).slice(0, MOST_STANDBYS)) {
     if (!lags.has(session.name)) {
       const { write, replay } = session;
-      lags.set(session.name, { write_bytes: write.lag_bytes, write_seconds: lagSeconds(write), replay_bytes: replay.lag_bytes, replay_seconds: lagSeconds(replay) });
+      lags.set(session.name, { write_bytes: write.lag_bytes, write_seconds: lagSeconds(session, 'write'), replay_bytes: replay.lag_bytes, replay_seconds: lagSeconds(session, 'replay') });
     }
   }
   append(Date.parse(status.at) / 1000, status.wal ? lsn(status.wal.written) : null, lags);

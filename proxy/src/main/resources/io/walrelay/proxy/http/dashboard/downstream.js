@@ -46,23 +46,24 @@ export function downstreams(snapshot) {
   return all.sort((a, b) => RANKS[a.level] - RANKS[b.level] || lagBytes(b) - lagBytes(a) || (a.name < b.name ? -1 : 1));
 }
 
-/** Lag in seconds is unknown while there is nothing to measure it by: with nothing missing it is none. */
-export function lagSeconds(stage) {
-  return stage.lag_seconds ?? (stage.lag_bytes === 0 ? 0 : null);
+/** Lag in seconds is unknown while there is nothing to measure it by, and old where nothing is streamed; with nothing missing it is none. */
+export function lagSeconds(session, name) {
+  const stage = session[name];
+  return stage.lag_bytes === 0 ? (stage.lag_seconds ?? 0) : session.state === 'startup' ? null : stage.lag_seconds;
 }
 
-/** What it has not replayed, or else not written: pg_receivewal replays nothing. */
+/** The stage that tells how far it is: what it has replayed, or else flushed, as pg_receivewal replays nothing. */
 export function reached(session) {
-  return session.replay.position ? session.replay : session.flush.position ? session.flush : session.write.position ? session.write : session.sent;
+  return ['replay', 'flush', 'write'].find((name) => session[name].position) ?? 'sent';
 }
 
 function lagBytes(downstream) {
-  return downstream.session ? (reached(downstream.session).lag_bytes ?? 0) : 0;
+  return downstream.session?.[reached(downstream.session)].lag_bytes ?? 0;
 }
 
 function judge(session, now) {
   const stage = reached(session);
-  const behind = lagSeconds(stage) ?? 0;
+  const behind = lagSeconds(session, stage) ?? 0;
   const silent = age(session.last_reply, now);
   if (session.held) {
     return { level: 'warn', word: session.held.why };
@@ -73,17 +74,17 @@ function judge(session, now) {
   if (silent !== null && silent > SILENT_SECONDS) {
     return { level: 'warn', word: `silent for ${seconds(silent)}` };
   }
-  if (behind >= LAG_SECONDS || (stage.lag_bytes ?? 0) >= LAG_BYTES) {
+  if (behind >= LAG_SECONDS || (session[stage].lag_bytes ?? 0) >= LAG_BYTES) {
     return { level: 'warn', word: 'lagging' };
   }
   return { level: 'ok', word: 'streaming' };
 }
 
 /** `12 MB · 1.4 s`, or what else there is to say. */
-export function lagText(downstream) {
-  if (!downstream.session) {
-    return downstream.slot?.retained_bytes ? `${bytes(downstream.slot.retained_bytes)} kept` : '';
+export function lagText({ session, slot, refused }, now) {
+  if (session) {
+    const stage = reached(session);
+    return `${bytes(session[stage].lag_bytes)} · ${seconds(lagSeconds(session, stage))}`;
   }
-  const stage = reached(downstream.session);
-  return `${bytes(stage.lag_bytes)} · ${seconds(lagSeconds(stage))}`;
+  return refused ? `${seconds(age(refused.at, now))} ago` : slot?.retained_bytes ? `${bytes(slot.retained_bytes)} kept` : '';
 }

@@ -80,7 +80,7 @@ function parts({ status, tiers, downstreams, rate: walRate }) {
     level: one.level,
     title: one.name,
     text: [members.has(one.name) || members.has(one.slot?.name) ? 'commits wait' : '', one.word].filter(Boolean).join(' · '),
-    edge: lagText(one),
+    edge: lagText(one, status.at),
     about: one.name,
     gone: !one.session,
   }));

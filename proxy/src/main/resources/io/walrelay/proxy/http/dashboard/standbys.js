@@ -1,7 +1,7 @@
 // All standbys in a table: how far each is in every respect, so that a slow network and a slow replay can be told apart.
 
 import { age, bytes, seconds } from './format.js';
-import { lagSeconds, reached } from './downstream.js';
+import { lagSeconds } from './downstream.js';
 import { byId, h, keyed, say, set } from './html.js';
 import { openWhy } from './why.js';
 
@@ -21,7 +21,7 @@ const COLUMNS = [
 /** Behind by what, of a column with a stage. */
 function stage(one, name) {
   const at = one.session?.[name];
-  return at && at.position ? `${bytes(at.lag_bytes)}\n${seconds(lagSeconds(at))}` : '';
+  return at?.position ? `${bytes(at.lag_bytes)}\n${seconds(lagSeconds(one.session, name))}` : '';
 }
 
 const SORTS = {
@@ -29,7 +29,7 @@ const SORTS = {
   Sent: (one) => -(one.session?.sent.lag_bytes ?? -1),
   Written: (one) => -(one.session?.write.lag_bytes ?? -1),
   Flushed: (one) => -(one.session?.flush.lag_bytes ?? -1),
-  Replayed: (one) => -(one.session ? (reached(one.session).lag_bytes ?? -1) : -1),
+  Replayed: (one) => -(one.session?.replay.lag_bytes ?? -1),
 };
 
 let table = null;
