@@ -5,20 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;
-import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.TlsSettings;
 import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.state.FollowOrder;
-import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.testkit.KnownRelay;
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Xmins;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
@@ -36,7 +32,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
@@ -46,7 +41,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import tools.jackson.databind.JsonNode;
 
 class HttpServerTest {
 
@@ -310,59 +304,6 @@ class HttpServerTest {
     }
 
     @Test
-    void saysOfTheEventsWhatAStreamWouldBegin() throws Exception {
-        int port = serve(OPEN);
-        for (int i = 0; i < 3; i++) { // More than there may be streams.
-            HttpResponse<String> head = send(port, request(port, "/api/v1/events").method("HEAD", HttpRequest.BodyPublishers.noBody()));
-            assertEquals(200, head.statusCode());
-            assertEquals(Optional.of("text/event-stream; charset=utf-8"), head.headers().firstValue("content-type"));
-            assertEquals(Optional.empty(), head.headers().firstValue("content-length"));
-            assertEquals("", head.body());
-        }
-    }
-
-    @Test
-    void streamsRecentEventsAndThenThoseThatHappen() throws Exception {
-        int port = serve(OPEN);
-        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-            socket.setSoTimeout(10_000);
-            socket.getOutputStream().write("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-            BufferedReader lines = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
-            assertEquals(
-                    "data: {\"at\":\"2026-01-02T03:04:05Z\",\"severity\":\"info\",\"kind\":\"connected\",\"text\":\"streaming from pg1:5432\"}",
-                    nextData(lines));
-            relay.state().events().error("fork", "two\nlines");
-            assertEquals(
-                    "data: {\"at\":\"2026-01-02T03:04:05Z\",\"severity\":\"error\",\"kind\":\"fork\",\"text\":\"two\\nlines\"}", nextData(lines));
-            HttpResponse<String> second = send(port, request(port, "/api/v1/events"));
-            assertEquals(503, second.statusCode(), "one stream is the limit here");
-        }
-    }
-
-    @Test
-    void aStreamHasSnapshotsForWhoAsksForThem() throws Exception {
-        int port = serve(OPEN);
-        relay.state().refused().note(new Refusal(
-                KnownRelay.NOW, Refusal.Reason.DIVERGED, "c", Optional.empty(), "repl", "10.0.0.9", Diagnostic.error("XX000", "not in this server's history"), Optional.empty()));
-        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-            socket.setSoTimeout(10_000);
-            socket.getOutputStream().write("GET /api/v1/events?snapshots HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-            BufferedReader lines = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
-            assertTrue(nextData(lines).contains("\"kind\":\"connected\""), "events as ever");
-            for (int i = 0; i < 2; i++) {
-                JsonNode snapshot = Json.MAPPER.readTree(nextData(lines).substring("data: ".length()));
-                assertEquals("a", snapshot.get("status").get("standbys").get(0).get("name").asString());
-                assertEquals(0, snapshot.get("status").get("events").size(), "they come by themselves");
-                assertEquals(List.of("memory", "disk"), snapshot.get("tiers").values().stream().map(tier -> tier.get("tier").asString()).toList());
-                assertEquals("current", snapshot.get("timelines").get(0).get("state").asString());
-                assertEquals("diverged", snapshot.get("refused").get(0).get("reason").asString());
-            }
-            relay.state().events().warning("fork", "now");
-            assertTrue(Stream.generate(() -> nextData(lines)).limit(5).anyMatch(data -> data.contains("\"kind\":\"fork\"")));
-        }
-    }
-
-    @Test
     void thePageIsForEverybodyAndWhatItShowsIsNot() throws Exception {
         int port = serve(TOKENS);
         HttpResponse<String> page = send(port, request(port, "/"));
@@ -453,21 +394,5 @@ class HttpServerTest {
             }
         }
         return answer.toString();
-    }
-
-    private static String nextData(BufferedReader lines) {
-        return Stream.generate(() -> readLine(lines)).filter(line -> line.startsWith("data:")).findFirst().orElseThrow();
-    }
-
-    private static String readLine(BufferedReader lines) {
-        try {
-            String line = lines.readLine();
-            if (line == null) {
-                throw new IOException("the stream ended");
-            }
-            return line;
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
     }
 }

@@ -86,5 +86,5 @@ export function lagText({ session, slot, refused }, now) {
     const stage = reached(session);
     return `${bytes(session[stage].lag_bytes)} · ${seconds(lagSeconds(session, stage))}`;
   }
-  return refused ? `${seconds(age(refused.at, now))} ago` : slot?.retained_bytes ? `${bytes(slot.retained_bytes)} kept` : '';
+  return refused ? `${seconds(Math.ceil(age(refused.at, now)) || 1)} ago` : slot?.retained_bytes ? `${bytes(slot.retained_bytes)} kept` : '';
 }
