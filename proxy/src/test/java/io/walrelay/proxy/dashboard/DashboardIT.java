@@ -199,7 +199,7 @@ final class DashboardIT {
         try (KnownRelay relay = KnownRelay.streaming(directory);
                 HttpServer server = serve(relay, TOKEN)) {
             Page page = browser.open().size(1440, 900);
-            page.go(url(server));
+            page.go(url(server) + "#why=a");
             page.awaitText("#token", "A token, please");
             assertEquals("", page.text("main"));
             Axe.assertAccessible("token", page);
@@ -209,6 +209,8 @@ final class DashboardIT {
             page.type("only-look");
             page.press("Enter");
             page.awaitText("#standbys-count", "1 connected");
+            page.awaitText("#why-body", "It streams");
+            page.press("Escape");
             page.evaluate("location.reload()");
             page.awaitText("#standbys-count", "1 connected");
             // What it was told, the browser tells as well.

@@ -8,7 +8,7 @@ import { byId, h, keyed, say, set } from './html.js';
 import { follow, get, setToken, token } from './live.js';
 import { drawPicture } from './picture.js';
 import { drawStandbys } from './standbys.js';
-import { drawPositions, drawSlots, drawTiers } from './storage.js';
+import { drawHorizons, drawPositions, drawSlots, drawTiers } from './storage.js';
 import { drawTimelines } from './timelines.js';
 import { drawWal } from './wal.js';
 import { openLinked, prepareWhy } from './why.js';
@@ -29,6 +29,7 @@ function draw(snapshot) {
   drawCharts();
   drawStandbys(all, status.at);
   drawSlots(status);
+  drawHorizons(status);
   drawTiers(tiers, status.at, status.archive);
   drawTimelines(timelines);
 }
@@ -91,7 +92,7 @@ const listener = {
   async snapshot(snapshot) {
     lastSeen = snapshot.status.at;
     // A page without its past is still a page.
-    past ??= get('api/v1/history').then(remember, () => {});
+    past ??= get('api/v1/history').then(remember, () => {}).then(openLinked);
     await past;
     record(snapshot);
     draw(snapshot);
@@ -135,5 +136,4 @@ byId('lag-stage').addEventListener('change', drawCharts);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawCharts);
 addEventListener('hashchange', openLinked);
 prepareWhy();
-openLinked();
 follow(listener);

@@ -135,7 +135,10 @@ function draw(id, title, columns, format) {
     Object.assign(chart, { dark, heading: title });
     chart.root.setAttribute('role', 'img');
     charts.set(id, chart);
-    new ResizeObserver(() => charts.get(id) === chart && chart.setSize({ width: container.clientWidth, height: HEIGHT })).observe(container);
+    if (!container.watched) {
+      container.watched = true;
+      new ResizeObserver(() => charts.get(id).setSize({ width: container.clientWidth, height: HEIGHT })).observe(container);
+    }
   } else {
     chart.setData(data);
   }

@@ -34,7 +34,7 @@ export function drawPositions({ upstream, wal, archive, acknowledge }) {
   });
 }
 
-/** @param at of the snapshot */
+/** What each holds, and how much of what standbys read came from it; `at` is the time of the snapshot. */
 export function drawTiers(tiers, at, archive) {
   remember(tiers, Date.parse(at) / 1000);
   const container = byId('tiers');
@@ -88,7 +88,8 @@ function lastMinute() {
   return reads.at(-1).counts.map((count, i) => count - (reads[0].counts[i] ?? 0));
 }
 
-export function drawSlots({ slots, wal, archive, at }) {
+/** Those that keep most first. */
+export function drawSlots({ slots, at }) {
   const container = byId('slots');
   if (!container.body) {
     container.body = h('tbody');
@@ -107,7 +108,6 @@ export function drawSlots({ slots, wal, archive, at }) {
     const use = slot.mirror_of ? `mirror of ${slot.mirror_of}` : slot.active_pid !== null ? 'in use' : slot.inactive_since ? `unused for ${seconds(age(slot.inactive_since, at))}` : 'unused';
     say(state, [use, slot.wal_status && slot.wal_status !== 'reserved' ? slot.wal_status : ''].filter(Boolean).join(' · '));
   });
-  say(byId('horizon'), [horizon('The disk', wal?.horizon), horizon('The archive', archive?.horizon)].filter(Boolean).join(' ') || 'Nobody needs WAL that is kept here.');
 }
 
 function createSlot(slot) {
@@ -117,6 +117,18 @@ function createSlot(slot) {
 
 const HOLDERS = { slot: 'slot', 'failover-slot': 'upstream’s failover slot', pin: 'pin', archive: 'what is still to be archived', disk: 'what the disk has', orphan: 'acknowledged WAL past a fork', import: 'the import of' };
 
+/** Who keeps the oldest WAL, and who holds back vacuum on the primary. */
+export function drawHorizons({ wal, archive, feedback }) {
+  const kept = [horizon('The disk', wal?.horizon), horizon('The archive', archive?.horizon)].filter(Boolean);
+  const held = [hold('Rows', feedback.xmin.oldest), hold('Catalog rows', feedback.catalog_xmin.oldest)].filter(Boolean);
+  say(byId('horizon'), [...(kept.length ? kept : ['Nobody needs WAL that is kept here.']), ...held].join(' '));
+}
+
 function horizon(where, holder) {
   return holder ? `${where} is kept from ${holder.from} on by ${HOLDERS[holder.kind] ?? holder.kind}${holder.name ? ` “${holder.name}”` : ''}.` : '';
+}
+
+function hold(what, holder) {
+  const age = holder?.age === null ? '' : `, ${holder?.age} transactions old`;
+  return holder ? `${what} are kept from transaction ${holder.xid} on by ${holder.holder} “${holder.name}”${age}.` : '';
 }

@@ -6,6 +6,7 @@ import { byId, h, say } from './html.js';
 const PREFIX = '#why=';
 let asked = null;
 
+/** To be called once. */
 export function prepareWhy() {
   const dialog = byId('why');
   byId('why-close').addEventListener('click', () => dialog.close());
@@ -21,10 +22,16 @@ export function prepareWhy() {
 /** A link to an answer is a link to this page: opens what the address names. */
 export function openLinked() {
   if (location.hash.startsWith(PREFIX)) {
-    openWhy(decodeURIComponent(location.hash.slice(PREFIX.length)));
+    const name = location.hash.slice(PREFIX.length);
+    try {
+      openWhy(decodeURIComponent(name));
+    } catch {
+      openWhy(name); // Whoever wrote the address by hand wrote it as it is.
+    }
   }
 }
 
+/** Asks about a standby by its name or its slot, and shows the answer. */
 export async function openWhy(name) {
   const dialog = byId('why');
   asked = name;
