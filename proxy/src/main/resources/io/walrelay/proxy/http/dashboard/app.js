@@ -44,7 +44,13 @@ function drawHead({ ready, version, upstream, uptime_seconds: uptime, reasons, w
     ['version', version],
     ['up', seconds(uptime)],
   ].filter(([, value]) => value !== null && value !== undefined);
-  keyed(byId('facts'), facts, ([name]) => name, ([name]) => h('div', {}, h('dt', {}, name), h('dd')), (fact, [, value]) => say(fact.lastChild, String(value)));
+  keyed(
+    byId('facts'),
+    facts,
+    ([name]) => name,
+    ([name]) => h('div', {}, h('dt', {}, name), h('dd')),
+    (fact, [, value]) => say(fact.lastChild, String(value)),
+  );
   const wrong = Object.keys(reasons).length;
   document.title = `${wrong ? `(${wrong}) ` : ''}walrelay${upstream.host ? ` · ${upstream.host}` : ''}`;
 }
@@ -53,7 +59,11 @@ function drawHead({ ready, version, upstream, uptime_seconds: uptime, reasons, w
 function problemsOf({ reasons, upstream, archive, acknowledge, wal, shaping }) {
   const problems = Object.entries(reasons).map(([kind, text]) => ({ level: 'bad', kind, text }));
   const add = (level, kind, text) => text && !problems.some((one) => one.text === text) && problems.push({ level, kind, text });
-  add(upstream.state === 'streaming' ? 'warn' : 'bad', 'upstream', upstream.problem ?? (upstream.state === 'streaming' ? null : `the relay is ${upstream.state}`));
+  add(
+    upstream.state === 'streaming' ? 'warn' : 'bad',
+    'upstream',
+    upstream.problem ?? (upstream.state === 'streaming' ? null : `the relay is ${upstream.state}`),
+  );
   add('bad', 'archive', archive?.problem);
   add('warn', 'archive', archive?.keeping_problem);
   if (acknowledge?.commits_wait_since) {
@@ -65,12 +75,19 @@ function problemsOf({ reasons, upstream, archive, acknowledge, wal, shaping }) {
 }
 
 function drawProblems(problems) {
-  keyed(byId('problems'), problems, (one) => `${one.kind} ${one.text}`, (one) => h('li', {}, h('b', {}, one.kind), ' ', h('span', {}, one.text)), (item, one) => set(item, { class: one.level }));
+  keyed(
+    byId('problems'),
+    problems,
+    (one) => `${one.kind} ${one.text}`,
+    (one) => h('li', {}, h('b', {}, one.kind), ' ', h('span', {}, one.text)),
+    (item, one) => set(item, { class: one.level }),
+  );
 }
 
 function drawAway(reason, retryAt) {
   const banner = byId('away');
-  const since = lastSeen === null ? 'Nothing was heard of the relay yet' : `The relay is unreachable; below is what it said at ${clock(lastSeen)}`;
+  const since =
+    lastSeen === null ? 'Nothing was heard of the relay yet' : `The relay is unreachable; below is what it said at ${clock(lastSeen)}`;
   const left = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
   banner.hidden = false;
   say(banner, `${since} (${reason}).`);
@@ -92,7 +109,9 @@ const listener = {
   async snapshot(snapshot) {
     lastSeen = snapshot.status.at;
     // A page without its past is still a page.
-    past ??= get('api/v1/history').then(remember, () => {}).then(openLinked);
+    past ??= get('api/v1/history')
+      .then(remember, () => {})
+      .then(openLinked);
     await past;
     record(snapshot);
     draw(snapshot);

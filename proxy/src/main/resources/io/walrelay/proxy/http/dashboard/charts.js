@@ -11,7 +11,10 @@ const HEIGHT = 176;
 
 /** Where lines may be: round numbers of the unit that is shown. */
 const BYTE_STEPS = [0, 1, 2, 3, 4].flatMap((power) => [1, 2, 5, 10, 20, 50, 100, 200, 500].map((step) => step * 1024 ** power));
-const SECOND_STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 864_000];
+const SECOND_STEPS = [
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400,
+  172_800, 864_000,
+];
 
 const FIELDS = ['write_bytes', 'write_seconds', 'replay_bytes', 'replay_seconds'];
 
@@ -25,7 +28,9 @@ let connected = 0;
 export function remember(history) {
   past.at = history.at.slice();
   past.written = history.written.slice();
-  past.standbys = new Map(history.standbys.map((standby) => [standby.name, Object.fromEntries(FIELDS.map((field) => [field, standby[field].slice()]))]));
+  past.standbys = new Map(
+    history.standbys.map((standby) => [standby.name, Object.fromEntries(FIELDS.map((field) => [field, standby[field].slice()]))]),
+  );
 }
 
 /** Adds a moment; of very many standbys only those that lag most have a past. */
@@ -33,10 +38,18 @@ export function record(snapshot) {
   const { status } = snapshot;
   const lags = new Map();
   connected = new Set(status.standbys.map((session) => session.name)).size;
-  for (const { session } of downstreams(snapshot).filter((one) => one.session).sort((a, b) => (b.session.replay.lag_bytes ?? 0) - (a.session.replay.lag_bytes ?? 0)).slice(0, MOST_STANDBYS)) {
+  for (const { session } of downstreams(snapshot)
+    .filter((one) => one.session)
+    .sort((a, b) => (b.session.replay.lag_bytes ?? 0) - (a.session.replay.lag_bytes ?? 0))
+    .slice(0, MOST_STANDBYS)) {
     if (!lags.has(session.name)) {
       const { write, replay } = session;
-      lags.set(session.name, { write_bytes: write.lag_bytes, write_seconds: lagSeconds(session, 'write'), replay_bytes: replay.lag_bytes, replay_seconds: lagSeconds(session, 'replay') });
+      lags.set(session.name, {
+        write_bytes: write.lag_bytes,
+        write_seconds: lagSeconds(session, 'write'),
+        replay_bytes: replay.lag_bytes,
+        replay_seconds: lagSeconds(session, 'replay'),
+      });
     }
   }
   append(Date.parse(status.at) / 1000, status.wal ? lsn(status.wal.written) : null, lags);
@@ -95,8 +108,17 @@ function between(from, to) {
 /** Draws all curves. */
 export function drawCharts() {
   const stage = document.querySelector('#lag-stage input:checked').value;
-  const latest = (name) => Math.max(...past.standbys.get(name)[`${stage}_bytes`].slice(-30).map((value) => value ?? 0));
-  const names = [...past.standbys.keys()].map((name) => [name, latest(name)]).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([name]) => name);
+  const latest = (name) =>
+    Math.max(
+      ...past.standbys
+        .get(name)
+        [`${stage}_bytes`].slice(-30)
+        .map((value) => value ?? 0),
+    );
+  const names = [...past.standbys.keys()]
+    .map((name) => [name, latest(name)])
+    .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+    .map(([name]) => name);
   // One that is drawn stays where it is, in its colour, while it is among the first.
   const first = new Set(names.slice(0, MOST_CURVES));
   curves = curves.map((name) => (first.has(name) ? name : null));
@@ -152,7 +174,12 @@ function colour(name) {
 }
 
 function options(container, count, format) {
-  const axis = { stroke: colour('--muted'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' };
+  const axis = {
+    stroke: colour('--muted'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+    font: '11px system-ui, sans-serif',
+  };
   return {
     width: Math.max(200, container.clientWidth),
     height: HEIGHT,
@@ -160,10 +187,24 @@ function options(container, count, format) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: { x: { range: () => [now() - SPAN_SECONDS, now()] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
-      { ...axis, size: 26, space: 70, values: (_, times) => times.map((time) => new Date(time * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })) },
+      {
+        ...axis,
+        size: 26,
+        space: 70,
+        values: (_, times) =>
+          times.map((time) => new Date(time * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })),
+      },
       { ...axis, size: 66, space: 32, incrs: format === seconds ? SECOND_STEPS : BYTE_STEPS, values: (_, values) => values.map(format) },
     ],
-    series: [{}, ...Array.from({ length: count }, (_, i) => ({ stroke: colour(`--curve-${i + 1}`), width: 1.6, points: { show: false }, spanGaps: false }))],
+    series: [
+      {},
+      ...Array.from({ length: count }, (_, i) => ({
+        stroke: colour(`--curve-${i + 1}`),
+        width: 1.6,
+        points: { show: false },
+        spanGaps: false,
+      })),
+    ],
   };
 }
 
@@ -176,12 +217,18 @@ function drawLegend(stage, others) {
   if (others > 0) {
     items.push({ name: null, i: -1 });
   }
-  keyed(byId('lag-legend'), items, ({ name, i }) => `${i} ${name}`, () => h('li', {}, h('i', { 'aria-hidden': 'true' }), h('span'), h('b')), (item, { name, i }) => {
-    const [swatch, label, value] = item.children;
-    swatch.className = i < 0 ? '' : `curve-${i + 1}`;
-    say(label, name ?? `and ${others} that lag less`);
-    const columns = past.standbys.get(name);
-    const behind = columns?.[`${stage}_bytes`].at(-1) ?? null;
-    say(value, !columns ? '' : behind === null ? 'not connected' : `${bytes(behind)} · ${seconds(columns[`${stage}_seconds`].at(-1))}`);
-  });
+  keyed(
+    byId('lag-legend'),
+    items,
+    ({ name, i }) => `${i} ${name}`,
+    () => h('li', {}, h('i', { 'aria-hidden': 'true' }), h('span'), h('b')),
+    (item, { name, i }) => {
+      const [swatch, label, value] = item.children;
+      swatch.className = i < 0 ? '' : `curve-${i + 1}`;
+      say(label, name ?? `and ${others} that lag less`);
+      const columns = past.standbys.get(name);
+      const behind = columns?.[`${stage}_bytes`].at(-1) ?? null;
+      say(value, !columns ? '' : behind === null ? 'not connected' : `${bytes(behind)} · ${seconds(columns[`${stage}_seconds`].at(-1))}`);
+    },
+  );
 }

@@ -33,14 +33,32 @@ export function downstreams(snapshot) {
       }
       // Who did not log in may be anybody.
       const level = refused.reason === 'login' ? 'warn' : 'bad';
-      all.push({ key: `refused ${refused.name}`, name: refused.name, client: refused.address, session: null, slot, refused, level, word: `refused: ${refused.reason}` });
+      all.push({
+        key: `refused ${refused.name}`,
+        name: refused.name,
+        client: refused.address,
+        session: null,
+        slot,
+        refused,
+        level,
+        word: `refused: ${refused.reason}`,
+      });
     }
   }
   for (const slot of slots) {
     if (!used.has(slot.name) && !slot.mirror_of) {
       const lost = slot.wal_status === 'lost';
       const word = lost ? 'slot lost' : slot.inactive_since ? `away for ${seconds(age(slot.inactive_since, at))}` : 'away';
-      all.push({ key: `slot ${slot.name}`, name: slot.name, client: null, session: null, slot, refused: null, level: lost ? 'bad' : 'away', word });
+      all.push({
+        key: `slot ${slot.name}`,
+        name: slot.name,
+        client: null,
+        session: null,
+        slot,
+        refused: null,
+        level: lost ? 'bad' : 'away',
+        word,
+      });
     }
   }
   return all.sort((a, b) => RANKS[a.level] - RANKS[b.level] || lagBytes(b) - lagBytes(a) || (a.name < b.name ? -1 : 1));
@@ -86,5 +104,9 @@ export function lagText({ session, slot, refused }, now) {
     const stage = reached(session);
     return `${bytes(session[stage].lag_bytes)} · ${seconds(lagSeconds(session, stage))}`;
   }
-  return refused ? `${seconds(Math.ceil(age(refused.at, now)) || 1)} ago` : slot?.retained_bytes ? `${bytes(slot.retained_bytes)} kept` : '';
+  return refused
+    ? `${seconds(Math.ceil(age(refused.at, now)) || 1)} ago`
+    : slot?.retained_bytes
+      ? `${bytes(slot.retained_bytes)} kept`
+      : '';
 }

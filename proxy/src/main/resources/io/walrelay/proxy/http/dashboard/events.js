@@ -26,10 +26,19 @@ export function addEvent(event) {
     newest.remove();
   }
   const times = newest?.same === same ? newest.times + 1 : 1;
-  const item = h('li', { class: event.severity },
+  const item = h(
+    'li',
+    { class: event.severity },
     h('time', { datetime: event.at, title: event.at }, clock(event.at)),
-    h('b', {}, h('span', { class: 'hidden' }, `${event.severity}: `), event.kind, times > 1 ? h('span', { class: 'times' }, `${times} times`) : null),
-    h('p', {}, event.text.replace(/ (?=(DETAIL|HINT): )/g, '\n')));
+    h(
+      'b',
+      {},
+      h('span', { class: 'hidden' }, `${event.severity}: `),
+      event.kind,
+      times > 1 ? h('span', { class: 'times' }, `${times} times`) : null,
+    ),
+    h('p', {}, event.text.replace(/ (?=(DETAIL|HINT): )/g, '\n')),
+  );
   list.prepend(Object.assign(item, { same, times }));
   if (list.childElementCount > MOST) {
     list.lastElementChild.remove();

@@ -58,7 +58,9 @@ export function lsn(text) {
 }
 
 export function lsnText(position) {
-  return `${Math.floor(position / 2 ** 32).toString(16).toUpperCase()}/${(position % 2 ** 32).toString(16).toUpperCase()}`;
+  return `${Math.floor(position / 2 ** 32)
+    .toString(16)
+    .toUpperCase()}/${(position % 2 ** 32).toString(16).toUpperCase()}`;
 }
 
 /** The time of day, here; of another day with its date. */

@@ -44,12 +44,21 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
+/** A table with these columns, `{ title, number, hidden }` each, and a body that is still empty; the caption is for those who don't see it. */
+export function table(caption, columns, kind = null) {
+  const heads = columns.map(({ title, number, hidden }) =>
+    h('th', { scope: 'col', class: number ? 'number' : null }, hidden ? h('span', { class: 'hidden' }, title) : title),
+  );
+  const whole = h('table', { class: kind }, h('caption', { class: 'hidden' }, caption), h('thead', {}, h('tr', {}, ...heads)), h('tbody'));
+  return { whole, body: whole.tBodies[0] };
+}
+
 /**
  * Makes the children of `parent` those of `items`, in their order. The child of a key stays the same element, so that focus and
  * scrolling survive an update a second.
  */
 export function keyed(parent, items, keyOf, create, update) {
-  const known = parent.children_by_key ?? (parent.children_by_key = new Map());
+  const known = parent.childrenByKey ?? (parent.childrenByKey = new Map());
   const seen = new Set();
   let place = parent.firstElementChild;
   for (const item of items) {

@@ -25,7 +25,10 @@ async function ask(path, options = {}) {
   const headers = token() ? { authorization: `Bearer ${token()}` } : {};
   const response = await fetch(path, { ...options, headers, cache: 'no-store', credentials: 'omit' });
   if (!response.ok) {
-    const reason = await response.json().then((body) => body.error, () => response.statusText);
+    const reason = await response.json().then(
+      (body) => body.error,
+      () => response.statusText,
+    );
     throw new (response.status === 401 ? Unknown : Error)(reason);
   }
   return response;

@@ -87,7 +87,14 @@ function parts({ status, tiers, downstreams, rate: walRate }) {
   if (shown.length < downstreams.length) {
     const rest = downstreams.slice(shown.length);
     const well = rest.filter((one) => one.level === 'ok').length;
-    below.push({ key: 'more', level: well === rest.length ? 'ok' : 'warn', title: `${rest.length} more`, text: `${well} stream well · in the list below`, edge: '', href: '#standbys' });
+    below.push({
+      key: 'more',
+      level: well === rest.length ? 'ok' : 'warn',
+      title: `${rest.length} more`,
+      text: `${well} stream well · in the list below`,
+      edge: '',
+      href: '#standbys',
+    });
   }
   if (below.length === 0) {
     below.push({ key: 'none', level: 'away', title: 'no standbys', text: 'nobody is connected, no slot is there', edge: '', gone: true });
@@ -109,7 +116,16 @@ function fromLeft(width, { up, relay, beside, below }) {
   beside.forEach((node, i) => {
     const y = top + (i + 1) * (step + 8);
     nodes.push(at(node, middle, y));
-    edges.push({ key: `edge ${node.key}`, level: node.level, gone: node.level === 'away', path: `M${middle + 16 + 8 * i} ${top + NODE.height}V${y}`, text: node.edge, x: middle + 28 + 8 * i, y: y - 6, anchor: 'start' });
+    edges.push({
+      key: `edge ${node.key}`,
+      level: node.level,
+      gone: node.level === 'away',
+      path: `M${middle + 16 + 8 * i} ${top + NODE.height}V${y}`,
+      text: node.edge,
+      x: middle + 28 + 8 * i,
+      y: y - 6,
+      anchor: 'start',
+    });
   });
   const first = (height - (below.length * step - NODE.gap)) / 2;
   below.forEach((node, i) => {
@@ -144,14 +160,31 @@ function fromTop(width, { up, relay, beside, below }) {
   const edges = [];
   let y = 2;
   nodes.push({ ...up, x: 1, y, width: width - 2 });
-  edges.push({ key: 'edge upstream', level: up.level, path: `M14 ${y + NODE.height}v26`, text: up.edge, x: 24, y: y + NODE.height + 18, anchor: 'start' });
+  edges.push({
+    key: 'edge upstream',
+    level: up.level,
+    path: `M14 ${y + NODE.height}v26`,
+    text: up.edge,
+    x: 24,
+    y: y + NODE.height + 18,
+    anchor: 'start',
+  });
   y += NODE.height + 26;
   nodes.push({ ...relay, x: 1, y, width: width - 2 });
   const trunk = y + NODE.height;
   y = trunk + 12;
   for (const node of [...beside, ...below]) {
     nodes.push({ ...node, x: indent, y, width: width - indent - 1, inside: true });
-    edges.push({ key: `edge ${node.key}`, level: node.level, gone: node.gone, path: `M14 ${trunk}V${y + NODE.height / 2 - 8}q0 8 8 8H${indent}`, text: '', x: 0, y: 0, anchor: 'start' });
+    edges.push({
+      key: `edge ${node.key}`,
+      level: node.level,
+      gone: node.gone,
+      path: `M14 ${trunk}V${y + NODE.height / 2 - 8}q0 8 8 8H${indent}`,
+      text: '',
+      x: 0,
+      y: 0,
+      anchor: 'start',
+    });
     y += NODE.height + 8;
   }
   return { nodes, edges, height: y - 6 };

@@ -44,12 +44,29 @@ export function drawStandbys(all, now) {
   }
   const words = byId('standbys-filter').value.toLowerCase().split(/\s+/).filter(Boolean);
   const matching = words.length === 0 ? all : all.filter((one) => words.every((word) => text(one).includes(word)));
-  const sorted = sort ? [...matching].sort((a, b) => (SORTS[sort](a) < SORTS[sort](b) ? -1 : SORTS[sort](a) > SORTS[sort](b) ? 1 : 0)) : matching;
+  const sorted = sort
+    ? [...matching].sort((a, b) => (SORTS[sort](a) < SORTS[sort](b) ? -1 : SORTS[sort](a) > SORTS[sort](b) ? 1 : 0))
+    : matching;
   const streaming = all.filter((one) => one.session).length;
   say(byId('standbys-count'), `${streaming} connected${all.length > streaming ? `, ${all.length - streaming} not` : ''}`);
-  keyed(table.body, sorted.slice(0, MOST_ROWS), (one) => one.key, createRow, (row, one) => updateRow(row, one, now));
+  keyed(
+    table.body,
+    sorted.slice(0, MOST_ROWS),
+    (one) => one.key,
+    createRow,
+    (row, one) => updateRow(row, one, now),
+  );
   const left = sorted.length - MOST_ROWS;
-  say(table.note, left > 0 ? `${left} more: filter to see them.` : sorted.length === 0 ? (all.length === 0 ? 'Nobody is connected, and there is no slot.' : 'None matches.') : '');
+  say(
+    table.note,
+    left > 0
+      ? `${left} more: filter to see them.`
+      : sorted.length === 0
+        ? all.length === 0
+          ? 'Nobody is connected, and there is no slot.'
+          : 'None matches.'
+        : '',
+  );
 }
 
 function text(one) {
@@ -57,23 +74,39 @@ function text(one) {
 }
 
 function build() {
-  const heads = COLUMNS.map(({ title, number }) => h('th', { scope: 'col', class: number ? 'number' : null }, SORTS[title] ? sorter(title) : title));
+  const heads = COLUMNS.map(({ title, number }) =>
+    h('th', { scope: 'col', class: number ? 'number' : null }, SORTS[title] ? sorter(title) : title),
+  );
   table = { body: h('tbody'), heads, note: h('p', { class: 'note' }) };
-  byId('standbys-table').append(h('table', {}, h('caption', { class: 'hidden' }, 'Standbys, with how far each is behind the relay'), h('thead', {}, h('tr', {}, ...heads, h('th', { scope: 'col' }, h('span', { class: 'hidden' }, 'Why')))), table.body));
+  byId('standbys-table').append(
+    h(
+      'table',
+      {},
+      h('caption', { class: 'hidden' }, 'Standbys, with how far each is behind the relay'),
+      h('thead', {}, h('tr', {}, ...heads, h('th', { scope: 'col' }, h('span', { class: 'hidden' }, 'Why')))),
+      table.body,
+    ),
+  );
   byId('standbys-table').after(table.note);
   byId('standbys-filter').addEventListener('input', redraw);
 }
 
 function sorter(title) {
-  return h('button', {
-    type: 'button',
-    class: 'sort',
-    click: () => {
-      sort = sort === title ? null : title;
-      COLUMNS.forEach((column, i) => set(table.heads[i], { 'aria-sort': column.title === sort ? (column.number ? 'descending' : 'ascending') : null }));
-      redraw();
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: 'sort',
+      click: () => {
+        sort = sort === title ? null : title;
+        COLUMNS.forEach((column, i) =>
+          set(table.heads[i], { 'aria-sort': column.title === sort ? (column.number ? 'descending' : 'ascending') : null }),
+        );
+        redraw();
+      },
     },
-  }, title);
+    title,
+  );
 }
 
 function redraw() {
@@ -81,7 +114,14 @@ function redraw() {
 }
 
 function createRow(one) {
-  const cells = COLUMNS.map(({ title, number }, i) => h(i === 0 ? 'th' : 'td', { scope: i === 0 ? 'row' : null, class: number ? 'number' : null, 'data-title': title }, h('span'), h('small')));
+  const cells = COLUMNS.map(({ title, number }, i) =>
+    h(
+      i === 0 ? 'th' : 'td',
+      { scope: i === 0 ? 'row' : null, class: number ? 'number' : null, 'data-title': title },
+      h('span'),
+      h('small'),
+    ),
+  );
   const button = h('button', { type: 'button', class: 'quiet', 'aria-label': `why ${one.name}`, click: () => openWhy(one.name) }, 'why');
   return h('tr', {}, ...cells, h('td', { class: 'action' }, button));
 }
@@ -99,7 +139,9 @@ function updateRow(row, one, now) {
 /** What stands smaller below. */
 function beside(one, title) {
   if (title === 'Standby') {
-    return [one.slot ? (one.slot.name === one.name ? 'own slot' : `slot ${one.slot.name}`) : 'no slot', one.client].filter(Boolean).join(' · ');
+    return [one.slot ? (one.slot.name === one.name ? 'own slot' : `slot ${one.slot.name}`) : 'no slot', one.client]
+      .filter(Boolean)
+      .join(' · ');
   }
   return one.session ? `timeline ${one.session.timeline ?? '–'}` : one.refused ? `at ${one.refused.at.slice(11, 19)} UTC` : '';
 }

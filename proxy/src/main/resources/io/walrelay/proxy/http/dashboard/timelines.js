@@ -1,7 +1,7 @@
 // Timelines as a tree: a line for each, the forks where they part, orphans broken off. Positions stand in their order, not to scale.
 
 import { lsn } from './format.js';
-import { byId, h, keyed, say, set, svg } from './html.js';
+import { byId, h, keyed, say, set, svg, table } from './html.js';
 
 /** After many promotions the oldest are told by number only; orphans are all drawn. */
 const MOST_ANCESTORS = 6;
@@ -15,10 +15,10 @@ export function drawTimelines(timelines) {
   const text = JSON.stringify(timelines);
   if (!container.tree) {
     container.tree = svg('svg', { class: 'tree', role: 'img' });
-    container.body = h('tbody');
     container.note = h('p', { class: 'note' });
-    const head = h('tr', {}, ...['Timeline', 'From and to', 'What it is'].map((title) => h('th', { scope: 'col' }, title)));
-    container.append(container.tree, container.note, h('div', { class: 'scroll' }, h('table', {}, h('caption', { class: 'hidden' }, 'Timelines'), h('thead', {}, head), container.body)));
+    const { whole, body } = table('Timelines', [{ title: 'Timeline' }, { title: 'From and to' }, { title: 'What it is' }]);
+    container.append(container.tree, container.note, h('div', { class: 'scroll' }, whole));
+    container.body = body;
     new ResizeObserver(() => last && drawTree(container, last)).observe(container);
   } else if (text === container.drawn) {
     return;
@@ -52,7 +52,13 @@ function drawTree(container, timelines) {
   const x = (position) => LEFT + ((right - LEFT) * positions.indexOf(position ?? 0)) / Math.max(1, positions.length - 1);
   const y = (row) => 20 + row * ROW;
   const height = drawn.length * ROW + 6;
-  set(container.tree, { width, height, viewBox: `0 0 ${width} ${height}`, hidden: drawn.length === 0, 'aria-label': `A tree of ${timelines.length} timelines; the table below has them all` });
+  set(container.tree, {
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
+    hidden: drawn.length === 0,
+    'aria-label': `A tree of ${timelines.length} timelines; the table below has them all`,
+  });
   container.tree.replaceChildren(...drawn.flatMap(({ one, row, parent }) => drawBranch(one, x, y(row), parent < 0 ? null : y(parent))));
   const left = timelines.filter((one) => !isOrphan(one)).length - MOST_ANCESTORS - 1;
   say(container.note, drawn.length === 0 ? 'No WAL yet.' : left > 0 ? `${left} earlier timelines are in the table only.` : '');
@@ -67,22 +73,44 @@ function drawBranch(one, x, y, parentY) {
     parts.push(svg('circle', { class: `fork ${one.state}`, cx: from, cy: parentY, r: 3.5 }));
     parts.push(svg('text', { class: 'where', x: from + 12, y: y - 6 }, one.from));
   }
-  parts.push(isOrphan(one) ? svg('path', { class: `end ${one.state}`, d: `M${to - 4} ${y - 4}l8 8m0 -8l-8 8` }) : svg('circle', { class: `end ${one.state}`, cx: to, cy: y, r: one.state === 'current' ? 5 : 3 }));
+  parts.push(
+    isOrphan(one)
+      ? svg('path', { class: `end ${one.state}`, d: `M${to - 4} ${y - 4}l8 8m0 -8l-8 8` })
+      : svg('circle', { class: `end ${one.state}`, cx: to, cy: y, r: one.state === 'current' ? 5 : 3 }),
+  );
   parts.push(svg('text', { class: 'number', x: to + 10, y: y + 4 }, `TL ${one.timeline}${isOrphan(one) ? ' orphan' : ''}`));
   return parts;
 }
 
-const WORDS = { ancestor: 'left behind', current: 'followed now', orphan: 'orphan: past a fork, nobody is sent it', orphan_acknowledged: 'orphan that was acknowledged: commits may be lost' };
+const WORDS = {
+  ancestor: 'left behind',
+  current: 'followed now',
+  orphan: 'orphan: past a fork, nobody is sent it',
+  orphan_acknowledged: 'orphan that was acknowledged: commits may be lost',
+};
 
 function drawRows(body, timelines) {
-  keyed(body, [...timelines].reverse(), (one) => `${one.lineage} ${one.from} ${one.state} ${one.to === null}`, () => h('tr', {}, h('th', { scope: 'row' }, h('span'), h('small')), h('td', { class: 'lsn' }, h('div'), h('div')), h('td', {}, h('span'), h('small'))), (row, one) => {
-    const [name, where, state] = row.children;
-    set(row, { class: one.state === 'orphan_acknowledged' ? 'bad' : one.state === 'orphan' ? 'warn' : '' });
-    say(name.firstChild, String(one.timeline));
-    say(name.lastChild, one.lineage);
-    say(where.firstChild, one.from ?? 'the beginning');
-    say(where.lastChild, one.to);
-    say(state.firstChild, WORDS[one.state] ?? one.state);
-    say(state.lastChild, one.reason ?? '');
-  });
+  keyed(
+    body,
+    [...timelines].reverse(),
+    (one) => `${one.lineage} ${one.from} ${one.state} ${one.to === null}`,
+    () =>
+      h(
+        'tr',
+        {},
+        h('th', { scope: 'row' }, h('span'), h('small')),
+        h('td', { class: 'lsn' }, h('div'), h('div')),
+        h('td', {}, h('span'), h('small')),
+      ),
+    (row, one) => {
+      const [name, where, state] = row.children;
+      set(row, { class: one.state === 'orphan_acknowledged' ? 'bad' : one.state === 'orphan' ? 'warn' : '' });
+      say(name.firstChild, String(one.timeline));
+      say(name.lastChild, one.lineage);
+      say(where.firstChild, one.from ?? 'the beginning');
+      say(where.lastChild, one.to);
+      say(state.firstChild, WORDS[one.state] ?? one.state);
+      say(state.lastChild, one.reason ?? '');
+    },
+  );
 }

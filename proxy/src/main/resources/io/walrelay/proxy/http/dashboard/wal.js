@@ -3,7 +3,7 @@
 import { get } from './live.js';
 import { bytes, lsn, lsnText, percent, rate } from './format.js';
 import { walRate } from './charts.js';
-import { byId, h, keyed, say } from './html.js';
+import { byId, h, keyed, say, table } from './html.js';
 
 /** The newest segments tell what is written now; the relay reads one small file for each. */
 const SEGMENTS = 16;
@@ -40,12 +40,16 @@ function drawManagers() {
   const all = sum(managers);
   if (!all.bytes) {
     container.replaceChildren(h('p', { class: 'note' }, 'Whose the WAL is, is told by whole segments; there is none yet.'));
-    delete container.children_by_key;
     return;
   }
   if (!container.table) {
-    const head = h('tr', {}, h('th', { scope: 'col' }, 'Resource manager'), h('th', { scope: 'col' }, h('span', { class: 'hidden' }, 'Share')), h('th', { scope: 'col', class: 'number' }, 'Bytes'), h('th', { scope: 'col', class: 'number' }, 'Now about'));
-    container.table = h('table', { class: 'bars' }, h('thead', {}, head), h('tbody'));
+    const columns = [
+      { title: 'Resource manager' },
+      { title: 'Share', hidden: true },
+      { title: 'Bytes', number: true },
+      { title: 'Now about', number: true },
+    ];
+    container.table = table('WAL by resource manager', columns, 'bars').whole;
     container.note = h('p', { class: 'note' });
   }
   if (!container.contains(container.table)) {
@@ -56,22 +60,42 @@ function drawManagers() {
     rows.push({ name: `${managers.length - MOST_MANAGERS} others`, ...sum(managers.slice(MOST_MANAGERS)) });
   }
   const now = walRate();
-  keyed(container.table.tBodies[0], rows, (row) => row.name, createRow, (row, one) => {
-    const [name, share, size, perSecond] = row.children;
-    say(name, one.name);
-    share.firstChild.style.width = `${(100 * one.bytes) / rows[0].bytes}%`;
-    share.firstChild.firstChild.style.width = `${(100 * one.image_bytes) / one.bytes}%`;
-    share.firstChild.title = `${percent(one.image_bytes, one.bytes)} full-page images`;
-    say(size, `${bytes(one.bytes)} · ${percent(one.bytes, all.bytes)}`);
-    say(perSecond, now === null ? '–' : rate((now * one.bytes) / all.bytes));
-  });
-  say(container.note, `Full-page images, the strong part of each bar: ${percent(all.image_bytes, all.bytes)} of ${bytes(all.bytes)} in the newest ${stats.segments} whole segment${stats.segments === 1 ? '' : 's'}.`);
+  keyed(
+    container.table.tBodies[0],
+    rows,
+    (row) => row.name,
+    createRow,
+    (row, one) => {
+      const [name, share, size, perSecond] = row.children;
+      say(name, one.name);
+      share.firstChild.style.width = `${(100 * one.bytes) / rows[0].bytes}%`;
+      share.firstChild.firstChild.style.width = `${(100 * one.image_bytes) / one.bytes}%`;
+      share.firstChild.title = `${percent(one.image_bytes, one.bytes)} full-page images`;
+      say(size, `${bytes(one.bytes)} · ${percent(one.bytes, all.bytes)}`);
+      say(perSecond, now === null ? '–' : rate((now * one.bytes) / all.bytes));
+    },
+  );
+  const from = `the newest ${stats.segments} whole segment${stats.segments === 1 ? '' : 's'}`;
+  say(
+    container.note,
+    `Full-page images, the strong part of each bar: ${percent(all.image_bytes, all.bytes)} of ${bytes(all.bytes)} in ${from}.`,
+  );
 }
 
 function sum(managers) {
-  return managers.reduce((all, one) => ({ bytes: all.bytes + one.bytes, image_bytes: all.image_bytes + one.image_bytes }), { bytes: 0, image_bytes: 0 });
+  return managers.reduce((all, one) => ({ bytes: all.bytes + one.bytes, image_bytes: all.image_bytes + one.image_bytes }), {
+    bytes: 0,
+    image_bytes: 0,
+  });
 }
 
 function createRow() {
-  return h('tr', {}, h('th', { scope: 'row' }), h('td', { class: 'share' }, h('div', { class: 'bar' }, h('i'))), h('td', { class: 'number' }), h('td', { class: 'number' }));
+  return h(
+    'tr',
+    {},
+    h('th', { scope: 'row' }),
+    h('td', { class: 'share' }, h('div', { class: 'bar' }, h('i'))),
+    h('td', { class: 'number' }),
+    h('td', { class: 'number' }),
+  );
 }

@@ -57,10 +57,14 @@ function findings({ streams, causes }) {
   return [
     h('p', { class: `verdict ${streams ? (causes.length === 0 ? 'ok' : 'warn') : 'bad'}` }, verdict),
     ...causes.map((cause) =>
-      h('section', { class: `cause ${cause.stops ? 'bad' : 'warn'}` },
+      h(
+        'section',
+        { class: `cause ${cause.stops ? 'bad' : 'warn'}` },
         h('h3', {}, cause.cause, ' ', h('span', { class: 'aside' }, cause.stops ? 'until somebody does something' : 'for now')),
         h('p', {}, cause.sentence),
-        cause.command ? command(cause.command) : null)),
+        cause.command ? command(cause.command) : null,
+      ),
+    ),
   ];
 }
 
