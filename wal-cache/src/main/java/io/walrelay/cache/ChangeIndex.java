@@ -279,12 +279,17 @@ public final class ChangeIndex {
 
     /** How much of the relay's own WAL on the disk is whose, by whole segments. */
     public Summary summary() throws IOException {
+        return summary(cache.oldest());
+    }
+
+    /** As {@link #summary()}, from the segment of {@code from} on: costs as many files as there are segments. */
+    public Summary summary(Lsn from) throws IOException {
         EndOfWal end = cache.end();
         Changes all = new Changes();
         int segments = 0;
         int others = 0;
         try (Reading reading = new Reading(end.lineage())) {
-            for (Lsn at = cache.oldest(); size.endOf(at).isAtMost(end.written()); at = size.endOf(at)) {
+            for (Lsn at = Lsn.max(cache.oldest(), size.startOf(from)); size.endOf(at).isAtMost(end.written()); at = size.endOf(at)) {
                 boolean indexed = true;
                 for (Lsn of = at; of.isBefore(size.endOf(at)); of = part.endOf(of)) {
                     indexed = indexed && reading.addIndexed(all, of, ChangesFormat.Extent.SUMMARY);

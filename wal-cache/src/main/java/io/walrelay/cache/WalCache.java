@@ -30,8 +30,7 @@ import java.util.function.Consumer;
  *   DATA/orphans/LINEAGE/         WAL past a fork, on the side that lost
  * </pre>
  *
- * <p>Reading, slots and retention are thread-safe. {@link #writer()} and the methods that change the timeline belong to the
- * WAL writer thread.
+ * <p>Reading, slots and retention are thread-safe. {@link #writer()} and the methods that change the timeline belong to the WAL writer thread.
  */
 public final class WalCache implements AutoCloseable {
 
@@ -50,6 +49,7 @@ public final class WalCache implements AutoCloseable {
     private final Reservations reservations;
     private final NextXid nextXid = new NextXid();
     private final HotStandbyWatch hotStandby;
+    private final TierReads reads = new TierReads();
     /** Held while files are deleted or change places: what was decided about them is still so when it is done. */
     private final Object filing = new Object();
     private volatile Lsn oldest;
@@ -263,6 +263,16 @@ public final class WalCache implements AutoCloseable {
         return found;
     }
 
+    /** The limits that it was opened with. */
+    public CacheSettings settings() {
+        return settings;
+    }
+
+    /** What cursors have read, by tier. */
+    public TierReads reads() {
+        return reads;
+    }
+
     /** Bytes of the newest WAL that are in memory. */
     public long memoryBytes() {
         return tail.heldBytes();
@@ -421,16 +431,6 @@ public final class WalCache implements AutoCloseable {
     /** Where WAL goes on after the gap that {@code at} is inside of; {@code at} itself outside of any. */
     Lsn afterGap(Lsn at) {
         return gaps().stream().filter(gap -> gap.contains(at)).map(Gap::to).findFirst().orElse(at);
-    }
-
-    /** Why nobody has the byte at {@code from}. */
-    String whyNotHeld(Lsn from) {
-        String elsewhere = archive.isPresent() ? ", and the archive has it not" : "";
-        return gaps().stream()
-                .filter(gap -> gap.contains(from) && gap.from().isValid())
-                .findFirst()
-                .map(gap -> "the relay never got WAL from %s to %s%s; the oldest it holds without a gap is %s".formatted(gap.from(), gap.to(), elsewhere, oldest()))
-                .orElseGet(() -> "no tier of the relay holds WAL at %s%s; the oldest on its disk is %s".formatted(from, elsewhere, oldest()));
     }
 
     /** Saves what is saved lazily and closes all files. */

@@ -77,7 +77,16 @@ public final class WalCursor implements AutoCloseable {
             throw new WalNotHeldException(
                     from, "WAL of timeline %s at %s is not on the relay's history, which is timeline %s".formatted(lineage.timeline(), from, now.timeline()));
         }
+        count(slice);
         return slice;
+    }
+
+    private void count(WalSlice slice) {
+        switch (slice) {
+            case WalSlice.InMemory memory -> cache.reads().fromMemory(memory.length());
+            case WalSlice.InFile archived when fromArchive -> cache.reads().fromArchive(archived.length());
+            case WalSlice.InFile own -> cache.reads().fromDisk(own.length());
+        }
     }
 
     /** From memory or the local disk; null when neither has the byte at {@code from}. */
@@ -178,7 +187,17 @@ public final class WalCursor implements AutoCloseable {
         if (cache.isChangingTimeline() || !cache.end().lineage().equals(own)) {
             throw new TimelineChangingException(from);
         }
-        return new WalNotHeldException(from, cache.whyNotHeld(from));
+        return new WalNotHeldException(from, whyNotHeld(from));
+    }
+
+    /** Why nobody has the byte at {@code from}. */
+    private String whyNotHeld(Lsn from) {
+        String elsewhere = cache.archive().isPresent() ? ", and the archive has it not" : "";
+        return cache.gaps().stream()
+                .filter(gap -> gap.contains(from) && gap.from().isValid())
+                .findFirst()
+                .map(gap -> "the relay never got WAL from %s to %s%s; the oldest it holds without a gap is %s".formatted(gap.from(), gap.to(), elsewhere, cache.oldest()))
+                .orElseGet(() -> "no tier of the relay holds WAL at %s%s; the oldest on its disk is %s".formatted(from, elsewhere, cache.oldest()));
     }
 
     private void replaceFile(SegmentFile opened, boolean archived) {

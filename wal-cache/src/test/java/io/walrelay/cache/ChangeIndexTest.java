@@ -355,6 +355,10 @@ class ChangeIndexTest {
             Lsn end = FIRST.next().end(SEGMENT);
             long records = blocks.wal().recordStarts().stream().filter(at -> at.isBefore(end)).count();
             assertEquals(List.of(2, 0, records), List.of(two.segments(), two.others(), two.changes().records()));
+            ChangeIndex.Summary newest = cache.changeIndex().summary(end.plus(-1));
+            long later = records - blocks.wal().recordStarts().stream().filter(at -> at.isBefore(FIRST.end(SEGMENT))).count();
+            assertEquals(List.of(1, 0, later), List.of(newest.segments(), newest.others(), newest.changes().records()));
+            assertEquals(2, cache.changeIndex().summary(Lsn.parse("0/1")).segments(), "what is not held any more is left out");
         }
     }
 

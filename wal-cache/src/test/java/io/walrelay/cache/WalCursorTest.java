@@ -54,6 +54,10 @@ class WalCursorTest {
                 assertInstanceOf(WalSlice.InMemory.class, fresh);
                 assertEquals(100, fresh.length());
                 fresh.release();
+                TierReads.Bytes reads = cache.reads().bytes();
+                assertTrue(reads.memory() > 100 && reads.disk() > 8192, reads::toString);
+                assertEquals(0, reads.archive());
+                assertEquals(4L * wal.bytes().length + old.length() + 100, reads.memory() + reads.disk());
             }
         }
     }

@@ -11,15 +11,14 @@ import static io.walrelay.proxy.console.sql.SqlType.TEXT;
 import static io.walrelay.proxy.console.sql.SqlType.TIMESTAMPTZ;
 
 import io.walrelay.cache.CacheArchive;
-import io.walrelay.cache.Orphan;
 import io.walrelay.cache.slot.SlotStatus;
 import io.walrelay.cache.slot.WalStatus;
 import io.walrelay.proxy.console.sql.Relation;
 import io.walrelay.proxy.console.sql.SqlType;
 import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.state.TimelineBranch;
 import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,9 +30,6 @@ import org.jspecify.annotations.Nullable;
 final class OwnTables {
 
     static final String SCHEMA = "walrelay";
-
-    /** What SHOW TIMELINES has of each. */
-    private record Timeline(String id, TimelineId timeline, Lsn from, @Nullable Lsn to, String state) {}
 
     /** Columns of {@code tiers}. */
     private record Tier(String name, @Nullable Lsn from, @Nullable Lsn to, @Nullable Long bytes) {}
@@ -49,7 +45,7 @@ final class OwnTables {
             case "standbys" -> Optional.of(standbys().of(relay::standbys));
             case "slots" -> Optional.of(slots().of(relay::slots));
             case "upstream" -> Optional.of(upstream().of(() -> List.of(relay.upstream())));
-            case "timelines" -> Optional.of(timelineTable().of(this::timelines));
+            case "timelines" -> Optional.of(timelineTable().of(() -> TimelineBranch.of(relay.cache())));
             case "tiers" -> Optional.of(tierTable().of(this::tiers));
             case "help" -> Optional.of(Help.relation());
             default -> Optional.empty();
@@ -103,29 +99,13 @@ final class OwnTables {
                 .with("problem", TEXT, u -> u.problem().orElse(null));
     }
 
-    private static Table<Timeline> timelineTable() {
-        return new Table<Timeline>("timelines")
+    private static Table<TimelineBranch> timelineTable() {
+        return new Table<TimelineBranch>("timelines")
                 .with("timeline", INT8, t -> t.timeline().toLong())
-                .with("lineage", TEXT, Timeline::id)
-                .with("from_lsn", PG_LSN, Timeline::from)
-                .with("to_lsn", PG_LSN, Timeline::to)
-                .with("state", TEXT, Timeline::state);
-    }
-
-    /** The relay's lineage from its root on, then what lies past forks. */
-    private List<Timeline> timelines() {
-        List<Timeline> timelines = new ArrayList<>();
-        TimelineHistory lineage = relay.end().lineage();
-        for (TimelineHistory.Ancestor ancestor : lineage.ancestors()) {
-            TimelineHistory upTo = lineage.upTo(ancestor.timeline());
-            timelines.add(new Timeline(upTo.id(), ancestor.timeline(), upTo.begin(), ancestor.switchPoint(), "ancestor"));
-        }
-        timelines.add(new Timeline(lineage.id(), lineage.timeline(), lineage.begin(), relay.end().written(), "current"));
-        for (Orphan orphan : relay.cache().orphans()) {
-            timelines.add(new Timeline(
-                    orphan.lineage().id(), orphan.lineage().timeline(), orphan.fork(), orphan.end(), orphan.acknowledged() ? "orphan, acknowledged" : "orphan"));
-        }
-        return timelines;
+                .with("lineage", TEXT, TimelineBranch::lineage)
+                .with("from_lsn", PG_LSN, TimelineBranch::from)
+                .with("to_lsn", PG_LSN, TimelineBranch::to)
+                .with("state", TEXT, t -> t.state().toString());
     }
 
     private static Table<Tier> tierTable() {

@@ -49,7 +49,7 @@ public final class Demo implements AutoCloseable {
             say(out, "primary   PostgreSQL %d on port %d".formatted(binaries.major(), primary.port()));
             RelayChild relay = RelayChild.start(primary);
             closing.push(relay::close);
-            say(out, "relay     %s (status: %s/api/v1/status, metrics: %s/metrics)".formatted(relay.conninfo("…"), relay.url(), relay.url()));
+            say(out, "relay     %s (dashboard: %s/, metrics: %s/metrics)".formatted(relay.conninfo("…"), relay.url(), relay.url()));
             List<LocalPostgres> standbys = new ArrayList<>();
             for (String name : List.of("a", "b")) {
                 LocalPostgres standby =

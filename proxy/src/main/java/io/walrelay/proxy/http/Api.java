@@ -33,6 +33,7 @@ final class Api {
     private final PinPaths pins;
     private final WhyPath why;
     private final Orders orders;
+    private final LagHistory history;
     private final Optional<String> advertised;
 
     Api(RelayState relay, ProcessFacts process, RelayMetrics metrics, Orders orders) {
@@ -45,6 +46,7 @@ final class Api {
         this.pins = new PinPaths(relay);
         this.why = new WhyPath(relay, process.conninfo());
         this.orders = orders;
+        this.history = new LagHistory(relay);
         this.advertised = process.url().map(URI::toString);
     }
 
@@ -66,13 +68,25 @@ final class Api {
                     ? follow(call)
                     : Reply.json(HttpResponseStatus.OK, reports.upstream());
             case RELOAD -> reload(call);
+            case TIMELINES -> Reply.json(HttpResponseStatus.OK, reports.timelines());
+            case TIERS -> Reply.json(HttpResponseStatus.OK, reports.tiers());
+            case HISTORY -> Reply.json(HttpResponseStatus.OK, history.report());
             case EVENTS -> Reply.json(
                     HttpResponseStatus.OK, relay.events().recent().stream().map(Reports::event).toList());
             case PINS -> pins.answer(call, Optional.empty());
             case PIN -> pins.answer(call, Optional.of(endpoint.parameterOf(call.path())));
             case RESTORE_SH -> Reply.of(HttpResponseStatus.OK, RestoreScript.CONTENT_TYPE, RestoreScript.asking(advertised.or(call::asked)));
-            case WAL, WAL_FILE, CHANGES, LSN, STATS -> throw new IllegalArgumentException("not answered here: " + call.path());
+            case PAGE, PAGE_FILE, WAL, WAL_FILE, CHANGES, LSN, STATS -> throw new IllegalArgumentException("not answered here: " + call.path());
         };
+    }
+
+    /** What the dashboard's stream has of this moment; may touch the disk. */
+    Snapshot snapshot() {
+        return reports.snapshot();
+    }
+
+    LagHistory history() {
+        return history;
     }
 
     /** Answers while the process is up, whatever the disk does. */

@@ -49,7 +49,7 @@ final class ChangesPaths {
             return switch (endpoint) {
                 case CHANGES -> changes(call, cache.get());
                 case LSN -> plain(lsn(call, cache.get()));
-                case STATS -> plain(Reply.json(HttpResponseStatus.OK, StatsReport.of(cache.get().changeIndex().summary())));
+                case STATS -> plain(Reply.json(HttpResponseStatus.OK, stats(call, cache.get())));
                 default -> throw new IllegalArgumentException("not answered here: " + endpoint);
             };
         } catch (IllegalArgumentException e) {
@@ -107,6 +107,16 @@ final class ChangesPaths {
                         commit.segment().timeline().toString(),
                         new WalFileName.Segment(commit.segment()).fileName(size))))
                 .orElseGet(() -> Reply.error(HttpResponseStatus.NOT_FOUND, call.path(), "no transaction on the relay's disk was committed at %s or later".formatted(time)));
+    }
+
+    private static StatsReport stats(Call call, WalCache cache) throws IOException {
+        Map<String, String> given = parameters(call, "from", "relations");
+        Lsn from = given.containsKey("from") ? Lsn.parse(given.get("from")) : cache.oldest();
+        String relations = given.getOrDefault("relations", String.valueOf(StatsReport.MOST_RELATIONS));
+        if (!relations.matches("[0-9]{1,4}") || Integer.parseInt(relations) > StatsReport.MOST_RELATIONS) {
+            throw new IllegalArgumentException("relations=%s; expected a number from 0 to %d".formatted(relations, StatsReport.MOST_RELATIONS));
+        }
+        return StatsReport.of(cache.changeIndex().summary(from), Integer.parseInt(relations));
     }
 
     private static Instant time(String text) {

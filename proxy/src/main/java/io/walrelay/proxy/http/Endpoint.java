@@ -8,6 +8,8 @@ import java.util.stream.Collectors;
 
 /** What the port has, by path. A new one is a constant here and a case in {@link Api}. */
 enum Endpoint {
+    PAGE("/", Audience.EVERYBODY, "GET, HEAD"),
+    PAGE_FILE("/dashboard/{name}", Audience.EVERYBODY, "GET, HEAD"),
     HEALTHZ("/healthz", Audience.EVERYBODY, "GET, HEAD"),
     READYZ("/readyz", Audience.EVERYBODY, "GET, HEAD"),
     METRICS("/metrics", Audience.EVERYBODY, "GET, HEAD"),
@@ -21,6 +23,9 @@ enum Endpoint {
     PEER("/api/v1/peer", Audience.THE_ADMITTED, "GET, HEAD"),
     UPSTREAM("/api/v1/upstream", Audience.THE_ADMITTED, "GET, HEAD, POST"),
     RELOAD("/api/v1/reload", Audience.THE_ADMITTED, "POST"),
+    TIMELINES("/api/v1/timelines", Audience.THE_ADMITTED, "GET, HEAD"),
+    TIERS("/api/v1/tiers", Audience.THE_ADMITTED, "GET, HEAD"),
+    HISTORY("/api/v1/history", Audience.THE_ADMITTED, "GET, HEAD"),
     EVENTS("/api/v1/events", Audience.THE_ADMITTED, "GET, HEAD"),
     PINS("/api/v1/pins", Audience.THE_ADMITTED, "GET, HEAD"),
     PIN("/api/v1/pins/{name}", Audience.THE_ADMITTED, "PUT, DELETE"),
@@ -36,7 +41,7 @@ enum Endpoint {
 
     /** Who may ask for it. */
     enum Audience {
-        /** Kubernetes and Prometheus come without a token. */
+        /** Kubernetes and Prometheus come without a token, and so does a browser; the dashboard's files have nothing of the relay in them. */
         EVERYBODY,
         /** As {@link Access} decides. */
         THE_ADMITTED

@@ -18,6 +18,7 @@ import io.netty.util.concurrent.Future;
 import io.walrelay.proxy.state.Event;
 import io.walrelay.proxy.state.Events;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -33,10 +34,27 @@ final class EventStream {
     /** More often than the half minute after which proxies give up. */
     private static final int KEEPALIVE_SECONDS = 15;
 
+    private static final String SNAPSHOTS = "snapshots";
+
     private EventStream() {}
 
-    /** Answers with a stream that ends with the connection; does nothing and returns false when there are too many already. */
-    static boolean begin(ChannelHandlerContext context, Events events, HttpLimits limits) {
+    /** Why the query is not one of this; empty when it is. */
+    static Optional<Reply> refuse(Call call) {
+        return call.query().isEmpty() || wantsSnapshots(call)
+                ? Optional.empty()
+                : Optional.of(Reply.error(HttpResponseStatus.BAD_REQUEST, call.path(), "query \"%s\" is unknown; expected %s or none".formatted(call.query(), SNAPSHOTS)));
+    }
+
+    static boolean wantsSnapshots(Call call) {
+        return call.query().equals(SNAPSHOTS);
+    }
+
+    /**
+     * Answers with a stream that ends with the connection; does nothing and returns false when there are too many already.
+     *
+     * @param snapshots that are sent in between
+     */
+    static boolean begin(ChannelHandlerContext context, Events events, Optional<Snapshots> snapshots, HttpLimits limits) {
         Channel channel = context.channel();
         AtomicInteger streams = streamsOfServer(channel);
         if (streams.incrementAndGet() > limits.eventStreams()) {
@@ -44,11 +62,14 @@ final class EventStream {
             return false;
         }
         context.write(describe(new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK)));
-        Consumer<Event> listener = event -> context.executor().execute(() -> sendIfTaken(context, text(event)));
+        // Where a snapshot may be under way the buffer is full for a moment; how long, WriteTimeoutHandler watches.
+        Consumer<String> sending = snapshots.isPresent() ? text -> sendNow(context, text) : text -> sendIfTaken(context, text);
+        Consumer<Event> listener = event -> context.executor().execute(() -> sending.accept(text(event)));
         events.listen(listener).forEach(event -> send(context, text(event)));
         context.flush();
+        snapshots.ifPresent(all -> all.show(context));
         Future<?> keepalive = context.executor()
-                .scheduleAtFixedRate(() -> sendIfTaken(context, ": keepalive\n\n"), KEEPALIVE_SECONDS, KEEPALIVE_SECONDS, TimeUnit.SECONDS);
+                .scheduleAtFixedRate(() -> sending.accept(": keepalive\n\n"), KEEPALIVE_SECONDS, KEEPALIVE_SECONDS, TimeUnit.SECONDS);
         channel.closeFuture().addListener(closed -> {
             events.forget(listener);
             keepalive.cancel(false);
@@ -79,19 +100,31 @@ final class EventStream {
 
     private static void sendIfTaken(ChannelHandlerContext context, String text) {
         if (context.channel().isWritable()) {
-            send(context, text);
-            context.flush();
+            sendNow(context, text);
         } else {
             context.close();
         }
+    }
+
+    private static void sendNow(ChannelHandlerContext context, String text) {
+        send(context, text);
+        context.flush();
     }
 
     private static void send(ChannelHandlerContext context, String text) {
         context.write(new DefaultHttpContent(ByteBufUtil.writeUtf8(context.alloc(), text)));
     }
 
-    /** JSON has no line ends of its own, so one data line holds it. */
     private static String text(Event event) {
-        return "event: %s\ndata: %s\n\n".formatted(event.severity().name().toLowerCase(Locale.ROOT), Json.MAPPER.writeValueAsString(Reports.event(event)));
+        return message(event.severity().name().toLowerCase(Locale.ROOT), Reports.event(event));
+    }
+
+    static String text(Snapshot snapshot) {
+        return message("snapshot", snapshot);
+    }
+
+    /** JSON has no line ends of its own, so one data line holds it. */
+    private static String message(String type, Object data) {
+        return "event: %s\ndata: %s\n\n".formatted(type, Json.MAPPER.writeValueAsString(data));
     }
 }

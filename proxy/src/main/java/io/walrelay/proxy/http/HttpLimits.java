@@ -17,5 +17,5 @@ public record HttpLimits(
         int connections, int eventStreams, int lineBytes, int headerBytes, int bodyBytes, Duration patience, Duration idle) {
 
     public static final HttpLimits DEFAULT =
-            new HttpLimits(256, 64, 4_096, 16_384, 16_384, Duration.ofSeconds(10), Duration.ofSeconds(60));
+            new HttpLimits(512, 256, 4_096, 16_384, 16_384, Duration.ofSeconds(10), Duration.ofSeconds(60));
 }

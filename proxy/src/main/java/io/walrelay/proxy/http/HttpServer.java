@@ -5,6 +5,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -30,19 +31,26 @@ import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.RelayState;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The HTTP port. Its connections live on one event loop of their own, and what may touch the disk is read on one other thread, WAL files on
  * virtual ones, so that neither a scrape nor a slow browser costs a standby anything. Thread-safe; whoever starts it closes it.
  */
 public final class HttpServer implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(HttpServer.class);
 
     /** How requests come in: what may change while the relay runs. */
     private record Entrance(Optional<SslContext> tls, Access access) {
@@ -102,7 +110,10 @@ public final class HttpServer implements AutoCloseable {
         ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
         Gate gate = new Gate(() -> entrance.get().access());
         Api api = new Api(relay, process, metrics, orders);
-        RequestHandler.Answers answers = new RequestHandler.Answers(api, relay.events(), reader, wal, pushes, new ChangesPaths(relay), metrics.walFiles(), workers);
+        EventLoop watch = loop.next();
+        Snapshots snapshots = new Snapshots(watch, reader, () -> EventStream.text(api.snapshot()).getBytes(StandardCharsets.UTF_8));
+        remember(api.history(), watch, reader);
+        RequestHandler.Answers answers = new RequestHandler.Answers(api, relay.events(), snapshots, reader, wal, pushes, new ChangesPaths(relay), metrics.walFiles(), workers);
         Class<? extends ServerSocketChannel> channel = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(loop)
@@ -149,6 +160,32 @@ public final class HttpServer implements AutoCloseable {
     public Runnable prepare(HttpSettings settings) throws IOException {
         Entrance other = Entrance.of(settings);
         return () -> entrance.set(other);
+    }
+
+    /** One sample at a time: a disk that hangs is not asked again and again. */
+    private static void remember(LagHistory history, EventLoop loop, ExecutorService reader) {
+        AtomicBoolean sampling = new AtomicBoolean();
+        Runnable sample = () -> {
+            try {
+                history.sample();
+            } finally {
+                sampling.set(false);
+            }
+        };
+        var _ = loop.scheduleAtFixedRate(
+                () -> {
+                    if (sampling.compareAndSet(false, true)) {
+                        try {
+                            reader.execute(sample);
+                        } catch (RejectedExecutionException e) {
+                            sampling.set(false);
+                            log.atDebug().setCause(e).log("no sample now: too many requests wait, or the server stops");
+                        }
+                    }
+                },
+                0,
+                LagHistory.STEP.toMillis(),
+                TimeUnit.MILLISECONDS);
     }
 
     private static SslHandler handshake(SslContext context, SocketChannel connection, HttpLimits limits) {

@@ -16,6 +16,7 @@ import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.Readiness;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.state.TimelineBranch;
 import io.walrelay.proxy.state.UpstreamFacts;
 import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.wal.Lsn;
@@ -41,6 +42,22 @@ final class Reports {
     }
 
     StatusReport status() {
+        return status(relay.events().recent());
+    }
+
+    Snapshot snapshot() {
+        return new Snapshot(status(List.of()), tiers(), timelines(), relay.refused().newest(Snapshot.MOST_REFUSED).stream().map(Snapshot.Refused::of).toList());
+    }
+
+    List<TierReport> tiers() {
+        return relay.cache().map(TierReport::of).orElse(List.of());
+    }
+
+    List<TimelineReport> timelines() {
+        return relay.cache().map(cache -> TimelineBranch.of(cache).stream().map(TimelineReport::of).toList()).orElse(List.of());
+    }
+
+    private StatusReport status(List<Event> events) {
         Instant now = relay.clock().instant();
         Readiness readiness = Readiness.of(relay);
         return new StatusReport(
@@ -59,7 +76,7 @@ final class Reports {
                 FeedbackReport.of(relay.feedback().horizons()),
                 relay.shaping().all().stream().map(shaped -> shape(relay, shaped)).toList(),
                 peers(),
-                relay.events().recent().stream().map(Reports::event).toList());
+                events.stream().map(Reports::event).toList());
     }
 
     StatusReport.Upstream upstream() {

@@ -46,11 +46,12 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     /**
      * Who answers.
      *
+     * @param snapshots for the event streams that ask for them
      * @param reader answers from {@code api}
      * @param workers answer from {@code wal}, {@code pushes} and {@code changes}
      */
     record Answers(
-            Api api, Events events, ExecutorService reader, WalFiles wal, WalPushes pushes, ChangesPaths changes, WalFileCounts counts, ExecutorService workers) {}
+            Api api, Events events, Snapshots snapshots, ExecutorService reader, WalFiles wal, WalPushes pushes, ChangesPaths changes, WalFileCounts counts, ExecutorService workers) {}
 
     private final Gate gate;
     private final Answers answers;
@@ -168,23 +169,27 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
         switch (endpoint) {
             // A disk that hangs must not make the process look dead.
             case HEALTHZ -> send(context, call, Api.health(), call.keepAlive());
-            case EVENTS -> {
-                if (call.method().equals(HttpMethod.HEAD)) {
-                    EventStream.head(context);
-                } else if (!EventStream.begin(context, answers.events, limits)) {
-                    Reply reply = Reply.error(
-                            HttpResponseStatus.SERVICE_UNAVAILABLE,
-                            call.path(),
-                            "too many event streams; expected at most " + limits.eventStreams());
-                    send(context, call, reply.with("retry-after", "10"), call.keepAlive());
-                }
-            }
+            case PAGE -> send(context, call, DashboardFiles.page(call), call.keepAlive());
+            case PAGE_FILE -> send(context, call, DashboardFiles.answer(call, endpoint.parameterOf(call.path())), call.keepAlive());
+            case EVENTS -> stream(context, call);
             case WAL -> answerByWorker(context, call, _ -> answers.wal.list(call));
             case WAL_FILE -> answerByWorker(context, call, mine -> answers.wal.get(call, mine));
             case CHANGES, LSN, STATS -> answerByWorker(context, call, _ -> answers.changes.answer(endpoint, call));
-            case READYZ, METRICS, STATUS, STANDBYS, PROMOTABLE, UPSTREAM, RESTORE_SH -> answerByReader(context, endpoint, call);
+            case READYZ, METRICS, STATUS, STANDBYS, PROMOTABLE, UPSTREAM, TIMELINES, TIERS, HISTORY, RESTORE_SH -> answerByReader(context, endpoint, call);
             // An archive that hangs, or a disk that writes, must not keep anybody from reading metrics.
             case PINS, PIN, SLOTS, SLOT, STANDBY, WHY, PEER, RELOAD -> answerByWorker(context, call, _ -> new WalReply.Plain(answers.api.answer(endpoint, call)));
+        }
+    }
+
+    private void stream(ChannelHandlerContext context, Call call) {
+        Optional<Reply> refusal = EventStream.refuse(call);
+        if (refusal.isPresent()) {
+            send(context, call, refusal.get(), call.keepAlive());
+        } else if (call.method().equals(HttpMethod.HEAD)) {
+            EventStream.head(context);
+        } else if (!EventStream.begin(context, answers.events, EventStream.wantsSnapshots(call) ? Optional.of(answers.snapshots) : Optional.empty(), limits)) {
+            Reply reply = Reply.error(HttpResponseStatus.SERVICE_UNAVAILABLE, call.path(), "too many event streams; expected at most " + limits.eventStreams());
+            send(context, call, reply.with("retry-after", "10"), call.keepAlive());
         }
     }
 
@@ -278,6 +283,9 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
                 .set(HttpHeaderNames.CONTENT_LENGTH, body.length)
                 .set(HttpHeaderNames.CACHE_CONTROL, HttpHeaderValues.NO_STORE)
                 .set("x-content-type-options", "nosniff");
+        if (reply.status().equals(HttpResponseStatus.NOT_MODIFIED)) {
+            response.headers().remove(HttpHeaderNames.CONTENT_LENGTH); // It would be the length of what is not sent.
+        }
         reply.headers().forEach((name, value) -> response.headers().set(name, value));
         response.headers().set(HttpHeaderNames.CONNECTION, keepAlive ? HttpHeaderValues.KEEP_ALIVE : HttpHeaderValues.CLOSE);
         if (call.method().equals(HttpMethod.HEAD)) {

@@ -15,7 +15,7 @@ import java.util.List;
 public record StatsReport(int segments, int notIndexed, List<Manager> resourceManagers, List<Relation> relations) {
 
     /** More are of no use to a reader. */
-    private static final int MOST_RELATIONS = 1_000;
+    static final int MOST_RELATIONS = 1_000;
 
     /** @param bytes of the records, their images of pages among them */
     public record Manager(String name, long records, long bytes, long imageBytes) {}
@@ -23,14 +23,15 @@ public record StatsReport(int segments, int notIndexed, List<Manager> resourceMa
     /** @param relation tablespace, database and file number */
     public record Relation(String relation, int fork, long references, long imageBytes) {}
 
-    static StatsReport of(ChangeIndex.Summary summary) {
+    /** @param mostRelations at most {@link #MOST_RELATIONS} */
+    static StatsReport of(ChangeIndex.Summary summary, int mostRelations) {
         return new StatsReport(
                 summary.segments(),
                 summary.others(),
                 summary.changes().byManager().stream().map(it -> new Manager(it.resourceManager(), it.records(), it.bytes(), it.imageBytes())).toList(),
                 summary.changes().byRelation().stream()
                         .sorted(Comparator.comparingLong(Changes.RelationStatistics::imageBytes).thenComparingLong(Changes.RelationStatistics::references).reversed())
-                        .limit(MOST_RELATIONS)
+                        .limit(mostRelations)
                         .map(it -> new Relation(it.relation().toString(), it.fork(), it.references(), it.imageBytes()))
                         .toList());
     }

@@ -32,6 +32,11 @@ public final class RefusedStandbys {
         strangers.remove(name);
     }
 
+    /** At most so many, the newest first; of those who had logged in before strangers. */
+    public synchronized List<Refusal> newest(int most) {
+        return Stream.concat(List.copyOf(known.values()).reversed().stream(), List.copyOf(strangers.values()).reversed().stream()).limit(most).toList();
+    }
+
     /**
      * @param name application_name, address or slot
      * @return of who had logged in first; at most one of either

@@ -12,11 +12,10 @@ import io.walrelay.proxy.config.TlsSettings;
 import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.state.FollowOrder;
 import io.walrelay.proxy.testkit.KnownRelay;
+import io.walrelay.proxy.testkit.TakenOrders;
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Xmins;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
@@ -34,7 +33,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
@@ -77,7 +75,8 @@ class HttpServerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"/healthz", "/readyz", "/metrics", "/api/v1/status", "/api/v1/standbys", "/api/v1/slots", "/api/v1/upstream"})
+    @ValueSource(strings = {"/healthz", "/readyz", "/metrics", "/api/v1/status", "/api/v1/standbys", "/api/v1/slots", "/api/v1/upstream", "/api/v1/timelines", "/api/v1/tiers",
+        "/api/v1/history", "/", "/dashboard/app.js"})
     void answersGetAndHeadAlike(String path) throws Exception {
         int port = serve(OPEN);
         HttpResponse<String> get = send(port, request(port, path));
@@ -159,7 +158,8 @@ class HttpServerTest {
 
     @ParameterizedTest
     @CsvSource({
-        "GET, /, 404", "GET, /api/v1/nothing, 404", "GET, /api/v1/status/, 404", "GET, /%61pi/v1/status, 404", "POST, /healthz, 405", "DELETE, /api/v1/slots, 405",
+        "GET, /index.html, 404", "GET, /dashboard/, 404", "GET, /dashboard/../restore.sh, 404", "GET, /api/v1/nothing, 404", "GET, /api/v1/events?all, 400",
+        "POST, /, 405", "GET, /api/v1/status/, 404", "GET, /%61pi/v1/status, 404", "POST, /healthz, 405", "DELETE, /api/v1/slots, 405",
         "PUT, /api/v1/upstream, 405", "POST, /api/v1/events, 405"
     })
     void namesWhatWasExpectedOfAWrongPathOrMethod(String method, String path, int status) throws Exception {
@@ -305,33 +305,17 @@ class HttpServerTest {
     }
 
     @Test
-    void saysOfTheEventsWhatAStreamWouldBegin() throws Exception {
-        int port = serve(OPEN);
-        for (int i = 0; i < 3; i++) { // More than there may be streams.
-            HttpResponse<String> head = send(port, request(port, "/api/v1/events").method("HEAD", HttpRequest.BodyPublishers.noBody()));
-            assertEquals(200, head.statusCode());
-            assertEquals(Optional.of("text/event-stream; charset=utf-8"), head.headers().firstValue("content-type"));
-            assertEquals(Optional.empty(), head.headers().firstValue("content-length"));
-            assertEquals("", head.body());
-        }
-    }
-
-    @Test
-    void streamsRecentEventsAndThenThoseThatHappen() throws Exception {
-        int port = serve(OPEN);
-        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-            socket.setSoTimeout(10_000);
-            socket.getOutputStream().write("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-            BufferedReader lines = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
-            assertEquals(
-                    "data: {\"at\":\"2026-01-02T03:04:05Z\",\"severity\":\"info\",\"kind\":\"connected\",\"text\":\"streaming from pg1:5432\"}",
-                    nextData(lines));
-            relay.state().events().error("fork", "two\nlines");
-            assertEquals(
-                    "data: {\"at\":\"2026-01-02T03:04:05Z\",\"severity\":\"error\",\"kind\":\"fork\",\"text\":\"two\\nlines\"}", nextData(lines));
-            HttpResponse<String> second = send(port, request(port, "/api/v1/events"));
-            assertEquals(503, second.statusCode(), "one stream is the limit here");
-        }
+    void thePageIsForEverybodyAndWhatItShowsIsNot() throws Exception {
+        int port = serve(TOKENS);
+        HttpResponse<String> page = send(port, request(port, "/"));
+        assertEquals(200, page.statusCode());
+        String tag = page.headers().firstValue("etag").orElseThrow();
+        HttpResponse<String> again = send(port, request(port, "/").header("If-None-Match", tag));
+        assertEquals(304, again.statusCode());
+        assertEquals(Optional.empty(), again.headers().firstValue("content-length"));
+        assertEquals(200, send(port, request(port, "/dashboard/app.js")).statusCode());
+        assertEquals(401, send(port, request(port, "/api/v1/events?snapshots")).statusCode());
+        assertEquals(401, send(port, request(port, "/api/v1/history")).statusCode());
     }
 
     @Test
@@ -411,21 +395,5 @@ class HttpServerTest {
             }
         }
         return answer.toString();
-    }
-
-    private static String nextData(BufferedReader lines) {
-        return Stream.generate(() -> readLine(lines)).filter(line -> line.startsWith("data:")).findFirst().orElseThrow();
-    }
-
-    private static String readLine(BufferedReader lines) {
-        try {
-            String line = lines.readLine();
-            if (line == null) {
-                throw new IOException("the stream ended");
-            }
-            return line;
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
     }
 }

@@ -21,6 +21,7 @@ import io.walrelay.proxy.config.TlsSettings;
 import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.testkit.KnownRelay;
+import io.walrelay.proxy.testkit.TakenOrders;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;

@@ -36,6 +36,9 @@ final class RefusedStandbysTest {
         refused.note(known);
         refused.note(stranger);
         assertEquals(List.of(known, stranger), refused.find("a"));
+        refused.note(refusal("b", Optional.empty(), 3));
+        assertEquals(List.of(refusal("b", Optional.empty(), 3), known, stranger), refused.newest(3));
+        assertEquals(List.of(refusal("b", Optional.empty(), 3)), refused.newest(1));
     }
 
     @Test

@@ -1,18 +1,19 @@
-package io.walrelay.proxy.http;
+package io.walrelay.proxy.testkit;
 
 import io.walrelay.proxy.config.Configuration;
+import io.walrelay.proxy.http.Orders;
 import io.walrelay.proxy.state.FollowOrder;
 import java.util.List;
 import java.util.function.Consumer;
 
 /** Orders for whoever tests the port alone. */
-final class TakenOrders {
+public final class TakenOrders {
 
-    static final Orders IGNORED = following(_ -> {});
+    public static final Orders IGNORED = following(_ -> {});
 
     private TakenOrders() {}
 
-    static Orders following(Consumer<FollowOrder> follow) {
+    public static Orders following(Consumer<FollowOrder> follow) {
         return new Orders() {
             @Override
             public void follow(FollowOrder order) {

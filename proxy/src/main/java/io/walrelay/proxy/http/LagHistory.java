@@ -1,0 +1,128 @@
+package io.walrelay.proxy.http;
+
+import io.walrelay.cache.WalCache;
+import io.walrelay.proxy.state.RelayState;
+import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.wal.Lsn;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.function.Function;
+
+/**
+ * The last half hour: how far the relay had come, and how far standbys were behind, so that a page that is opened now shows how it came to this.
+ * For more there is Prometheus. In memory, at most some megabytes. Thread-safe.
+ */
+final class LagHistory {
+
+    static final Duration STEP = Duration.ofSeconds(5);
+    private static final int SAMPLES = 360;
+
+    /** Of more standbys those that lag most. */
+    static final int MOST_STANDBYS = 64;
+
+    private final RelayState relay;
+    private final Deque<Sample> samples = new ArrayDeque<>();
+
+    private record Sample(Instant at, Optional<Long> written, Map<String, Lag> lags) {}
+
+    private record Lag(Optional<Long> writeBytes, Optional<Double> writeSeconds, Optional<Long> replayBytes, Optional<Double> replaySeconds) {
+        long bytes() {
+            return replayBytes.or(() -> writeBytes).orElse(0L);
+        }
+    }
+
+    /**
+     * The answer of {@code /api/v1/history}: columns, each with a value or null for each time.
+     *
+     * @param at when, in seconds since 1970
+     * @param written the relay's written position as a number of bytes
+     */
+    record Report(double stepSeconds, List<Long> at, List<Optional<Long>> written, List<Standby> standbys) {}
+
+    record Standby(
+            String name,
+            List<Optional<Long>> writeBytes,
+            List<Optional<Double>> writeSeconds,
+            List<Optional<Long>> replayBytes,
+            List<Optional<Double>> replaySeconds) {}
+
+    LagHistory(RelayState relay) {
+        this.relay = relay;
+    }
+
+    /** To be called each {@link #STEP}. */
+    void sample() {
+        Optional<Lsn> written = relay.cache().map(WalCache::end).map(end -> end.written());
+        Map<String, Lag> lags = new HashMap<>();
+        for (StandbyStatus standby : relay.standbys().all()) {
+            lags.merge(standby.name(), lag(standby, written), (a, b) -> a.bytes() >= b.bytes() ? a : b);
+        }
+        if (lags.size() > MOST_STANDBYS) {
+            List<String> names = lags.entrySet().stream()
+                    .sorted(Comparator.comparingLong((Map.Entry<String, Lag> lag) -> lag.getValue().bytes()).reversed().thenComparing(Map.Entry::getKey))
+                    .limit(MOST_STANDBYS)
+                    .map(Map.Entry::getKey)
+                    .toList();
+            lags.keySet().retainAll(names);
+        }
+        Sample sample = new Sample(relay.clock().instant(), written.map(Lsn::value), Map.copyOf(lags));
+        synchronized (samples) {
+            samples.addLast(sample);
+            if (samples.size() > SAMPLES) {
+                samples.removeFirst();
+            }
+        }
+    }
+
+    private static Lag lag(StandbyStatus standby, Optional<Lsn> written) {
+        Optional<Long> toWrite = behind(standby.written(), written);
+        Optional<Long> toReplay = behind(standby.replayed(), written);
+        return new Lag(toWrite, seconds(standby, toWrite, standby.writeLag()), toReplay, seconds(standby, toReplay, standby.replayLag()));
+    }
+
+    /** Unknown while there is nothing to measure it by, and old where nothing is streamed; with nothing missing it is none. */
+    private static Optional<Double> seconds(StandbyStatus standby, Optional<Long> behind, Optional<Duration> measured) {
+        Optional<Double> seconds = measured.map(lag -> lag.toMillis() / 1e3);
+        if (behind.equals(Optional.of(0L))) {
+            return seconds.or(() -> Optional.of(0.0));
+        }
+        return standby.state() == StandbyStatus.State.STARTUP ? Optional.empty() : seconds;
+    }
+
+    private static Optional<Long> behind(Lsn reached, Optional<Lsn> written) {
+        return reached.isValid() ? written.map(end -> Reports.behind(reached, end)) : Optional.empty();
+    }
+
+    Report report() {
+        List<Sample> all;
+        synchronized (samples) {
+            all = List.copyOf(samples);
+        }
+        TreeSet<String> names = new TreeSet<>();
+        all.forEach(sample -> names.addAll(sample.lags().keySet()));
+        List<Standby> standbys = new ArrayList<>();
+        for (String name : names) {
+            standbys.add(new Standby(
+                    name,
+                    column(all, name, Lag::writeBytes),
+                    column(all, name, Lag::writeSeconds),
+                    column(all, name, Lag::replayBytes),
+                    column(all, name, Lag::replaySeconds)));
+        }
+        return new Report(
+                STEP.toSeconds(), all.stream().map(sample -> sample.at().getEpochSecond()).toList(), all.stream().map(Sample::written).toList(), standbys);
+    }
+
+    private static <T> List<Optional<T>> column(List<Sample> all, String name, Function<Lag, Optional<T>> value) {
+        return all.stream().map(sample -> Optional.ofNullable(sample.lags().get(name)).flatMap(value)).toList();
+    }
+}

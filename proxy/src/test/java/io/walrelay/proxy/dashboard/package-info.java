@@ -1,0 +1,5 @@
+/** The dashboard in a real browser. */
+@NullMarked
+package io.walrelay.proxy.dashboard;
+
+import org.jspecify.annotations.NullMarked;
