@@ -3,6 +3,7 @@ package io.walrelay.proxy.metrics;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.state.DelayCounts;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.RelayState;
@@ -35,6 +36,12 @@ public final class RelayMetrics {
         registry.getPrometheusRegistry().register(new RelayCollector(relay, process, pacing));
         registry.getPrometheusRegistry().register(walFiles);
         registry.getPrometheusRegistry().register(new ProcessCollector(process));
+    }
+
+    /** Shows limits and certificates of the settings, too. */
+    public void show(Settings settings) {
+        registry.getPrometheusRegistry().register(new LimitSeries(settings));
+        registry.getPrometheusRegistry().register(CertificateSeries.of(settings));
     }
 
     /** Where requests for WAL files are counted. */

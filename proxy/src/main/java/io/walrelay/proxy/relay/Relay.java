@@ -142,6 +142,7 @@ public final class Relay implements AutoCloseable {
         SlotMirror mirror = new SlotMirror(state, settings.upstream().conninfo());
         parts.push(mirror);
         RelayMetrics metrics = new RelayMetrics(state, process, standbys.addedDelay());
+        metrics.show(settings);
         state.whenOpen(cache -> cache.writer().onFsync(metrics::fsyncTook));
         state.whenOpen(this::checkDiskLimit);
         state.whenOpen(cache -> cache.hotStandby().listen(new HotStandbyEvents(state.events())));
