@@ -124,6 +124,7 @@ public final class Relay implements AutoCloseable {
         // Standbys before upstream: what is held is served whether upstream is there or not.
         StandbyServer standbys = StandbyServer.start(
                 settings.listen().address(),
+                settings.listen().unix(),
                 settings.listen().tls(),
                 StandbyLimits.of(settings.standbys()),
                 new HbaAuthenticator(settings.listen().hba(), users, state.clock()),
