@@ -20,8 +20,15 @@ import tools.jackson.databind.json.JsonMapper;
 @Command(
         name = "check",
         description = "Look at the servers and at the data directory: would the relay work? Changes nothing.",
-        exitCodeList = {"0:Nothing failed; there may be warnings.", "1:Something failed, and is named.", "2:The command line or the configuration can't be understood."},
-        footer = {"  walrelay check --upstream \"host=pg1,pg2 user=walrelay\" --data /var/lib/walrelay", "  walrelay check -c /etc/walrelay.yaml --format json"})
+        exitCodeList = {
+            "0:Nothing failed; there may be warnings.",
+            "1:Something failed, and is named.",
+            "2:The command line or the configuration can't be understood."
+        },
+        footer = {
+            "  walrelay check --upstream \"host=pg1,pg2 user=walrelay\" --data /var/lib/walrelay",
+            "  walrelay check -c /etc/walrelay.yaml --format json"
+        })
 final class CheckCommand implements Callable<Integer> {
 
     @Spec

@@ -12,7 +12,11 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "completion",
         description = "Print a script by which the shell completes commands, options and their values. It needs no relay, and no Java once it is there.",
-        footer = {"  source <(walrelay completion bash)", "  walrelay completion bash >/etc/bash_completion.d/walrelay", "  source <(walrelay completion zsh)"})
+        footer = {
+            "  source <(walrelay completion bash)",
+            "  walrelay completion bash >/etc/bash_completion.d/walrelay",
+            "  source <(walrelay completion zsh)"
+        })
 final class CompletionCommand implements Callable<Integer> {
 
     /** Shells that can be told. */

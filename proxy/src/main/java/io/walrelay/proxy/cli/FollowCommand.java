@@ -12,7 +12,11 @@ import tools.jackson.databind.json.JsonMapper;
 @Command(
         name = "follow",
         description = "Change the upstream of the running relay: to a host, or to a timeline wherever it is found.",
-        exitCodeList = {"0:The relay took the order; walrelay status shows what comes of it.", "1:It did not.", "2:The command line or the configuration can't be understood."},
+        exitCodeList = {
+            "0:The relay took the order; walrelay status shows what comes of it.",
+            "1:It did not.",
+            "2:The command line or the configuration can't be understood."
+        },
         footer = {"  walrelay follow pg2", "  walrelay follow pg2:5433", "  walrelay follow 3@0/3002830"})
 final class FollowCommand extends ApiCommand {
 

@@ -114,7 +114,10 @@ final class PinCommand implements Callable<Integer> {
     }
 
     /** {@code walrelay pin list}. */
-    @Command(name = "list", description = "Which pins there are; relay_… are what the relays that share the archive need.", footer = "  walrelay pin list")
+    @Command(
+            name = "list",
+            description = "Which pins there are; relay_… are what the relays that share the archive need.",
+            footer = "  walrelay pin list")
     static final class ListAll extends ApiCommand {
 
         @Override

@@ -19,7 +19,11 @@ import picocli.CommandLine.Spec;
         description = {
             "PostgreSQL's archive_command: hand a WAL file to a relay."
         },
-        exitCodeList = {"0:A relay has said that it is archived.", "1:None has: PostgreSQL tries again.", "2:The command line or the configuration can't be understood."},
+        exitCodeList = {
+            "0:A relay has said that it is archived.",
+            "1:None has: PostgreSQL tries again.",
+            "2:The command line or the configuration can't be understood."
+        },
         footer = {"  archive_command = 'walrelay push %%p %%f --relay http://relay:8433'"})
 final class PushCommand implements Callable<Integer> {
 

@@ -38,8 +38,15 @@ import picocli.CommandLine.Spec;
         description = {
             "Make a data directory whose server went its own way a follower of another again. What it takes is pg_rewind's; a kill at any instant leaves a directory that the next run, or --undo, puts right."
         },
-        exitCodeList = {"0:It is rewound, or needs no rewind.", "1:It is not, and is as it was unless the message says otherwise, and then what to run."},
-        footer = {"  walrelay rewind -D /var/lib/postgresql/data --source-server \"host=pg2 user=postgres\" --dry-run", "  walrelay rewind -D /var/lib/postgresql/data --source-server \"host=relay port=6433 user=postgres dbname=postgres\" --relay https://relay:8433 -R -P", "  walrelay rewind -D /var/lib/postgresql/data --undo"})
+        exitCodeList = {
+            "0:It is rewound, or needs no rewind.",
+            "1:It is not, and is as it was unless the message says otherwise, and then what to run."
+        },
+        footer = {
+            "  walrelay rewind -D /var/lib/postgresql/data --source-server \"host=pg2 user=postgres\" --dry-run",
+            "  walrelay rewind -D /var/lib/postgresql/data --source-server \"host=relay port=6433 user=postgres dbname=postgres\" --relay https://relay:8433 -R -P",
+            "  walrelay rewind -D /var/lib/postgresql/data --undo"
+        })
 final class RewindCommand implements Callable<Integer> {
 
     private static final int DEFAULT_JOBS = 4;

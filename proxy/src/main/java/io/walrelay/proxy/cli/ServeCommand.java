@@ -16,7 +16,11 @@ import picocli.CommandLine.Mixin;
 @Command(
         name = "serve",
         description = "Run the relay. SIGTERM and SIGINT end it in order: upstream first, standbys when they have everything.",
-        exitCodeList = {"143:It was told to end by SIGTERM, and has; 130 by SIGINT.", "1:It could not begin, or its disk failed: a restart recovers.", "2:The command line or the configuration can't be understood."},
+        exitCodeList = {
+            "143:It was told to end by SIGTERM, and has; 130 by SIGINT.",
+            "1:It could not begin, or its disk failed: a restart recovers.",
+            "2:The command line or the configuration can't be understood."
+        },
         footer = {"  walrelay serve --upstream \"host=pg1,pg2 user=walrelay\" --data /var/lib/walrelay", "  walrelay serve -c /etc/walrelay.yaml"})
 final class ServeCommand implements Callable<Integer> {
 

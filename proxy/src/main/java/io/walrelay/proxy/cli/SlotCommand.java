@@ -80,7 +80,10 @@ final class SlotCommand implements Callable<Integer> {
     }
 
     /** {@code walrelay slot create}. */
-    @Command(name = "create", description = "Make a slot, which keeps WAL from the redo of the last checkpoint on: what a base backup that begins now needs.", footer = "  walrelay slot create standby1")
+    @Command(
+            name = "create",
+            description = "Make a slot, which keeps WAL from the redo of the last checkpoint on: what a base backup that begins now needs.",
+            footer = "  walrelay slot create standby1")
     static final class Create extends ApiCommand {
 
         @Parameters(paramLabel = "NAME", description = "What the slot is called: lower-case letters, digits and _.")
@@ -102,7 +105,10 @@ final class SlotCommand implements Callable<Integer> {
     }
 
     /** {@code walrelay slot copy}. */
-    @Command(name = "copy", description = "Make a slot that keeps WAL from where another one does.", footer = "  walrelay slot copy standby1 standby2")
+    @Command(
+            name = "copy",
+            description = "Make a slot that keeps WAL from where another one does.",
+            footer = "  walrelay slot copy standby1 standby2")
     static final class Copy extends ApiCommand {
 
         @Parameters(index = "0", paramLabel = "SOURCE", description = "The slot to copy.")
@@ -183,7 +189,11 @@ final class SlotCommand implements Callable<Integer> {
     @Command(
             name = "import",
             description = "Take over the slots that standbys have on the primary, at the same positions, so that they can go on at the relay. The primary's stay as they are.",
-            exitCodeList = {"0:The relay has all of them.", "1:One was refused, or the relay or the primary could not be asked.", "2:The command line or the configuration can't be understood."},
+            exitCodeList = {
+                "0:The relay has all of them.",
+                "1:One was refused, or the relay or the primary could not be asked.",
+                "2:The command line or the configuration can't be understood."
+            },
             footer = {"  walrelay slot import", "  walrelay slot import standby1 standby2"})
     static final class Import extends ApiCommand {
 

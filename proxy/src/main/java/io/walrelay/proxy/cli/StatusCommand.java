@@ -22,8 +22,17 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "status",
         description = "What the running relay is doing: upstream, positions, standbys, slots, recent events. On a terminal in colours, unless NO_COLOR is set.",
-        exitCodeList = {"0:The relay is ready; with --acknowledged, there is such a position.", "1:It is not, or could not be asked.", "2:The command line or the configuration can't be understood."},
-        footer = {"  walrelay status", "  walrelay status --watch", "  walrelay status --watch=10 --format json --relay https://relay:8433", "  walrelay status --acknowledged"})
+        exitCodeList = {
+            "0:The relay is ready; with --acknowledged, there is such a position.",
+            "1:It is not, or could not be asked.",
+            "2:The command line or the configuration can't be understood."
+        },
+        footer = {
+            "  walrelay status",
+            "  walrelay status --watch",
+            "  walrelay status --watch=10 --format json --relay https://relay:8433",
+            "  walrelay status --acknowledged"
+        })
 final class StatusCommand implements Callable<Integer> {
 
     /** Home; what is left of a line, and below the last one, is cleared after it was written: less flicker than clearing all. */

@@ -12,7 +12,11 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "why",
         description = "Why a standby can't stream, or is behind, and the command that mends it.",
-        exitCodeList = {"0:It streams.", "1:It does not, or the relay could not be asked.", "2:The command line or the configuration can't be understood."},
+        exitCodeList = {
+            "0:It streams.",
+            "1:It does not, or the relay could not be asked.",
+            "2:The command line or the configuration can't be understood."
+        },
         footer = {"  walrelay why standby1", "  walrelay why 10.0.0.7 --format json"})
 final class WhyCommand extends ApiCommand {
 
