@@ -17,7 +17,8 @@ public record Hba(List<HbaRule> rules) {
     /** What holds when nothing is configured: this machine only, with a password. */
     public static final Hba LOOPBACK_ONLY = parse(List.of(
             "host all,replication all 127.0.0.1/32 scram-sha-256",
-            "host all,replication all ::1/128 scram-sha-256"));
+            "host all,replication all ::1/128 scram-sha-256",
+            "local all,replication all scram-sha-256"));
 
     public Hba {
         rules = List.copyOf(rules);
@@ -29,6 +30,8 @@ public record Hba(List<HbaRule> rules) {
         REJECT("reject"),
         SCRAM_SHA_256("scram-sha-256"),
         MD5("md5"),
+        /** The system's user at the other end of a Unix-domain socket has the role's name. */
+        PEER("peer"),
         CERT("cert");
 
         private final String word;
@@ -94,7 +97,7 @@ public record Hba(List<HbaRule> rules) {
 
     private static String who(ConnectionFacts facts) {
         return "host \"%s\", user \"%s\", %s%s".formatted(
-                NetUtil.toAddressString(facts.address()),
+                facts.address().map(NetUtil::toAddressString).orElse("[local]"),
                 facts.user(),
                 facts.physicalReplication() ? "" : "database \"%s\", ".formatted(facts.database()),
                 facts.encrypted() ? "SSL encryption" : "no encryption");

@@ -176,9 +176,12 @@ final class HbaReader {
         Hba.Method method = Arrays.stream(Hba.Method.values())
                 .filter(m -> m.toString().equals(word))
                 .findFirst()
-                .orElseThrow(() -> problem("method", word, "trust, reject, scram-sha-256, md5, cert"));
+                .orElseThrow(() -> problem("method", word, "trust, reject, scram-sha-256, md5, cert, peer"));
         if (method == Hba.Method.CERT && type != HbaRule.Type.HOSTSSL) {
             throw problem("method", word, "another: cert authentication is only supported on hostssl connections");
+        }
+        if (method == Hba.Method.PEER && type != HbaRule.Type.LOCAL) {
+            throw problem("method", word, "another: peer authentication is only supported on local sockets");
         }
         return method;
     }

@@ -3,7 +3,7 @@ package io.walrelay.proxy.auth;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/** One rule. Rules of type local and hostgssenc are read and never fit: the relay has neither Unix sockets nor GSSAPI. */
+/** One rule. Rules of type hostgssenc are read and never fit: the relay has no GSSAPI. */
 record HbaRule(
         int line, Type type, List<Name> databases, List<Name> users, HbaAddress address, Hba.Method method, Hba.ClientCert clientCert) {
 
@@ -20,6 +20,7 @@ record HbaRule(
         HOSTGSSENC,
         HOSTNOGSSENC;
 
+        /** For a connection over the network. */
         boolean fits(boolean encrypted) {
             return switch (this) {
                 case LOCAL, HOSTGSSENC -> false;
@@ -45,10 +46,15 @@ record HbaRule(
     }
 
     boolean fits(ConnectionFacts facts) {
-        return type.fits(facts.encrypted())
-                && address.matches(facts.address(), facts.local())
+        return fitsAddress(facts)
                 && databases.stream().anyMatch(name -> fitsDatabase(name, facts))
                 && users.stream().anyMatch(name -> fitsUser(name, facts.user()));
+    }
+
+    private boolean fitsAddress(ConnectionFacts facts) {
+        return facts.address()
+                .map(client -> type.fits(facts.encrypted()) && address.matches(client, facts.local()))
+                .orElse(type == Type.LOCAL);
     }
 
     private static boolean fitsDatabase(Name name, ConnectionFacts facts) {

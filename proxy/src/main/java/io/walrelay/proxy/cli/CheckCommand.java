@@ -13,21 +13,23 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
 
 /** {@code walrelay check}: whether the relay would work with these settings against these servers. Collect, judge, print. */
 @Command(
         name = "check",
-        description = "Look at the servers and at the data directory: would the relay work? Changes nothing. Exit status 0: nothing failed.")
+        description = "Look at the servers and at the data directory: would the relay work? Changes nothing.",
+        exitCodeList = {
+            "0:Nothing failed; there may be warnings.",
+            "1:Something failed, and is named.",
+            "2:The command line or the configuration can't be understood."
+        },
+        footer = {
+            "  walrelay check --upstream \"host=pg1,pg2 user=walrelay\" --data /var/lib/walrelay",
+            "  walrelay check -c /etc/walrelay.yaml --format json"
+        })
 final class CheckCommand implements Callable<Integer> {
-
-    /** How the findings are printed. */
-    enum Format {
-        TEXT,
-        JSON
-    }
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before call()
@@ -36,8 +38,8 @@ final class CheckCommand implements Callable<Integer> {
     @Mixin
     private final SettingsOptions options = new SettingsOptions();
 
-    @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
-    private Format format = Format.TEXT;
+    @Mixin
+    private final FormatOption format = new FormatOption();
 
     @Override
     public Integer call() throws InvalidSettingsException, IOException {
@@ -50,7 +52,7 @@ final class CheckCommand implements Callable<Integer> {
 
     private void print(List<Finding> findings) {
         PrintWriter out = spec.commandLine().getOut();
-        switch (format) {
+        switch (format.get()) {
             case TEXT -> findings.forEach(out::println);
             case JSON -> out.println(JsonMapper.shared().writeValueAsString(findings.stream().map(CheckCommand::fields).toList()));
         }

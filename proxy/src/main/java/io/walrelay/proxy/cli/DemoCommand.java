@@ -15,7 +15,13 @@ import picocli.CommandLine.Spec;
 /** {@code walrelay demo}: everything on one machine, with nothing to set up. */
 @Command(
         name = "demo",
-        description = "Run a PostgreSQL primary, the relay and two standbys behind it, with load, on this machine; Ctrl-C ends it and cleans up.")
+        description = "Run a PostgreSQL primary, the relay and two standbys behind it, with load, on this machine; Ctrl-C ends it and cleans up.",
+        exitCodeList = {
+            "0:It ended as it should; with --check, both standbys replayed everything.",
+            "1:It did not.",
+            "2:The command line or the configuration can't be understood."
+        },
+        footer = {"  walrelay demo", "  walrelay demo --seconds 20 --check"})
 final class DemoCommand implements Callable<Integer> {
 
     private static final Duration FOREVER = Duration.ofDays(365);

@@ -13,6 +13,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "walrelay",
         description = "A WAL relay for PostgreSQL: one stream in, many standbys out.",
+        footer = {"  walrelay demo --seconds 20 --check", "  walrelay serve -c /etc/walrelay.yaml", "  walrelay status --watch"},
         mixinStandardHelpOptions = true,
         scope = CommandLine.ScopeType.INHERIT,
         versionProvider = Version.class,
@@ -78,7 +79,8 @@ public final class Main implements Callable<Integer> {
                 new RestoreCommand(),
                 new PushCommand(),
                 new VerifyCommand(),
-                new RewindCommand());
+                new RewindCommand(),
+                new CompletionCommand());
     }
 
     private static CommandLine commandLine(Object... commands) {
@@ -86,6 +88,7 @@ public final class Main implements Callable<Integer> {
         for (Object command : commands) {
             line.addSubcommand(command);
         }
+        HelpLayout.apply(line);
         return line.setCaseInsensitiveEnumValuesAllowed(true).setExecutionExceptionHandler(Main::report);
     }
 

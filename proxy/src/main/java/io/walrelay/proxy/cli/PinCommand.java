@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "pin",
         description = "What stays in the archive whatever its age: WAL that a base backup needs.",
+        footer = "  walrelay pin list",
         synopsisSubcommandLabel = "create|list|drop",
         subcommands = {PinCommand.Create.class, PinCommand.ListAll.class, PinCommand.Drop.class})
 final class PinCommand implements Callable<Integer> {
@@ -54,9 +55,10 @@ final class PinCommand implements Callable<Integer> {
     @Command(
             name = "create",
             description = {
-                "Keep WAL in the archive, from a position on. Exit status 0: it is kept.",
+                "Keep WAL in the archive, from a position on.",
                 "For a base backup from a standby, which begins earlier than the last checkpoint when the standby lags, pin with --backup-label when it was taken."
-            })
+            },
+            footer = {"  walrelay pin create monday", "  walrelay pin create monday --backup-label /backup/monday/backup_label"})
     static final class Create extends ApiCommand {
 
         @Parameters(paramLabel = "NAME", description = "What the pin is called: letters, digits, _ . and -.")
@@ -79,8 +81,9 @@ final class PinCommand implements Callable<Integer> {
             String path = path(this, name);
             String body = Json.MAPPER.writeValueAsString(request());
             try (ApiClient client = api().connect(true)) {
-                PinReport pin = ApiClient.read(PinReport.class, client.put(path, body));
-                print("pin \"%s\" keeps WAL from %s on timeline %d on".formatted(pin.name(), pin.lsn(), pin.timeline()));
+                String made = client.put(path, body);
+                PinReport pin = ApiClient.read(PinReport.class, made);
+                answer(made, "pin \"%s\" keeps WAL from %s on timeline %d on".formatted(pin.name(), pin.lsn(), pin.timeline()));
             }
             return Main.OK;
         }
@@ -111,11 +114,11 @@ final class PinCommand implements Callable<Integer> {
     }
 
     /** {@code walrelay pin list}. */
-    @Command(name = "list", description = "Which pins there are; relay_… are what the relays that share the archive need.")
+    @Command(
+            name = "list",
+            description = "Which pins there are; relay_… are what the relays that share the archive need.",
+            footer = "  walrelay pin list")
     static final class ListAll extends ApiCommand {
-
-        @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
-        private StatusCommand.Format format = StatusCommand.Format.TEXT;
 
         @Override
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
@@ -123,8 +126,8 @@ final class PinCommand implements Callable<Integer> {
             try (ApiClient client = api().connect(false)) {
                 body = client.get(PATH);
             }
-            switch (format) {
-                case JSON -> print(body.stripTrailing());
+            switch (format()) {
+                case JSON -> printJson(body);
                 case TEXT -> text(body).forEach(this::print);
             }
             return Main.OK;
@@ -139,7 +142,7 @@ final class PinCommand implements Callable<Integer> {
     }
 
     /** {@code walrelay pin drop}. */
-    @Command(name = "drop", description = "Let go what a pin keeps, unless somebody else needs it. Exit status 0: the pin is gone.")
+    @Command(name = "drop", description = "Let go what a pin keeps, unless somebody else needs it.", footer = "  walrelay pin drop monday")
     static final class Drop extends ApiCommand {
 
         @Parameters(paramLabel = "NAME", description = "As walrelay pin list shows it.")
@@ -151,7 +154,7 @@ final class PinCommand implements Callable<Integer> {
             try (ApiClient client = api().connect(true)) {
                 var _ = client.delete(path);
             }
-            print("pin \"%s\" is gone".formatted(name));
+            answer(Map.of("name", name, "dropped", true), "pin \"%s\" is gone".formatted(name));
             return Main.OK;
         }
     }

@@ -1,7 +1,6 @@
 package io.walrelay.proxy.cli;
 
 import io.walrelay.cache.verify.Progress;
-import java.io.Console;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
@@ -19,7 +18,7 @@ final class ProgressLines implements AutoCloseable {
 
     private final Progress progress;
     private final PrintWriter err;
-    private final boolean terminal = isTerminal();
+    private final boolean terminal = Terminal.is();
     private final long begun = System.nanoTime();
     private final CountDownLatch closed = new CountDownLatch(1);
     private final Thread thread;
@@ -28,13 +27,6 @@ final class ProgressLines implements AutoCloseable {
         this.progress = progress;
         this.err = err;
         this.thread = Thread.ofPlatform().name("progress").daemon().start(this::run);
-    }
-
-    /** Since JDK 25 there is no console again where there is no terminal. */
-    @SuppressWarnings("SystemConsoleNull")
-    private static boolean isTerminal() {
-        Console console = System.console();
-        return console != null && console.isTerminal();
     }
 
     private void run() {

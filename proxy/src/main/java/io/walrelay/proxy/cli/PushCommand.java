@@ -17,9 +17,14 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "push",
         description = {
-            "PostgreSQL's archive_command: hand a WAL file to a relay. archive_command = 'walrelay push %%p %%f --relay http://relay:8433'",
-            "Exit status 0: a relay has said that it is archived."
-        })
+            "PostgreSQL's archive_command: hand a WAL file to a relay."
+        },
+        exitCodeList = {
+            "0:A relay has said that it is archived.",
+            "1:None has: PostgreSQL tries again.",
+            "2:The command line or the configuration can't be understood."
+        },
+        footer = {"  archive_command = 'walrelay push %%p %%f --relay http://relay:8433'"})
 final class PushCommand implements Callable<Integer> {
 
     @Spec

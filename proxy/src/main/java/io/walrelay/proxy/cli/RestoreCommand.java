@@ -20,8 +20,16 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "restore",
         description = {
-            "PostgreSQL's restore_command: fetch a WAL file from a relay. restore_command = 'walrelay restore %%f %%p --relay http://relay:8433'",
-            "Exit status 0: the file is at PATH; 1: it is absent, or, in mode standby, nobody could look; 126: in the other modes nobody could look, or it is not of the lineage, and the recovery has to stop."
+            "PostgreSQL's restore_command: fetch a WAL file from a relay."
+        },
+        exitCodeList = {
+            "0:The file is at PATH.",
+            "1:It is absent, or, in mode standby, nobody could look.",
+            "126:In the other modes nobody could look, or it is not of the lineage, and the recovery has to stop."
+        },
+        footer = {
+            "  restore_command = 'walrelay restore %%f %%p --relay http://relay:8433'",
+            "  walrelay restore 00000002.history /tmp/00000002.history --relay http://relay1:8433,http://relay2:8433 --mode pitr"
         })
 final class RestoreCommand implements Callable<Integer> {
 

@@ -25,6 +25,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -35,18 +36,20 @@ import picocli.CommandLine.Spec;
         name = "rewind",
         exitCodeOnInvalidInput = Main.FAILURE,
         description = {
-            "Make a data directory whose server went its own way a follower of another again. What it takes is pg_rewind's; a kill at any instant leaves a directory that the next run, or --undo, puts right.",
-            "Exit status 0: it is rewound, or needs no rewind; 1: it is not, and is as it was unless the message says otherwise, and then what to run."
+            "Make a data directory whose server went its own way a follower of another again. What it takes is pg_rewind's; a kill at any instant leaves a directory that the next run, or --undo, puts right."
+        },
+        exitCodeList = {
+            "0:It is rewound, or needs no rewind.",
+            "1:It is not, and is as it was unless the message says otherwise, and then what to run."
+        },
+        footer = {
+            "  walrelay rewind -D /var/lib/postgresql/data --source-server \"host=pg2 user=postgres\" --dry-run",
+            "  walrelay rewind -D /var/lib/postgresql/data --source-server \"host=relay port=6433 user=postgres dbname=postgres\" --relay https://relay:8433 -R -P",
+            "  walrelay rewind -D /var/lib/postgresql/data --undo"
         })
 final class RewindCommand implements Callable<Integer> {
 
     private static final int DEFAULT_JOBS = 4;
-
-    /** How the report is printed. */
-    enum Format {
-        TEXT,
-        JSON
-    }
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before call()
@@ -114,8 +117,8 @@ final class RewindCommand implements Callable<Integer> {
     @Option(names = "--undo", description = "Put back what a rewind that was killed has changed, and do no more.")
     private boolean undo;
 
-    @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print the report (default: ${DEFAULT-VALUE}).")
-    private Format format = Format.TEXT;
+    @Mixin
+    private final FormatOption format = new FormatOption();
 
     @Parameters(hidden = true)
     private List<String> more = List.of();
@@ -253,7 +256,7 @@ final class RewindCommand implements Callable<Integer> {
     }
 
     private void print(RewindReport report) {
-        if (format == Format.JSON) {
+        if (format.get() == FormatOption.Format.JSON) {
             spec.commandLine().getOut().println(Json.MAPPER.writeValueAsString(RewindSummary.of(report)));
             spec.commandLine().getOut().flush();
         }

@@ -15,7 +15,13 @@ import picocli.CommandLine.Mixin;
 /** {@code walrelay serve}: the relay, until it is told to stop (SIGTERM, SIGINT) or its disk fails. SIGHUP has it read its configuration again. */
 @Command(
         name = "serve",
-        description = "Run the relay. SIGTERM and SIGINT end it in order: upstream first, standbys when they have everything. SIGHUP reads certificates, access rules and tokens again.")
+        description = "Run the relay. SIGTERM and SIGINT end it in order: upstream first, standbys when they have everything. SIGHUP reads certificates, access rules and tokens again.",
+        exitCodeList = {
+            "143:It was told to end by SIGTERM, and has; 130 by SIGINT.",
+            "1:It could not begin, or its disk failed: a restart recovers.",
+            "2:The command line or the configuration can't be understood."
+        },
+        footer = {"  walrelay serve --upstream \"host=pg1,pg2 user=walrelay\" --data /var/lib/walrelay", "  walrelay serve -c /etc/walrelay.yaml"})
 final class ServeCommand implements Callable<Integer> {
 
     private static final Logger log = LoggerFactory.getLogger(ServeCommand.class);

@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "slot",
         description = "The physical slots that standbys have on the relay.",
+        footer = "  walrelay slot list",
         synopsisSubcommandLabel = "list|create|copy|drop|import",
         subcommands = {SlotCommand.ListAll.class, SlotCommand.Create.class, SlotCommand.Copy.class, SlotCommand.Drop.class, SlotCommand.Import.class})
 final class SlotCommand implements Callable<Integer> {
@@ -57,11 +58,8 @@ final class SlotCommand implements Callable<Integer> {
     }
 
     /** {@code walrelay slot list}. */
-    @Command(name = "list", description = "Which slots there are, and what is kept for them.")
+    @Command(name = "list", description = "Which slots there are, and what is kept for them.", footer = "  walrelay slot list --format json")
     static final class ListAll extends ApiCommand {
-
-        @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
-        private StatusCommand.Format format = StatusCommand.Format.TEXT;
 
         @Override
         public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
@@ -69,8 +67,8 @@ final class SlotCommand implements Callable<Integer> {
             try (ApiClient client = api().connect(false)) {
                 body = client.get(PATH);
             }
-            switch (format) {
-                case JSON -> print(body.stripTrailing());
+            switch (format()) {
+                case JSON -> printJson(body);
                 case TEXT -> {
                     List<StatusReport.Slot> slots = Arrays.asList(ApiClient.read(StatusReport.Slot[].class, body));
                     List<String> lines = slots.isEmpty() ? List.of("no slots") : StatusText.slots(slots, Instant.now());
@@ -82,7 +80,10 @@ final class SlotCommand implements Callable<Integer> {
     }
 
     /** {@code walrelay slot create}. */
-    @Command(name = "create", description = "Make a slot, which keeps WAL from the redo of the last checkpoint on: what a base backup that begins now needs. Exit status 0: it is made.")
+    @Command(
+            name = "create",
+            description = "Make a slot, which keeps WAL from the redo of the last checkpoint on: what a base backup that begins now needs.",
+            footer = "  walrelay slot create standby1")
     static final class Create extends ApiCommand {
 
         @Parameters(paramLabel = "NAME", description = "What the slot is called: lower-case letters, digits and _.")
@@ -96,14 +97,18 @@ final class SlotCommand implements Callable<Integer> {
             String path = path(this, name);
             String body = Json.MAPPER.writeValueAsString(Map.of("reserve_wal", !noReserve));
             try (ApiClient client = api().connect(true)) {
-                print("slot \"%s\" %s".formatted(name, kept(ApiClient.read(StatusReport.Slot.class, client.put(path, body)))));
+                String made = client.put(path, body);
+                answer(made, "slot \"%s\" %s".formatted(name, kept(ApiClient.read(StatusReport.Slot.class, made))));
             }
             return Main.OK;
         }
     }
 
     /** {@code walrelay slot copy}. */
-    @Command(name = "copy", description = "Make a slot that keeps WAL from where another one does. Exit status 0: it is made.")
+    @Command(
+            name = "copy",
+            description = "Make a slot that keeps WAL from where another one does.",
+            footer = "  walrelay slot copy standby1 standby2")
     static final class Copy extends ApiCommand {
 
         @Parameters(index = "0", paramLabel = "SOURCE", description = "The slot to copy.")
@@ -123,8 +128,8 @@ final class SlotCommand implements Callable<Integer> {
                 request.put("temporary", false);
             }
             try (ApiClient client = api().connect(true)) {
-                StatusReport.Slot made = ApiClient.read(StatusReport.Slot.class, client.put(path, Json.MAPPER.writeValueAsString(request)));
-                print("slot \"%s\" is a copy of \"%s\" and %s".formatted(name, source, kept(made)));
+                String made = client.put(path, Json.MAPPER.writeValueAsString(request));
+                answer(made, "slot \"%s\" is a copy of \"%s\" and %s".formatted(name, source, kept(ApiClient.read(StatusReport.Slot.class, made))));
             }
             return Main.OK;
         }
@@ -133,8 +138,8 @@ final class SlotCommand implements Callable<Integer> {
     /** {@code walrelay slot drop}. */
     @Command(
             name = "drop",
-            description = "Drop a slot of the relay that nobody uses; or, with --upstream, the relay's own slot on all servers of upstream, once the relay is stopped for good."
-                    + " Exit status 0: it is gone.")
+            description = "Drop a slot of the relay that nobody uses; or, with --upstream, the relay's own slot on all servers of upstream, once the relay is stopped for good.",
+            footer = {"  walrelay slot drop standby1", "  walrelay slot drop --upstream \"host=pg1,pg2 user=walrelay\""})
     static final class Drop extends ApiCommand {
 
         @Parameters(paramLabel = "NAME", arity = "0..1", description = "As walrelay slot list shows it.")
@@ -154,7 +159,7 @@ final class SlotCommand implements Callable<Integer> {
                 }
                 UpstreamSettings upstream = api().upstream();
                 List<SqlTarget> servers = SqlTarget.of(upstream.conninfo(), "walrelay slot drop");
-                return OwnSlot.drop(upstream.slot(), servers, skipUnreachable, this::print) ? Main.OK : Main.FAILURE;
+                return dropOwn(upstream.slot(), servers) ? Main.OK : Main.FAILURE;
             }
             if (api().namesUpstream()) {
                 throw wrong("expected the NAME of a slot of the relay or --upstream, not both; the relay's own slot is named by upstream.slot");
@@ -166,16 +171,30 @@ final class SlotCommand implements Callable<Integer> {
             try (ApiClient client = api().connect(true)) {
                 var _ = client.delete(path);
             }
-            print("slot \"%s\" is gone".formatted(slot));
+            answer(Map.of("name", slot, "dropped", true), "slot \"%s\" is gone".formatted(slot));
             return Main.OK;
+        }
+
+        private boolean dropOwn(String slot, List<SqlTarget> servers) {
+            List<String> lines = new ArrayList<>();
+            boolean dropped = OwnSlot.drop(slot, servers, skipUnreachable, format() == FormatOption.Format.JSON ? lines::add : this::print);
+            if (format() == FormatOption.Format.JSON) {
+                printJson(Json.MAPPER.writeValueAsString(Map.of("name", slot, "dropped", dropped, "servers", lines)));
+            }
+            return dropped;
         }
     }
 
     /** {@code walrelay slot import}. */
     @Command(
             name = "import",
-            description = "Take over the slots that standbys have on the primary, at the same positions, so that they can go on at the relay. The primary's stay as they are."
-                    + " Exit status 0: the relay has all of them.")
+            description = "Take over the slots that standbys have on the primary, at the same positions, so that they can go on at the relay. The primary's stay as they are.",
+            exitCodeList = {
+                "0:The relay has all of them.",
+                "1:One was refused, or the relay or the primary could not be asked.",
+                "2:The command line or the configuration can't be understood."
+            },
+            footer = {"  walrelay slot import", "  walrelay slot import standby1 standby2"})
     static final class Import extends ApiCommand {
 
         private static final String REFUSED = "refused";
@@ -188,7 +207,7 @@ final class SlotCommand implements Callable<Integer> {
             UpstreamSettings upstream = api().upstream();
             PrimarySlots found = PrimarySlots.read(SqlTarget.of(upstream.conninfo(), "walrelay slot import"), upstream.slot()).only(names);
             if (found.slots().isEmpty()) {
-                print("no physical slots on %s but the relay's own".formatted(found.host()));
+                answer("[]", "no physical slots on %s but the relay's own".formatted(found.host()));
                 return Main.OK;
             }
             List<ImportedSlot> done = new ArrayList<>();
@@ -199,8 +218,9 @@ final class SlotCommand implements Callable<Integer> {
             }
             TextTable table = new TextTable("slot", "outcome", "from", "");
             done.forEach(slot -> table.row(slot.name(), slot.outcome(), slot.restartLsn().orElse("-"), slot.reason().orElse("")));
-            table.lines().forEach(this::print);
-            print("on %s they hold WAL until they are dropped there, once their standbys stream from the relay".formatted(found.host()));
+            answer(
+                    Json.MAPPER.writeValueAsString(done),
+                    "%s%non %s they hold WAL until they are dropped there, once their standbys stream from the relay".formatted(String.join("\n", table.lines()), found.host()));
             return done.stream().anyMatch(slot -> slot.outcome().equals(REFUSED)) ? Main.FAILURE : Main.OK;
         }
     }

@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "standby",
         description = "Hold a single standby back, or let it go: by the name of its slot, or as walrelay status shows it.",
+        footer = "  walrelay standby pause reports",
         synopsisSubcommandLabel = "pause|resume|release",
         subcommands = {StandbyCommand.Pause.class, StandbyCommand.Resume.class, StandbyCommand.Release.class})
 final class StandbyCommand implements Callable<Integer> {
@@ -58,16 +59,17 @@ final class StandbyCommand implements Callable<Integer> {
             String body = Json.MAPPER.writeValueAsString(position().map(lsn -> Map.of("lsn", lsn.toString())).orElse(Map.of()));
             String path = "/api/v1/standbys/%s/%s".formatted(URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20"), verb);
             try (ApiClient client = api().connect(true)) {
-                StatusReport.Shape shape = ApiClient.read(StatusReport.Shape.class, client.post(path, body));
-                print("standby \"%s\" %s".formatted(shape.name(), told(shape)));
+                String said = client.post(path, body);
+                StatusReport.Shape shape = ApiClient.read(StatusReport.Shape.class, said);
+                answer(said, "standby \"%s\" %s".formatted(shape.name(), told(shape)));
             }
             return Main.OK;
         }
     }
 
     /** {@code walrelay standby pause}. */
-    @Command(name = "pause", description = "Send it nothing more, also after a restart of the relay, until it is resumed. What was released and not sent yet stays here, too."
-            + " Exit status 0: the relay has taken note of it, durably.")
+    @Command(name = "pause", description = "Send it nothing more, also after a restart of the relay, until it is resumed. What was released and not sent yet stays here, too.",
+            footer = "  walrelay standby pause reports")
     static final class Pause extends Say {
 
         Pause() {
@@ -81,7 +83,7 @@ final class StandbyCommand implements Callable<Integer> {
     }
 
     /** {@code walrelay standby resume}. */
-    @Command(name = "resume", description = "Send it WAL again. Exit status 0: the relay has taken note of it, durably.")
+    @Command(name = "resume", description = "Send it WAL again.", footer = "  walrelay standby resume reports")
     static final class Resume extends Say {
 
         Resume() {
@@ -95,7 +97,8 @@ final class StandbyCommand implements Callable<Integer> {
     }
 
     /** {@code walrelay standby release}. */
-    @Command(name = "release", description = "Let a standby that is delayed or paused have WAL up to a position at once; then it is held back as before. Exit status 0: the relay has taken note of it, durably.")
+    @Command(name = "release", description = "Let a standby that is delayed or paused have WAL up to a position at once; then it is held back as before.",
+            footer = {"  walrelay standby release reports", "  walrelay standby release reports 16/B374D848"})
     static final class Release extends Say {
 
         @Parameters(index = "1", paramLabel = "LSN", arity = "0..1", description = "How far: the end of a record, or the last one before it (default: all that the relay has now).")

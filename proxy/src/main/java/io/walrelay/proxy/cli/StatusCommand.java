@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -18,17 +19,32 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code walrelay status}: what a running relay does at the moment. */
-@Command(name = "status", description = "What the running relay is doing: upstream, positions, standbys, slots, recent events. Exit status 0: it is ready.")
+@Command(
+        name = "status",
+        description = "What the running relay is doing: upstream, positions, standbys, slots, recent events. On a terminal in colours, unless NO_COLOR is set.",
+        exitCodeList = {
+            "0:The relay is ready; with --acknowledged, there is such a position.",
+            "1:It is not, or could not be asked.",
+            "2:The command line or the configuration can't be understood."
+        },
+        footer = {
+            "  walrelay status",
+            "  walrelay status --watch",
+            "  walrelay status --watch=10 --format json --relay https://relay:8433",
+            "  walrelay status --acknowledged"
+        })
 final class StatusCommand implements Callable<Integer> {
 
-    /** Home, and clear what is below: less flicker than clearing all. */
-    private static final String REDRAW = "\033[H\033[J";
+    /** Home; what is left of a line, and below the last one, is cleared after it was written: less flicker than clearing all. */
+    private static final String HOME = "\033[H";
 
-    /** How the status is printed. */
-    enum Format {
-        TEXT,
-        JSON
-    }
+    private static final String CLEAR_LINE = "\033[K";
+    private static final String CLEAR_BELOW = "\033[J";
+
+    private final boolean terminal = Terminal.is();
+    private final boolean colours = Terminal.colours(terminal, System.getenv());
+
+    private static final int LONGEST_WATCH = 3_600;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before call()
@@ -37,42 +53,55 @@ final class StatusCommand implements Callable<Integer> {
     @Mixin
     private final ApiOptions api = new ApiOptions();
 
-    @Option(names = "--watch", description = "Show it anew every second until interrupted.")
-    private boolean watch;
+    @Option(
+            names = "--watch",
+            paramLabel = "SECONDS",
+            arity = "0..1",
+            fallbackValue = "1",
+            description = "Show it anew every so many seconds (default: 1) until interrupted; with --format json, on a line each.")
+    private @Nullable Integer watch;
 
     @Option(
             names = "--acknowledged",
-            description = "Only the acknowledged position, which a standby has to reach before it is promoted. Exit status 0: there is one, whether the relay is ready or not.")
+            description = "Only the acknowledged position, which a standby has to reach before it is promoted.")
     private boolean acknowledged;
 
-    @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
-    private Format format = Format.TEXT;
+    @Mixin
+    private final FormatOption format = new FormatOption();
 
     @Override
     public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
-        if (watch && acknowledged) {
+        if (watch != null && acknowledged) {
             throw new ParameterException(spec.commandLine(), "expected --watch or --acknowledged, not both");
         }
-        try (ApiClient client = api.connect(false)) {
-            if (!watch) {
-                return show(client.get("/api/v1/status"), "");
-            }
-            // Nobody counts it down: Ctrl-C ends the process.
-            CountDownLatch interrupted = new CountDownLatch(1);
-            int shown = show(client.get("/api/v1/status"), REDRAW);
-            while (!interrupted.await(1, TimeUnit.SECONDS)) {
-                shown = showOrSay(client);
-            }
-            return shown;
+        if (watch != null && (watch < 1 || watch > LONGEST_WATCH)) {
+            throw new ParameterException(spec.commandLine(), "--watch %d: expected 1 to %d seconds".formatted(watch, LONGEST_WATCH));
         }
+        try (ApiClient client = api.connect(false)) {
+            return watch == null ? show(client.get("/api/v1/status"), "") : watch(client, watch);
+        }
+    }
+
+    private int watch(ApiClient client, int seconds) throws IOException, InterruptedException {
+        // Nobody counts it down: Ctrl-C ends the process.
+        CountDownLatch interrupted = new CountDownLatch(1);
+        int shown = show(client.get("/api/v1/status"), terminal ? HOME + CLEAR_BELOW : "");
+        while (!interrupted.await(seconds, TimeUnit.SECONDS)) {
+            shown = showOrSay(client);
+        }
+        return shown;
     }
 
     /** Whoever watches wants to see a restart, too. */
     private int showOrSay(ApiClient client) throws InterruptedException {
         try {
-            return show(client.get("/api/v1/status"), REDRAW);
+            return show(client.get("/api/v1/status"), terminal ? HOME : "\n");
         } catch (IOException e) {
-            print(REDRAW + "walrelay: " + e.getMessage() + "\n");
+            String problem = "walrelay: " + e.getMessage();
+            switch (format.get()) {
+                case TEXT -> print((terminal ? HOME + CLEAR_BELOW : "\n") + problem + "\n");
+                case JSON -> spec.commandLine().getErr().println(problem);
+            }
             return Main.FAILURE;
         }
     }
@@ -82,16 +111,20 @@ final class StatusCommand implements Callable<Integer> {
         if (acknowledged) {
             return showAcknowledged(report);
         }
-        switch (format) {
-            case TEXT -> print(before + StatusText.render(report));
-            case JSON -> print(body);
+        switch (format.get()) {
+            case TEXT -> print(before + page(StatusText.render(report, colours)));
+            case JSON -> print(Piece.escaped(body.stripTrailing()) + "\n");
         }
         return report.ready() ? Main.OK : Main.FAILURE;
     }
 
+    private String page(String text) {
+        return watch != null && terminal ? text.replace("\n", CLEAR_LINE + "\n") + CLEAR_BELOW : text;
+    }
+
     private int showAcknowledged(StatusReport report) throws IOException {
         String position = report.upstream().acknowledged().orElseThrow(() -> new IOException("nothing was acknowledged yet: the relay has no WAL"));
-        switch (format) {
+        switch (format.get()) {
             case TEXT -> print(position + "\n");
             case JSON -> {
                 Map<String, String> fields = new LinkedHashMap<>();

@@ -17,15 +17,26 @@ final class StatusText {
     private static final int EVENTS_SHOWN = 8;
     private static final String UNKNOWN = "-";
 
+    /** From here on a lag stands out; from the other on it is what the alert rules wait for. */
+    private static final long LAG_TO_NOTICE = 64L << 20;
+    private static final long LAG_TO_MEND = 1L << 30;
+
     private final StatusReport report;
+    private final boolean colours;
     private final StringBuilder page = new StringBuilder();
 
-    private StatusText(StatusReport report) {
+    private StatusText(StatusReport report, boolean colours) {
         this.report = report;
+        this.colours = colours;
     }
 
     static String render(StatusReport report) {
-        StatusText text = new StatusText(report);
+        return render(report, false);
+    }
+
+    /** @param colours whether what needs somebody's attention stands out */
+    static String render(StatusReport report, boolean colours) {
+        StatusText text = new StatusText(report, colours);
         text.head();
         text.upstream(report.upstream());
         report.acknowledge().ifPresent(text::acknowledge);
@@ -42,18 +53,19 @@ final class StatusText {
     }
 
     private void head() {
-        line("walrelay %s  up %s  %s".formatted(report.version(), time(report.uptimeSeconds()), report.ready() ? "ready" : "NOT READY"));
-        report.reasons().forEach((kind, reason) -> line("  %s: %s".formatted(kind, reason)));
+        line(Piece.bold("walrelay"),
+                Piece.of(" %s  up %s  ".formatted(report.version(), time(report.uptimeSeconds()))),
+                report.ready() ? Piece.good("ready") : Piece.bad("NOT READY"));
+        report.reasons().forEach((kind, reason) -> bad("  %s: %s".formatted(kind, reason)));
     }
 
     private void upstream(StatusReport.Upstream upstream) {
         line("");
-        line("upstream   %s  %s for %s%s".formatted(
-                upstream.host().orElse("(none yet)"),
-                upstream.state(),
-                age(upstream.since()),
-                upstream.lastMessage().map(at -> ", last heard of " + age(at) + " ago").orElse("")));
-        upstream.problem().ifPresent(problem -> line("           " + problem));
+        line(Piece.bold("upstream"),
+                Piece.of("   %s  ".formatted(upstream.host().orElse("(none yet)"))),
+                upstream.state().equals("streaming") ? Piece.good("streaming") : Piece.bad(upstream.state()),
+                Piece.of(" for %s%s".formatted(age(upstream.since()), upstream.lastMessage().map(at -> ", last heard of " + age(at) + " ago").orElse(""))));
+        upstream.problem().ifPresent(problem -> bad("           " + problem));
         line("           end %s  behind %s  acknowledged %s".formatted(
                 upstream.end().orElse(UNKNOWN), size(upstream.lagBytes()), upstream.acknowledged().orElse(UNKNOWN)));
     }
@@ -68,7 +80,7 @@ final class StatusText {
                 member.connected() ? "connected" : "away",
                 stages(member.write(), member.flush(), member.replay()),
                 member.waitedFor() ? "  waited for" : "")));
-        it.commitsWaitSince().ifPresent(since -> line("           COMMITS HAVE WAITED for %s: %s".formatted(String.join(", ", it.commitsWaitFor()), age(since))));
+        it.commitsWaitSince().ifPresent(since -> bad("           COMMITS HAVE WAITED for %s: %s".formatted(String.join(", ", it.commitsWaitFor()), age(since))));
     }
 
     private static String stages(Optional<String> write, Optional<String> flush, Optional<String> replay) {
@@ -76,12 +88,12 @@ final class StatusText {
     }
 
     private void wal(StatusReport.Wal wal) {
-        line("wal        timeline %d  written %s  flushed %s  oldest %s".formatted(wal.timeline(), wal.written(), wal.flushed(), wal.oldest()));
+        heading("wal        timeline %d  written %s  flushed %s  oldest %s".formatted(wal.timeline(), wal.written(), wal.flushed(), wal.oldest()));
         line("           memory %s  disk %s".formatted(size(wal.memoryBytes()), size(wal.diskBytes())));
         wal.horizon().ifPresent(horizon -> line("           the disk keeps WAL from %s on for %s".formatted(horizon.from(), holder(horizon))));
         hotStandby(wal.hotStandby());
-        wal.gaps().forEach(gap -> line("           GAP from %s to %s".formatted(gap.from(), gap.to())));
-        wal.orphans().forEach(orphan -> line("           orphan of timeline %s from %s to %s%s".formatted(
+        wal.gaps().forEach(gap -> bad("           GAP from %s to %s".formatted(gap.from(), gap.to())));
+        wal.orphans().forEach(orphan -> line(orphan.acknowledged() ? Ink.BAD : Ink.WARNING, "           orphan of timeline %s from %s to %s%s".formatted(
                 orphan.lineage(), orphan.fork(), orphan.end(), orphan.acknowledged() ? ", ACKNOWLEDGED: commits may be lost" : "")));
     }
 
@@ -94,18 +106,18 @@ final class StatusText {
                     now.walLevel()));
         }
         known.snapshot().filter(HotStandby.Snapshot::overflowed).ifPresent(snapshot -> line(
-                "           too many subtransactions at %s: a standby that starts there has to wait until it answers queries".formatted(snapshot.at())));
+                Ink.WARNING, "           too many subtransactions at %s: a standby that starts there has to wait until it answers queries".formatted(snapshot.at())));
         known.removal().ifPresent(removal -> line("           rows removed up to transaction %s, %s at %s%s".formatted(
                 removal.horizon().orElse(Long.toString(removal.xid())), removal.record(), removal.at(), removal.time().map(at -> ", " + age(at) + " ago").orElse(""))));
     }
 
     private void archive(StatusReport.Archive archive) {
-        line("archive    from %s  archived %s  waiting %d files".formatted(archive.from(), archive.archived(), archive.waitingFiles()));
-        archive.problem().ifPresent(problem -> line("           NOTHING IS ARCHIVED: " + problem));
+        heading("archive    from %s  archived %s  waiting %d files".formatted(archive.from(), archive.archived(), archive.waitingFiles()));
+        archive.problem().ifPresent(problem -> bad("           NOTHING IS ARCHIVED: " + problem));
         line("           keeps WAL " + archive.keepSeconds()
                 .map(seconds -> "for %s%s".formatted(time(seconds), archive.horizon().map(h -> ", and from %s on for %s".formatted(h.from(), holder(h))).orElse("")))
                 .orElse("for ever"));
-        archive.keepingProblem().ifPresent(problem -> line("           NOTHING IS DELETED: " + problem));
+        archive.keepingProblem().ifPresent(problem -> bad("           NOTHING IS DELETED: " + problem));
         archive.imports().ifPresent(this::imports);
     }
 
@@ -119,7 +131,7 @@ final class StatusText {
                 imports.conflicts(),
                 imports.refused(),
                 imports.unreadable()));
-        imports.problem().ifPresent(problem -> line("           NOTHING IS IMPORTED: " + problem));
+        imports.problem().ifPresent(problem -> bad("           NOTHING IS IMPORTED: " + problem));
     }
 
     private static String holder(Horizon horizon) {
@@ -142,9 +154,19 @@ final class StatusText {
         }
         TextTable table = new TextTable("standby", "state", "slot", "client", "sent lag", "write lag", "flush lag", "replay lag");
         for (StatusReport.Standby s : report.standbys()) {
-            table.row(s.name(), s.state() + s.held().map(this::held).orElse(""), s.slot().orElse(UNKNOWN), s.client(), lag(s.sent()), lag(s.write()), lag(s.flush()), lag(s.replay()));
+            String state = s.state() + s.held().map(this::held).orElse("");
+            boolean behind = !s.state().equals("streaming") || s.held().isPresent();
+            table.row(
+                    Piece.of(s.name()),
+                    behind ? Piece.warning(state) : Piece.good(state),
+                    Piece.of(s.slot().orElse(UNKNOWN)),
+                    Piece.of(s.client()),
+                    lag(s.sent()),
+                    lag(s.write()),
+                    lag(s.flush()),
+                    lag(s.replay()));
         }
-        table.lines().forEach(this::line);
+        table.pieces().forEach(this::line);
     }
 
     private String held(StatusReport.Held held) {
@@ -166,7 +188,7 @@ final class StatusText {
                     s.paused() ? "yes" : "no",
                     s.released().orElse(UNKNOWN));
         }
-        table.lines().forEach(this::line);
+        table.pieces().forEach(this::line);
     }
 
     private void slots() {
@@ -175,7 +197,7 @@ final class StatusText {
             line("no slots");
             return;
         }
-        slots(report.slots(), report.at()).forEach(this::line);
+        slotTable(report.slots(), report.at()).pieces().forEach(this::line);
     }
 
     private void feedback(StatusReport.Feedback feedback) {
@@ -196,14 +218,38 @@ final class StatusText {
                 horizon.capped() ? "; CAPPED: upstream is told %s".formatted(horizon.reported().orElse(UNKNOWN)) : "")));
     }
 
-    /** A table of slots, for a terminal. */
+    /** A table of slots. */
     static List<String> slots(List<StatusReport.Slot> slots, Instant now) {
+        return slotTable(slots, now).lines();
+    }
+
+    private static TextTable slotTable(List<StatusReport.Slot> slots, Instant now) {
         TextTable table = new TextTable("slot", "active", "restart", "retained", "may hold", "wal_status");
         for (StatusReport.Slot s : slots) {
             Optional<Long> most = s.safeBytes().flatMap(safe -> s.retainedBytes().map(bytes -> bytes + safe));
-            table.row(s.name(), activity(s, now), s.restartLsn().orElse(UNKNOWN), size(s.retainedBytes()), size(most), s.walStatus().orElse(UNKNOWN));
+            boolean used = s.activePid().isPresent() || s.mirrorOf().isPresent();
+            table.row(
+                    Piece.of(s.name()),
+                    used ? Piece.of(activity(s, now)) : Piece.warning(activity(s, now)),
+                    Piece.of(s.restartLsn().orElse(UNKNOWN)),
+                    nearlyFull(s) ? Piece.bad(size(s.retainedBytes())) : Piece.of(size(s.retainedBytes())),
+                    Piece.of(size(most)),
+                    walStatus(s.walStatus().orElse(UNKNOWN)));
         }
-        return table.lines();
+        return table;
+    }
+
+    /** Past four fifths of what it may keep. */
+    private static boolean nearlyFull(StatusReport.Slot slot) {
+        return slot.safeBytes().flatMap(safe -> slot.retainedBytes().map(bytes -> bytes > 4 * safe)).orElse(false);
+    }
+
+    private static Piece walStatus(String status) {
+        return switch (status) {
+            case "lost" -> Piece.bad(status);
+            case "unreserved" -> Piece.warning(status);
+            default -> Piece.of(status);
+        };
     }
 
     private static String activity(StatusReport.Slot slot, Instant now) {
@@ -224,10 +270,10 @@ final class StatusText {
                     s.confirmedFlushLsn().orElse(UNKNOWN),
                     size(s.retainedBytes()),
                     s.invalidationReason().orElse("no")));
-            table.lines().forEach(this::line);
-            sync.problem().ifPresent(problem -> line("FAILOVER SLOTS CAN'T BE READ: " + problem));
+            table.pieces().forEach(this::line);
+            sync.problem().ifPresent(problem -> bad("FAILOVER SLOTS CAN'T BE READ: " + problem));
         }
-        sync.standbys().forEach(asked -> asked.refusal().ifPresent(why -> line("NO SLOT IS SYNCHRONISED to the standby of slot \"%s\": %s".formatted(asked.slot(), why))));
+        sync.standbys().forEach(asked -> asked.refusal().ifPresent(why -> bad("NO SLOT IS SYNCHRONISED to the standby of slot \"%s\": %s".formatted(asked.slot(), why))));
     }
 
     private void peers() {
@@ -237,14 +283,16 @@ final class StatusText {
         line("");
         TextTable table = new TextTable("peer", "state", "slots", "last answer", "problem");
         for (StatusReport.Peer p : report.peers()) {
+            String state = "%s for %s".formatted(p.state(), age(p.since()));
+            boolean trouble = p.state().equals("away") || p.state().equals("refused");
             table.row(
-                    p.url(),
-                    "%s for %s".formatted(p.state(), age(p.since())),
-                    String.valueOf(p.slots()),
-                    p.lastAnswer().map(at -> age(at) + " ago").orElse(UNKNOWN),
-                    p.problem().orElse(""));
+                    Piece.of(p.url()),
+                    trouble ? Piece.bad(state) : Piece.of(state),
+                    Piece.of(String.valueOf(p.slots())),
+                    Piece.of(p.lastAnswer().map(at -> age(at) + " ago").orElse(UNKNOWN)),
+                    Piece.of(p.problem().orElse("")));
         }
-        table.lines().forEach(this::line);
+        table.pieces().forEach(this::line);
     }
 
     private void events() {
@@ -253,16 +301,48 @@ final class StatusText {
             line("");
         }
         for (StatusReport.RecentEvent event : all.subList(Math.max(0, all.size() - EVENTS_SHOWN), all.size())) {
-            line("%s ago  %s  %s: %s".formatted(age(event.at()), event.severity(), event.kind(), event.text()));
+            line(Piece.faint("%s ago  ".formatted(age(event.at()))), severity(event.severity()), Piece.of("  %s: %s".formatted(event.kind(), event.text())));
         }
     }
 
-    private void line(String text) {
-        page.append(text.replaceAll("\\p{Cntrl}", "?").stripTrailing()).append('\n');
+    private static Piece severity(String severity) {
+        return switch (severity) {
+            case "error" -> Piece.bad(severity);
+            case "warning" -> Piece.warning(severity);
+            default -> Piece.faint(severity);
+        };
     }
 
-    private static String lag(StatusReport.Stage stage) {
-        return size(stage.lagBytes()) + stage.lagSeconds().map(s -> " " + time(s)).orElse("");
+    private void line(String text) {
+        line(Ink.PLAIN, text);
+    }
+
+    private void bad(String text) {
+        line(Ink.BAD, text);
+    }
+
+    /** Its first word is what the lines below are about. */
+    private void heading(String text) {
+        int end = text.indexOf(' ');
+        line(Piece.bold(text.substring(0, end)), Piece.of(text.substring(end)));
+    }
+
+    private void line(Ink ink, String text) {
+        line(new Piece(text, ink));
+    }
+
+    private void line(Piece... pieces) {
+        line(List.of(pieces));
+    }
+
+    private void line(List<Piece> pieces) {
+        page.append(Piece.join(colours, pieces)).append('\n');
+    }
+
+    private static Piece lag(StatusReport.Stage stage) {
+        String text = size(stage.lagBytes()) + stage.lagSeconds().map(s -> " " + time(s)).orElse("");
+        long bytes = stage.lagBytes().orElse(0L);
+        return new Piece(text, bytes > LAG_TO_MEND ? Ink.BAD : bytes > LAG_TO_NOTICE ? Ink.WARNING : Ink.PLAIN);
     }
 
     private String age(Instant since) {

@@ -29,18 +29,14 @@ import picocli.CommandLine.Spec;
         name = "verify",
         description = {
             "Read the local disk and the whole archive: gaps, page headers, the chain of records and their checksums, forks, orphans, damaged objects. Changes nothing; the relay may run or not, or be gone.",
-            "Exit status 0: nothing is wrong; 1: something is; 2: something could not be looked at, or the command line can't be understood. With --from and --to it is about that recovery alone."
-        })
+            "With --from and --to the exit status is about that recovery alone."
+        },
+        exitCodeList = {"0:Nothing is wrong.", "1:Something is.", "2:Something could not be looked at, or the command line can't be understood."},
+        footer = {"  walrelay verify -c /etc/walrelay.yaml", "  walrelay verify --archive file:///mnt/archive --from 16/B374D848 --to 17/1000000"})
 final class VerifyCommand implements Callable<Integer> {
 
     /** As for a command line that can't be understood: nothing was found out. */
     static final int COULD_NOT_LOOK = Main.USAGE;
-
-    /** How the report is printed. */
-    enum Format {
-        TEXT,
-        JSON
-    }
 
     /** Positions in PostgreSQL's form. */
     static final class LsnConverter implements ITypeConverter<Lsn> {
@@ -83,8 +79,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--quick", description = "Look at names, and lengths on the local disk, only, and read no WAL.")
     private boolean quick;
 
-    @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
-    private Format format = Format.TEXT;
+    @Mixin
+    private final FormatOption format = new FormatOption();
 
     @Override
     public Integer call() throws InvalidSettingsException, InterruptedException {
@@ -155,7 +151,7 @@ final class VerifyCommand implements Callable<Integer> {
 
     private void print(VerifyReport report) {
         PrintWriter out = spec.commandLine().getOut();
-        switch (format) {
+        switch (format.get()) {
             case TEXT -> out.print(VerifyText.render(report));
             case JSON -> out.println(Json.MAPPER.writeValueAsString(report));
         }

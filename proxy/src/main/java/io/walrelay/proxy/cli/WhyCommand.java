@@ -6,20 +6,22 @@ import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code walrelay why}: what keeps a standby from streaming, and the command that mends it. */
 @Command(
         name = "why",
-        description = "Why a standby can't stream, or is behind, and the command that mends it. Exit status 0: it streams; 1: it does not.")
+        description = "Why a standby can't stream, or is behind, and the command that mends it.",
+        exitCodeList = {
+            "0:It streams.",
+            "1:It does not, or the relay could not be asked.",
+            "2:The command line or the configuration can't be understood."
+        },
+        footer = {"  walrelay why standby1", "  walrelay why 10.0.0.7 --format json"})
 final class WhyCommand extends ApiCommand {
 
     @Parameters(paramLabel = "STANDBY", description = "Its application_name or slot; the address of one without a name.")
     private String standby = "";
-
-    @Option(names = "--format", paramLabel = "text|json", defaultValue = "text", description = "How to print (default: ${DEFAULT-VALUE}).")
-    private StatusCommand.Format format = StatusCommand.Format.TEXT;
 
     @Override
     public Integer call() throws InvalidSettingsException, IOException, InterruptedException {
@@ -29,8 +31,8 @@ final class WhyCommand extends ApiCommand {
             body = client.get("/api/v1/standbys/%s/why".formatted(URLEncoder.encode(standby, StandardCharsets.UTF_8).replace("+", "%20")));
         }
         WhyReport why = ApiClient.read(WhyReport.class, body);
-        switch (format) {
-            case JSON -> print(body.stripTrailing());
+        switch (format()) {
+            case JSON -> printJson(body);
             case TEXT -> text(why);
         }
         return why.streams() && why.causes().stream().noneMatch(WhyReport.Cause::stops) ? Main.OK : Main.FAILURE;

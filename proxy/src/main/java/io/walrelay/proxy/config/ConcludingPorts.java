@@ -21,12 +21,13 @@ final class ConcludingPorts {
 
     Optional<ListenSettings> listen() {
         var address = values.read(Keys.LISTEN_ADDRESS);
+        var unix = values.read(Keys.LISTEN_UNIX);
         var tls = values.tls(Keys.LISTEN_TLS);
         Hba hba = hba();
         UserSource users = users();
         var forwardAs = values.read(Keys.LISTEN_FORWARD_AS);
         return address.isPresent() && forwardAs.isPresent()
-                ? Optional.of(new ListenSettings(address.get(), tls, hba, users, forwardAs.get()))
+                ? Optional.of(new ListenSettings(address.get(), unix, tls, hba, users, forwardAs.get()))
                 : Optional.empty();
     }
 

@@ -61,6 +61,10 @@ final class Keys {
     static final Key<HostPort> LISTEN_ADDRESS = Key.of("listen.address", ValueType.ADDRESS, "The PostgreSQL port.")
             .withDefault("127.0.0.1:6433")
             .withFlag("--listen");
+    static final Key<Path> LISTEN_UNIX = Key.of(
+            "listen.unix",
+            ValueType.DIRECTORY,
+            "A directory for a Unix-domain socket, .s.PGSQL.PORT, by which clients of this machine come in without the network; Linux only. Lines of listen.hba that begin with local are for it, and may say peer.");
     static final Tls LISTEN_TLS = new Tls("listen.tls");
     static final Key<List<String>> LISTEN_HBA = Key.of(
             "listen.hba",
@@ -208,6 +212,7 @@ final class Keys {
             UPSTREAM_HINT,
             UPSTREAM_HINT_CA,
             LISTEN_ADDRESS,
+            LISTEN_UNIX,
             LISTEN_TLS.cert,
             LISTEN_TLS.key,
             LISTEN_TLS.clientCa,

@@ -40,7 +40,7 @@ public record Settings(
     Settings takeUp(Settings later) {
         return new Settings(
                 upstream,
-                new ListenSettings(listen.address(), later.listen.tls(), later.listen.hba(), listen.users(), listen.forwardAs()),
+                new ListenSettings(listen.address(), listen.unix(), later.listen.tls(), later.listen.hba(), listen.users(), listen.forwardAs()),
                 new HttpSettings(http.address(), later.http.tls(), later.http.tokens(), later.http.insecure()),
                 data,
                 cache,

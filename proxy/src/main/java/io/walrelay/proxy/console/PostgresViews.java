@@ -92,9 +92,14 @@ final class PostgresViews {
     }
 
     private static Table<StandbyStatus> client(Table<StandbyStatus> table) {
-        return table.with("client_addr", INET, s -> TextFormat.parse(INET, s.client().substring(0, s.client().lastIndexOf(':'))))
+        return table.with("client_addr", INET, s -> isLocal(s) ? null : TextFormat.parse(INET, s.client().substring(0, s.client().lastIndexOf(':'))))
                 .with("client_hostname", TEXT, _ -> null)
-                .with("client_port", INT4, s -> port(s.client()));
+                .with("client_port", INT4, s -> isLocal(s) ? Integer.valueOf(-1) : port(s.client()));
+    }
+
+    /** By the Unix-domain socket, which has neither address nor port, as in pg_stat_activity. */
+    private static boolean isLocal(StandbyStatus standby) {
+        return standby.client().equals("[local]");
     }
 
     private Table<StandbyStatus> progress(Table<StandbyStatus> table) {

@@ -45,7 +45,7 @@ final class RelayCollector implements MultiCollector {
                         .labels(Labels.of("version", process.version(), "java", Runtime.version().toString()))
                         .build())
                 .build());
-        families.gauge("ready", "Whether the relay is ready to serve standbys", Readiness.of(relay).ready() ? 1 : 0);
+        readiness(families, Readiness.of(relay));
         positions(families);
         upstream(families);
         relay.cache().ifPresent(cache -> holdings(families, cache));
@@ -57,6 +57,8 @@ final class RelayCollector implements MultiCollector {
         Optional<Lsn> written = relay.cache().map(cache -> cache.end().written());
         StandbySeries.add(families, standbys, written);
         relay.cache().ifPresent(cache -> AcknowledgeSeries.add(families, relay.acknowledging(), relay.reportable(cache)));
+        unacknowledged(families);
+        RefusalSeries.add(families, relay.refused(), relay.clock().instant());
         ShapingSeries.add(families, relay.shaping().all(), standbys);
         relay.cache().ifPresent(cache -> SlotSeries.add(families, cache.reservations().statuses(), relay.clock().instant()));
         SlotSyncSeries.add(families, relay.slotSync(), relay.clock().instant());
@@ -67,8 +69,15 @@ final class RelayCollector implements MultiCollector {
         families.counter("wal_sent_bytes", "WAL sent to standbys since the start", relay.standbys().sentBytes());
         forwarded(families);
         families.add(pacingDelay());
-        events(families);
+        EventSeries.add(families, relay.events());
         return families.build();
+    }
+
+    private static void readiness(Families families, Readiness readiness) {
+        families.gauge("ready", "Whether the relay is ready to serve standbys", readiness.ready() ? 1 : 0);
+        Families.Gauge reasons = families.gauge("not_ready", "Why the relay is not ready, by kind; none when it is");
+        readiness.reasons().keySet().forEach(reason -> reasons.at(1, "reason", reason));
+        reasons.done();
     }
 
     private void positions(Families families) {
@@ -114,6 +123,18 @@ final class RelayCollector implements MultiCollector {
                 seconds(Duration.between(at, relay.clock().instant()))));
     }
 
+    /** With the policy's standbys or without: what commits wait for that wait for this relay. */
+    private void unacknowledged(Families families) {
+        families.gauge("upstream_waits", "Whether commits upstream may wait for the relay, which is one of its synchronous standbys", relay.upstreamWaits() ? 1 : 0);
+        Lsn acknowledged = relay.upstream().acknowledged();
+        if (acknowledged.isValid()) {
+            families.gauge(
+                    "unacknowledged_age_seconds",
+                    "Age of the oldest WAL that upstream was not told is safe; up to ten seconds are usual where no commit waits for the relay",
+                    seconds(relay.writtenTimes().ageOfWalPast(acknowledged, System.nanoTime())));
+        }
+    }
+
     private void forwarded(Families families) {
         families.gauge("forwarded_sessions", "Sessions that clients have upstream through the relay", relay.forwarded().sessions());
         families.counter("forwarded_bytes", "Bytes that passed in such sessions since the start")
@@ -151,13 +172,6 @@ final class RelayCollector implements MultiCollector {
                 .help("Time that WAL waited in the relay because of standbys.max-write-rate")
                 .dataPoint(point.build())
                 .build();
-    }
-
-    private void events(Families families) {
-        Families.Counter events = families.counter("events", "Events by kind and severity since the start");
-        relay.events().counts().forEach((kind, count) ->
-                events.at(count, "kind", kind.name(), "severity", kind.severity().name().toLowerCase(Locale.ROOT)));
-        events.done();
     }
 
     /** Never negative: one that is ahead has nothing to wait for. */

@@ -3,6 +3,7 @@ package io.walrelay.proxy.metrics;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.state.DelayCounts;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.RelayState;
@@ -25,6 +26,7 @@ public final class RelayMetrics {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final Timer fsync;
     private final WalFileCounts walFiles = new WalFileCounts();
+    private final CertificateSeries certificates = new CertificateSeries();
 
     /** @param pacing how long WAL waited because of the write rate (standbys.max-write-rate) */
     public RelayMetrics(RelayState relay, ProcessFacts process, DelayCounts pacing) {
@@ -35,6 +37,18 @@ public final class RelayMetrics {
         registry.getPrometheusRegistry().register(new RelayCollector(relay, process, pacing));
         registry.getPrometheusRegistry().register(walFiles);
         registry.getPrometheusRegistry().register(new ProcessCollector(process));
+    }
+
+    /** Shows limits and certificates of the settings, too. */
+    public void show(Settings settings) {
+        registry.getPrometheusRegistry().register(new LimitSeries(settings));
+        registry.getPrometheusRegistry().register(certificates);
+        showCertificates(settings);
+    }
+
+    /** Shows the certificates that the settings name as they are now. */
+    public void showCertificates(Settings settings) {
+        certificates.show(settings);
     }
 
     /** Where requests for WAL files are counted. */

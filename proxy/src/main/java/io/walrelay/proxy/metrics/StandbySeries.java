@@ -1,6 +1,7 @@
 package io.walrelay.proxy.metrics;
 
 import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.state.Waiting;
 import io.walrelay.wal.Lsn;
 import java.time.Duration;
 import java.util.List;
@@ -29,6 +30,7 @@ final class StandbySeries {
             states.at(standbys.stream().filter(s -> s.state() == state).count(), "state", state.toString());
         }
         states.done();
+        waiting(families, standbys);
         Map<String, List<StandbyStatus>> groups = ByName.group(standbys, StandbyStatus::name);
         Families.Gauge sessions = families.gauge("standby_sessions", "Replication sessions of that name");
         Families.Gauge positions = families.gauge("standby_position_bytes", "How far the standby is (LSN as a number of bytes)");
@@ -49,5 +51,14 @@ final class StandbySeries {
         positions.done();
         bytes.done();
         seconds.done();
+    }
+
+    private static void waiting(Families families, List<StandbyStatus> standbys) {
+        long ahead = standbys.stream().filter(s -> s.waiting() instanceof Waiting.Ahead).count();
+        long archive = standbys.stream().filter(s -> s.waiting() instanceof Waiting.Archive).count();
+        families.gauge("standbys_waiting", "Streams that wait for WAL that the relay has not yet (ahead), or that comes from the archive")
+                .at(ahead, "what", "ahead")
+                .at(archive, "what", "archive")
+                .done();
     }
 }

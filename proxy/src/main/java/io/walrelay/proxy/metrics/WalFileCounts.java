@@ -45,6 +45,8 @@ public final class WalFileCounts implements MultiCollector {
     private final LongAdder received = new LongAdder();
 
     WalFileCounts() {
+        // There from the start: a counter that begins at 1 has not increased, for Prometheus.
+        asked.put(new Asked(Outcome.COULD_NOT_LOOK, Optional.empty()), new LongAdder());
         for (Pushed outcome : Pushed.values()) {
             pushed.put(outcome, new LongAdder());
         }

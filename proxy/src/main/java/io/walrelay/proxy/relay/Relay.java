@@ -132,6 +132,7 @@ public final class Relay implements AutoCloseable {
         // Standbys before upstream: what is held is served whether upstream is there or not.
         StandbyServer standbys = StandbyServer.start(
                 settings.listen().address(),
+                settings.listen().unix(),
                 settings.listen().tls(),
                 StandbyLimits.of(settings.standbys()),
                 new HbaAuthenticator(settings.listen().hba(), users, state.clock()),
@@ -150,6 +151,7 @@ public final class Relay implements AutoCloseable {
         SlotMirror mirror = new SlotMirror(state, settings.upstream().conninfo());
         parts.push(mirror);
         RelayMetrics metrics = new RelayMetrics(state, process, standbys.addedDelay());
+        metrics.show(settings);
         state.whenOpen(cache -> cache.writer().onFsync(metrics::fsyncTook));
         state.whenOpen(this::checkDiskLimit);
         state.whenOpen(cache -> cache.hotStandby().listen(new HotStandbyEvents(state.events())));
@@ -168,7 +170,8 @@ public final class Relay implements AutoCloseable {
                 List.of(
                         now -> standbys.prepare(now.listen().tls(), new HbaAuthenticator(now.listen().hba(), users, state.clock())),
                         now -> http.prepare(now.http()),
-                        peers::prepare),
+                        peers::prepare,
+                        now -> () -> metrics.showCertificates(now)),
                 state.events());
         parts.push(reload);
         reload.start();

@@ -3,7 +3,7 @@ package io.walrelay.proxy.standby;
 import io.walrelay.protocol.handshake.AuthenticationDecision;
 import io.walrelay.protocol.handshake.StartupRequest;
 import io.walrelay.protocol.message.Diagnostic;
-import java.net.InetSocketAddress;
+import java.net.InetAddress;
 import java.security.cert.X509Certificate;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
@@ -16,7 +16,7 @@ public interface Authenticator {
      *
      * @param certificate the one that it showed and TLS verified
      */
-    record Client(InetSocketAddress address, boolean encrypted, Optional<X509Certificate> certificate) {}
+    record Client(Optional<InetAddress> address, Optional<String> systemUser, boolean encrypted, Optional<X509Certificate> certificate) {}
 
     /**
      * @param unproved what the client is told, FATAL, if his password is not the one that is known; empty: that it is wrong

@@ -260,7 +260,8 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
     private static Authenticator.Client client(ChannelHandlerContext ctx) {
         SslHandler tls = ctx.pipeline().get(SslHandler.class);
         return new Authenticator.Client(
-                (InetSocketAddress) ctx.channel().remoteAddress(),
+                network(ctx).map(InetSocketAddress::getAddress),
+                PeerUser.of(ctx.channel()),
                 tls != null,
                 tls == null ? Optional.empty() : ServerTls.clientCertificate(tls));
     }
@@ -374,7 +375,12 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
     }
 
     private static SessionIdentity identity(ChannelHandlerContext ctx, int process, StartupRequest request) {
-        return SessionIdentity.of(process, request, (InetSocketAddress) ctx.channel().remoteAddress());
+        return SessionIdentity.of(process, request, network(ctx));
+    }
+
+    /** Where the client is; empty when it came by the Unix-domain socket. */
+    private static Optional<InetSocketAddress> network(ChannelHandlerContext ctx) {
+        return ctx.channel().remoteAddress() instanceof InetSocketAddress address ? Optional.of(address) : Optional.empty();
     }
 
     private void handOver(ChannelHandlerContext ctx) {

@@ -45,7 +45,7 @@ public final class HbaAuthenticator implements Authenticator {
     @Override
     public CompletionStage<Admission> decide(StartupRequest request, Client client) {
         var facts = new ConnectionFacts(
-                client.address().getAddress(),
+                client.address(),
                 client.encrypted(),
                 request.database(),
                 request.user(),
@@ -81,6 +81,10 @@ public final class HbaAuthenticator implements Authenticator {
             case TRUST -> done(new AuthenticationDecision.Trust());
             case REJECT -> throw new IllegalStateException("a rule that rejects is a verdict of its own");
             case CERT -> done(new AuthenticationDecision.Cert(namedBy(client.certificate(), request.user())));
+            case PEER -> done(
+                    client.systemUser().filter(request.user()::equals).isPresent()
+                            ? new AuthenticationDecision.Trust()
+                            : reject("Peer authentication failed for user \"%s\"".formatted(request.user())));
             case MD5 -> byPassword(request, AuthenticationDecision.Md5::new);
             case SCRAM_SHA_256 -> byPassword(request, AuthenticationDecision.ScramSha256::new);
         };

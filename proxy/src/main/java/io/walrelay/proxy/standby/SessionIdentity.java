@@ -13,19 +13,23 @@ import java.util.Optional;
  *
  * @param pid unique in this process, above 0
  * @param user with control characters escaped
- * @param address of the client, without port
- * @param client address and port
+ * @param address of the client, without port, or {@link #LOCAL}
+ * @param client address and port, or {@link #LOCAL}
  * @param applicationName as PostgreSQL would show it; may be empty
  */
 record SessionIdentity(int pid, String user, String address, String client, String applicationName) {
 
-    static SessionIdentity of(int pid, StartupRequest request, InetSocketAddress from) {
-        String address = from.getAddress().getHostAddress();
+    /** As PostgreSQL calls whoever comes by the Unix-domain socket. */
+    static final String LOCAL = "[local]";
+
+    /** @param from empty: the Unix-domain socket */
+    static SessionIdentity of(int pid, StartupRequest request, Optional<InetSocketAddress> from) {
+        String address = from.map(it -> it.getAddress().getHostAddress()).orElse(LOCAL);
         return new SessionIdentity(
                 pid,
                 ClientText.printable(request.user()),
                 address,
-                "%s:%d".formatted(address, from.getPort()),
+                from.map(it -> "%s:%d".formatted(address, it.getPort())).orElse(LOCAL),
                 applicationName(request));
     }
 

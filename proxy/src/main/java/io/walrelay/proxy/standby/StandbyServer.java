@@ -23,6 +23,7 @@ import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.state.RelayState;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HashMap;
@@ -53,6 +54,7 @@ public final class StandbyServer {
     private final ServerContext server;
     private final DelayHistogram delays;
     private final Channel listening;
+    private final Optional<UnixListener> local;
     private final CompletableFuture<Void> stopped = new CompletableFuture<>();
 
     private StandbyServer(
@@ -62,7 +64,8 @@ public final class StandbyServer {
             ExecutorService console,
             ServerContext server,
             DelayHistogram delays,
-            Channel listening) {
+            Channel listening,
+            Optional<UnixListener> local) {
         this.acceptor = acceptor;
         this.workers = workers;
         this.blocking = blocking;
@@ -70,17 +73,20 @@ public final class StandbyServer {
         this.server = server;
         this.delays = delays;
         this.listening = listening;
+        this.local = local;
     }
 
     /**
      * Begins to listen.
      *
+     * @param unix where there is to be a Unix-domain socket of the same port, too
      * @param mocks what users who do not exist are shown; the same after a restart
      * @param upstream where sessions go that are not the relay's own
      * @throws IOException when the address can't be used or the certificate is no good; nothing is left running
      */
     public static StandbyServer start(
             HostPort address,
+            Optional<Path> unix,
             Optional<TlsSettings> tlsSettings,
             StandbyLimits limits,
             Authenticator authenticator,
@@ -119,10 +125,18 @@ public final class StandbyServer {
             shutDown(acceptor, workers, blocking, console);
             throw new IOException("could not listen on %s: %s".formatted(address, bound.cause().getMessage()), bound.cause());
         }
+        Optional<UnixListener> local;
+        try {
+            int port = ((InetSocketAddress) bound.channel().localAddress()).getPort();
+            local = unix.isPresent() ? Optional.of(UnixListener.start(UnixSocketFile.in(unix.get(), port), acceptor, workers, new Connections(server))) : Optional.empty();
+        } catch (IOException e) {
+            shutDown(acceptor, workers, blocking, console);
+            throw e;
+        }
         state.onWal(() -> pacers.values().forEach(Pacer::wake));
         state.onUpstream(host -> server.sessions().forEach(s -> s.channel().eventLoop().execute(() -> s.upstreamIs(host))));
         log.info("listening for standbys on {}, at most {} sessions", bound.channel().localAddress(), limits.maxSessions());
-        return new StandbyServer(acceptor, workers, blocking, console, server, delays, bound.channel());
+        return new StandbyServer(acceptor, workers, blocking, console, server, delays, bound.channel(), local);
     }
 
     private static Entrance entrance(Optional<TlsSettings> settings, Authenticator authenticator, MockVerifiers mocks) throws IOException {
@@ -191,6 +205,7 @@ public final class StandbyServer {
         if (!server.stopping()) {
             return stopped;
         }
+        local.ifPresent(UnixListener::close);
         listening.close().addListener(_ -> {
             CompletableFuture<?>[] ends = server.sessions().stream().map(StandbyServer::stop).toArray(CompletableFuture<?>[]::new);
             CompletableFuture.allOf(ends)

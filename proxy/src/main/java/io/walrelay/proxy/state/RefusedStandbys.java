@@ -1,5 +1,6 @@
 package io.walrelay.proxy.state;
 
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,14 +17,32 @@ public final class RefusedStandbys {
 
     private final Map<String, Refusal> known = new LinkedHashMap<>();
     private final Map<String, Refusal> strangers = new LinkedHashMap<>();
+    private final Map<Refusal.Reason, Long> counts = new EnumMap<>(Refusal.Reason.class);
+
+    public RefusedStandbys() {
+        for (Refusal.Reason reason : Refusal.Reason.values()) {
+            counts.put(reason, 0L);
+        }
+    }
 
     public synchronized void note(Refusal refusal) {
+        counts.merge(refusal.reason(), 1L, Long::sum);
         Map<String, Refusal> last = refusal.reason() == Refusal.Reason.LOGIN ? strangers : known;
         last.remove(refusal.name());
         last.put(refusal.name(), refusal);
         if (last.size() > REMEMBERED) {
             last.remove(last.keySet().iterator().next());
         }
+    }
+
+    /** How many there were for each reason since the start. */
+    public synchronized Map<Refusal.Reason, Long> counts() {
+        return Map.copyOf(counts);
+    }
+
+    /** The last refusal of each who had logged in and has not streamed since, the newest last; a few hundred at most. */
+    public synchronized List<Refusal> known() {
+        return List.copyOf(known.values());
     }
 
     /** It streams: what was before is over. */

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -45,6 +46,7 @@ public final class RelayState {
     private final Map<String, String> notReady = new LinkedHashMap<>();
     private final LongAdder received = new LongAdder();
     private final AtomicReference<@Nullable Lsn> acknowledgeBefore = new AtomicReference<>();
+    private final AtomicBoolean upstreamWaits = new AtomicBoolean();
     private final WrittenTimes writtenTimes = new WrittenTimes();
     private final List<Consumer<WalCache>> openListeners = new CopyOnWriteArrayList<>();
     private final List<Runnable> walListeners = new CopyOnWriteArrayList<>();
@@ -180,6 +182,15 @@ public final class RelayState {
     public EndOfWal reportable(WalCache held) {
         Lsn limit = acknowledgeBefore.get();
         return limit == null ? held.end() : held.end().acknowledgingAtMost(limit);
+    }
+
+    /** Whether commits upstream may wait for this relay: it is one of the synchronous standbys there, and streams. */
+    public boolean upstreamWaits() {
+        return upstreamWaits.get();
+    }
+
+    public void upstreamWaits(boolean now) {
+        upstreamWaits.set(now);
     }
 
     /** That many bytes of WAL came from upstream; for the metrics. */

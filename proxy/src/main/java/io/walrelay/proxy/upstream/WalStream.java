@@ -293,7 +293,10 @@ final class WalStream implements Conversation {
     }
 
     private void watch(long now) {
-        whileStreaming(() -> holdup.look(synchronous, now));
+        whileStreaming(() -> {
+            around.relay().upstreamWaits(synchronous);
+            holdup.look(synchronous, now);
+        });
         switch (signs.judge(now)) {
             case DEAD -> abandon(new StreamEnd.Lost("no message for %d s".formatted(around.timing().receiver().toSeconds())));
             case GIVE_BACK -> leave(new StreamEnd.GivenBack());
@@ -338,6 +341,7 @@ final class WalStream implements Conversation {
             timer.cancel(false);
         }
         holdup.end();
+        around.relay().upstreamWaits(false);
         intake.discard();
         accepted.complete(false);
         end.complete(why);

@@ -51,7 +51,7 @@ class ClientIdentityTest {
                     return List.of(new InterfaceAddress(InetAddress.ofLiteral("10.1.2.3"), 24));
                 },
                 now::get);
-        ConnectionFacts facts = new ConnectionFacts(client, false, "", "u", true, local);
+        ConnectionFacts facts = new ConnectionFacts(Optional.of(client), false, "", "u", true, local);
         Hba.parse(List.of("host replication u 10.0.0.0/8 trust", "host replication all samenet trust")).match(facts);
         assertEquals(0, reads.get());
         Hba samenet = Hba.parse(List.of("host replication all samenet trust"));

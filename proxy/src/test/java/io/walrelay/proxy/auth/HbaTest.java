@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.walrelay.proxy.auth.ConnectionFacts.InterfaceAddress;
 import java.net.InetAddress;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -15,15 +16,37 @@ class HbaTest {
     private static final List<InterfaceAddress> LOCAL = List.of(new InterfaceAddress(InetAddress.ofLiteral("10.1.2.3"), 24));
 
     private static ConnectionFacts replication(String address, boolean encrypted, String user) {
-        return new ConnectionFacts(InetAddress.ofLiteral(address), encrypted, "replication", user, true, () -> LOCAL);
+        return new ConnectionFacts(Optional.of(InetAddress.ofLiteral(address)), encrypted, "replication", user, true, () -> LOCAL);
     }
 
     private static ConnectionFacts session(String address, String database, String user) {
-        return new ConnectionFacts(InetAddress.ofLiteral(address), false, database, user, false, () -> LOCAL);
+        return new ConnectionFacts(Optional.of(InetAddress.ofLiteral(address)), false, database, user, false, () -> LOCAL);
     }
 
     private static boolean fits(String line, ConnectionFacts facts) {
         return Hba.parse(List.of(line)).match(facts) instanceof Hba.Verdict.Authenticate;
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "local replication all trust          | true",
+        "local replication all peer           | true",
+        "local all all trust                  | false",
+        "host replication all all trust       | false",
+        "host replication all samehost trust  | false",
+        "hostnossl replication all all trust  | false",
+    })
+    void linesOfTypeLocalAreForTheUnixSocketAndNoOthersAre(String line, boolean expected) {
+        assertEquals(expected, fits(line, new ConnectionFacts(Optional.empty(), false, "", "u", true, () -> LOCAL)));
+    }
+
+    @Test
+    void refusesWhoComesByTheUnixSocketInPostgresWords() {
+        ConnectionFacts local = new ConnectionFacts(Optional.empty(), false, "db", "u", false, () -> LOCAL);
+        assertEquals(
+                new Hba.Verdict.Refuse("no pg_hba.conf entry for host \"[local]\", user \"u\", database \"db\", no encryption"),
+                Hba.parse(List.of("host all all all trust")).match(local));
+        assertEquals(new Hba.Verdict.Authenticate(Hba.Method.SCRAM_SHA_256, Hba.ClientCert.NONE, 3), Hba.LOOPBACK_ONLY.match(local));
     }
 
     @ParameterizedTest(name = "{0} | {1} tls={2} {3}: {4}")
@@ -123,6 +146,7 @@ class HbaTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "host all all all peer | hba line 1: method \"peer\"; expected another: peer authentication is only supported on local sockets",
         "hosts all all all trust | hba line 1: connection type \"hosts\"; expected local, host, hostssl, hostnossl, hostgssenc, hostnogssenc",
         "include other.conf | hba line 1: connection type \"include\"; expected a rule: other files are not read",
         "host all | hba line 1: end of line before the user; expected TYPE DATABASE USER ADDRESS METHOD [OPTION…]",
@@ -136,7 +160,7 @@ class HbaTest {
         "host all all 10.0.0.256/8 trust | hba line 1: address \"10.0.0.256/8\"; expected an IPv4 or IPv6 address before the slash",
         "host all all 10.0.0.1 trust | hba line 1: address \"10.0.0.1 trust\"; expected an IP address and a netmask, or ADDRESS/PREFIX",
         "host all all 10.0.0.1 ff00:: trust | hba line 1: address \"10.0.0.1 ff00::\"; expected an IP address and a netmask of the same family",
-        "host all all all ldap | hba line 1: method \"ldap\"; expected trust, reject, scram-sha-256, md5, cert",
+        "host all all all ldap | hba line 1: method \"ldap\"; expected trust, reject, scram-sha-256, md5, cert, peer",
         "host all all all cert | hba line 1: method \"cert\"; expected another: cert authentication is only supported on hostssl connections",
         "hostssl all all all cert map=m | hba line 1: option \"map=m\"; expected clientcert=verify-ca, clientcert=verify-full, clientname=CN: user name maps are not supported",
         "host all all all md5 clientcert=verify-ca | hba line 1: option \"clientcert\"; expected it in hostssl rules only",

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.FreePort;
 import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
@@ -14,6 +15,8 @@ import io.walrelay.proxy.testkit.WalrelayCommand;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -73,6 +76,20 @@ final class ClientsIT {
             assertEquals(0, timeline.status(), timeline::toString);
             assertEquals("the relay goes over to 1\n", timeline.out());
             Await.until("the order to be carried out", LIMIT, () -> CommandRun.of("status", "--url", relay.url()).out(), out -> !upstreamOf(out).contains("ordered"));
+            // For programs, each in JSON; watched, a line for each look, and no escape codes where there is no terminal.
+            for (List<String> command : List.of(
+                    List.of("slot", "create", "s"), List.of("slot", "copy", "s", "t"), List.of("slot", "list"), List.of("slot", "drop", "t"),
+                    List.of("standby", "pause", "s"), List.of("standby", "resume", "s"), List.of("follow", "1"))) {
+                List<String> line = new ArrayList<>(command);
+                line.addAll(List.of("--url", relay.url(), "--format", "json"));
+                CommandRun said = CommandRun.of(line.toArray(String[]::new));
+                assertEquals(0, said.status(), said::toString);
+                assertTrue(JsonMapper.shared().readTree(said.out()).size() > 0, said::toString);
+            }
+            try (ExternalProcess watching = WalrelayCommand.start("status", "--url", relay.url(), "--watch=1")) {
+                Await.until("a second look", LIMIT, () -> watching.output().split("upstream   ", -1).length > 2);
+                assertFalse(watching.output().contains("\u001b"), watching::output);
+            }
             CommandRun absent = CommandRun.of("follow", "--url", relay.url(), "7");
             assertEquals(0, absent.status(), absent::toString);
             awaitStatus(relay, "timeline 7: ordered by walrelay follow, on no host that answers", 0);

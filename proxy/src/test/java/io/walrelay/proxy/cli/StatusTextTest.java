@@ -2,6 +2,7 @@ package io.walrelay.proxy.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.http.Horizon;
 import io.walrelay.proxy.http.SlotSyncReport;
@@ -16,6 +17,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.json.JsonMapper;
 
 class StatusTextTest {
 
@@ -70,6 +72,44 @@ class StatusTextTest {
                 1.0s ago  info  connected: streaming from pg1:5432
                 """,
                 StatusText.render(report("a")));
+    }
+
+    @Test
+    void coloursChangeNoWord() {
+        String coloured = StatusText.render(report("a"), true);
+        assertEquals(StatusText.render(report("a")), coloured.replaceAll("\u001b\\[[0-9;]*m", "").replaceAll("(?m) +$", ""));
+    }
+
+    @Test
+    void whatSomebodyHasToLookAtStandsOut() {
+        String text = StatusText.render(report("a"), true);
+        for (String bad : List.of("NOT READY", "           NOTHING IS ARCHIVED: s3://b can't be asked", "           COMMITS HAVE WAITED for b: 3.0s")) {
+            assertTrue(text.contains(Ink.BAD.paint(bad)), text);
+        }
+        assertTrue(text.contains(Ink.WARNING.paint("streaming, delayed for 1min 30s")), text);
+        assertTrue(text.contains(Ink.GOOD.paint("streaming") + " for 1min 30s"), text);
+        assertTrue(text.contains(Ink.FAINT.paint("info") + "  connected: "), text);
+    }
+
+    @ParameterizedTest
+    @CsvSource(value = {"true, '', xterm, true", "true, 1, xterm, false", "false, '', xterm, false", "true, '', dumb, false"})
+    void coloursAreForTerminalsOfThoseWhoWantThem(boolean terminal, String noColor, String term, boolean colours) {
+        assertEquals(colours, Terminal.colours(terminal, Map.of("NO_COLOR", noColor, "TERM", term)));
+        assertEquals(terminal, Terminal.colours(terminal, Map.of()));
+    }
+
+    @Test
+    void aStandbysNameBringsNoColoursOfItsOwn() {
+        String text = StatusText.render(report("a\u001b[32mstreaming\u009b1m\u202e"), true);
+        assertTrue(text.contains("a?[32mstreaming?1m?"), text);
+    }
+
+    @Test
+    void jsonIsTheSameForAProgramAndHarmlessForATerminal() {
+        String name = "a\u009b2J\u202e\uDB40\uDC01";
+        String printed = Piece.escaped(JsonMapper.shared().writeValueAsString(name));
+        assertTrue(printed.chars().allMatch(c -> c >= ' ' && c < 127), printed);
+        assertEquals(name, JsonMapper.shared().readValue(printed, String.class));
     }
 
     @Test

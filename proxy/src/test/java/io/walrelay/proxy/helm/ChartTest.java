@@ -72,6 +72,7 @@ final class ChartTest {
         "networkPolicy: {enabled: true, standbys: [{podSelector: {}}], http: [{ipBlock: {cidr: 10.0.0.0/8}}], egress: [{ports: [{port: 5432}]}]}",
         "metrics: {annotations: true}",
         "metrics: {podMonitor: {enabled: true, labels: {release: prometheus}}}\ntls: {existingSecret: walrelay-tls}",
+        "metrics: {prometheusRule: {enabled: true, labels: {release: prometheus}}, dashboard: {enabled: true, labels: {grafana: 'yes'}}}",
         "slotCleanup: {skipUnreachable: true}\nreplicas: 2",
         "slotCleanup: {enabled: false}\ntest: {enabled: false}\nserviceAccount: {create: false}",
         "serviceAccount: {annotations: {eks.amazonaws.com/role-arn: x}, automountToken: true}",
@@ -182,6 +183,17 @@ final class ChartTest {
     }
 
     @Test
+    void alertsAndDashboardComeThroughAsTheyAre() throws Exception {
+        Rendered rendered = render("metrics: {prometheusRule: {enabled: true}, dashboard: {enabled: true}}");
+
+        assertEquals(Chart.read(Chart.DIRECTORY.resolve("prometheus/alerts.yaml")), rendered.one("PrometheusRule").path("spec"));
+        JsonNode dashboard = rendered.named("ConfigMap", "prod-walrelay-dashboard");
+        assertEquals("1", dashboard.at("/metadata/labels/grafana_dashboard").asString());
+        String json = dashboard.path("data").path("walrelay.json").asString();
+        assertEquals(Chart.read(Chart.DIRECTORY.resolve("prometheus/dashboard.json")), Chart.read(json));
+    }
+
+    @Test
     void secretsAreReferredToOnly() throws Exception {
         Rendered rendered = render("upstream: {password: {existingSecret: pg, key: pw}}");
 
@@ -251,6 +263,7 @@ final class ChartTest {
         "service: {postgresql: {type: ExternalName}} | type",
         "log: {level: verbose} | level",
         "jvm: {options: ['-Xmx1g -Xms1g']} | options",
+        "metrics: {dashboard: {enable: true}} | enable",
         "misspelt: 1 | misspelt",
     })
     void whatCanNotBeIsRefusedByName(String values, String named) {

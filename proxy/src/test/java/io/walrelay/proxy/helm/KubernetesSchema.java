@@ -33,7 +33,8 @@ final class KubernetesSchema {
             "networking.k8s.io/v1 NetworkPolicy", V1NetworkPolicy::validateJsonElement,
             "policy/v1 PodDisruptionBudget", V1PodDisruptionBudget::validateJsonElement,
             // The Prometheus operator's, of which no library has the schema: the fields that are used here, as in its API reference.
-            "monitoring.coreos.com/v1 PodMonitor", KubernetesSchema::podMonitor);
+            "monitoring.coreos.com/v1 PodMonitor", KubernetesSchema::podMonitor,
+            "monitoring.coreos.com/v1 PrometheusRule", KubernetesSchema::prometheusRule);
 
     private KubernetesSchema() {}
 
@@ -58,6 +59,19 @@ final class KubernetesSchema {
         fields(spec.getAsJsonObject().get("selector"), Set.of("matchLabels"));
         for (JsonElement endpoint : spec.getAsJsonObject().getAsJsonArray("podMetricsEndpoints")) {
             fields(endpoint, Set.of("port", "path", "interval", "scheme", "tlsConfig"));
+        }
+    }
+
+    /** Its groups are Prometheus' own form, but that an expression may be a number. */
+    private static void prometheusRule(JsonElement object) {
+        fields(object, Set.of("apiVersion", "kind", "metadata", "spec"));
+        JsonElement spec = object.getAsJsonObject().get("spec");
+        fields(spec, Set.of("groups"));
+        for (JsonElement group : spec.getAsJsonObject().getAsJsonArray("groups")) {
+            fields(group, Set.of("name", "rules", "interval", "limit", "labels"));
+            for (JsonElement rule : group.getAsJsonObject().getAsJsonArray("rules")) {
+                fields(rule, Set.of("alert", "expr", "for", "keep_firing_for", "labels", "annotations", "record"));
+            }
         }
     }
 

@@ -55,7 +55,7 @@ record Rendered(List<JsonNode> all) {
     }
 
     String configuration() {
-        return one("ConfigMap").at("/data/walrelay.yaml").asString();
+        return named("ConfigMap", name(one("StatefulSet"))).at("/data/walrelay.yaml").asString();
     }
 
     /** Kubernetes takes a pod whose container mounts what is not there, and a service that leads nowhere; nobody would be told. */

@@ -4,16 +4,30 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.proxy.config.Settings;
+import io.walrelay.proxy.config.SettingsSources;
 import io.walrelay.proxy.state.DelayCounts;
+import io.walrelay.proxy.state.PeerStatus;
+import io.walrelay.proxy.state.Refusal;
+import io.walrelay.proxy.testkit.Certificates;
 import io.walrelay.proxy.testkit.KnownRelay;
+import io.walrelay.proxy.testkit.Programs;
+import io.walrelay.proxy.testkit.Promtool;
 import io.walrelay.wal.FullTransactionId;
 import io.walrelay.wal.Xmins;
 import io.walrelay.wal.format.ServerParameters;
 import io.walrelay.wal.format.WalLevel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -171,10 +185,118 @@ class RelayMetricsTest {
         });
     }
 
+    @Test
+    void prometheusFindsNothingToComplainAbout() throws Exception {
+        try (KnownRelay relay = KnownRelay.withArchive(directory.resolve("data"), Files.createDirectory(directory.resolve("archive")))) {
+            relay.state().refused().note(refusal("c", Refusal.Reason.DIVERGED));
+            relay.state().setNotReady("disk", "full");
+            RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING);
+            metrics.show(settings());
+            Programs.Result said = Promtool.run(metrics.scrape(), "check", "metrics");
+            assertEquals("", said.orFail());
+        }
+    }
+
+    @Test
+    void showsLimitsDiskAndCertificatesOfTheSettings() throws Exception {
+        RelayMetrics metrics = new RelayMetrics(KnownRelay.empty().state(), KnownRelay.PROCESS, PACING);
+        metrics.show(settings());
+        Map<String, Double> series = series(metrics.scrape());
+        assertEquals(64.0 * (1 << 20), series.get("walrelay_cache_memory_limit_bytes"));
+        assertEquals(3.0 * (1 << 30), series.get("walrelay_cache_disk_limit_bytes"));
+        assertEquals(1_000.0, series.get("walrelay_sessions_limit"));
+        assertTrue(series.getOrDefault("walrelay_disk_free_bytes", 0.0) <= series.getOrDefault("walrelay_disk_size_bytes", 0.0), series::toString);
+        double end = series.getOrDefault("walrelay_certificate_expiry_timestamp_seconds{setting=\"listen.tls.cert\"}", 0.0);
+        assertTrue(end > Instant.now().getEpochSecond(), () -> "valid until " + end);
+        assertEquals(
+                Set.of("listen.tls.cert", "listen.tls.client-ca"),
+                Exposition.parse(metrics.scrape()).labels("walrelay_certificate_expiry_timestamp_seconds").get("setting"));
+    }
+
+    @Test
+    void whatAlertsCountIsThereBeforeItHappens() {
+        KnownRelay relay = KnownRelay.empty();
+        RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING);
+        assertEquals(0.0, series(metrics.scrape()).get("walrelay_events_total{kind=\"fork\",severity=\"warning\"}"));
+        relay.state().events().warning("fork", "timeline 2");
+        assertEquals(1.0, series(metrics.scrape()).get("walrelay_events_total{kind=\"fork\",severity=\"warning\"}"));
+        assertEquals(0.0, series(metrics.scrape()).get("walrelay_standby_refusals_total{reason=\"diverged\"}"));
+    }
+
+    @Test
+    void saysWhyItIsNotReadyAndWhoWasSentAway() {
+        KnownRelay relay = KnownRelay.empty();
+        relay.state().setNotReady("disk", "full");
+        relay.state().refused().note(refusal("c", Refusal.Reason.DIVERGED));
+        relay.state().refused().note(refusal("stranger", Refusal.Reason.LOGIN));
+        RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING);
+        Exposition seen = Exposition.parse(metrics.scrape());
+        assertEquals(Set.of("disk", "no-wal"), seen.labels("walrelay_not_ready").get("reason"));
+        assertEquals(30.0, series(metrics.scrape()).get("walrelay_standby_refused_age_seconds{reason=\"diverged\",standby=\"c\"}"));
+        assertEquals(Set.of("c"), seen.labels("walrelay_standby_refused_age_seconds").get("standby"), "who did not log in is nobody");
+        assertEquals(1.0, series(metrics.scrape()).get("walrelay_standby_refusals_total{reason=\"login\"}"));
+        relay.state().refused().streams("c");
+        assertFalse(metrics.scrape().contains("walrelay_standby_refused_age_seconds"), "it streams");
+    }
+
+    @Test
+    void aRelayThatIsItsOwnPeerIsNotMissed() {
+        KnownRelay relay = KnownRelay.empty();
+        relay.state().update(PeerStatus.unknown("http://self:8433", KnownRelay.NOW).seen(PeerStatus.State.SELF, Optional.empty(), KnownRelay.NOW));
+        relay.state().update(PeerStatus.unknown("http://b:8433", KnownRelay.NOW).seen(PeerStatus.State.AWAY, Optional.empty(), KnownRelay.NOW));
+        Exposition seen = Exposition.parse(new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING).scrape());
+        assertEquals(Set.of("http://b:8433"), seen.labels("walrelay_peer_up").get("peer"));
+    }
+
+    /** Ten thousand that come and go, each with a name of its own that would like to be more than a name. */
+    @Test
+    void hostileNamesCostNoMoreThanTheLimitAndStayNames() {
+        KnownRelay relay = KnownRelay.empty();
+        RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING);
+        List<String> tricks = List.of("\"} 1\n", "\\", "\n# TYPE walrelay_ready counter\n", "{le=\"", "\u2028\u202e", "\uD83D\uDE00", "\r\n", "\u0000", "' OR 1", "%s{}");
+        for (int i = 0; i < 5 * ByName.LIMIT; i++) {
+            int pid = i;
+            String name = tricks.get(i % tricks.size()) + i;
+            relay.state().standbys().join(pid, () -> KnownRelay.standby(pid, name));
+            relay.state().refused().note(refusal(name, Refusal.Reason.values()[i % Refusal.Reason.values().length]));
+        }
+        String text = metrics.scrape();
+        assertEquals("", Promtool.run(text, "check", "metrics").orFail());
+        Exposition seen = Exposition.parse(text);
+        assertEquals(ByName.LIMIT + 1, seen.labels("walrelay_standby_sessions").getOrDefault("standby", Set.of()).size());
+        assertTrue(seen.samples().size() < 15 * ByName.LIMIT, () -> "%d series".formatted(seen.samples().size()));
+        assertTrue(text.length() < 5_000_000, () -> "%d characters".formatted(text.length()));
+        assertEquals(0.0, series(text).get("walrelay_ready"));
+        for (int pid = 0; pid < 5 * ByName.LIMIT; pid++) {
+            relay.state().standbys().leave(pid);
+        }
+        assertTrue(metrics.scrape().length() < 100_000, "those who left take nothing");
+    }
+
+    private static Refusal refusal(String name, Refusal.Reason reason) {
+        return new Refusal(
+                KnownRelay.NOW.minusSeconds(30), reason, name, Optional.empty(), "repl", "10.0.0.7", Diagnostic.error("XX000", "no"), Optional.empty());
+    }
+
+    private Settings settings() throws Exception {
+        Path tls = Files.createDirectories(directory.resolve("tls"));
+        Certificates certificates = Certificates.in(tls);
+        Certificates.Pair server = certificates.issue("relay");
+        Map<String, String> environment = Map.of(
+                "WALRELAY_LISTEN_TLS_CERT", server.certificate().toString(),
+                "WALRELAY_LISTEN_TLS_KEY", server.key().toString(),
+                "WALRELAY_LISTEN_TLS_CLIENT_CA", certificates.authority().toString(),
+                "WALRELAY_CACHE_MEMORY", "64MB",
+                "WALRELAY_CACHE_DISK", "3GB");
+        Map<String, String> flags = Map.of("--upstream", "host=pg1 user=walrelay", "--data", directory.toString());
+        return new SettingsSources(Optional.empty(), environment, flags, "h", 4L << 30).conclude();
+    }
+
     /** The text format, as far as this relay uses it: a series and its value on each line that is no comment. */
     private static Map<String, Double> series(String text) {
         Map<String, Double> series = new TreeMap<>();
-        text.lines().filter(line -> !line.startsWith("#")).forEach(line -> {
+        // Names may have characters that lines() ends a line at; the format ends it at \n alone.
+        Pattern.compile("\n").splitAsStream(text).filter(line -> !line.startsWith("#")).forEach(line -> {
             int space = line.lastIndexOf(' ');
             series.put(line.substring(0, space), Double.valueOf(line.substring(space + 1).replace("Inf", "Infinity")));
         });

@@ -85,7 +85,7 @@ final class RelayFixture implements AutoCloseable {
         state.open(cache);
         state.learn(facts(wal, "off"));
         FakeUpstream upstream = FakeUpstream.start();
-        StandbyServer server = StandbyServer.start(new HostPort("127.0.0.1", 0), tls, limits, authenticator, MockVerifiers.random(new SecureRandom()), upstream, state);
+        StandbyServer server = StandbyServer.start(new HostPort("127.0.0.1", 0), Optional.empty(), tls, limits, authenticator, MockVerifiers.random(new SecureRandom()), upstream, state);
         RelayFixture fixture = new RelayFixture(state, cache, server, upstream);
         fixture.receive(wal, wal.end());
         return fixture;

@@ -285,6 +285,7 @@ final class SessionTest {
         StandbyServer server = StandbyServer.start(
                 new HostPort("127.0.0.1", 0),
                 Optional.empty(),
+                Optional.empty(),
                 RelayFixture.LIMITS,
                 (_, _) -> CompletableFuture.completedFuture(new Authenticator.Admission(new AuthenticationDecision.Trust(), Optional.empty())),
                 MockVerifiers.random(new SecureRandom()),

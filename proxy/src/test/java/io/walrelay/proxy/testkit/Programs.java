@@ -51,7 +51,7 @@ public record Programs(Path home) {
     }
 
     /** As .ci/prepare has it. */
-    private static Path cache() {
+    static Path cache() {
         String told = variable("XDG_CACHE_HOME");
         String home = variable("HOME");
         Path base = told != null ? Path.of(told) : Path.of(home != null ? home : System.getProperty("user.home"), ".cache");

@@ -21,6 +21,11 @@ public final class WalrelayCommand {
         return run(limit, environment, command(arguments));
     }
 
+    /** Starts it; the caller closes it. */
+    public static ExternalProcess start(String... arguments) {
+        return ExternalProcess.start(command(arguments));
+    }
+
     /** As {@link #run}, as a user that is not root: what a server's own user runs. */
     public static Programs.Result runUnprivileged(Duration limit, Map<String, String> environment, String... arguments) {
         return run(limit, environment, OsProcess.unprivileged(command(arguments)));

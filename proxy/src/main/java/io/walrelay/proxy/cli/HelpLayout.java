@@ -1,0 +1,34 @@
+package io.walrelay.proxy.cli;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.UsageMessageSpec;
+
+/** How every {@code --help} reads, as a page of a manual does: synopsis, description, arguments, options, exit status, examples. */
+final class HelpLayout {
+
+    private static final int WIDTH = 110;
+
+    private HelpLayout() {}
+
+    /** To a command and all below it. */
+    static void apply(CommandLine command) {
+        UsageMessageSpec help = command.getCommandSpec().usageMessage();
+        help.width(WIDTH)
+                .descriptionHeading("%n")
+                .parameterListHeading("%nArguments:%n")
+                .optionListHeading("%nOptions:%n")
+                .commandListHeading("%nCommands:%n")
+                .exitCodeListHeading("%nExit status:%n")
+                .footerHeading("%nExamples:%n");
+        if (help.exitCodeList().isEmpty()) {
+            Map<String, String> statuses = new LinkedHashMap<>();
+            statuses.put(String.valueOf(Main.OK), "It did what it says.");
+            statuses.put(String.valueOf(Main.FAILURE), "It did not; standard error says why.");
+            statuses.put(String.valueOf(Main.USAGE), "The command line or the configuration can't be understood.");
+            help.exitCodeList(statuses);
+        }
+        command.getSubcommands().values().forEach(HelpLayout::apply);
+    }
+}
