@@ -25,15 +25,30 @@ public final class CheckpointSearch {
     /** The log can't be followed all the way: newer than {@code end.at()} there is none. */
     public record Broken(WalEnd end) implements Outcome {}
 
+    /** Who knows of whole segments what is in them without reading them. */
+    @FunctionalInterface
+    public interface Index {
+
+        /** Whether the segment that begins at {@code start} is known to have no checkpoint. */
+        boolean hasNone(Lsn start) throws IOException;
+    }
+
     private final WalSource source;
     private final WalIdentity identity;
     private final SegmentSize size;
+    private final Index index;
     private final WalRecord record = new WalRecord();
 
     public CheckpointSearch(WalSource source, WalIdentity identity) {
+        this(source, identity, _ -> false);
+    }
+
+    /** @param index says which segments need not be read */
+    public CheckpointSearch(WalSource source, WalIdentity identity, Index index) {
         this.source = source;
         this.identity = identity;
         this.size = identity.segmentSize();
+        this.index = index;
     }
 
     /**
@@ -46,7 +61,7 @@ public final class CheckpointSearch {
         Lsn stop = end;
         while (stop.isAfter(oldest)) {
             Lsn start = size.startOf(stop.plus(-1));
-            Outcome outcome = lastIn(start, stop);
+            Outcome outcome = index.hasNone(start) ? new None() : lastIn(start, stop);
             if (!(outcome instanceof None)) {
                 return outcome;
             }

@@ -58,7 +58,7 @@ public final class PgWal implements WalSource, Closeable {
             oldestFirst.add(new Reach(ancestor.timeline(), begin, ancestor.switchPoint()));
             begin = ancestor.switchPoint();
         }
-        oldestFirst.add(new Reach(history.timeline(), begin, new Lsn(-1)));
+        oldestFirst.add(new Reach(history.timeline(), begin, Lsn.LAST));
         return oldestFirst.reversed();
     }
 

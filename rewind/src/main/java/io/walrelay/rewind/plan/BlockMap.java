@@ -47,6 +47,13 @@ public final class BlockMap {
         return isNew;
     }
 
+    /** Adds so many from {@code first}, unsigned, on. */
+    void add(RelationFile relation, int first, long count) {
+        for (long i = 0; i < count; i++) {
+            var _ = add(relation.tablespace(), relation.database(), relation.relation(), (int) (first + i));
+        }
+    }
+
     /** Adds some of one file, counted from its beginning. */
     void addRange(RelationPath path, int first, int last) {
         blocks.computeIfAbsent(path, file -> new BitSet()).set(first, last + 1);
