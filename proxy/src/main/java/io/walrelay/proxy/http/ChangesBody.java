@@ -61,7 +61,7 @@ final class ChangesBody implements WalReply.Pieces {
         changes.blocks().visit(blocks::add);
         blocks.end();
         for (Changes.Special special : changes.special()) {
-            lines.append(Json.MAPPER.writeValueAsString(line(special.at(), special.body()))).append('\n');
+            lines.append(line(special));
         }
         return lines.toString().getBytes(StandardCharsets.US_ASCII);
     }
@@ -94,6 +94,10 @@ final class ChangesBody implements WalReply.Pieces {
                 relation = null;
             }
         }
+    }
+
+    static String line(Changes.Special special) {
+        return Json.MAPPER.writeValueAsString(line(special.at(), special.body())) + '\n';
     }
 
     /** What happened, by its name, with OIDs as the numbers that they are. */
