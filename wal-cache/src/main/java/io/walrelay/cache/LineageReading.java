@@ -117,7 +117,7 @@ final class LineageReading implements AutoCloseable {
 
     /** The last one whose record starts from {@code oldest}, the beginning of a segment, on and before {@code end}. */
     CheckpointSearch.Outcome lastCheckpoint(Lsn oldest, Lsn end) throws IOException {
-        return new CheckpointSearch(log, identity(), start -> segment(start).filter(it -> it.lastCheckpoint().isEmpty()).isPresent()).lastBefore(oldest, end);
+        return new CheckpointSearch(log, identity(), start -> segment(start).map(it -> new CheckpointSearch.Known(it.lastCheckpoint()))).lastBefore(oldest, end);
     }
 
     /** @param stop in the part of {@code from}, or its end */

@@ -3,6 +3,7 @@ package io.walrelay.wal.format;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * Looks for the last checkpoint before a position (PostgreSQL: pg_rewind's findLastCheckpoint). That one goes from record to record by their
@@ -29,9 +30,12 @@ public final class CheckpointSearch {
     @FunctionalInterface
     public interface Index {
 
-        /** Whether the segment that begins at {@code start} is known to have no checkpoint. */
-        boolean hasNone(Lsn start) throws IOException;
+        /** Empty when nothing is known of the segment that begins at {@code start}. */
+        Optional<Known> segment(Lsn start) throws IOException;
     }
+
+    /** @param last where the record of the last checkpoint of a segment starts; empty when it has none */
+    public record Known(Optional<Lsn> last) {}
 
     private final WalSource source;
     private final WalIdentity identity;
@@ -40,7 +44,7 @@ public final class CheckpointSearch {
     private final WalRecord record = new WalRecord();
 
     public CheckpointSearch(WalSource source, WalIdentity identity) {
-        this(source, identity, _ -> false);
+        this(source, identity, _ -> Optional.empty());
     }
 
     /** @param index says which segments need not be read */
@@ -61,7 +65,8 @@ public final class CheckpointSearch {
         Lsn stop = end;
         while (stop.isAfter(oldest)) {
             Lsn start = size.startOf(stop.plus(-1));
-            Outcome outcome = index.hasNone(start) ? new None() : lastIn(start, stop);
+            Optional<Known> known = index.segment(start);
+            Outcome outcome = known.isPresent() ? lastIn(known.get(), start, stop) : lastIn(start, stop);
             if (!(outcome instanceof None)) {
                 return outcome;
             }
@@ -70,6 +75,15 @@ public final class CheckpointSearch {
         return new None();
     }
 
+    private Outcome lastIn(Known known, Lsn start, Lsn stop) throws IOException {
+        if (known.last().isEmpty()) {
+            return new None();
+        }
+        // Before one that begins at the end or behind it there may be others.
+        return lastIn(known.last().get().isBefore(stop) ? known.last().get() : start, stop);
+    }
+
+    /** @param start the beginning of a segment, or where a record starts in it */
     private Outcome lastIn(Lsn start, Lsn stop) throws IOException {
         Outcome last = new None();
         WalReader reader = WalReader.open(source, identity, start);
