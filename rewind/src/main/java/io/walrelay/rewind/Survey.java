@@ -15,7 +15,9 @@ import io.walrelay.rewind.journal.LastRewind;
 import io.walrelay.rewind.plan.BlockMap;
 import io.walrelay.rewind.plan.Divergence;
 import io.walrelay.rewind.plan.FileAction;
+import io.walrelay.rewind.plan.HeldChanges;
 import io.walrelay.rewind.plan.Preconditions;
+import io.walrelay.rewind.plan.ProvenSegments;
 import io.walrelay.rewind.plan.ReplayStart;
 import io.walrelay.rewind.plan.RewindPlan;
 import io.walrelay.rewind.plan.SameNumber;
@@ -46,20 +48,23 @@ final class Survey implements Closeable {
 
     private static final long BLOCK = 8192;
 
-    /** Bytes of WAL that are read anyway. */
+    /** Bytes of WAL that are read, where there is no index, anyway. */
     private static final long FEW = 256 << 20;
 
     private final RewindRequest request;
     private final RewindSource source;
     private final RewindListener listener;
     private final DataDirectory directory;
+    private final StopWatch time;
+    private WalUse wal = WalUse.NONE;
     private @Nullable RestoredWal archive;
 
-    Survey(RewindRequest request, RewindSource source, RewindListener listener) {
+    Survey(RewindRequest request, RewindSource source, RewindListener listener, StopWatch time) {
         this.request = request;
         this.source = source;
         this.listener = listener;
         this.directory = new DataDirectory(request.target());
+        this.time = time;
     }
 
     /**
@@ -68,8 +73,9 @@ final class Survey implements Closeable {
      * @param target the target's side
      * @param source the source's side before anything was copied
      * @param plan empty when no rewind is required
+     * @param wal of which WAL it is made
      */
-    record Result(Side target, Side source, Optional<RewindPlan> plan) {}
+    record Result(Side target, Side source, Optional<RewindPlan> plan, WalUse wal) {}
 
     Result look() throws IOException, RefusedException {
         DirectoryChange.requireStopped(directory.path());
@@ -89,8 +95,20 @@ final class Survey implements Closeable {
         Path ourWal = directory.path().resolve("pg_wal");
         try (PgWal wal = new PgWal(ourWal, target.history(), ours.segmentSize(), elsewhere);
                 PgWal local = new PgWal(ourWal, target.history(), ours.segmentSize(), WalElsewhere.NOWHERE)) {
-            return new Result(target, other, plan(target, other, wal, local));
+            Optional<RewindPlan> plan = plan(target, other, targetWal(target, wal, local), local);
+            time.done("plan");
+            return new Result(target, other, plan, this.wal);
         }
+    }
+
+    /** What an archive has of it may be other bytes than the relay's. */
+    private TargetWal targetWal(Side target, PgWal wal, PgWal local) {
+        HeldChanges held = changesAlong(target);
+        return new TargetWal(wal, local, target.identity(), held, new ProvenSegments(held, local, request.restoreTargetWal(), target.control().segmentSize()));
+    }
+
+    private HeldChanges changesAlong(Side side) {
+        return request.relay().<HeldChanges>map(relay -> new IndexIfAny(relay.changesAlong(side.history()), listener)).orElse(HeldChanges.NONE);
     }
 
     private byte[] sourceFile(String path) throws IOException, RefusedException {
@@ -138,7 +156,7 @@ final class Survey implements Closeable {
                 .orElseThrow(() -> new RefusedException("the source has no history of its timeline %s".formatted(timeline)));
     }
 
-    private Optional<RewindPlan> plan(Side target, Side other, PgWal wal, PgWal local) throws IOException, RefusedException {
+    private Optional<RewindPlan> plan(Side target, Side other, TargetWal changes, PgWal local) throws IOException, RefusedException {
         SameNumber sameNumber = new SameNumber(target, local, other, source);
         Optional<Divergence> divergence = divergence(target, other, sameNumber);
         if (divergence.isEmpty()) {
@@ -147,8 +165,9 @@ final class Survey implements Closeable {
         }
         Lsn fork = divergence.get().fork();
         listener.info("servers diverged at WAL location %s on timeline %s".formatted(fork, divergence.get().timeline()));
-        TargetWal changes = new TargetWal(wal, local, target.identity());
+        time.done("check");
         Lsn end = changes.end(target.control());
+        time.done("target_end");
         // A primary that crashed has to recover, which would write WAL of its own; as a follower it must not.
         if (end.isAtMost(fork) && (target.control().state().isCleanlyStopped() || target.control().state() == ClusterState.IN_ARCHIVE_RECOVERY)) {
             return Optional.empty();
@@ -156,16 +175,21 @@ final class Survey implements Closeable {
         ReplayStart checkpoint = changes.lastCheckpointBefore(Lsn.min(fork, end));
         requireShared(checkpoint, divergence.get(), sameNumber);
         listener.info("rewinding from last common checkpoint at %s on timeline %s".formatted(checkpoint.checkpoint(), checkpoint.timeline()));
+        time.done("checkpoint");
         ReplayStart start = ReplayStart.oldest(candidates(checkpoint, target.control(), other.control()));
         listener.debug("replay will start at %s".formatted(start));
         listener.debug("reading source file list");
         var sourceFiles = source.files();
         listener.debug("reading target file list");
         var targetFiles = directory.files();
+        time.done("files");
         listener.debug("reading WAL in target");
-        var changed = changes.changes(start.redo(), end, target.control().blocksPerFile());
+        TargetWal.Found found = changes.changes(start.redo(), end, target.control().blocksPerFile());
+        BlockMap changed = found.changed();
+        time.done("target_wal");
         addWhatTheLastRewindLeft(target, changed);
-        Optional<WholePages> whole = wholePages(start.redo(), changed, other);
+        Optional<WholePages> whole = wholePages(start.redo(), other, found);
+        time.done("source_wal");
         RewindPlan plan = RewindPlan.decide(
                 new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed, whole, restoredSegments()), sourceFiles, targetFiles, scope(target.major()));
         requireWal(plan, target);
@@ -181,15 +205,24 @@ final class Survey implements Closeable {
         }
     }
 
-    /** To read much WAL for few blocks would be to fetch more, not less. */
-    private Optional<WholePages> wholePages(Lsn start, BlockMap changed, Side other) throws IOException, RefusedException {
-        long wal = other.control().checkpoint().minus(start);
-        if (request.relay().isEmpty() || wal > Math.max(FEW, 2 * BLOCK * changed.size())) {
-            return Optional.empty();
-        }
+    private Optional<WholePages> wholePages(Lsn start, Side other, TargetWal.Found target) throws IOException, RefusedException {
         listener.debug("reading WAL that will be replayed");
-        try (PgWal held = new PgWal(null, other.history(), other.control().segmentSize(), request.relay().get().along(other.history()))) {
-            return Optional.of(WholePages.read(held, other.identity(), start, other.control().blocksPerFile()));
+        int blocksPerFile = other.control().blocksPerFile();
+        Optional<WholePages> indexed = changesAlong(other).changes(start, Optional.empty()).map(changes -> WholePages.of(changes, start, blocksPerFile));
+        Optional<WholePages> whole = indexed.isPresent() || tooMuch(start, other, target.changed()) ? indexed : Optional.of(read(start, other, blocksPerFile));
+        int segments = whole.map(pages -> other.control().segmentSize().segments(start, pages.end())).orElse(0);
+        wal = new WalUse(target.indexed(), target.read(), indexed.isPresent() ? segments : 0, indexed.isPresent() ? 0 : segments);
+        return whole;
+    }
+
+    /** To read much WAL for few blocks would be to fetch more, not less. */
+    private boolean tooMuch(Lsn start, Side other, BlockMap changed) {
+        return request.relay().isEmpty() || other.control().checkpoint().minus(start) > Math.max(FEW, 2 * BLOCK * changed.size());
+    }
+
+    private WholePages read(Lsn start, Side other, int blocksPerFile) throws IOException, RefusedException {
+        try (PgWal held = new PgWal(null, other.history(), other.control().segmentSize(), request.relay().orElseThrow().along(other.history()))) {
+            return WholePages.read(held, other.identity(), start, blocksPerFile);
         }
     }
 

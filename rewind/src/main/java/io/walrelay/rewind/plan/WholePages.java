@@ -7,7 +7,6 @@ import io.walrelay.wal.format.FileChange;
 import io.walrelay.wal.format.FirstChanges;
 import io.walrelay.wal.format.MalformedRecordException;
 import io.walrelay.wal.format.RecordBodies;
-import io.walrelay.wal.format.RelationFile;
 import io.walrelay.wal.format.WalEnd;
 import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
@@ -34,12 +33,10 @@ public record WholePages(BlockMap blocks, Lsn from, Lsn end) {
         BlockMap seen = new BlockMap(blocksPerFile);
         BlockMap whole = new BlockMap(blocksPerFile);
         for (MergedChanges.Blocks run : changes.blocks()) {
-            for (int i = 0; i < run.count(); i++) {
-                RelationFile of = run.relation();
-                boolean first = seen.add(of.tablespace(), of.database(), of.relation(), run.first() + i);
-                if (first && run.wholePage()) {
-                    var _ = whole.add(of.tablespace(), of.database(), of.relation(), run.first() + i);
-                }
+            if (run.wholePage()) {
+                seen.add(run.relation(), run.first(), run.count(), whole);
+            } else {
+                seen.add(run.relation(), run.first(), run.count());
             }
         }
         return new WholePages(whole, from, changes.end());

@@ -1,0 +1,117 @@
+package io.walrelay.rewind.plan;
+
+import io.walrelay.rewind.datadir.PgWal;
+import io.walrelay.rewind.datadir.SegmentChecksum;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.format.CheckpointSearch;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.LongStream;
+
+/**
+ * The whole segments of the target's WAL of which it is proved that they are, byte by byte, those whose changes somebody knows: by name, length and
+ * CRC-32C. A timeline's number, and its lineage's id, two servers can have taken for themselves; bytes can't be mistaken.
+ *
+ * <p>A segment that the target has not got any more is proved as well when nobody but who knows its changes has it: it would be read from there.
+ *
+ * <p>Confined to one thread, which has others help it.
+ */
+public final class ProvenSegments {
+
+    /** As many are asked for together. */
+    private static final int WINDOW = 256;
+
+    /** As many are looked at together, by several threads. */
+    private static final int AT_ONCE = 8;
+
+    private final HeldChanges held;
+    private final PgWal local;
+    private final boolean elsewhereToo;
+    private final SegmentSize size;
+
+    /** By number: those whose changes are known, of the windows that were asked for. */
+    private final Map<Long, HeldChanges.Segment> known = new HashMap<>();
+
+    private final Set<Long> windows = new HashSet<>();
+    private final Map<Long, Boolean> proven = new HashMap<>();
+
+    /**
+     * @param local what the target's own pg_wal has
+     * @param elsewhereToo whether an archive may have what that has not
+     */
+    public ProvenSegments(HeldChanges held, PgWal local, boolean elsewhereToo, SegmentSize size) {
+        this.held = held;
+        this.local = local;
+        this.elsewhereToo = elsewhereToo;
+        this.size = size;
+    }
+
+    /** Whether the segment that begins at {@code start} is proved. */
+    boolean isProven(Lsn start) throws IOException {
+        long number = size.segmentNumber(start);
+        if (!proven.containsKey(number)) {
+            long first = number & -AT_ONCE;
+            prove(LongStream.range(first, first + AT_ONCE));
+        }
+        return proven.getOrDefault(number, false);
+    }
+
+    /** What is known of the checkpoints in a segment, if it is proved. */
+    Optional<CheckpointSearch.Known> checkpoints(Lsn start) throws IOException {
+        return isProven(start) ? segment(size.segmentNumber(start)).map(segment -> new CheckpointSearch.Known(segment.lastCheckpoint())) : Optional.empty();
+    }
+
+    /** Looks at all that begin from {@code from}, the beginning of one, on and end at {@code to} or before: then it is known of each. */
+    void prove(Lsn from, Lsn to) throws IOException {
+        prove(LongStream.range(size.segmentNumber(from), size.segmentNumber(to)));
+    }
+
+    private void prove(LongStream numbers) throws IOException {
+        LongStream.Builder toCompare = LongStream.builder();
+        Map<Long, Path> files = new HashMap<>();
+        for (long number : numbers.filter(number -> !proven.containsKey(number)).toArray()) {
+            Optional<HeldChanges.Segment> segment = segment(number);
+            Optional<Path> file = local.file(size.start(number));
+            if (segment.isPresent() && file.filter(path -> path.endsWith(segment.get().name())).isPresent()) {
+                files.put(number, file.get());
+                toCompare.add(number);
+            } else {
+                proven.put(number, segment.isPresent() && file.isEmpty() && !elsewhereToo);
+            }
+        }
+        try {
+            List<Long> equal = toCompare.build().parallel().filter(number -> isEqual(files.get(number), known.get(number))).boxed().toList();
+            files.keySet().forEach(number -> proven.put(number, false));
+            equal.forEach(number -> proven.put(number, true));
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+    }
+
+    private boolean isEqual(Path file, HeldChanges.Segment segment) {
+        try {
+            return SegmentChecksum.of(file, size.bytes()).equals(OptionalInt.of(segment.crc32c()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Optional<HeldChanges.Segment> segment(long number) throws IOException {
+        long window = number & -WINDOW;
+        if (windows.add(window)) {
+            for (HeldChanges.Segment segment : held.segments(size.start(window), size.start(window + WINDOW))) {
+                known.put(size.segmentNumber(segment.start()), segment);
+            }
+        }
+        return Optional.ofNullable(known.get(number));
+    }
+}
