@@ -14,7 +14,6 @@ import io.walrelay.rewind.journal.DirectoryChange;
 import io.walrelay.rewind.journal.LastRewind;
 import io.walrelay.rewind.plan.BlockMap;
 import io.walrelay.rewind.plan.Divergence;
-import io.walrelay.rewind.plan.FileAction;
 import io.walrelay.rewind.plan.HeldChanges;
 import io.walrelay.rewind.plan.Preconditions;
 import io.walrelay.rewind.plan.ProvenSegments;
@@ -35,7 +34,6 @@ import io.walrelay.wal.TimelineId;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -192,8 +190,9 @@ final class Survey implements Closeable {
         time.done("source_wal");
         RewindPlan plan = RewindPlan.decide(
                 new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed, whole, restoredSegments()), sourceFiles, targetFiles, scope(target.major()));
-        requireWal(plan, target);
-        requireFreeTablespaces(plan, new RelationPath.Names(target.major(), target.control().catalogVersion()));
+        PlanCheck check = new PlanCheck(plan, listener);
+        check.requireWal(target.major(), Optional.ofNullable(archive));
+        check.requireFreeTablespaces(new RelationPath.Names(target.major(), target.control().catalogVersion()));
         return Optional.of(plan);
     }
 
@@ -228,41 +227,6 @@ final class Survey implements Closeable {
 
     private Scope scope(int major) {
         return new Scope(request.relay().isEmpty(), major < Scope.STREAMS_FROM_REDO, request.copyConfiguration() || request.relay().isEmpty());
-    }
-
-    /** Without all WAL from the replay start on the rewound server would wait for ever. */
-    private void requireWal(RewindPlan plan, Side target) throws IOException, RefusedException {
-        if (!plan.missing().isEmpty()) {
-            String first = plan.missing().getFirst();
-            throw new RefusedException("pg_wal/%s is gone from both servers, and PostgreSQL %d needs it in pg_wal to come to the fork".formatted(first, target.major()),
-                    "Put it into the source's pg_wal from an archive, or from a relay: GET /wal/%s?mode=rewind".formatted(first));
-        }
-        if (plan.gap().isEmpty()) {
-            return;
-        }
-        String gap = plan.gap().get();
-        if (archive == null) {
-            listener.info("warning: the source has %s no more, which the rewound server has to replay: its restore_command must find it".formatted(gap));
-        } else if (!archive.has(gap)) {
-            throw new RefusedException("the source has %s no more, which the rewound server has to replay, and restore_command does not find it".formatted(gap),
-                    "Take a new base backup, or rewind with --relay from a relay that holds it.");
-        }
-    }
-
-    /** A tablespace that only the source has lies at the same path here: it must be there, and must not be another server's. */
-    private static void requireFreeTablespaces(RewindPlan plan, RelationPath.Names names) throws RefusedException {
-        for (FileAction action : plan.actions()) {
-            if (action instanceof FileAction.MakeLink(var path, var location) && path.startsWith("pg_tblspc/")) {
-                Path place = Path.of(location);
-                if (!Files.isDirectory(place)) {
-                    throw new RefusedException("the source has a tablespace, %s, at %s, which is no directory here".formatted(path, location), "Make it, empty, for the server's user.");
-                }
-                if (Files.exists(place.resolve(names.versionDirectory()))) {
-                    throw new RefusedException("the source has a tablespace, %s, at %s, where another server of this machine has one".formatted(path, location),
-                            "Two servers can't share a tablespace: take a new base backup with pg_basebackup --tablespace-mapping.");
-                }
-            }
-        }
     }
 
     /** As the histories say; but what they share, two servers may still have taken for themselves under one number. */
