@@ -79,11 +79,14 @@ public final class CheckpointSearch {
         if (known.last().isEmpty()) {
             return new None();
         }
+        Lsn at = known.last().get();
+        WalReader reader = WalReader.open(source, identity, at);
         // Before one that begins at the end or behind it there may be others.
-        return lastIn(known.last().get().isBefore(stop) ? known.last().get() : start, stop);
+        return at.isBefore(stop) && reader.next() && reader.recordStart().equals(at) && RecordBodies.isCheckpoint(reader.resourceManager(), reader.info())
+                ? new Found(at, checkpoint(reader))
+                : lastIn(start, stop);
     }
 
-    /** @param start the beginning of a segment, or where a record starts in it */
     private Outcome lastIn(Lsn start, Lsn stop) throws IOException {
         Outcome last = new None();
         WalReader reader = WalReader.open(source, identity, start);
