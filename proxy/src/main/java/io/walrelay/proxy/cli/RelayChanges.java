@@ -23,14 +23,14 @@ import tools.jackson.core.JsonToken;
 import tools.jackson.core.json.JsonFactory;
 
 /** A relay's change index of one lineage, over HTTP. Read token by token: nothing of an answer is kept but what it says. */
-final class RelayChanges implements HeldChanges {
+public final class RelayChanges implements HeldChanges {
 
     private static final JsonFactory JSON = new JsonFactory();
 
     private final ApiLines api;
     private final String timeline;
 
-    RelayChanges(ApiLines api, TimelineHistory lineage) {
+    public RelayChanges(ApiLines api, TimelineHistory lineage) {
         this.api = api;
         this.timeline = URLEncoder.encode(lineage.id(), StandardCharsets.UTF_8);
     }
