@@ -42,6 +42,10 @@ class RewindThroughRelayIT {
 
     private static final Pattern SKIPPED = Pattern.compile("\"skipped_blocks\":(\\d+)");
 
+    /** Not the last of those before the fork, which is read; what the source has written is known to its end. */
+    private static final Pattern FROM_INDEX =
+            Pattern.compile("\"target_wal\":\\{\"segments_indexed\":[1-9][0-9]*,.*\"source_wal\":\\{\"segments_indexed\":[1-9][0-9]*,\"segments_read\":0}");
+
     @TempDir
     private Path directory;
 
@@ -73,6 +77,7 @@ class RewindThroughRelayIT {
                     LIMIT,
                     () -> now.query("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'relay' AND write_lsn >= '%s'".formatted(end)),
                     "1"::equals);
+            awaitIndex(relay);
 
             Programs.Result result = rewind(
                     old, "--source-server", now.conninfo(), "-R", "--relay", relay.url(), "--relay-conninfo", relay.conninfo("old"), "--relay-slot", "old", "--format", "json", "--checkpoint");
@@ -82,6 +87,7 @@ class RewindThroughRelayIT {
             assertTrue(fetched.find() && Long.parseLong(fetched.group(1)) < (major < 15 ? 24 : 8) << 20, result.output());
             Matcher skipped = SKIPPED.matcher(result.output());
             assertTrue(skipped.find() && Long.parseLong(skipped.group(1)) > 50, result.output());
+            assertTrue(FROM_INDEX.matcher(result.output()).find(), result.output());
             assertEquals(configuration, Files.readString(old.dataDirectory().resolve("postgresql.conf")));
             assertFalse(segments(old.dataDirectory()).stream().anyMatch(path -> path.getFileName().toString().startsWith("00000002")));
             old.start();
@@ -91,6 +97,11 @@ class RewindThroughRelayIT {
             Await.until("the standby to be on its slot", LIMIT, () -> old.query("SELECT slot_name || ' ' || sender_port FROM pg_stat_wal_receiver"), ("old " + relay.port())::equals);
             assertEquals("0", now.query("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'old'"));
         }
+    }
+
+    /** Until the segment is indexed in which timeline 2 begins: those before it are then, too. */
+    private static void awaitIndex(RelayProcess relay) {
+        Await.until("the relay's change index", LIMIT, () -> relay.get("/api/v1/segments?timeline=2&from=0/1000000&to=0/20000000").body(), body -> body.contains("00000002"));
     }
 
     private static List<Path> segments(Path data) {
