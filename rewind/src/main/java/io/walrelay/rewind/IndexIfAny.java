@@ -30,6 +30,16 @@ final class IndexIfAny implements HeldChanges {
     }
 
     @Override
+    public Optional<Segment> beginning(Lsn to) {
+        try {
+            return failed ? Optional.empty() : index.beginning(to);
+        } catch (IOException e) {
+            fail(e);
+            return Optional.empty();
+        }
+    }
+
+    @Override
     public Optional<MergedChanges> changes(Lsn from, Optional<Lsn> to) {
         try {
             return failed ? Optional.empty() : index.changes(from, to);

@@ -193,6 +193,19 @@ public final class ChangeIndex {
         return new LineageReading(cache, this, lineage);
     }
 
+    /** The segment in which {@code to} lies, with the checksum of what it has before that; empty when not all of that is held. Its checkpoints are not looked for. */
+    public Optional<Segment> beginning(TimelineHistory lineage, Lsn to) throws IOException {
+        Lsn start = size.startOf(to);
+        try (LineageLog log = new LineageLog(cache, lineage)) {
+            if (log.heldUpTo(start).isBefore(to)) {
+                return Optional.empty();
+            }
+            Segment segment = new Segment(segmentOf(lineage, start), start, checksum(log, start, to), Optional.empty());
+            log.requireUnchanged();
+            return Optional.of(segment);
+        }
+    }
+
     /** The segment that {@code lineage} has at {@code at}: where it forks, that of the timeline that goes on there, which has the shared bytes, too. */
     SegmentId segmentOf(TimelineHistory lineage, Lsn at) {
         return SegmentId.at(lineage.timelineAt(size.endOf(at).plus(-1)), at, size);
@@ -234,7 +247,7 @@ public final class ChangeIndex {
         try (LineageLog log = new LineageLog(cache, lineage)) {
             Optional<String> directory = log.directoryOf(id);
             if (directory.isPresent()) {
-                indexes.write(directory.get(), id, new SegmentIndex(checksum(log, size.startOf(at)), parts).encode());
+                indexes.write(directory.get(), id, new SegmentIndex(checksum(log, size.startOf(at), size.endOf(at)), parts).encode());
                 // Retention may have come in between; it has looked for an index before there was one.
                 if (log.directoryOf(id).isEmpty()) {
                     indexes.delete(directory.get(), id);
@@ -243,12 +256,13 @@ public final class ChangeIndex {
         }
     }
 
-    /** CRC-32C of all bytes of the segment that begins at {@code start}. */
-    private int checksum(LineageLog log, Lsn start) throws IOException {
+    /** CRC-32C of the bytes from {@code from} on and before {@code to}, in one segment. */
+    private static int checksum(LineageLog log, Lsn from, Lsn to) throws IOException {
         CRC32C crc = new CRC32C();
         ByteBuffer buffer = ByteBuffer.allocateDirect(CHECKSUM_BUFFER);
-        for (Lsn at = start; at.isBefore(start.plus(size.bytes())); at = at.plus(buffer.limit())) {
-            if (log.read(at, buffer.clear()) != buffer.capacity()) {
+        for (Lsn at = from; at.isBefore(to); at = at.plus(buffer.limit())) {
+            buffer.clear().limit((int) Math.min(buffer.capacity(), to.minus(at)));
+            if (log.read(at, buffer) != buffer.limit()) {
                 throw new IOException("WAL at %s is gone".formatted(at));
             }
             crc.update(buffer.flip());

@@ -138,6 +138,13 @@ class MergedChangesTest {
                             new ChangeIndex.Segment(first.next(), ORIGIN.plus(MB), crc32c(first.next()), Optional.empty()),
                             new ChangeIndex.Segment(first.next().next(), ORIGIN.plus(2 * MB), crc32c(first.next().next()), Optional.empty())),
                     segments);
+            CRC32C beginning = new CRC32C();
+            beginning.update(blocks.wal().segment(first.number() + 3), 0, SEGMENT.offset(end));
+            SegmentId last = SegmentId.at(TimelineId.of(1), end, SEGMENT);
+            assertEquals(
+                    Optional.of(new ChangeIndex.Segment(last, SEGMENT.startOf(end), (int) beginning.getValue(), Optional.empty())),
+                    cache.changeIndex().beginning(blocks.wal().history(), end));
+            assertEquals(Optional.empty(), cache.changeIndex().beginning(blocks.wal().history(), end.plus(8)));
         }
     }
 

@@ -37,7 +37,13 @@ public final class RelayChanges implements HeldChanges {
 
     @Override
     public List<Segment> segments(Lsn from, Lsn to) throws IOException {
-        return api.get("/api/v1/segments?timeline=%s&from=%s&to=%s".formatted(timeline, from, to), RelayChanges::segments).orElse(List.of());
+        return api.get("/api/v1/segments?timeline=%s&from=%s&to=%s".formatted(timeline, from, to), body -> segments(body, false)).orElse(List.of());
+    }
+
+    @Override
+    public Optional<Segment> beginning(Lsn to) throws IOException {
+        String query = "/api/v1/segments?timeline=%s&from=%s&to=%s".formatted(timeline, to, to);
+        return api.get(query, body -> segments(body, true)).flatMap(found -> found.stream().findFirst());
     }
 
     @Override
@@ -69,11 +75,12 @@ public final class RelayChanges implements HeldChanges {
         throw new IOException("the answer was cut off");
     }
 
-    static List<Segment> segments(InputStream body) throws IOException {
+    /** @param cut whether the ones are wanted of which only what they begin with is meant, or the others */
+    private static List<Segment> segments(InputStream body, boolean cut) throws IOException {
         List<Segment> segments = new ArrayList<>();
         lines(body, (in, first) -> {
             Map<String, Object> said = rest(in, first);
-            if (!first.equals("end")) {
+            if (!first.equals("end") && said.containsKey("to") == cut) {
                 segments.add(new Segment(
                         Lsn.parse(text(said, "start")), text(said, "segment"), HexFormat.fromHexDigits(text(said, "crc32c")),
                         Optional.ofNullable(said.get("checkpoint")).map(at -> Lsn.parse(at.toString()))));
@@ -82,7 +89,7 @@ public final class RelayChanges implements HeldChanges {
         return segments;
     }
 
-    static MergedChanges changes(InputStream body) throws IOException {
+    private static MergedChanges changes(InputStream body) throws IOException {
         List<MergedChanges.Blocks> blocks = new ArrayList<>();
         List<MergedChanges.File> files = new ArrayList<>();
         List<Lsn> end = new ArrayList<>();

@@ -14,13 +14,14 @@ import java.util.Optional;
  *
  * <pre>
  *   {"segment":"000000010000000000000003","start":"0/3000000","crc32c":"5f1c22aa","checkpoint":"0/3000110"}     of a whole segment that has an index
+ *   {"segment":"00000001000000000000000A","start":"0/A000000","crc32c":"5f1c22aa","to":"0/A213510"}             of what the last has before {@code to}, if that is inside it
  *   {"end":true}                                                                                                without it the answer is not all
  * </pre>
  */
 final class SegmentsBody implements WalReply.Pieces {
 
     private static final int AT_ONCE = 64;
-    private static final byte[] END = "{\"end\":true}\n".getBytes(StandardCharsets.US_ASCII);
+    private static final String END = "{\"end\":true}\n";
 
     private final ChangeIndex index;
     private final TimelineHistory lineage;
@@ -44,19 +45,21 @@ final class SegmentsBody implements WalReply.Pieces {
         }
         if (at.isAtLeast(to)) {
             ended = true;
-            return Optional.of(END);
+            String last = size.offset(to) == 0 ? "" : index.beginning(lineage, to).map(segment -> line(segment, ",\"to\":\"%s\"".formatted(to))).orElse("");
+            return Optional.of((last + END).getBytes(StandardCharsets.US_ASCII));
         }
         Lsn stop = Lsn.min(to, at.plus((long) AT_ONCE * size.bytes()));
         StringBuilder lines = new StringBuilder();
         for (ChangeIndex.Segment segment : index.segments(lineage, at, stop)) {
-            lines.append("{\"segment\":\"%s\",\"start\":\"%s\",\"crc32c\":\"%08x\"%s}\n".formatted(
-                    new WalFileName.Segment(segment.id()).fileName(size),
-                    segment.start(),
-                    segment.crc32c(),
-                    segment.lastCheckpoint().map(",\"checkpoint\":\"%s\""::formatted).orElse("")));
+            lines.append(line(segment, segment.lastCheckpoint().map(",\"checkpoint\":\"%s\""::formatted).orElse("")));
         }
         at = stop;
         return Optional.of(lines.toString().getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private String line(ChangeIndex.Segment segment, String more) {
+        String name = new WalFileName.Segment(segment.id()).fileName(size);
+        return "{\"segment\":\"%s\",\"start\":\"%s\",\"crc32c\":\"%08x\"%s}\n".formatted(name, segment.start(), segment.crc32c(), more);
     }
 
     @Override

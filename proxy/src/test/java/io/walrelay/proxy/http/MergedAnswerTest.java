@@ -149,7 +149,10 @@ class MergedAnswerTest {
             assertEquals(Optional.empty(), another.changes(ORIGIN, Optional.empty()));
             assertEquals(List.of(), another.segments(ORIGIN, end));
             assertEquals(List.of(), held.segments(ORIGIN, end), "no index yet");
-            assertEquals("{\"end\":true}\n", WalServer.text(server.get("/api/v1/segments?from=%s&to=%s".formatted(ORIGIN, end))));
+            HeldChanges.Segment last = held.beginning(end).orElseThrow();
+            assertEquals(List.of(SEGMENT.startOf(end), WalServer.name(blocks.wal(), end)), List.of(last.start(), last.name()));
+            assertEquals(Optional.empty(), held.beginning(end.plus(8)));
+            assertEquals("{\"end\":true}\n", WalServer.text(server.get("/api/v1/segments?from=%s&to=%s".formatted(ORIGIN, SEGMENT.startOf(end)))));
         }
         try (WalServer server = WalServer.empty(directory.resolve("empty"))) {
             HeldChanges held = changes(server, blocks.wal().history());

@@ -1,5 +1,6 @@
 package io.walrelay.rewind.datadir;
 
+import io.walrelay.wal.SegmentSize;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -8,7 +9,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.OptionalInt;
 import java.util.zip.CRC32C;
 
-/** What all bytes of a segment's file add up to. Thread-safe. */
+/** What the bytes of a segment's file add up to. Thread-safe. */
 public final class SegmentChecksum {
 
     /** Fits into a core's cache, and so is read from memory once. */
@@ -16,17 +17,17 @@ public final class SegmentChecksum {
 
     private SegmentChecksum() {}
 
-    /** CRC-32C; empty when the file has another length than {@code bytes}. */
-    public static OptionalInt of(Path file, int bytes) throws IOException {
+    /** CRC-32C of the first {@code bytes}; empty when the file has not the length of a segment of {@code size}. */
+    public static OptionalInt of(Path file, SegmentSize size, int bytes) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            if (channel.size() != bytes) {
+            if (channel.size() != size.bytes()) {
                 return OptionalInt.empty();
             }
             CRC32C crc = new CRC32C();
-            ByteBuffer buffer = ByteBuffer.allocateDirect(Math.min(BUFFER, bytes));
+            ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
             for (int at = 0; at < bytes; at += buffer.limit()) {
-                buffer.clear();
-                if (channel.read(buffer, at) != buffer.capacity()) {
+                buffer.clear().limit(Math.min(buffer.capacity(), bytes - at));
+                if (channel.read(buffer, at) != buffer.limit()) {
                     return OptionalInt.empty();
                 }
                 crc.update(buffer.flip());

@@ -21,6 +21,11 @@ public interface HeldChanges {
         }
 
         @Override
+        public Optional<Segment> beginning(Lsn to) {
+            return Optional.empty();
+        }
+
+        @Override
         public Optional<MergedChanges> changes(Lsn from, Optional<Lsn> to) {
             return Optional.empty();
         }
@@ -37,6 +42,9 @@ public interface HeldChanges {
 
     /** Those that begin from {@code from}, the beginning of a segment, on and before {@code to}. */
     List<Segment> segments(Lsn from, Lsn to) throws IOException;
+
+    /** The segment in which {@code to} lies, with the checksum of what it has before that; empty when not all of that is held. */
+    Optional<Segment> beginning(Lsn to) throws IOException;
 
     /**
      * What records change that start from {@code from} on and before {@code to}; without that, all that are held to their ends.

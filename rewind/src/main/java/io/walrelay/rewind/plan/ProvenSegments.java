@@ -44,6 +44,11 @@ public final class ProvenSegments {
     private final Set<Long> windows = new HashSet<>();
     private final Map<Long, Boolean> proven = new HashMap<>();
 
+    /** What {@link #isProvenUpTo} was asked last, and has answered. */
+    private Lsn askedUpTo = Lsn.INVALID;
+
+    private boolean provenUpTo;
+
     /**
      * @param local what the target's own pg_wal has
      * @param elsewhereToo whether an archive may have what that has not
@@ -97,9 +102,23 @@ public final class ProvenSegments {
         }
     }
 
+    /** Whether what the segment in which {@code to} lies has before that is proved. */
+    boolean isProvenUpTo(Lsn to) throws IOException {
+        if (!to.equals(askedUpTo)) {
+            askedUpTo = to;
+            Optional<HeldChanges.Segment> segment = size.offset(to) == 0 ? Optional.empty() : held.beginning(to);
+            Optional<Path> file = local.file(size.startOf(to));
+            provenUpTo = segment.isPresent()
+                    && (file.isEmpty()
+                            ? !elsewhereToo
+                            : file.get().endsWith(segment.get().name()) && SegmentChecksum.of(file.get(), size, size.offset(to)).equals(OptionalInt.of(segment.get().crc32c())));
+        }
+        return provenUpTo;
+    }
+
     private boolean isEqual(Path file, HeldChanges.Segment segment) {
         try {
-            return SegmentChecksum.of(file, size.bytes()).equals(OptionalInt.of(segment.crc32c()));
+            return SegmentChecksum.of(file, size, size.bytes()).equals(OptionalInt.of(segment.crc32c()));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -161,16 +161,19 @@ public final class TargetWal {
     }
 
     /**
-     * How far what is known of the changes from {@code at} on is of the target's bytes. The last segment that is proved is not among those, so that each
-     * record has all of its header, and with it its checksum, in bytes that are; nor is the one in which the target's WAL ends.
+     * How far what is known of the changes from {@code at} on is of the target's bytes: to the end, where a record ends; or else to the last segment that
+     * is proved, which is not among those, so that each record has all of its header, and with it its checksum, in bytes that are.
      */
     private Lsn provenUpTo(Lsn at, Lsn end) throws IOException {
         proven.prove(size().startOf(at), size().startOf(end));
         Lsn last = size().startOf(at);
-        for (Lsn next = last; size().endOf(next).isAtMost(end) && proven.isProven(next); next = size().endOf(next)) {
+        Lsn next = last;
+        while (size().endOf(next).isAtMost(end) && proven.isProven(next)) {
             last = next;
+            next = size().endOf(next);
         }
-        return Lsn.max(at, last);
+        boolean all = next.equals(end) || next.equals(size().startOf(end)) && proven.isProvenUpTo(end);
+        return all ? end : Lsn.max(at, last);
     }
 
     /** Where the first two segments from {@code at} on begin that are proved both; {@code end} when there are none before. */

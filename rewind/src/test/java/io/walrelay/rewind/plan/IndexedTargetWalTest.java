@@ -44,7 +44,8 @@ import org.junit.jupiter.api.io.TempDir;
  *
  * <pre>
  *   target  │ 16   from      │ 17           │ 18           │ 19           │ 20           │ 21    end     │
- *   index   │       ├────────┼──────────────┼──────────────┤              │                              of those that are equal but the last
+ *   relay   │ equal          │ equal        │ equal        │ equal        │ not equal    │
+ *   index           ├────────┼──────────────┼──────────────┤
  *   read                                                   ├──────────────┼──────────────┼──────┤
  * </pre>
  */
@@ -76,6 +77,13 @@ class IndexedTargetWalTest {
                 }
             }
             return known;
+        }
+
+        @Override
+        public Optional<Segment> beginning(Lsn to) {
+            long number = SIZE.segmentNumber(to);
+            byte[] bytes = Arrays.copyOf(wal.segment(number), SIZE.offset(to));
+            return absent.contains(number) ? Optional.empty() : Optional.of(new Segment(SIZE.startOf(to), name(number), crc32c(bytes) + (others.contains(number) ? 1 : 0), Optional.empty()));
         }
 
         @Override
@@ -172,14 +180,28 @@ class IndexedTargetWalTest {
     }
 
     @Test
-    void ofWhatIsEqualTheLastSegmentIsReadAndTheOneWithTheEnd() throws Exception {
+    void whereAllIsEqualNothingIsRead() throws Exception {
         Lsn from = changes.get(3).at;
         try (Target target = new Target(false)) {
             TargetWal.Found found = target.wal.changes(from, wal.end(), BLOCKS_PER_FILE);
             assertEquals(expected(from, wal.end()), new HashSet<>(found.changed().of(FILE).stream().boxed().toList()), () -> "seed " + seed);
-            assertEquals(List.of(from + " 0/1400000"), index.asked);
-            assertEquals(List.of(4, 2), List.of(found.indexed(), found.read()));
-            assertTrue(target.files.bytesRead() <= 2 << 20);
+            assertEquals(List.of(from + " " + wal.end()), index.asked);
+            assertEquals(List.of(6, 0), List.of(found.indexed(), found.read()));
+            assertEquals(0, target.files.bytesRead());
+        }
+    }
+
+    @Test
+    void ofWhatIsEqualTheLastSegmentIsReadAndThoseBehindIt() throws Exception {
+        index.absent.add(21L);
+        index.others.add(20L);
+        Lsn from = changes.get(3).at;
+        try (Target target = new Target(false)) {
+            TargetWal.Found found = target.wal.changes(from, wal.end(), BLOCKS_PER_FILE);
+            assertEquals(expected(from, wal.end()), new HashSet<>(found.changed().of(FILE).stream().boxed().toList()), () -> "seed " + seed);
+            assertEquals(List.of(from + " 0/1300000"), index.asked);
+            assertEquals(List.of(3, 3), List.of(found.indexed(), found.read()));
+            assertTrue(target.files.bytesRead() <= 3 << 20);
         }
     }
 
@@ -190,7 +212,7 @@ class IndexedTargetWalTest {
         index.others.add(18L);
         try (Target target = new Target(false)) {
             assertEquals(expected(from, wal.end()), target.changed(from, wal.end()), () -> "seed " + seed);
-            assertEquals(List.of(from + " 0/1100000", "0/1300000 0/1400000"), index.asked);
+            assertEquals(List.of(from + " 0/1100000", "0/1300000 " + wal.end()), index.asked);
         }
         index.others.clear();
         index.others.add(19L);
