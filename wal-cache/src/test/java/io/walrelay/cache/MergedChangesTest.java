@@ -4,12 +4,14 @@ import static io.walrelay.cache.Caches.MB;
 import static io.walrelay.cache.Caches.ORIGIN;
 import static io.walrelay.cache.Caches.SEGMENT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.index.BlockWal;
 import io.walrelay.cache.index.Changes;
 import io.walrelay.cache.storage.CrashableStorage;
+import io.walrelay.cache.storage.Storage;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.TimelineId;
@@ -152,6 +154,26 @@ class MergedChangesTest {
         CRC32C crc = new CRC32C();
         crc.update(blocks.wal().segment(id.number()));
         return (int) crc.getValue();
+    }
+
+    /** Else it would be found out when somebody asks, who then gets none. */
+    @Test
+    void anIndexOfAnEarlierVersionIsGoneFromTheStart() throws Exception {
+        blocks.random(5 * MB / 2);
+        SegmentId first = SegmentId.at(TimelineId.of(1), ORIGIN, SEGMENT);
+        try (WalCache cache = Caches.create(disk, blocks.wal(), ORIGIN);
+                WalVerifier verifier = ChangeIndexTest.verifier(cache, ORIGIN)) {
+            ChangeIndexTest.append(cache, blocks);
+            verifier.start();
+            ChangeIndexTest.await("the index", () -> ChangeIndexTest.has(cache, first) && ChangeIndexTest.has(cache, first.next()));
+        }
+        try (Storage.File file = disk.open("wal/000000010000000000000010.changes")) {
+            file.write(ByteBuffer.allocate(4).putInt(1).flip(), 8);
+        }
+        try (WalCache cache = Caches.reopen(disk)) {
+            assertFalse(ChangeIndexTest.has(cache, first));
+            assertTrue(ChangeIndexTest.has(cache, first.next()));
+        }
     }
 
     @Test
