@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Confined to one thread after the other, the last of whom closes it.
  */
 final class LineageReading implements AutoCloseable {
+
     private static final SegmentIndex NONE = new SegmentIndex(0, List.of());
 
     private final WalCache cache;

@@ -20,6 +20,7 @@ import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.json.JsonFactory;
 
 /** A relay's change index of one lineage, over HTTP. Read token by token: nothing of an answer is kept but what it says. */
@@ -61,7 +62,7 @@ public final class RelayChanges implements HeldChanges {
 
     /** All lines up to the one that says that these are all. */
     private static void lines(InputStream body, Line line) throws IOException {
-        try (JsonParser in = JSON.createParser(body)) {
+        try (JsonParser in = JSON.createParser(ObjectReadContext.empty(), body)) {
             while (in.nextToken() == JsonToken.START_OBJECT) {
                 String first = String.valueOf(in.nextName());
                 line.read(in, first);

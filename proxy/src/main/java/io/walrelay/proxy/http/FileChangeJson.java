@@ -87,7 +87,8 @@ public final class FileChangeJson {
         }
 
         List<Integer> oids(String name) {
-            return value(List.class, name).stream().map(each -> cast(Long.class, each, name).intValue()).toList();
+            List<?> all = value(List.class, name);
+            return all.stream().map(each -> cast(Long.class, each, name).intValue()).toList();
         }
 
         RelationFile relation() {

@@ -156,7 +156,8 @@ class MergedAnswerTest {
         }
         try (WalServer server = WalServer.empty(directory.resolve("empty"))) {
             HeldChanges held = changes(server, blocks.wal().history());
-            assertTrue(assertThrows(IOException.class, () -> held.changes(ORIGIN, Optional.empty())).getMessage().contains("no WAL yet"));
+            IOException unknown = assertThrows(IOException.class, () -> held.changes(ORIGIN, Optional.empty()));
+            assertTrue(String.valueOf(unknown.getMessage()).contains("no WAL yet"), unknown.toString());
             assertThrows(IOException.class, () -> held.segments(ORIGIN, end));
         }
     }

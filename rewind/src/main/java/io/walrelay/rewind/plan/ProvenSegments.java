@@ -8,6 +8,7 @@ import io.walrelay.wal.format.CheckpointSearch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -32,6 +33,9 @@ public final class ProvenSegments {
 
     /** As many are looked at together, by several threads. */
     private static final int AT_ONCE = 8;
+
+    /** One that is to be compared. */
+    private record Candidate(long number, Path file, HeldChanges.Segment segment) {}
 
     private final HeldChanges held;
     private final PgWal local;
@@ -81,24 +85,19 @@ public final class ProvenSegments {
     }
 
     private void prove(LongStream numbers) throws IOException {
-        LongStream.Builder toCompare = LongStream.builder();
-        Map<Long, Path> files = new HashMap<>();
+        List<Candidate> candidates = new ArrayList<>();
         for (long number : numbers.filter(number -> !proven.containsKey(number)).toArray()) {
             Optional<HeldChanges.Segment> segment = segment(number);
             Optional<Path> file = local.file(size.start(number));
-            if (segment.isPresent() && file.filter(path -> path.endsWith(segment.get().name())).isPresent()) {
-                files.put(number, file.get());
-                toCompare.add(number);
-            } else {
-                proven.put(number, segment.isPresent() && file.isEmpty() && !elsewhereToo);
+            if (segment.isPresent() && file.isPresent()) {
+                candidates.add(new Candidate(number, file.get(), segment.get()));
             }
+            proven.put(number, segment.isPresent() && file.isEmpty() && !elsewhereToo);
         }
         try {
-            List<Long> equal = toCompare.build().parallel().filter(number -> isEqual(files.get(number), known.get(number))).boxed().toList();
-            files.keySet().forEach(number -> proven.put(number, false));
-            equal.forEach(number -> proven.put(number, true));
+            candidates.parallelStream().filter(this::isEqual).toList().forEach(candidate -> proven.put(candidate.number, true));
         } catch (UncheckedIOException e) {
-            throw e.getCause();
+            throw new IOException(e.getMessage(), e);
         }
     }
 
@@ -108,17 +107,19 @@ public final class ProvenSegments {
             askedUpTo = to;
             Optional<HeldChanges.Segment> segment = size.offset(to) == 0 ? Optional.empty() : held.beginning(to);
             Optional<Path> file = local.file(size.startOf(to));
-            provenUpTo = segment.isPresent()
-                    && (file.isEmpty()
-                            ? !elsewhereToo
-                            : file.get().endsWith(segment.get().name()) && SegmentChecksum.of(file.get(), size, size.offset(to)).equals(OptionalInt.of(segment.get().crc32c())));
+            provenUpTo = segment.isPresent() && (file.isPresent() ? isEqual(file.get(), segment.get(), size.offset(to)) : !elsewhereToo);
         }
         return provenUpTo;
     }
 
-    private boolean isEqual(Path file, HeldChanges.Segment segment) {
+    /** Whether {@code file} is that segment's and its first {@code bytes} are. */
+    private boolean isEqual(Path file, HeldChanges.Segment segment, int bytes) throws IOException {
+        return file.endsWith(segment.name()) && SegmentChecksum.of(file, size, bytes).equals(OptionalInt.of(segment.crc32c()));
+    }
+
+    private boolean isEqual(Candidate candidate) {
         try {
-            return SegmentChecksum.of(file, size, size.bytes()).equals(OptionalInt.of(segment.crc32c()));
+            return isEqual(candidate.file, candidate.segment, size.bytes());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

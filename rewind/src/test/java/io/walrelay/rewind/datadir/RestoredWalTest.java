@@ -12,7 +12,6 @@ import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;

@@ -83,7 +83,8 @@ class IndexedTargetWalTest {
         public Optional<Segment> beginning(Lsn to) {
             long number = SIZE.segmentNumber(to);
             byte[] bytes = Arrays.copyOf(wal.segment(number), SIZE.offset(to));
-            return absent.contains(number) ? Optional.empty() : Optional.of(new Segment(SIZE.startOf(to), name(number), crc32c(bytes) + (others.contains(number) ? 1 : 0), Optional.empty()));
+            int crc32c = crc32c(bytes) + (others.contains(number) ? 1 : 0);
+            return absent.contains(number) ? Optional.empty() : Optional.of(new Segment(SIZE.startOf(to), name(number), crc32c, Optional.empty()));
         }
 
         @Override

@@ -8,7 +8,6 @@ import io.walrelay.wal.format.WalVersion;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 
 /**
