@@ -8,6 +8,9 @@ public record Lsn(long value) implements Comparable<Lsn> {
 
     public static final Lsn INVALID = new Lsn(0);
 
+    /** Orders after every real position. */
+    public static final Lsn LAST = new Lsn(-1);
+
     /**
      * Reads the form that PostgreSQL prints: two hexadecimal halves, {@code 16/B374D848}.
      *

@@ -57,6 +57,11 @@ public record SegmentSize(int bytes) {
         return startOf(lsn).plus(bytes);
     }
 
+    /** How many segments have bytes from {@code from} on and before {@code to}. */
+    public int segments(Lsn from, Lsn to) {
+        return from.isBefore(to) ? (int) (segmentNumber(to.plus(-1)) - segmentNumber(from)) + 1 : 0;
+    }
+
     int shift() {
         return Integer.numberOfTrailingZeros(bytes);
     }

@@ -2,6 +2,7 @@ package io.walrelay.rewind;
 
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.datadir.WalElsewhere;
+import io.walrelay.rewind.plan.HeldChanges;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
@@ -16,6 +17,9 @@ public interface HeldWal {
 
     /** What is held of {@code lineage}, an orphan's too. */
     WalElsewhere along(TimelineHistory lineage);
+
+    /** What is known of the changes of {@code lineage}'s WAL, an orphan's too. */
+    HeldChanges changesAlong(TimelineHistory lineage);
 
     /** Histories, by timeline, before any lineage is known. */
     WalElsewhere histories();

@@ -48,10 +48,8 @@ public final class Rewind {
      */
     public RewindReport run() throws IOException, RefusedException {
         settle();
-        try (Survey survey = new Survey(request, source, listener)) {
-            Survey.Result seen = survey.look();
-            time.done("look");
-            return run(seen);
+        try (Survey survey = new Survey(request, source, listener, time)) {
+            return run(survey.look());
         }
     }
 
@@ -140,6 +138,6 @@ public final class Rewind {
     }
 
     private RewindReport report(Outcome outcome, Survey.Result seen, Optional<ReplayEnd> end, long fetched) {
-        return new RewindReport(outcome, seen.plan(), end, fetched, time.times());
+        return new RewindReport(outcome, seen.plan(), end, fetched, seen.wal(), time.times());
     }
 }

@@ -12,9 +12,10 @@ import java.util.Optional;
  * @param plan empty when no rewind was required
  * @param replayEnd how far the rewound server replays before it is consistent; empty when nothing was changed
  * @param fetched bytes that came from the source
+ * @param wal which of the WAL that the plan is made of was read
  * @param times how long each step took, in their order
  */
-public record RewindReport(Outcome outcome, Optional<RewindPlan> plan, Optional<ReplayEnd> replayEnd, long fetched, Map<String, Duration> times) {
+public record RewindReport(Outcome outcome, Optional<RewindPlan> plan, Optional<ReplayEnd> replayEnd, long fetched, WalUse wal, Map<String, Duration> times) {
 
     /** What became of it. */
     public enum Outcome {

@@ -14,8 +14,9 @@ import io.walrelay.rewind.journal.DirectoryChange;
 import io.walrelay.rewind.journal.LastRewind;
 import io.walrelay.rewind.plan.BlockMap;
 import io.walrelay.rewind.plan.Divergence;
-import io.walrelay.rewind.plan.FileAction;
+import io.walrelay.rewind.plan.HeldChanges;
 import io.walrelay.rewind.plan.Preconditions;
+import io.walrelay.rewind.plan.ProvenSegments;
 import io.walrelay.rewind.plan.ReplayStart;
 import io.walrelay.rewind.plan.RewindPlan;
 import io.walrelay.rewind.plan.SameNumber;
@@ -33,7 +34,6 @@ import io.walrelay.wal.TimelineId;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,20 +46,23 @@ final class Survey implements Closeable {
 
     private static final long BLOCK = 8192;
 
-    /** Bytes of WAL that are read anyway. */
+    /** Bytes of WAL that are read, where there is no index, anyway. */
     private static final long FEW = 256 << 20;
 
     private final RewindRequest request;
     private final RewindSource source;
     private final RewindListener listener;
     private final DataDirectory directory;
+    private final StopWatch time;
+    private WalUse wal = WalUse.NONE;
     private @Nullable RestoredWal archive;
 
-    Survey(RewindRequest request, RewindSource source, RewindListener listener) {
+    Survey(RewindRequest request, RewindSource source, RewindListener listener, StopWatch time) {
         this.request = request;
         this.source = source;
         this.listener = listener;
         this.directory = new DataDirectory(request.target());
+        this.time = time;
     }
 
     /**
@@ -68,8 +71,9 @@ final class Survey implements Closeable {
      * @param target the target's side
      * @param source the source's side before anything was copied
      * @param plan empty when no rewind is required
+     * @param wal of which WAL it is made
      */
-    record Result(Side target, Side source, Optional<RewindPlan> plan) {}
+    record Result(Side target, Side source, Optional<RewindPlan> plan, WalUse wal) {}
 
     Result look() throws IOException, RefusedException {
         DirectoryChange.requireStopped(directory.path());
@@ -89,8 +93,20 @@ final class Survey implements Closeable {
         Path ourWal = directory.path().resolve("pg_wal");
         try (PgWal wal = new PgWal(ourWal, target.history(), ours.segmentSize(), elsewhere);
                 PgWal local = new PgWal(ourWal, target.history(), ours.segmentSize(), WalElsewhere.NOWHERE)) {
-            return new Result(target, other, plan(target, other, wal, local));
+            Optional<RewindPlan> plan = plan(target, other, targetWal(target, wal, local), local);
+            time.done("plan");
+            return new Result(target, other, plan, this.wal);
         }
+    }
+
+    /** What an archive has of it may be other bytes than the relay's. */
+    private TargetWal targetWal(Side target, PgWal wal, PgWal local) {
+        HeldChanges held = changesAlong(target);
+        return new TargetWal(wal, local, target.identity(), held, new ProvenSegments(held, local, request.restoreTargetWal(), target.control().segmentSize()));
+    }
+
+    private HeldChanges changesAlong(Side side) {
+        return request.relay().<HeldChanges>map(relay -> new IndexIfAny(relay.changesAlong(side.history()), listener)).orElse(HeldChanges.NONE);
     }
 
     private byte[] sourceFile(String path) throws IOException, RefusedException {
@@ -138,7 +154,7 @@ final class Survey implements Closeable {
                 .orElseThrow(() -> new RefusedException("the source has no history of its timeline %s".formatted(timeline)));
     }
 
-    private Optional<RewindPlan> plan(Side target, Side other, PgWal wal, PgWal local) throws IOException, RefusedException {
+    private Optional<RewindPlan> plan(Side target, Side other, TargetWal changes, PgWal local) throws IOException, RefusedException {
         SameNumber sameNumber = new SameNumber(target, local, other, source);
         Optional<Divergence> divergence = divergence(target, other, sameNumber);
         if (divergence.isEmpty()) {
@@ -147,8 +163,9 @@ final class Survey implements Closeable {
         }
         Lsn fork = divergence.get().fork();
         listener.info("servers diverged at WAL location %s on timeline %s".formatted(fork, divergence.get().timeline()));
-        TargetWal changes = new TargetWal(wal, local, target.identity());
+        time.done("check");
         Lsn end = changes.end(target.control());
+        time.done("target_end");
         // A primary that crashed has to recover, which would write WAL of its own; as a follower it must not.
         if (end.isAtMost(fork) && (target.control().state().isCleanlyStopped() || target.control().state() == ClusterState.IN_ARCHIVE_RECOVERY)) {
             return Optional.empty();
@@ -156,20 +173,26 @@ final class Survey implements Closeable {
         ReplayStart checkpoint = changes.lastCheckpointBefore(Lsn.min(fork, end));
         requireShared(checkpoint, divergence.get(), sameNumber);
         listener.info("rewinding from last common checkpoint at %s on timeline %s".formatted(checkpoint.checkpoint(), checkpoint.timeline()));
+        time.done("checkpoint");
         ReplayStart start = ReplayStart.oldest(candidates(checkpoint, target.control(), other.control()));
         listener.debug("replay will start at %s".formatted(start));
         listener.debug("reading source file list");
         var sourceFiles = source.files();
         listener.debug("reading target file list");
         var targetFiles = directory.files();
+        time.done("files");
         listener.debug("reading WAL in target");
-        var changed = changes.changes(start.redo(), end, target.control().blocksPerFile());
+        TargetWal.Found found = changes.changes(start.redo(), end, target.control().blocksPerFile());
+        BlockMap changed = found.changed();
+        time.done("target_wal");
         addWhatTheLastRewindLeft(target, changed);
-        Optional<WholePages> whole = wholePages(start.redo(), changed, other);
+        Optional<WholePages> whole = wholePages(start.redo(), other, found);
+        time.done("source_wal");
         RewindPlan plan = RewindPlan.decide(
                 new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed, whole, restoredSegments()), sourceFiles, targetFiles, scope(target.major()));
-        requireWal(plan, target);
-        requireFreeTablespaces(plan, new RelationPath.Names(target.major(), target.control().catalogVersion()));
+        PlanCheck check = new PlanCheck(plan, listener);
+        check.requireWal(target.major(), Optional.ofNullable(archive));
+        check.requireFreeTablespaces(new RelationPath.Names(target.major(), target.control().catalogVersion()));
         return Optional.of(plan);
     }
 
@@ -181,55 +204,29 @@ final class Survey implements Closeable {
         }
     }
 
-    /** To read much WAL for few blocks would be to fetch more, not less. */
-    private Optional<WholePages> wholePages(Lsn start, BlockMap changed, Side other) throws IOException, RefusedException {
-        long wal = other.control().checkpoint().minus(start);
-        if (request.relay().isEmpty() || wal > Math.max(FEW, 2 * BLOCK * changed.size())) {
-            return Optional.empty();
-        }
+    private Optional<WholePages> wholePages(Lsn start, Side other, TargetWal.Found target) throws IOException, RefusedException {
         listener.debug("reading WAL that will be replayed");
-        try (PgWal held = new PgWal(null, other.history(), other.control().segmentSize(), request.relay().get().along(other.history()))) {
-            return Optional.of(WholePages.read(held, other.identity(), start, other.control().blocksPerFile()));
+        int blocksPerFile = other.control().blocksPerFile();
+        Optional<WholePages> indexed = changesAlong(other).changes(start, Optional.empty()).map(changes -> WholePages.of(changes, start, blocksPerFile));
+        Optional<WholePages> whole = indexed.isPresent() || tooMuch(start, other, target.changed()) ? indexed : Optional.of(read(start, other, blocksPerFile));
+        int segments = whole.map(pages -> other.control().segmentSize().segments(start, pages.end())).orElse(0);
+        wal = new WalUse(target.indexed(), target.read(), indexed.isPresent() ? segments : 0, indexed.isPresent() ? 0 : segments);
+        return whole;
+    }
+
+    /** To read much WAL for few blocks would be to fetch more, not less. */
+    private boolean tooMuch(Lsn start, Side other, BlockMap changed) {
+        return request.relay().isEmpty() || other.control().checkpoint().minus(start) > Math.max(FEW, 2 * BLOCK * changed.size());
+    }
+
+    private WholePages read(Lsn start, Side other, int blocksPerFile) throws IOException, RefusedException {
+        try (PgWal held = new PgWal(null, other.history(), other.control().segmentSize(), request.relay().orElseThrow().along(other.history()))) {
+            return WholePages.read(held, other.identity(), start, blocksPerFile);
         }
     }
 
     private Scope scope(int major) {
         return new Scope(request.relay().isEmpty(), major < Scope.STREAMS_FROM_REDO, request.copyConfiguration() || request.relay().isEmpty());
-    }
-
-    /** Without all WAL from the replay start on the rewound server would wait for ever. */
-    private void requireWal(RewindPlan plan, Side target) throws IOException, RefusedException {
-        if (!plan.missing().isEmpty()) {
-            String first = plan.missing().getFirst();
-            throw new RefusedException("pg_wal/%s is gone from both servers, and PostgreSQL %d needs it in pg_wal to come to the fork".formatted(first, target.major()),
-                    "Put it into the source's pg_wal from an archive, or from a relay: GET /wal/%s?mode=rewind".formatted(first));
-        }
-        if (plan.gap().isEmpty()) {
-            return;
-        }
-        String gap = plan.gap().get();
-        if (archive == null) {
-            listener.info("warning: the source has %s no more, which the rewound server has to replay: its restore_command must find it".formatted(gap));
-        } else if (!archive.has(gap)) {
-            throw new RefusedException("the source has %s no more, which the rewound server has to replay, and restore_command does not find it".formatted(gap),
-                    "Take a new base backup, or rewind with --relay from a relay that holds it.");
-        }
-    }
-
-    /** A tablespace that only the source has lies at the same path here: it must be there, and must not be another server's. */
-    private static void requireFreeTablespaces(RewindPlan plan, RelationPath.Names names) throws RefusedException {
-        for (FileAction action : plan.actions()) {
-            if (action instanceof FileAction.MakeLink(var path, var location) && path.startsWith("pg_tblspc/")) {
-                Path place = Path.of(location);
-                if (!Files.isDirectory(place)) {
-                    throw new RefusedException("the source has a tablespace, %s, at %s, which is no directory here".formatted(path, location), "Make it, empty, for the server's user.");
-                }
-                if (Files.exists(place.resolve(names.versionDirectory()))) {
-                    throw new RefusedException("the source has a tablespace, %s, at %s, where another server of this machine has one".formatted(path, location),
-                            "Two servers can't share a tablespace: take a new base backup with pg_basebackup --tablespace-mapping.");
-                }
-            }
-        }
     }
 
     /** As the histories say; but what they share, two servers may still have taken for themselves under one number. */

@@ -2,6 +2,7 @@ package io.walrelay.cache;
 
 import io.walrelay.cache.index.Changes;
 import io.walrelay.cache.index.ChangesFormat;
+import io.walrelay.cache.index.SegmentIndex;
 import io.walrelay.cache.lookup.LineageSelector;
 import io.walrelay.protocol.replication.PgTime;
 import io.walrelay.wal.Lsn;
@@ -10,15 +11,9 @@ import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.format.BlockReference;
 import io.walrelay.wal.format.CheckpointSearch;
-import io.walrelay.wal.format.MalformedRecordException;
-import io.walrelay.wal.format.RecordBodies;
-import io.walrelay.wal.format.RecordBody;
 import io.walrelay.wal.format.RelationFile;
-import io.walrelay.wal.format.WalEnd;
-import io.walrelay.wal.format.WalIdentity;
-import io.walrelay.wal.format.WalReader;
-import io.walrelay.wal.format.WalRecord;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -30,7 +25,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
+import java.util.zip.CRC32C;
 
 /**
  * What the WAL on the local disk changes, of each lineage that is held there. A segment's records are those that start in it:
@@ -61,11 +56,11 @@ public final class ChangeIndex {
 
     /** All of it is held. For one thread after the other, who closes it. */
     public final class Stretch implements Answer, AutoCloseable {
-        private final Reading reading;
+        private final LineageReading reading;
         private final Lsn to;
         private Lsn at;
 
-        private Stretch(Reading reading, Lsn from, Lsn to) {
+        private Stretch(LineageReading reading, Lsn from, Lsn to) {
             this.reading = reading;
             this.at = from;
             this.to = to;
@@ -85,7 +80,7 @@ public final class ChangeIndex {
             boolean whole = part.offset(at) == 0 && stop.equals(part.endOf(at));
             Optional<Changes> indexed = whole ? reading.indexed(at, ChangesFormat.Extent.ALL) : Optional.empty();
             Changes changes = indexed.isPresent() ? indexed.get() : reading.read(at, stop);
-            reading.log.requireUnchanged();
+            reading.requireUnchanged();
             at = stop;
             return Optional.of(changes);
         }
@@ -112,6 +107,17 @@ public final class ChangeIndex {
      * @param others how many have none, the one that is being written not among them
      */
     public record Summary(Changes changes, int segments, int others) {}
+
+    /**
+     * A whole segment that is held and has an index.
+     *
+     * @param start where it begins
+     * @param crc32c of its bytes
+     * @param lastCheckpoint where the record starts of the last checkpoint in it
+     */
+    public record Segment(SegmentId id, Lsn start, int crc32c, Optional<Lsn> lastCheckpoint) {}
+
+    private static final int CHECKSUM_BUFFER = 1 << 16;
 
     private final WalCache cache;
     private final IndexFiles indexes;
@@ -152,9 +158,9 @@ public final class ChangeIndex {
      * @throws IOException while the relay goes over to another timeline
      */
     public Answer changes(TimelineHistory lineage, Lsn from, Lsn to) throws IOException {
-        Reading reading = new Reading(lineage);
+        LineageReading reading = reading(lineage);
         for (Lsn at = from; at.isBefore(to); ) {
-            Lsn next = reading.log.heldUpTo(at);
+            Lsn next = reading.heldUpTo(at);
             if (!next.isAfter(at)) {
                 reading.close();
                 return new NotHeld(at);
@@ -164,17 +170,45 @@ public final class ChangeIndex {
         return new Stretch(reading, from, to);
     }
 
+    /** How far the records go that are held from {@code from} on without a gap, to their ends; {@code from} when there are none. */
+    public Lsn lastRecordEnd(TimelineHistory lineage, Lsn from) throws IOException {
+        try (LineageReading reading = reading(lineage)) {
+            return reading.lastRecordEnd(from);
+        }
+    }
+
+    /** The segments with an index that {@code lineage} has from the one on in which {@code from} lies, and that begin before {@code to}. */
+    public List<Segment> segments(TimelineHistory lineage, Lsn from, Lsn to) throws IOException {
+        List<Segment> found = new ArrayList<>();
+        try (LineageReading reading = reading(lineage)) {
+            for (Lsn at = size.startOf(from); at.isBefore(to); at = size.endOf(at)) {
+                reading.segment(at).ifPresent(found::add);
+            }
+            reading.requireUnchanged();
+        }
+        return found;
+    }
+
+    private LineageReading reading(TimelineHistory lineage) throws IOException {
+        return new LineageReading(cache, this, lineage);
+    }
+
+    /** The segment in which {@code to} lies, with the checksum of what it has before that; empty when not all of that is held. Its checkpoints are not looked for. */
+    public Optional<Segment> beginning(TimelineHistory lineage, Lsn to) throws IOException {
+        Lsn start = size.startOf(to);
+        try (LineageLog log = new LineageLog(cache, lineage)) {
+            if (log.heldUpTo(start).isBefore(to)) {
+                return Optional.empty();
+            }
+            Segment segment = new Segment(segmentOf(lineage, start), start, checksum(log, start, to), Optional.empty());
+            log.requireUnchanged();
+            return Optional.of(segment);
+        }
+    }
+
     /** The segment that {@code lineage} has at {@code at}: where it forks, that of the timeline that goes on there, which has the shared bytes, too. */
     SegmentId segmentOf(TimelineHistory lineage, Lsn at) {
         return SegmentId.at(lineage.timelineAt(size.endOf(at).plus(-1)), at, size);
-    }
-
-    /** A record that starts before {@code stop} and is not there to its end is one that would be missed. */
-    private static void requireEndAfter(WalEnd end, Lsn stop) throws IOException {
-        Lsn reached = end instanceof WalEnd.UnfinishedRecord(_, Lsn start) && start.isValid() ? start : end.at();
-        if (reached.isBefore(stop)) {
-            throw new IOException(end.message());
-        }
     }
 
     /** Whether a segment that is held in {@code directory} has an index. */
@@ -189,11 +223,11 @@ public final class ChangeIndex {
      */
     void make(TimelineHistory lineage, SegmentId id) throws IOException {
         List<byte[]> parts = new ArrayList<>();
-        try (Reading reading = new Reading(lineage)) {
+        try (LineageReading reading = reading(lineage)) {
             for (Lsn at = id.start(size); at.isBefore(id.end(size)); at = part.endOf(at)) {
                 parts.add(encode(lineage, at, reading.read(at, part.endOf(at))));
             }
-            reading.log.requireUnchanged();
+            reading.requireUnchanged();
         }
         keep(lineage, id.start(size), parts);
     }
@@ -203,7 +237,7 @@ public final class ChangeIndex {
         return ChangesFormat.encode(key(lineage, at), changes);
     }
 
-    private ChangesFormat.Key key(TimelineHistory lineage, Lsn at) {
+    ChangesFormat.Key key(TimelineHistory lineage, Lsn at) {
         return new ChangesFormat.Key(lineage.upTo(segmentOf(lineage, at).timeline()).id(), at);
     }
 
@@ -213,13 +247,27 @@ public final class ChangeIndex {
         try (LineageLog log = new LineageLog(cache, lineage)) {
             Optional<String> directory = log.directoryOf(id);
             if (directory.isPresent()) {
-                indexes.write(directory.get(), id, ChangesFormat.join(parts));
+                indexes.write(directory.get(), id, new SegmentIndex(checksum(log, size.startOf(at), size.endOf(at)), parts).encode());
                 // Retention may have come in between; it has looked for an index before there was one.
                 if (log.directoryOf(id).isEmpty()) {
                     indexes.delete(directory.get(), id);
                 }
             }
         }
+    }
+
+    /** CRC-32C of the bytes from {@code from} on and before {@code to}, in one segment. */
+    private static int checksum(LineageLog log, Lsn from, Lsn to) throws IOException {
+        CRC32C crc = new CRC32C();
+        ByteBuffer buffer = ByteBuffer.allocateDirect(CHECKSUM_BUFFER);
+        for (Lsn at = from; at.isBefore(to); at = at.plus(buffer.limit())) {
+            buffer.clear().limit((int) Math.min(buffer.capacity(), to.minus(at)));
+            if (log.read(at, buffer) != buffer.limit()) {
+                throw new IOException("WAL at %s is gone".formatted(at));
+            }
+            crc.update(buffer.flip());
+        }
+        return (int) crc.getValue();
     }
 
     /**
@@ -232,8 +280,8 @@ public final class ChangeIndex {
     public OptionalLong blocksToRewind(Orphan orphan, Lsn reached) throws IOException {
         Lsn nearest = size.startOf(orphan.fork().plus(-Math.min(orphan.fork().value(), FURTHEST_CHECKPOINT)));
         CheckpointSearch.Outcome checkpoint;
-        try (LineageLog log = new LineageLog(cache, orphan.lineage())) {
-            checkpoint = new CheckpointSearch(log, new WalIdentity(cache.system(), size, orphan.lineage())).lastBefore(Lsn.max(nearest, cache.oldest()), orphan.fork());
+        try (LineageReading reading = reading(orphan.lineage())) {
+            checkpoint = reading.lastCheckpoint(Lsn.max(nearest, cache.oldest()), orphan.fork());
         }
         if (!(checkpoint instanceof CheckpointSearch.Found found)) {
             return OptionalLong.empty();
@@ -263,12 +311,12 @@ public final class ChangeIndex {
     public Optional<Commit> firstCommit(Instant time) throws IOException {
         EndOfWal end = cache.end();
         long wanted = PgTime.of(time);
-        try (Reading reading = new Reading(end.lineage())) {
+        try (LineageReading reading = reading(end.lineage())) {
             for (Lsn at = cache.oldest(); at.isBefore(end.written()); at = part.endOf(at)) {
                 Optional<Changes> indexed = reading.indexed(at, ChangesFormat.Extent.SUMMARY);
                 boolean none = indexed.isPresent() && indexed.get().commits().filter(commits -> commits.newest() >= wanted).isEmpty();
                 Optional<Commit> found = none ? Optional.empty() : reading.firstCommit(at, wanted);
-                reading.log.requireUnchanged();
+                reading.requireUnchanged();
                 if (found.isPresent()) {
                     return found;
                 }
@@ -288,7 +336,7 @@ public final class ChangeIndex {
         Changes all = new Changes();
         int segments = 0;
         int others = 0;
-        try (Reading reading = new Reading(end.lineage())) {
+        try (LineageReading reading = reading(end.lineage())) {
             for (Lsn at = Lsn.max(cache.oldest(), size.startOf(from)); size.endOf(at).isAtMost(end.written()); at = size.endOf(at)) {
                 boolean indexed = true;
                 for (Lsn of = at; of.isBefore(size.endOf(at)); of = part.endOf(of)) {
@@ -297,91 +345,8 @@ public final class ChangeIndex {
                 segments += indexed ? 1 : 0;
                 others += indexed ? 0 : 1;
             }
-            reading.log.requireUnchanged();
+            reading.requireUnchanged();
         }
         return new Summary(all, segments, others);
-    }
-
-    /** One lineage, read part by part from indexes and from records. Confined to one thread after the other. */
-    private final class Reading implements AutoCloseable {
-        private final LineageLog log;
-        private final TimelineHistory lineage;
-
-        /** The segment whose index was looked for last, and what was found. */
-        private @Nullable SegmentId loaded;
-
-        private List<byte[]> parts = List.of();
-
-        Reading(TimelineHistory lineage) throws IOException {
-            this.log = new LineageLog(cache, lineage);
-            this.lineage = lineage;
-        }
-
-        /** The changes of the part at {@code at}; empty when there is no index of its segment. */
-        Optional<Changes> indexed(Lsn at, ChangesFormat.Extent extent) throws IOException {
-            Changes changes = new Changes();
-            return addIndexed(changes, at, extent) ? Optional.of(changes) : Optional.empty();
-        }
-
-        boolean addIndexed(Changes into, Lsn at, ChangesFormat.Extent extent) throws IOException {
-            SegmentId id = segmentOf(lineage, at);
-            if (!id.equals(loaded)) {
-                Optional<String> directory = log.directoryOf(id);
-                Optional<byte[]> body = directory.isEmpty() ? Optional.empty() : indexes.read(directory.get(), id);
-                parts = body.isEmpty() ? List.of() : ChangesFormat.split(body.get());
-                loaded = id;
-            }
-            int number = size.offset(at) / part.bytes();
-            return number < parts.size() && ChangesFormat.addTo(into, parts.get(number), key(lineage, at), extent);
-        }
-
-        /** @param stop in the part of {@code from}, or its end */
-        Changes read(Lsn from, Lsn stop) throws IOException {
-            Changes changes = new Changes();
-            WalRecord record = new WalRecord();
-            WalReader reader = reader(from);
-            try {
-                while (reader.next()) {
-                    if (reader.recordStart().isAtLeast(stop)) {
-                        return changes;
-                    }
-                    if (reader.recordStart().isAtLeast(from)) {
-                        reader.take(record);
-                        changes.add(record);
-                    }
-                }
-            } catch (MalformedRecordException e) {
-                throw new IOException(e.getMessage(), e);
-            }
-            requireEndAfter(reader.end().orElseThrow(), stop);
-            return changes;
-        }
-
-        private WalReader reader(Lsn from) {
-            return WalReader.open(log, new WalIdentity(cache.system(), size, lineage), part.startOf(from));
-        }
-
-        /** Of the part at {@code at}. */
-        Optional<Commit> firstCommit(Lsn at, long wanted) throws IOException {
-            WalReader reader = reader(at);
-            try {
-                while (reader.next() && reader.recordStart().isBefore(part.endOf(at))) {
-                    Optional<RecordBody.TransactionEnd> end = RecordBodies.transactionEnd(reader);
-                    if (end.isPresent() && end.get().committed() && end.get().time() >= wanted) {
-                        Lsn start = reader.recordStart();
-                        SegmentId segment = SegmentId.at(lineage.timelineAt(start), start, size);
-                        return Optional.of(new Commit(start, reader.lastRecordEnd(), PgTime.toInstant(end.get().time()), segment));
-                    }
-                }
-            } catch (MalformedRecordException e) {
-                throw new IOException(e.getMessage(), e);
-            }
-            return Optional.empty();
-        }
-
-        @Override
-        public void close() throws IOException {
-            log.close();
-        }
     }
 }

@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
 final class IndexFiles {
 
     private static final Logger log = LoggerFactory.getLogger(IndexFiles.class);
-    private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WRCHANGE", 1);
+    private static final DurableFiles.Format FORMAT = new DurableFiles.Format("WRCHANGE", 2);
     private static final String SUFFIX = ".changes";
 
     private final Storage storage;
@@ -47,10 +47,10 @@ final class IndexFiles {
                 : Optional.empty();
     }
 
-    /** Takes over what an earlier run left, if its segment is {@code whole}. */
+    /** Takes over what an earlier run left, if its segment is {@code whole}; what another version wrote is made anew. */
     void found(String directory, SegmentId id, boolean whole) throws IOException {
         String path = path(directory, id);
-        if (whole) {
+        if (whole && files.beginsAs(path, FORMAT)) {
             try (Storage.File file = storage.open(path)) {
                 present.put(path, file.size());
             }

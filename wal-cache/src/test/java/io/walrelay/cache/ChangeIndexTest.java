@@ -44,7 +44,7 @@ class ChangeIndexTest {
     private final BlockWal blocks = new BlockWal(Caches.craft(seed), seed);
 
     /** Nothing is damaged here, so upstream is never asked. */
-    private static WalVerifier verifier(WalCache cache, Lsn from) {
+    static WalVerifier verifier(WalCache cache, Lsn from) {
         return cache.verifier(from, new WalVerifier.Remedy() {
             @Override
             public void found(WalVerifier.Damage damage) {
@@ -63,7 +63,7 @@ class ChangeIndexTest {
         });
     }
 
-    private static void await(String what, BooleanSupplier condition) {
+    static void await(String what, BooleanSupplier condition) {
         long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
         while (!condition.getAsBoolean()) {
             assertTrue(System.nanoTime() < limit, () -> "not so in 20 s: " + what);
@@ -71,7 +71,7 @@ class ChangeIndexTest {
         }
     }
 
-    private static void append(WalCache cache, BlockWal wal) throws Exception {
+    static void append(WalCache cache, BlockWal wal) throws Exception {
         Caches.append(cache, wal.wal(), cache.end().written(), wal.wal().end());
         cache.writer().publish();
         cache.writer().flush();
@@ -109,7 +109,7 @@ class ChangeIndexTest {
         return wal.expected(from, to).keySet().stream().filter(block -> block.fork() == 0).count();
     }
 
-    private static boolean has(WalCache cache, SegmentId id) {
+    static boolean has(WalCache cache, SegmentId id) {
         return cache.changeIndex().has(SegmentFiles.WAL, id);
     }
 

@@ -3,6 +3,7 @@ package io.walrelay.wal.format;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * Looks for the last checkpoint before a position (PostgreSQL: pg_rewind's findLastCheckpoint). That one goes from record to record by their
@@ -25,15 +26,33 @@ public final class CheckpointSearch {
     /** The log can't be followed all the way: newer than {@code end.at()} there is none. */
     public record Broken(WalEnd end) implements Outcome {}
 
+    /** Who knows of whole segments what is in them without reading them. */
+    @FunctionalInterface
+    public interface Index {
+
+        /** Empty when nothing is known of the segment that begins at {@code start}. */
+        Optional<Known> segment(Lsn start) throws IOException;
+    }
+
+    /** @param last where the record of the last checkpoint of a segment starts; empty when it has none */
+    public record Known(Optional<Lsn> last) {}
+
     private final WalSource source;
     private final WalIdentity identity;
     private final SegmentSize size;
+    private final Index index;
     private final WalRecord record = new WalRecord();
 
     public CheckpointSearch(WalSource source, WalIdentity identity) {
+        this(source, identity, _ -> Optional.empty());
+    }
+
+    /** @param index says which segments need not be read */
+    public CheckpointSearch(WalSource source, WalIdentity identity, Index index) {
         this.source = source;
         this.identity = identity;
         this.size = identity.segmentSize();
+        this.index = index;
     }
 
     /**
@@ -46,13 +65,26 @@ public final class CheckpointSearch {
         Lsn stop = end;
         while (stop.isAfter(oldest)) {
             Lsn start = size.startOf(stop.plus(-1));
-            Outcome outcome = lastIn(start, stop);
+            Optional<Known> known = index.segment(start);
+            Outcome outcome = known.isPresent() ? lastIn(known.get(), start, stop) : lastIn(start, stop);
             if (!(outcome instanceof None)) {
                 return outcome;
             }
             stop = start;
         }
         return new None();
+    }
+
+    private Outcome lastIn(Known known, Lsn start, Lsn stop) throws IOException {
+        if (known.last().isEmpty()) {
+            return new None();
+        }
+        Lsn at = known.last().get();
+        WalReader reader = WalReader.open(source, identity, at);
+        // Before one that begins at the end or behind it there may be others.
+        return at.isBefore(stop) && reader.next() && reader.recordStart().equals(at) && RecordBodies.isCheckpoint(reader.resourceManager(), reader.info())
+                ? new Found(at, checkpoint(reader))
+                : lastIn(start, stop);
     }
 
     private Outcome lastIn(Lsn start, Lsn stop) throws IOException {

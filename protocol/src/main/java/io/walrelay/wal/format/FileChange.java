@@ -53,5 +53,14 @@ public sealed interface FileChange extends RecordBody {
     record RelationMapUpdated(int tablespace, int database) implements FileChange {}
 
     /** Nobody here knows what such a record changes: an extension's, or one that says that it changes a relation's file in a way of its own. */
-    record Unknown(int resourceManager, int info) implements FileChange {}
+    record Unknown(int resourceManager, int info) implements FileChange {
+
+        /** xlogrecord.h, XLR_SPECIAL_REL_UPDATE: files change in a way that no block reference tells. */
+        static final int SPECIAL_UPDATE = 0x01;
+
+        /** Whether its references are not all that it changes in relations' files. */
+        public boolean isSpecialUpdate() {
+            return (info & SPECIAL_UPDATE) != 0;
+        }
+    }
 }

@@ -23,9 +23,6 @@ final class FileChanges {
 
     private static final int KIND_BITS = 0xF0;
 
-    /** xlogrecord.h, XLR_SPECIAL_REL_UPDATE: the record changes a relation's file otherwise than by its references. */
-    private static final int SPECIAL_UPDATE = 0x01;
-
     private static final int SMGR_CREATE = 0x10;
     private static final int SMGR_TRUNCATE = 0x20;
     private static final int TRUNCATE_MAIN = 0x01;
@@ -51,7 +48,7 @@ final class FileChanges {
     }
 
     private static boolean isUnknown(int resourceManager, int info) {
-        return resourceManager > ResourceManager.LAST_ID || (info & SPECIAL_UPDATE) != 0;
+        return resourceManager > ResourceManager.LAST_ID || (info & FileChange.Unknown.SPECIAL_UPDATE) != 0;
     }
 
     static Optional<FileChange> of(WalRecord record) throws MalformedRecordException {

@@ -2,6 +2,7 @@ package io.walrelay.wal.format;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
@@ -10,6 +11,8 @@ import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineId;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class CheckpointSearchTest {
@@ -56,6 +59,27 @@ final class CheckpointSearchTest {
         Lsn at = checkpoint(redo);
         wal.record(3 << 20).randomRecords(20, 100);
         assertFound(at, redo, search(wal.end()));
+    }
+
+    /** <pre>| first | second |         | third | end </pre> */
+    @Test
+    void whatIsKnownOfASegmentIsNotRead() throws Exception {
+        Lsn first = checkpoint(wal.end());
+        wal.record(SIZE.bytes());
+        Lsn second = checkpoint(first);
+        wal.record(2 * SIZE.bytes());
+        Lsn third = checkpoint(second);
+        Lsn empty = SIZE.endOf(second);
+        WalSource whole = wal.source();
+        Map<Lsn, CheckpointSearch.Known> known = Map.of(
+                empty, new CheckpointSearch.Known(Optional.empty()), SIZE.startOf(second), new CheckpointSearch.Known(Optional.of(second)));
+        WalSource read = (at, into) -> {
+            assertNotEquals(empty, SIZE.startOf(at));
+            return whole.read(at, into);
+        };
+        CheckpointSearch search = new CheckpointSearch(read, wal.identity(), start -> Optional.ofNullable(known.get(start)));
+        assertFound(second, first, search.lastBefore(BEGIN, third));
+        assertEquals(first, assertInstanceOf(CheckpointSearch.Found.class, search.lastBefore(BEGIN, second)).at());
     }
 
     @Test

@@ -1,13 +1,16 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.proxy.client.ApiLines;
 import io.walrelay.proxy.client.Relays;
 import io.walrelay.proxy.client.Restore;
 import io.walrelay.proxy.client.RestoreMode;
+import io.walrelay.proxy.client.SegmentPieces;
 import io.walrelay.proxy.http.ImportedSlot;
 import io.walrelay.proxy.http.Json;
 import io.walrelay.rewind.HeldWal;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.datadir.WalElsewhere;
+import io.walrelay.rewind.plan.HeldChanges;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SystemId;
@@ -15,10 +18,9 @@ import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.URI;
-import java.nio.channels.FileChannel;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +47,11 @@ final class RelayOfRewind implements HeldWal {
     public WalElsewhere along(TimelineHistory lineage) {
         // The first timeline has no beginning to name it by.
         return new Fetched(lineage.ancestors().isEmpty() ? Optional.empty() : Optional.of("%s@%s".formatted(lineage.timeline(), lineage.begin())));
+    }
+
+    @Override
+    public HeldChanges changesAlong(TimelineHistory lineage) {
+        return new RelayChanges(new ApiLines(relays()), lineage);
     }
 
     @Override
@@ -82,31 +89,40 @@ final class RelayOfRewind implements HeldWal {
         return made[0];
     }
 
+    private Relays relays() {
+        return new Relays(urls, token, Optional.empty(), SILENCE);
+    }
+
+    /** A segment's, as they are read. */
+    private record OfPieces(SegmentPieces pieces) implements WalElsewhere.Bytes {
+
+        @Override
+        public int read(ByteBuffer into, long at) throws IOException {
+            return pieces.read(into, at);
+        }
+
+        @Override
+        public void close() {
+            // The connections that it used are kept for those that follow.
+        }
+    }
+
     /** Files of one lineage, fetched when they are asked for. */
     private final class Fetched implements WalElsewhere {
 
+        private final Optional<String> lineage;
         private final Restore restore;
 
         Fetched(Optional<String> lineage) {
+            this.lineage = lineage;
             this.restore = new Restore(
-                    new Relays(urls, token, Optional.empty(), SILENCE), RestoreMode.REWIND, Duration.ZERO, RestoreMode.REWIND.retries(), lineage, Optional.empty());
+                    relays(), RestoreMode.REWIND, Duration.ZERO, RestoreMode.REWIND.retries(), lineage, Optional.empty());
         }
 
-        /** Of the last segment of a timeline, as much as there is: a target may need it to its end when the server that wrote it is gone. */
         @Override
-        public @Nullable FileChannel open(SegmentId segment, String name) throws IOException {
-            FileChannel whole = open(name);
-            return whole == null ? open(name + ".partial") : whole;
-        }
-
-        private @Nullable FileChannel open(String name) throws IOException {
-            Path directory = Files.createTempDirectory("walrelay-rewind");
-            try {
-                // Its name goes now, its bytes with the channel.
-                return fetch(name, directory) ? FileChannel.open(directory.resolve(name), StandardOpenOption.READ) : null;
-            } finally {
-                remove(directory, name);
-            }
+        public @Nullable Bytes open(SegmentId segment, String name) throws IOException {
+            SegmentPieces pieces = new SegmentPieces(relays(), name, lineage, RestoreMode.REWIND.retries());
+            return pieces.isThere() ? new OfPieces(pieces) : null;
         }
 
         @Override

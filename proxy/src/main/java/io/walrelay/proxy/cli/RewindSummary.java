@@ -24,8 +24,13 @@ record RewindSummary(
         long bytesToFetch,
         long bytesFetched,
         long sourceBytes,
+        Wal targetWal,
+        Wal sourceWal,
         Map<String, Long> milliseconds,
         List<File> files) {
+
+    /** Of how many segments the relay's change index told what they change, and how many were read. */
+    record Wal(int segmentsIndexed, int segmentsRead) {}
 
     /** What is done to one file. */
     record File(String path, String action, long bytes) {}
@@ -47,6 +52,8 @@ record RewindSummary(
                 plan.map(RewindPlan::bytesToFetch).orElse(0L),
                 report.fetched(),
                 plan.map(RewindPlan::sourceBytes).orElse(0L),
+                new Wal(report.wal().targetIndexed(), report.wal().targetRead()),
+                new Wal(report.wal().sourceIndexed(), report.wal().sourceRead()),
                 times,
                 plan.map(p -> p.actions().stream().map(RewindSummary::file).toList()).orElse(List.of()));
     }

@@ -95,13 +95,13 @@ public record Restore(Relays relays, RestoreMode mode, Duration longPoll, int re
     }
 
     /** Any server answers 404 to what it does not know. A relay that has looked names the file. */
-    private static Outcome absent(HttpURLConnection connection, String name) throws IOException {
+    static Outcome absent(HttpURLConnection connection, String name) throws IOException {
         return name.equals(connection.getHeaderField("X-Walrelay-Absent"))
                 ? new Outcome.Absent()
                 : new Outcome.Unknown(Relays.refusal(connection) + "; this is no answer of a relay: is it the URL of its HTTP port?", Optional.empty());
     }
 
-    private static Optional<Duration> retryAfter(HttpURLConnection connection) {
+    static Optional<Duration> retryAfter(HttpURLConnection connection) {
         long seconds = connection.getHeaderFieldLong("Retry-After", -1);
         return seconds < 0 ? Optional.empty() : Optional.of(Duration.ofSeconds(Math.min(seconds, LONGEST_PAUSE.toSeconds())));
     }

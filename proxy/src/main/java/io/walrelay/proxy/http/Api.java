@@ -76,7 +76,7 @@ final class Api {
             case PINS -> pins.answer(call, Optional.empty());
             case PIN -> pins.answer(call, Optional.of(endpoint.parameterOf(call.path())));
             case RESTORE_SH -> Reply.of(HttpResponseStatus.OK, RestoreScript.CONTENT_TYPE, RestoreScript.asking(advertised.or(call::asked)));
-            case PAGE, PAGE_FILE, WAL, WAL_FILE, CHANGES, LSN, STATS -> throw new IllegalArgumentException("not answered here: " + call.path());
+            case PAGE, PAGE_FILE, WAL, WAL_FILE, CHANGES, SEGMENTS, LSN, STATS -> throw new IllegalArgumentException("not answered here: " + call.path());
         };
     }
 

@@ -3,14 +3,10 @@ package io.walrelay.proxy.http;
 import io.walrelay.cache.ChangeIndex;
 import io.walrelay.cache.index.Changes;
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.format.FileChange;
-import io.walrelay.wal.format.RecordBody;
 import io.walrelay.wal.format.RelationFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -61,7 +57,7 @@ final class ChangesBody implements WalReply.Pieces {
         changes.blocks().visit(blocks::add);
         blocks.end();
         for (Changes.Special special : changes.special()) {
-            lines.append(Json.MAPPER.writeValueAsString(line(special.at(), special.body()))).append('\n');
+            lines.append(line(special));
         }
         return lines.toString().getBytes(StandardCharsets.US_ASCII);
     }
@@ -96,33 +92,7 @@ final class ChangesBody implements WalReply.Pieces {
         }
     }
 
-    /** What happened, by its name, with OIDs as the numbers that they are. */
-    private static Map<String, Object> line(Lsn at, RecordBody body) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("at", at.toString());
-        switch (body) {
-            case FileChange.DatabaseCopied it -> line.put("database_copied", Map.of(
-                    "tablespace", oid(it.tablespace()), "database", oid(it.database()), "from_tablespace", oid(it.fromTablespace()), "from_database", oid(it.fromDatabase())));
-            case FileChange.DatabaseCreated it -> line.put("database_created", Map.of("tablespace", oid(it.tablespace()), "database", oid(it.database())));
-            case FileChange.DatabaseDropped it ->
-                    line.put("database_dropped", Map.of("database", oid(it.database()), "tablespaces", it.tablespaces().stream().map(ChangesBody::oid).toList()));
-            case FileChange.TablespaceCreated it -> line.put("tablespace_created", Map.of("tablespace", oid(it.tablespace()), "location", it.location()));
-            case FileChange.TablespaceDropped it -> line.put("tablespace_dropped", Map.of("tablespace", oid(it.tablespace())));
-            case FileChange.RelationCreated it -> line.put("relation_created", Map.of("relation", it.relation().toString(), "fork", it.fork()));
-            case FileChange.RelationTruncated it -> line.put("relation_truncated", Map.of(
-                    "relation", it.relation().toString(), "blocks", oid(it.blocks()),
-                    "main", it.main(), "visibility_map", it.visibilityMap(), "free_space_map", it.freeSpaceMap()));
-            case FileChange.RelationMapUpdated it -> line.put("relation_map_updated", Map.of("tablespace", oid(it.tablespace()), "database", oid(it.database())));
-            case FileChange.Unknown it -> line.put("unknown", Map.of("resource_manager", it.resourceManager(), "info", it.info()));
-            case RecordBody.TransactionEnd it -> line.put("relations_dropped", it.dropped().stream().map(RelationFile::toString).toList());
-            case RecordBody.Checkpoint _, RecordBody.ParameterChange _, RecordBody.FullPageWritesChange _, RecordBody.EndOfRecovery _,
-                    RecordBody.OverwriteContrecord _, RecordBody.RunningTransactions _, RecordBody.Removal _ ->
-                    throw new IllegalArgumentException("changes no file: " + body);
-        }
-        return line;
-    }
-
-    private static long oid(int unsigned) {
-        return Integer.toUnsignedLong(unsigned);
+    static String line(Changes.Special special) {
+        return Json.MAPPER.writeValueAsString(FileChangeJson.line(special.at(), special.body())) + '\n';
     }
 }

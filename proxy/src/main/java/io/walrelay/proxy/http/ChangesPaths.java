@@ -22,7 +22,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * {@code /api/v1/changes}, {@code /api/v1/lsn} and {@code /api/v1/stats}: what the WAL on the relay's disk changes, when it was written, and whose it
+ * {@code /api/v1/changes}, {@code /api/v1/segments}, {@code /api/v1/lsn} and {@code /api/v1/stats}: what the WAL on the relay's disk changes, when it was written, and whose it
  * is. Thread-safe; blocks, so for virtual threads.
  */
 final class ChangesPaths {
@@ -48,6 +48,7 @@ final class ChangesPaths {
         try {
             return switch (endpoint) {
                 case CHANGES -> changes(call, cache.get());
+                case SEGMENTS -> segments(call, cache.get());
                 case LSN -> plain(lsn(call, cache.get()));
                 case STATS -> plain(Reply.json(HttpResponseStatus.OK, stats(call, cache.get())));
                 default -> throw new IllegalArgumentException("not answered here: " + endpoint);
@@ -65,21 +66,56 @@ final class ChangesPaths {
     }
 
     private static WalReply changes(Call call, WalCache cache) throws IOException {
+        Map<String, String> given = parameters(call, "timeline", "from", "to", "merged");
+        boolean merged = merged(given);
+        Lsn from = from(given);
+        ChangeIndex index = cache.changeIndex();
+        LineageSelector selector = selector(given, cache);
+        List<TimelineHistory> lineages = index.lineages(selector);
+        if (lineages.size() != 1) {
+            return plain(notOne(call, selector, lineages));
+        }
+        TimelineHistory lineage = lineages.getFirst();
+        Lsn to = merged && !given.containsKey("to") ? index.lastRecordEnd(lineage, from) : to(given, from);
+        return switch (index.changes(lineage, from, to)) {
+            case ChangeIndex.NotHeld(var at) -> plain(notHeld(at));
+            case ChangeIndex.Stretch stretch -> new WalReply.Lines(merged ? new MergedBody(stretch, to) : new ChangesBody(stretch));
+        };
+    }
+
+    private static WalReply segments(Call call, WalCache cache) {
         Map<String, String> given = parameters(call, "timeline", "from", "to");
-        Lsn from = Lsn.parse(required(given, "from", "a position like 0/3000028"));
+        Lsn from = from(given);
+        Lsn to = to(given, from);
+        LineageSelector selector = selector(given, cache);
+        List<TimelineHistory> lineages = cache.changeIndex().lineages(selector);
+        return lineages.size() == 1
+                ? new WalReply.Lines(new SegmentsBody(cache.changeIndex(), lineages.getFirst(), cache.segmentSize(), from, to))
+                : plain(notOne(call, selector, lineages));
+    }
+
+    private static boolean merged(Map<String, String> given) {
+        return switch (given.getOrDefault("merged", "false")) {
+            case "true" -> true;
+            case "false" -> false;
+            case String other -> throw new IllegalArgumentException("merged=%s; expected true or false".formatted(other));
+        };
+    }
+
+    private static Lsn from(Map<String, String> given) {
+        return Lsn.parse(required(given, "from", "a position like 0/3000028"));
+    }
+
+    private static Lsn to(Map<String, String> given, Lsn from) {
         Lsn to = Lsn.parse(required(given, "to", "a position like 0/5000000"));
         if (to.isBefore(from)) {
             throw new IllegalArgumentException("from=%s and to=%s; expected to to be no less".formatted(from, to));
         }
-        LineageSelector selector = LineageSelector.parse(given.getOrDefault("timeline", cache.end().lineage().id()));
-        List<TimelineHistory> lineages = cache.changeIndex().lineages(selector);
-        if (lineages.size() != 1) {
-            return plain(notOne(call, selector, lineages));
-        }
-        return switch (cache.changeIndex().changes(lineages.getFirst(), from, to)) {
-            case ChangeIndex.NotHeld(var at) -> plain(notHeld(at));
-            case ChangeIndex.Stretch stretch -> new WalReply.Lines(new ChangesBody(stretch));
-        };
+        return to;
+    }
+
+    private static LineageSelector selector(Map<String, String> given, WalCache cache) {
+        return LineageSelector.parse(given.getOrDefault("timeline", cache.end().lineage().id()));
     }
 
     private static Reply notOne(Call call, LineageSelector selector, List<TimelineHistory> lineages) {

@@ -30,6 +30,7 @@ enum Endpoint {
     PINS("/api/v1/pins", Audience.THE_ADMITTED, "GET, HEAD"),
     PIN("/api/v1/pins/{name}", Audience.THE_ADMITTED, "PUT, DELETE"),
     CHANGES("/api/v1/changes", Audience.THE_ADMITTED, "GET, HEAD"),
+    SEGMENTS("/api/v1/segments", Audience.THE_ADMITTED, "GET, HEAD"),
     LSN("/api/v1/lsn", Audience.THE_ADMITTED, "GET, HEAD"),
     STATS("/api/v1/stats", Audience.THE_ADMITTED, "GET, HEAD"),
     RESTORE_SH("/restore.sh", Audience.THE_ADMITTED, "GET, HEAD"),

@@ -174,7 +174,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             case EVENTS -> stream(context, call);
             case WAL -> answerByWorker(context, call, _ -> answers.wal.list(call));
             case WAL_FILE -> answerByWorker(context, call, mine -> answers.wal.get(call, mine));
-            case CHANGES, LSN, STATS -> answerByWorker(context, call, _ -> answers.changes.answer(endpoint, call));
+            case CHANGES, SEGMENTS, LSN, STATS -> answerByWorker(context, call, _ -> answers.changes.answer(endpoint, call));
             case READYZ, METRICS, STATUS, STANDBYS, PROMOTABLE, UPSTREAM, TIMELINES, TIERS, HISTORY, RESTORE_SH -> answerByReader(context, endpoint, call);
             // An archive that hangs, or a disk that writes, must not keep anybody from reading metrics.
             case PINS, PIN, SLOTS, SLOT, STANDBY, WHY, PEER, RELOAD -> answerByWorker(context, call, _ -> new WalReply.Plain(answers.api.answer(endpoint, call)));

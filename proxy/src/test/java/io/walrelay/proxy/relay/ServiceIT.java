@@ -33,6 +33,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
@@ -71,9 +72,9 @@ final class ServiceIT {
         }
 
         @Override
-        public void close() throws InterruptedException {
-            socket.close().sync();
-            loop.shutdownGracefully(0, 0, java.util.concurrent.TimeUnit.SECONDS);
+        public void close() {
+            socket.close().awaitUninterruptibly();
+            loop.shutdownGracefully(0, 0, TimeUnit.SECONDS);
         }
     }
 

@@ -46,6 +46,10 @@ class RewindThroughRelayIT {
 
     private static final Pattern FETCHED = Pattern.compile("\"bytes_fetched\":(\\d+)");
 
+    /** Not the last of those before the fork, which is read; what the source has written is known to its end. */
+    private static final Pattern FROM_INDEX =
+            Pattern.compile("\"target_wal\":\\{\"segments_indexed\":[1-9][0-9]*,.*\"source_wal\":\\{\"segments_indexed\":[1-9][0-9]*,\"segments_read\":0}");
+
     @TempDir
     private Path directory;
 
@@ -65,11 +69,12 @@ class RewindThroughRelayIT {
             // A whole segment with images of the blocks that both changed, which the relay has then.
             now.execute("SELECT pg_switch_wal()", "INSERT INTO t VALUES ('next', 1, '')");
             diverge(old, "old");
-            stop(old);
+            end(old, major);
             // The target's own WAL has a hole before the fork, which the relay fills for the plan, and on 14 the source for the replay.
             Files.delete(old.dataDirectory().resolve("pg_wal/000000010000000000000003"));
             String configuration = Files.readString(old.dataDirectory().resolve("postgresql.conf"));
             awaitRelay(now);
+            awaitIndex(relay);
 
             Programs.Result result = rewindThrough(relay, old, now, "--checkpoint");
 
@@ -77,6 +82,7 @@ class RewindThroughRelayIT {
             Matcher fetched = FETCHED.matcher(result.output());
             assertTrue(fetched.find() && Long.parseLong(fetched.group(1)) < (major < 15 ? 24 : 8) << 20, result.output());
             assertTrue(skippedBlocks(result) > 50, result.output());
+            assertTrue(FROM_INDEX.matcher(result.output()).find(), result.output());
             assertEquals(configuration, Files.readString(old.dataDirectory().resolve("postgresql.conf")));
             assertFalse(segments(old.dataDirectory()).stream().anyMatch(path -> path.getFileName().toString().startsWith("00000002")));
             old.start();
@@ -121,6 +127,20 @@ class RewindThroughRelayIT {
             assertEquals("both orphan", who(old));
             assertEquals("both new", who(now));
         }
+    }
+
+    /** One of them crashes: where its WAL ends is found from what the index proves on. */
+    private static void end(LocalPostgres old, int major) {
+        if (major == 15) {
+            old.kill();
+        } else {
+            stop(old);
+        }
+    }
+
+    /** Until the segment is indexed in which timeline 2 begins: those before it are then, too. */
+    private static void awaitIndex(RelayProcess relay) {
+        Await.until("the relay's change index", LIMIT, () -> relay.get("/api/v1/segments?timeline=2&from=0/1000000&to=0/20000000").body(), body -> body.contains("00000002"));
     }
 
     private static List<Path> segments(Path data) {

@@ -79,6 +79,39 @@ public record RelayChanges(Map<BlockWal.Block, BlockWal.First> blocks, List<Json
             whole += block.getValue().wholePage() ? 1 : 0;
         }
         assertTrue(whole > 50 && whole < expected.size(), "%d blocks, %d of them whole".formatted(expected.size(), whole));
+        assertEquals(said.merged(), merged(relay.get("/api/v1/changes?merged=true&from=%s&to=%s".formatted(start, end)).body()));
         return said;
+    }
+
+    /** The blocks of main forks, and whether it does not matter to a replay what was in them. */
+    private Map<BlockWal.Block, Boolean> merged() {
+        Map<BlockWal.Block, Boolean> merged = new LinkedHashMap<>();
+        blocks.forEach((block, first) -> {
+            if (block.fork() == 0) {
+                merged.put(block, first.wholePage() && special.stream().noneMatch(line -> Lsn.parse(line.get("at").asString()).isAtMost(first.at()) && reads(line, block)));
+            }
+        });
+        return merged;
+    }
+
+    private static boolean reads(JsonNode line, BlockWal.Block block) {
+        JsonNode copied = line.path("database_copied");
+        return line.has("unknown")
+                || copied.path("from_database").asLong(-1) == block.relation().database() && copied.path("from_tablespace").asLong(-1) == block.relation().tablespace();
+    }
+
+    private static Map<BlockWal.Block, Boolean> merged(String answer) {
+        Map<BlockWal.Block, Boolean> merged = new LinkedHashMap<>();
+        for (String line : answer.lines().toList()) {
+            JsonNode node = MAPPER.readTree(line);
+            for (String kind : List.of("whole", "others")) {
+                for (JsonNode run : node.path(kind)) {
+                    for (long i = 0; i < run.get(1).asLong(); i++) {
+                        merged.putIfAbsent(new BlockWal.Block(relation(node.get("relation").asString()), 0, (int) (run.get(0).asLong() + i)), kind.equals("whole"));
+                    }
+                }
+            }
+        }
+        return merged;
     }
 }

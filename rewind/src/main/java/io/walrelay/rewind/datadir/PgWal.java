@@ -12,11 +12,13 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 public final class PgWal implements WalSource, Closeable {
 
     /** A stretch of the log in one file. */
-    private record Open(FileChannel file, Lsn start, Lsn end) {}
+    private record Open(WalElsewhere.Bytes file, Lsn start, Lsn end) {}
 
     private final @Nullable Path directory;
     private final SegmentSize size;
@@ -58,7 +60,7 @@ public final class PgWal implements WalSource, Closeable {
             oldestFirst.add(new Reach(ancestor.timeline(), begin, ancestor.switchPoint()));
             begin = ancestor.switchPoint();
         }
-        oldestFirst.add(new Reach(history.timeline(), begin, new Lsn(-1)));
+        oldestFirst.add(new Reach(history.timeline(), begin, Lsn.LAST));
         return oldestFirst.reversed();
     }
 
@@ -83,6 +85,19 @@ public final class PgWal implements WalSource, Closeable {
         return read;
     }
 
+    /** The file from which the last byte of the segment that begins at {@code start} is read; empty when the directory has none of it. */
+    public Optional<Path> file(Lsn start) {
+        if (directory == null) {
+            return Optional.empty();
+        }
+        Lsn end = size.endOf(start);
+        return timelines.stream()
+                .filter(reach -> reach.begin.isBefore(end) && start.isBefore(reach.end))
+                .map(reach -> directory.resolve(new WalFileName.Segment(SegmentId.at(reach.timeline, start, size)).fileName(size)))
+                .filter(Files::exists)
+                .findFirst();
+    }
+
     /** How many bytes were read so far. */
     public long bytesRead() {
         return bytesRead;
@@ -93,7 +108,7 @@ public final class PgWal implements WalSource, Closeable {
         Lsn end = size.endOf(at);
         for (Reach reach : timelines) {
             if (reach.begin.isBefore(end) && at.isBefore(reach.end)) {
-                FileChannel file = open(SegmentId.at(reach.timeline, at, size));
+                WalElsewhere.Bytes file = open(SegmentId.at(reach.timeline, at, size));
                 if (file != null) {
                     return new Open(file, start, Lsn.min(end, reach.end));
                 }
@@ -102,13 +117,13 @@ public final class PgWal implements WalSource, Closeable {
         return null;
     }
 
-    private @Nullable FileChannel open(SegmentId segment) throws IOException {
+    private WalElsewhere.@Nullable Bytes open(SegmentId segment) throws IOException {
         String name = new WalFileName.Segment(segment).fileName(size);
         if (directory == null) {
             return elsewhere.open(segment, name);
         }
         try {
-            return FileChannel.open(directory.resolve(name), StandardOpenOption.READ);
+            return WalElsewhere.Bytes.of(FileChannel.open(directory.resolve(name), StandardOpenOption.READ));
         } catch (NoSuchFileException e) {
             return elsewhere.open(segment, name);
         }

@@ -49,7 +49,7 @@ public final class RestoredWal implements WalElsewhere, Closeable {
     }
 
     @Override
-    public @Nullable FileChannel open(SegmentId segment, String name) throws IOException {
+    public @Nullable Bytes open(SegmentId segment, String name) throws IOException {
         Path kept = segments.get(name);
         if (kept == null) {
             kept = restore(name, directory());
@@ -63,7 +63,7 @@ public final class RestoredWal implements WalElsewhere, Closeable {
             }
             segments.put(name, kept);
         }
-        return FileChannel.open(kept, StandardOpenOption.READ);
+        return Bytes.of(FileChannel.open(kept, StandardOpenOption.READ));
     }
 
     /** Whether there is such a file. */

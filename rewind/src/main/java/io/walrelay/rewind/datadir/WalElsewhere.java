@@ -1,7 +1,9 @@
 package io.walrelay.rewind.datadir;
 
 import io.walrelay.wal.SegmentId;
+import java.io.Closeable;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -9,10 +11,32 @@ import org.jspecify.annotations.Nullable;
 /** Where else than in a data directory its WAL may be: an archive, a relay. Asked on one thread at a time. */
 public interface WalElsewhere {
 
+    /** Those of a segment. */
+    interface Bytes extends Closeable {
+
+        /** Puts those from {@code at} on, counted from the segment's beginning, into {@code into}; some of them, none or -1 when there are no more. */
+        int read(ByteBuffer into, long at) throws IOException;
+
+        /** A file's, which goes with this. */
+        static Bytes of(FileChannel file) {
+            return new Bytes() {
+                @Override
+                public int read(ByteBuffer into, long at) throws IOException {
+                    return file.read(into, at);
+                }
+
+                @Override
+                public void close() throws IOException {
+                    file.close();
+                }
+            };
+        }
+    }
+
     /** For a directory that has all there is. */
     WalElsewhere NOWHERE = new WalElsewhere() {
         @Override
-        public @Nullable FileChannel open(SegmentId segment, String name) {
+        public @Nullable Bytes open(SegmentId segment, String name) {
             return null;
         }
 
@@ -23,11 +47,11 @@ public interface WalElsewhere {
     };
 
     /**
-     * An open file with the segment; null when it is not there either. Who asks closes it.
+     * The segment; null when it is not there either. Who asks closes it.
      *
      * @throws IOException if it could not look
      */
-    @Nullable FileChannel open(SegmentId segment, String name) throws IOException;
+    @Nullable Bytes open(SegmentId segment, String name) throws IOException;
 
     /**
      * A small file, such as a history; empty when it is not there.
@@ -41,8 +65,8 @@ public interface WalElsewhere {
         WalElsewhere first = this;
         return new WalElsewhere() {
             @Override
-            public @Nullable FileChannel open(SegmentId segment, String name) throws IOException {
-                FileChannel found = first.open(segment, name);
+            public @Nullable Bytes open(SegmentId segment, String name) throws IOException {
+                Bytes found = first.open(segment, name);
                 return found == null ? next.open(segment, name) : found;
             }
 

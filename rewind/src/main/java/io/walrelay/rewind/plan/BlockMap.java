@@ -47,6 +47,39 @@ public final class BlockMap {
         return isNew;
     }
 
+    /** Adds {@code count} blocks from {@code first}, unsigned, on. */
+    void add(RelationFile relation, int first, long count) {
+        addNew(relation, first, count, (_, _, _) -> {});
+    }
+
+    /** Adds {@code count} blocks from {@code first}, unsigned, on, and those of them that were not there to {@code others}, too. */
+    void add(RelationFile relation, int first, long count, BlockMap others) {
+        addNew(relation, first, count, others::addRange);
+    }
+
+    private void addNew(RelationFile relation, int first, long count, Ranges news) {
+        long next = Integer.toUnsignedLong(first);
+        long end = next + count;
+        while (next < end) {
+            RelationPath path = new RelationPath(relation, (int) (next / blocksPerFile));
+            int from = (int) (next % blocksPerFile);
+            int to = (int) Math.min(blocksPerFile, from + (end - next));
+            BitSet there = blocks.computeIfAbsent(path, _ -> new BitSet());
+            for (int at = there.nextClearBit(from); at < to; at = there.nextClearBit(at)) {
+                int taken = there.nextSetBit(at);
+                int until = taken < 0 ? to : Math.min(taken, to);
+                there.set(at, until);
+                news.add(path, at, until - 1);
+            }
+            next += to - from;
+        }
+    }
+
+    @FunctionalInterface
+    private interface Ranges {
+        void add(RelationPath path, int first, int last);
+    }
+
     /** Adds some of one file, counted from its beginning. */
     void addRange(RelationPath path, int first, int last) {
         blocks.computeIfAbsent(path, file -> new BitSet()).set(first, last + 1);

@@ -16,28 +16,31 @@ import io.walrelay.wal.format.WalReader;
 import io.walrelay.wal.format.WalRecord;
 import io.walrelay.wal.format.WalSource;
 import java.io.IOException;
+import java.util.Optional;
 
 /** What the target's own WAL says (pg_rewind: parsexlog.c). Confined to one thread. */
 public final class TargetWal {
-
-    /** xlogrecord.h, XLR_SPECIAL_REL_UPDATE: files change in a way that no block reference tells. */
-    private static final int SPECIAL_RELATION_UPDATE = 0x01;
 
     private static final String MISSING = "Where the target's older WAL is archived, --restore-target-wal finds it; where a relay holds it, --relay does.";
 
     private final WalSource source;
     private final WalSource local;
     private final WalIdentity identity;
+    private final HeldChanges held;
+    private final ProvenSegments proven;
     private final WalRecord record = new WalRecord();
 
     /**
      * @param source the WAL along the target's lineage, wherever it is
      * @param local what the target's own pg_wal has of it
+     * @param held what somebody knows of its changes, and {@code proven} where that is of these very bytes
      */
-    public TargetWal(WalSource source, WalSource local, WalIdentity identity) {
+    public TargetWal(WalSource source, WalSource local, WalIdentity identity, HeldChanges held, ProvenSegments proven) {
         this.source = source;
         this.local = local;
         this.identity = identity;
+        this.held = held;
+        this.proven = proven;
     }
 
     /**
@@ -77,7 +80,7 @@ public final class TargetWal {
     }
 
     private Lsn endOfValidWal(Lsn redo) throws IOException, RefusedException {
-        WalReader reader = WalReader.open(source, identity, redo);
+        WalReader reader = afterProven(redo);
         WalEnd end = reader.skipToEnd();
         if (!reader.lastRecordEnd().isValid()) {
             throw unreadable("could not read WAL record at %s".formatted(redo), reader);
@@ -86,6 +89,24 @@ public final class TargetWal {
             throw new RefusedException("a segment of the target's WAL is missing: the one that begins at %s; the next is there".formatted(end.at()), MISSING);
         }
         return reader.lastRecordEnd();
+    }
+
+    /**
+     * A reader from {@code redo} on, or from the last of the segments from there on that are proved to be right. That a record starts in it tells that
+     * the one before has ended in it, too.
+     */
+    private WalReader afterProven(Lsn redo) throws IOException {
+        Lsn last = size().startOf(redo);
+        for (Lsn at = last; proven.isProven(at); at = size().endOf(at)) {
+            last = at;
+        }
+        if (last.isAfter(redo)) {
+            WalReader reader = WalReader.open(source, identity, last);
+            if (reader.next() && reader.recordStart().isBefore(size().endOf(last))) {
+                return reader;
+            }
+        }
+        return WalReader.open(source, identity, redo);
     }
 
     /** Whether WAL was written there, not only a file for it made. */
@@ -100,7 +121,7 @@ public final class TargetWal {
      * @throws RefusedException when WAL is missing before there is one
      */
     public ReplayStart lastCheckpointBefore(Lsn fork) throws IOException, RefusedException {
-        return switch (new CheckpointSearch(source, identity).lastBefore(Lsn.INVALID, fork)) {
+        return switch (new CheckpointSearch(source, identity, proven::checkpoints).lastBefore(Lsn.INVALID, fork)) {
             case CheckpointSearch.Found(var at, var checkpoint) -> new ReplayStart(checkpoint.redo(), at, checkpoint.timeline(), ReplayStart.Reason.COMMON);
             case CheckpointSearch.None() -> throw new RefusedException("there is no checkpoint before %s".formatted(fork));
             case CheckpointSearch.Broken(var end) -> throw new RefusedException("could not find previous WAL record at %s: %s".formatted(end.at(), end.message()), MISSING);
@@ -108,27 +129,88 @@ public final class TargetWal {
     }
 
     /**
+     * What was found.
+     *
+     * @param indexed how many segments were not read, and {@code read} how many were
+     */
+    public record Found(BlockMap changed, int indexed, int read) {}
+
+    /**
      * Which blocks are changed by the records from {@code from} on that end at {@code end} or before.
      *
      * @throws RefusedException when they can't all be read, or one changes files in a way that is not known
      */
-    public BlockMap changes(Lsn from, Lsn end, int blocksPerFile) throws IOException, RefusedException {
+    public Found changes(Lsn from, Lsn end, int blocksPerFile) throws IOException, RefusedException {
         BlockMap changed = new BlockMap(blocksPerFile);
+        int indexed = 0;
+        Lsn at = from;
+        while (at.isBefore(end)) {
+            Lsn known = provenUpTo(at, end);
+            Optional<MergedChanges> merged = known.isAfter(at) ? held.changes(at, Optional.of(known)) : Optional.empty();
+            if (merged.isPresent()) {
+                note(merged.get(), changed);
+                indexed += size().segments(at, known);
+                at = known;
+            } else {
+                Lsn stop = unprovenUpTo(Lsn.max(size().endOf(at), known), end);
+                read(at, stop, end, changed);
+                at = stop;
+            }
+        }
+        return new Found(changed, indexed, size().segments(from, end) - indexed);
+    }
+
+    /**
+     * How far what is known of the changes from {@code at} on is of the target's bytes: to the end, where a record ends; or else to the last segment that
+     * is proved, which is not among those, so that each record has all of its header, and with it its checksum, in bytes that are.
+     */
+    private Lsn provenUpTo(Lsn at, Lsn end) throws IOException {
+        proven.prove(size().startOf(at), size().startOf(end));
+        Lsn last = size().startOf(at);
+        Lsn next = last;
+        while (size().endOf(next).isAtMost(end) && proven.isProven(next)) {
+            last = next;
+            next = size().endOf(next);
+        }
+        boolean all = next.equals(end) || next.equals(size().startOf(end)) && proven.isProvenUpTo(end);
+        return all ? end : Lsn.max(at, last);
+    }
+
+    /** Where the first two segments from {@code at} on begin that are proved both; {@code end} when there are none before. */
+    private Lsn unprovenUpTo(Lsn at, Lsn end) throws IOException {
+        Lsn next = at;
+        while (next.isBefore(end) && !provenUpTo(next, end).isAfter(next)) {
+            next = size().endOf(next);
+        }
+        return Lsn.min(next, end);
+    }
+
+    private static void note(MergedChanges merged, BlockMap changed) throws RefusedException {
+        for (MergedChanges.File file : merged.files()) {
+            note(file.change(), file.at(), changed);
+        }
+        merged.blocks().forEach(run -> changed.add(run.relation(), run.first(), run.count()));
+    }
+
+    /** Records that start from {@code from} on and before {@code stop}. Of {@code end} it is known that a record ends there. */
+    private void read(Lsn from, Lsn stop, Lsn end, BlockMap changed) throws IOException, RefusedException {
         WalReader reader = WalReader.open(source, identity, from);
-        while (reader.lastRecordEnd().isBefore(end)) {
+        while (reader.lastRecordEnd().isBefore(stop)) {
             if (!reader.next()) {
                 throw unreadable("could not read WAL record at %s".formatted(Lsn.max(from, reader.lastRecordEnd())), reader);
             }
+            if (stop.isBefore(end) && reader.recordStart().isAtLeast(stop)) {
+                return;
+            }
             note(reader, changed);
         }
-        return changed;
     }
 
     private void note(WalReader reader, BlockMap changed) throws RefusedException {
         try {
             reader.take(record);
             if (RecordBodies.mayChangeFiles(record.resourceManager(), record.info()) && RecordBodies.of(record).orElse(null) instanceof FileChange change) {
-                note(change, changed);
+                note(change, record.start(), changed);
             }
         } catch (MalformedRecordException e) {
             throw new RefusedException("the target's WAL can't be understood: %s".formatted(e.getMessage()));
@@ -141,10 +223,10 @@ public final class TargetWal {
     }
 
     /** An extension's record whose references are all that it changes is known enough. */
-    private void note(FileChange change, BlockMap changed) throws RefusedException {
-        if (change instanceof FileChange.Unknown(var manager, var info) && (record.info() & SPECIAL_RELATION_UPDATE) != 0) {
+    private static void note(FileChange change, Lsn at, BlockMap changed) throws RefusedException {
+        if (change instanceof FileChange.Unknown unknown && unknown.isSpecialUpdate()) {
             throw new RefusedException("WAL record modifies a relation, but record type is not recognized: lsn: %s, rmid: %d, info: %02X"
-                    .formatted(record.start(), manager, info));
+                    .formatted(at, unknown.resourceManager(), unknown.info()));
         }
         changed.add(change);
     }

@@ -4,26 +4,19 @@ import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.format.BlockReference;
 import io.walrelay.wal.format.FileChange;
+import io.walrelay.wal.format.FirstChanges;
 import io.walrelay.wal.format.MalformedRecordException;
 import io.walrelay.wal.format.RecordBodies;
-import io.walrelay.wal.format.RecordBody;
 import io.walrelay.wal.format.WalEnd;
 import io.walrelay.wal.format.WalIdentity;
 import io.walrelay.wal.format.WalReader;
 import io.walrelay.wal.format.WalRecord;
 import io.walrelay.wal.format.WalSource;
 import java.io.IOException;
-import java.util.HashSet;
-import java.util.Optional;
-import java.util.Set;
 
 /**
- * The blocks that need not be fetched: the first thing that the replay does to them is to write the whole page, from an image that it applies
- * or anew (PostgreSQL: xlogutils.c, XLogReadBufferForRedoExtended, which then neither reads the block nor compares its position). What was in
+ * The blocks that need not be fetched, because the first thing that the replay does to them is to write the whole page ({@link FirstChanges}). What was in
  * them before is seen by nobody, since the server lets nobody in before it has replayed all of this.
- *
- * <p>What reads blocks without referring to them: a database that is copied as files reads every block of the other as it is then, and what
- * an unknown record does nobody knows. What was not written before that is not left out.
  *
  * @param blocks of main forks only: other forks are changed without references
  * @param from where the replay starts
@@ -31,8 +24,23 @@ import java.util.Set;
  */
 public record WholePages(BlockMap blocks, Lsn from, Lsn end) {
 
-    /** A database's files in one tablespace. */
-    private record Place(int tablespace, int database) {}
+    /**
+     * What another has read of the source's log.
+     *
+     * @param changes of which later ones of a block count for nothing
+     */
+    public static WholePages of(MergedChanges changes, Lsn from, int blocksPerFile) {
+        BlockMap seen = new BlockMap(blocksPerFile);
+        BlockMap whole = new BlockMap(blocksPerFile);
+        for (MergedChanges.Blocks run : changes.blocks()) {
+            if (run.wholePage()) {
+                seen.add(run.relation(), run.first(), run.count(), whole);
+            } else {
+                seen.add(run.relation(), run.first(), run.count());
+            }
+        }
+        return new WholePages(whole, from, changes.end());
+    }
 
     /**
      * Reads the source's log from {@code from} on as far as it is held.
@@ -40,15 +48,22 @@ public record WholePages(BlockMap blocks, Lsn from, Lsn end) {
      * @throws RefusedException when it is not the log, which the rewound server would find as well
      */
     public static WholePages read(WalSource source, WalIdentity identity, Lsn from, int blocksPerFile) throws IOException, RefusedException {
-        Reading reading = new Reading(blocksPerFile);
+        FirstChanges firsts = new FirstChanges();
+        WalRecord record = new WalRecord();
         WalReader reader = WalReader.open(source, identity, from);
         while (reader.next()) {
-            reading.take(reader);
+            note(reader, record, firsts);
         }
         if (reader.end().orElseThrow() instanceof WalEnd.Flaw flaw && !isEndOfWriting(flaw)) {
             throw new RefusedException("the WAL that the rewound server would replay is not right: %s".formatted(flaw.message()));
         }
-        return new WholePages(reading.whole, from, reader.lastRecordEnd().isValid() ? reader.lastRecordEnd() : from);
+        BlockMap whole = new BlockMap(blocksPerFile);
+        firsts.drain((relation, first, count, wholePage) -> {
+            if (wholePage) {
+                whole.add(relation, first, count);
+            }
+        });
+        return new WholePages(whole, from, Lsn.max(from, reader.lastRecordEnd()));
     }
 
     /** Zeros follow what a server has written so far; whoever holds it may hold them, too. */
@@ -56,50 +71,19 @@ public record WholePages(BlockMap blocks, Lsn from, Lsn end) {
         return flaw instanceof WalEnd.ZeroLength;
     }
 
-    /** Where the reading stands. */
-    private static final class Reading {
-
-        private final WalRecord record = new WalRecord();
-        private final BlockMap seen;
-        private final BlockMap whole;
-        private final Set<Place> copied = new HashSet<>();
-        private boolean unknown;
-
-        Reading(int blocksPerFile) {
-            this.seen = new BlockMap(blocksPerFile);
-            this.whole = new BlockMap(blocksPerFile);
-        }
-
-        void take(WalReader reader) throws RefusedException {
-            try {
-                reader.take(record);
-                if (RecordBodies.mayKnow(record.resourceManager(), record.info())) {
-                    note(RecordBodies.of(record));
-                }
-            } catch (MalformedRecordException e) {
-                throw new RefusedException("the WAL that the rewound server would replay can't be understood: %s".formatted(e.getMessage()));
+    private static void note(WalReader reader, WalRecord record, FirstChanges firsts) throws RefusedException {
+        try {
+            reader.take(record);
+            if (RecordBodies.mayChangeFiles(record.resourceManager(), record.info()) && RecordBodies.of(record).orElse(null) instanceof FileChange change) {
+                firsts.add(change, record.start());
             }
-            for (int i = 0; i < record.blockCount(); i++) {
-                if (record.forkOf(i) == BlockReference.MAIN_FORK) {
-                    note(i);
-                }
-            }
+        } catch (MalformedRecordException e) {
+            throw new RefusedException("the WAL that the rewound server would replay can't be understood: %s".formatted(e.getMessage()));
         }
-
-        private void note(Optional<? extends RecordBody> body) {
-            switch (body.orElse(null)) {
-                case FileChange.DatabaseCopied(_, _, var tablespace, var database) -> copied.add(new Place(tablespace, database));
-                case FileChange.Unknown _ -> unknown = true;
-                case null, default -> {}
-            }
-        }
-
-        private void note(int i) {
-            int tablespace = record.tablespaceOf(i);
-            int database = record.databaseOf(i);
-            boolean first = seen.add(tablespace, database, record.relationOf(i), record.blockOf(i));
-            if (first && (record.willInit(i) || record.imageIsApplied(i)) && !unknown && !copied.contains(new Place(tablespace, database))) {
-                var _ = whole.add(tablespace, database, record.relationOf(i), record.blockOf(i));
+        long at = record.start().value();
+        for (int i = 0; i < record.blockCount(); i++) {
+            if (record.forkOf(i) == BlockReference.MAIN_FORK) {
+                firsts.add(record.tablespaceOf(i), record.databaseOf(i), record.relationOf(i), record.blockOf(i), at, record.writesWholePage(i));
             }
         }
     }

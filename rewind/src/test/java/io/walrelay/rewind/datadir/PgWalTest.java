@@ -71,8 +71,8 @@ class PgWalTest {
 
         WalElsewhere archive = new WalElsewhere() {
             @Override
-            public @Nullable FileChannel open(SegmentId segment, String name) throws IOException {
-                return Files.exists(elsewhere.resolve(name)) ? FileChannel.open(elsewhere.resolve(name), StandardOpenOption.READ) : null;
+            public @Nullable Bytes open(SegmentId segment, String name) throws IOException {
+                return Files.exists(elsewhere.resolve(name)) ? Bytes.of(FileChannel.open(elsewhere.resolve(name), StandardOpenOption.READ)) : null;
             }
 
             @Override

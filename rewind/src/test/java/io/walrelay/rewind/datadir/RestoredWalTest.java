@@ -12,7 +12,6 @@ import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -40,7 +39,7 @@ class RestoredWalTest {
         Files.writeString(archive.resolve("00000002.history"), "1\t0/3000000\n");
         Path kept;
         try (RestoredWal restored = by("test $(basename $PWD) = data && cp ../archive/%f %p")) {
-            try (FileChannel file = restored.open(SEGMENT, NAME)) {
+            try (WalElsewhere.Bytes file = restored.open(SEGMENT, NAME)) {
                 assertNotNull(file);
                 assertEquals(10, file.read(ByteBuffer.allocate(10), 100));
             }
@@ -51,7 +50,7 @@ class RestoredWalTest {
             assertEquals(Optional.empty(), restored.read("00000003.history"));
             // Once for the whole run.
             Files.delete(archive.resolve(NAME));
-            try (FileChannel again = restored.open(SEGMENT, NAME)) {
+            try (WalElsewhere.Bytes again = restored.open(SEGMENT, NAME)) {
                 assertNotNull(again);
             }
             assertEquals(Set.of(NAME), restored.segments().keySet());
@@ -72,7 +71,7 @@ class RestoredWalTest {
 
     private void open(String command) throws IOException {
         try (RestoredWal restored = by(command);
-                FileChannel _ = restored.open(SEGMENT, NAME)) {
+                WalElsewhere.Bytes _ = restored.open(SEGMENT, NAME)) {
             throw new AssertionError("opened by " + command);
         }
     }

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.rewind.datadir.ControlFileCraft;
+import io.walrelay.rewind.datadir.PgWal;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.datadir.RelationPath;
+import io.walrelay.rewind.datadir.WalElsewhere;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
@@ -33,8 +35,15 @@ class TargetWalTest {
 
     private final WalCraft wal = WalCraft.begin(new SegmentSize(1 << 20), new SystemId(7), Lsn.parse("0/1000000"), 3);
 
+    /** Without an index. */
+    private TargetWal read(WalSource source, WalSource local) {
+        SegmentSize size = wal.identity().segmentSize();
+        ProvenSegments none = new ProvenSegments(HeldChanges.NONE, new PgWal(null, wal.history(), size, WalElsewhere.NOWHERE), false, size);
+        return new TargetWal(source, local, wal.identity(), HeldChanges.NONE, none);
+    }
+
     private TargetWal target() {
-        return new TargetWal(wal.source(), wal.source(), wal.identity());
+        return read(wal.source(), wal.source());
     }
 
     private Lsn checkpoint(int info, Lsn redo) {
@@ -88,7 +97,7 @@ class TargetWalTest {
         Lsn end = wal.end();
         change(0, 16384, 9);
 
-        BlockMap changed = target().changes(from, end, 100);
+        BlockMap changed = target().changes(from, end, 100).changed();
 
         assertEquals(BitSet.valueOf(new long[] {1 << 7 | 1 << 8}), changed.of(new RelationPath(new RelationFile(1663, 5, 16384), 0)));
         assertEquals(BitSet.valueOf(new long[] {1 << 2}), changed.of(new RelationPath(new RelationFile(1663, 5, 16385), 1)));
@@ -112,7 +121,7 @@ class TargetWalTest {
         ByteBuffer create = ByteBuffer.allocate(18).order(ByteOrder.LITTLE_ENDIAN).put((byte) 255).put((byte) 16).putInt(1663).putInt(7).putInt(16384).putInt(0);
         wal.record(STORAGE, 0x11, create.array());
 
-        BlockMap changed = target().changes(from, wal.end(), 100);
+        BlockMap changed = target().changes(from, wal.end(), 100).changed();
 
         assertTrue(changed.isNew(new RelationPath(new RelationFile(1663, 5, 99), 3)));
         assertTrue(changed.isNew(new RelationPath(new RelationFile(1663, 7, 16384), 0)));
@@ -124,7 +133,7 @@ class TargetWalTest {
         Lsn from = wal.end();
         ByteBuffer commit = ByteBuffer.allocate(10).order(ByteOrder.LITTLE_ENDIAN).put((byte) 255).put((byte) 8).putLong(1_000);
         wal.record(XACT, 0x01, commit.array());
-        assertEquals(0, target().changes(from, wal.end(), 100).size());
+        assertEquals(0, target().changes(from, wal.end(), 100).changed().size());
     }
 
     @Test
@@ -173,7 +182,7 @@ class TargetWalTest {
             return read;
         };
 
-        TargetWal standby = new TargetWal(whole, local, wal.identity());
+        TargetWal standby = read(whole, local);
 
         ControlFileCraft control = ControlFileCraft.of15().state(2).checkpoint(redo.value(), redo.value(), 1);
         assertEquals(received, standby.end(control.minRecoveryPoint(inSecond.value(), 1).read()));
@@ -187,7 +196,7 @@ class TargetWalTest {
         byte[] bytes = wal.bytes();
         WalSource whole = WalCraft.source(wal.start(), bytes);
         WalSource holes = (at, into) -> segmentOf(at) == 17 ? 0 : withinSegment(whole, at, into);
-        TargetWal holed = new TargetWal(holes, holes, wal.identity());
+        TargetWal holed = read(holes, holes);
         RefusedException refused = assertThrows(
                 RefusedException.class, () -> holed.end(ControlFileCraft.of15().state(6).checkpoint(redo.value(), redo.value(), 1).read()));
         assertTrue(String.valueOf(refused.getMessage()).contains("missing"), refused.getMessage());

@@ -101,6 +101,27 @@ class WholePagesTest {
         assertEquals(List.of(1), whole(wal.start(), 5));
     }
 
+    /** What was too much to be merged at once comes in several parts. */
+    @Test
+    void ofWhatSomebodyElseHasReadTheFirstOfABlockCounts() {
+        RelationFile relation = new RelationFile(1663, 5, 16384);
+        MergedChanges changes = new MergedChanges(
+                List.of(
+                        new MergedChanges.Blocks(relation, 998, 4, true),
+                        new MergedChanges.Blocks(relation, 1_010, 1, false),
+                        new MergedChanges.Blocks(relation, 1_000, 100, true),
+                        new MergedChanges.Blocks(relation, 999, 1, false)),
+                List.of(),
+                wal.end());
+        WholePages pages = WholePages.of(changes, wal.start(), 1_000);
+        assertEquals(List.of(998, 999), pages.blocks().of(new RelationPath(relation, 0)).stream().boxed().toList());
+        BitSet second = new BitSet();
+        second.set(0, 100);
+        second.clear(10);
+        assertEquals(second, pages.blocks().of(new RelationPath(relation, 1)));
+        assertEquals(wal.end(), pages.end());
+    }
+
     @Test
     void aLogThatTheServerCouldNotReplayIsRefused() {
         change(0, 5, 1);

@@ -1,6 +1,8 @@
 package io.walrelay.cache.index;
 
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.format.BlockReference;
+import io.walrelay.wal.format.FirstChanges;
 import io.walrelay.wal.format.RelationFile;
 import java.util.Arrays;
 
@@ -205,6 +207,16 @@ public final class ChangedBlocks {
 
     boolean isWholePage(int i) {
         return (firsts[i] & WHOLE_PAGE) != 0;
+    }
+
+    /** Adds those of main forks. */
+    void addTo(FirstChanges firstChanges) {
+        for (int i = 0; i < count; i++) {
+            int at = forkOf(i) * FIELDS;
+            if ((int) forks[at + 1] == BlockReference.MAIN_FORK) {
+                firstChanges.add((int) (forks[at] >>> 32), (int) forks[at], (int) (forks[at + 1] >>> 32), blockOf(i), positionOf(i), isWholePage(i));
+            }
+        }
     }
 
     /** Shows all blocks, fork by fork, each fork's in the order of the log. */

@@ -2,6 +2,7 @@ package io.walrelay.cache.index;
 
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.format.FileChange;
+import io.walrelay.wal.format.FirstChanges;
 import io.walrelay.wal.format.MalformedRecordException;
 import io.walrelay.wal.format.RecordBodies;
 import io.walrelay.wal.format.RecordBody;
@@ -35,12 +36,14 @@ public final class Changes {
 
     /**
      * A record that changes files otherwise than by its references; kept as it is, so that {@link RecordBodies} alone knows how to read it. Of those
-     * that nobody knows the first of each resource manager, and of that the header.
+     * that nobody knows the first of each resource manager and of each kind, and of that the header.
      *
      * @param body a {@link FileChange}, or the end of a transaction that drops relations
      */
     @SuppressWarnings("ArrayRecordComponent") // Written to a file, and compared by nobody.
     public record Special(Lsn at, RecordBody body, byte[] record) {}
+
+    private record UnknownKind(int resourceManager, boolean specialUpdate) {}
 
     /** @param resourceManager its name, or its number when it is an extension's */
     public record ManagerStatistics(String resourceManager, long records, long bytes, long imageBytes) {}
@@ -53,11 +56,12 @@ public final class Changes {
 
     private final ChangedBlocks blocks;
     private final List<Special> special = new ArrayList<>();
-    /** The extensions of which a record was kept. */
-    private final Set<Integer> unknown = new HashSet<>();
+    /** Those of which a record was kept. */
+    private final Set<UnknownKind> unknown = new HashSet<>();
     /** By resource manager: records, bytes, bytes of images. */
     private final long[] managers = new long[COUNTS * MANAGERS];
     private WalVersion version = WalVersion.V13;
+    private Lsn lastCheckpoint = Lsn.INVALID;
     private long oldestCommit = Long.MAX_VALUE;
     private long newestCommit = Long.MIN_VALUE;
 
@@ -87,6 +91,9 @@ public final class Changes {
         }
         int manager = record.resourceManager();
         count(manager, 1, record.length(), images);
+        if (RecordBodies.isCheckpoint(manager, record.info())) {
+            lastCheckpoint = record.start();
+        }
         if (RecordBodies.mayChangeFiles(manager, record.info())) {
             addBody(record);
         }
@@ -102,8 +109,8 @@ public final class Changes {
                     add(record, end, record.length());
                 }
             }
-            // An extension may write as much as all others: that the first of its records may have read or changed everything says it all.
-            case FileChange.Unknown it when !unknown.add(it.resourceManager()) -> {}
+            // An extension may write as much as all others: that the first of its records of a kind may have read or changed everything says it all.
+            case FileChange.Unknown it when !unknown.add(new UnknownKind(it.resourceManager(), it.isSpecialUpdate())) -> {}
             case FileChange.Unknown it -> add(record, it, RecordHeader.SIZE);
             case FileChange change -> add(record, change, record.length());
             case null, default -> {}
@@ -127,6 +134,10 @@ public final class Changes {
         special.add(new Special(record.start(), body, copy));
     }
 
+    void addCheckpoint(Lsn at) {
+        lastCheckpoint = at;
+    }
+
     void addCommits(long oldest, long newest) {
         oldestCommit = Math.min(oldestCommit, oldest);
         newestCommit = Math.max(newestCommit, newest);
@@ -139,6 +150,16 @@ public final class Changes {
         managers[at + IMAGE_BYTES] += moreImageBytes;
     }
 
+    /** Adds what these are to {@code firsts}, all of which came before in the log. */
+    public void addTo(FirstChanges firsts) {
+        for (Special kept : special) {
+            if (kept.body() instanceof FileChange change) {
+                firsts.add(change, kept.at());
+            }
+        }
+        blocks.addTo(firsts);
+    }
+
     public ChangedBlocks blocks() {
         return blocks;
     }
@@ -146,6 +167,11 @@ public final class Changes {
     /** In the order of the log. */
     public List<Special> special() {
         return List.copyOf(special);
+    }
+
+    /** Where the last checkpoint's record starts; empty when there is none. */
+    public Optional<Lsn> lastCheckpoint() {
+        return lastCheckpoint.isValid() ? Optional.of(lastCheckpoint) : Optional.empty();
     }
 
     /** Empty when no transaction commits. */

@@ -7,9 +7,7 @@ import io.walrelay.wal.format.WalRecord;
 import io.walrelay.wal.format.WalVersion;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -18,6 +16,7 @@ import java.util.Optional;
  *
  * <pre>
  *   lineage's id | beginning                                                       8 bytes
+ *   checkpoints (0 or 1) | position of the last, if there is one
  *   commits (0 or 1) | time of the oldest | of the newest                          8 bytes each, if there are any
  *   managers | number, records, bytes, bytes of images …
  *   special records | version | position, length, the record …
@@ -37,29 +36,6 @@ public final class ChangesFormat {
     /** Whose changes these are: of the records of a lineage that start from {@code begin} on. */
     public record Key(String lineage, Lsn begin) {}
 
-    /** One after the other, each with its length. */
-    public static byte[] join(List<byte[]> parts) {
-        Output out = new Output();
-        for (byte[] part : parts) {
-            out.number(part.length);
-            out.bytes(part);
-        }
-        return out.all();
-    }
-
-    /** @throws IOException when it is not what {@link #join} makes */
-    public static List<byte[]> split(byte[] joined) throws IOException {
-        List<byte[]> parts = new ArrayList<>();
-        try {
-            for (Input in = new Input(joined); in.at < joined.length; ) {
-                parts.add(in.bytes(in.count()));
-            }
-        } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
-            throw new IOException("the parts of changes are not in their form: " + e.getMessage(), e);
-        }
-        return parts;
-    }
-
     /** How much is wanted. */
     public enum Extent {
         /** All but the blocks. */
@@ -72,6 +48,9 @@ public final class ChangesFormat {
         Output out = new Output();
         out.text(key.lineage);
         out.fixed(begin);
+        Optional<Lsn> checkpoint = changes.lastCheckpoint();
+        out.number(checkpoint.isPresent() ? 1 : 0);
+        checkpoint.ifPresent(it -> out.number(it.value() - begin >> UNIT_BITS));
         Optional<Changes.CommitTimes> commits = changes.commits();
         out.number(commits.isPresent() ? 1 : 0);
         commits.ifPresent(it -> {
@@ -144,13 +123,16 @@ public final class ChangesFormat {
             if (!new Key(in.text(), new Lsn(in.fixed())).equals(key)) {
                 return false;
             }
+            long begin = key.begin.value();
+            if (in.number() == 1) {
+                into.addCheckpoint(new Lsn(begin + (in.number() << UNIT_BITS)));
+            }
             if (in.number() == 1) {
                 into.addCommits(in.fixed(), in.fixed());
             }
             for (long managers = in.number(); managers > 0; managers--) {
                 into.count((int) in.number(), in.number(), in.number(), in.number());
             }
-            long begin = key.begin.value();
             special(into, in, begin);
             blocks(into.blocks(), in, begin, extent);
             return true;

@@ -145,6 +145,20 @@ public final class DurableFiles {
         return Optional.of(new Stored(version, body));
     }
 
+    /** Whether {@code path} begins as a file of this format does; the rest is not looked at. */
+    public boolean beginsAs(String path, Format format) throws IOException {
+        try (Storage.File file = storage.open(path)) {
+            ByteBuffer head = ByteBuffer.allocate(OVERHEAD);
+            file.read(head, 0);
+            head.flip();
+            if (head.remaining() < OVERHEAD || head.getLong() != format.magicBytes()) {
+                return false;
+            }
+            int version = head.getInt();
+            return version >= format.oldest && version <= format.version;
+        }
+    }
+
     /** All bytes of {@code path}; empty when there is no such file. */
     public Optional<byte[]> readPlain(String path) throws IOException {
         try (Storage.File file = storage.open(path)) {

@@ -39,7 +39,7 @@ record Course(TimelineHistory lineage, SegmentSize size, List<Stretch> stretches
     /** A file and how far its bytes are of the way. */
     record Copy(StoredFile file, Lsn limit) {}
 
-    private static final Lsn NO_LIMIT = new Lsn(-1);
+    private static final Lsn NO_LIMIT = Lsn.LAST;
 
     static Course of(TimelineHistory lineage, SegmentSize size, Inventory inventory) {
         List<Stretch> stretches = new ArrayList<>();

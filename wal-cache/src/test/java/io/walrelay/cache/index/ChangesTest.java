@@ -170,15 +170,38 @@ final class ChangesTest {
     }
 
     @Test
-    void partsAreToldApart() throws Exception {
+    void aSegmentsIndexHasItsChecksumAndItsParts() throws Exception {
         List<byte[]> parts = List.of(new byte[0], new byte[] {1, 2, 3}, new byte[300]);
-        List<byte[]> split = ChangesFormat.split(ChangesFormat.join(parts));
-        assertEquals(parts.size(), split.size());
+        byte[] encoded = new SegmentIndex(0xCAFEBABE, parts).encode();
+        SegmentIndex parsed = SegmentIndex.parse(encoded);
+        assertEquals(0xCAFEBABE, parsed.crc32c());
+        assertEquals(parts.size(), parsed.parts().size());
         for (int i = 0; i < parts.size(); i++) {
-            assertArrayEquals(parts.get(i), split.get(i));
+            assertArrayEquals(parts.get(i), parsed.parts().get(i));
         }
-        assertThrows(IOException.class, () -> ChangesFormat.split(new byte[] {5, 1, 2}));
-        assertThrows(IOException.class, () -> ChangesFormat.split(new byte[] {(byte) 0x80}));
+        for (int length : List.of(0, 3, 5, 9, encoded.length - 1)) {
+            assertThrows(IOException.class, () -> SegmentIndex.parse(Arrays.copyOf(encoded, length)), () -> "of %d bytes".formatted(length));
+        }
+        assertThrows(IOException.class, () -> SegmentIndex.parse(new byte[] {0, 0, 0, 0, -1, -1, -1, -1}));
+    }
+
+    @Test
+    void theLastCheckpointIsKnown() throws Exception {
+        assertEquals(Optional.empty(), again(read(), ChangesFormat.Extent.SUMMARY).lastCheckpoint());
+        wal.checkpoint(BEGIN);
+        Lsn last = wal.checkpoint(BEGIN);
+        wal.random(10_000);
+        assertEquals(Optional.of(last), again(read(), ChangesFormat.Extent.SUMMARY).lastCheckpoint());
+    }
+
+    /** Who refuses what changes files in a way of its own must see the first such record, whatever else the extension wrote before. */
+    @Test
+    void ofAnExtensionTheFirstOfEachKindIsKept() throws Exception {
+        Lsn plain = wal.main(200, 0x30, new byte[8]);
+        wal.main(200, 0x40, new byte[8]);
+        Lsn special = wal.main(200, 0x41, new byte[8]);
+        wal.main(200, 0x31, new byte[8]);
+        assertEquals(Map.of(plain, new FileChange.Unknown(200, 0x30), special, new FileChange.Unknown(200, 0x41)), bodies(again(read(), ChangesFormat.Extent.SUMMARY)));
     }
 
     /** A checksum keeps such bytes away; if they come all the same, nothing else is thrown. */

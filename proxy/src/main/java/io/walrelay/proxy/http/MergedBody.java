@@ -1,0 +1,120 @@
+package io.walrelay.proxy.http;
+
+import io.walrelay.cache.ChangeIndex;
+import io.walrelay.cache.index.Changes;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.format.FileChange;
+import io.walrelay.wal.format.FirstChanges;
+import io.walrelay.wal.format.RelationFile;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/**
+ * The answer of {@code /api/v1/changes?merged=true}: what a whole stretch changes, of main forks, each relation's blocks in ranges. Lines of JSON:
+ *
+ * <pre>
+ *   {"relation":"1663/5/16384","whole":[[0,7],[9,1]],"others":[[7,2]]}     first block and how many; whether what was in them does not matter ({@link FirstChanges})
+ *   {"at":"0/3004A38","relation_truncated":{…}}                            as {@link ChangesBody} has them, those that change files
+ *   {"end":true,"to":"0/5A000000"}                                         of records that end there or before; without it the answer is not all
+ * </pre>
+ *
+ * <p>Of a block that is there twice, the first counts: that happens where there is too much to be merged in memory.
+ */
+final class MergedBody implements WalReply.Pieces {
+
+    /** With some 50 bytes each. */
+    private static final int MOST_GROUPS = 1 << 18;
+
+    /** Then another request may have its turn on this thread. */
+    private static final int PARTS_AT_ONCE = 16;
+
+    private static final byte[] NOT_YET = {};
+
+    private final ChangeIndex.Stretch stretch;
+    private final Lsn to;
+    private final FirstChanges firsts = new FirstChanges();
+    private final StringBuilder lines = new StringBuilder();
+    private boolean ended;
+
+    /** @param to the end of {@code stretch} */
+    MergedBody(ChangeIndex.Stretch stretch, Lsn to) {
+        this.stretch = stretch;
+        this.to = to;
+    }
+
+    @Override
+    public Optional<byte[]> next() throws IOException {
+        if (ended) {
+            return Optional.empty();
+        }
+        for (int parts = 0; parts < PARTS_AT_ONCE && firsts.groups() < MOST_GROUPS; parts++) {
+            Optional<Changes> changes = stretch.next();
+            if (changes.isEmpty()) {
+                ended = true;
+                drain();
+                lines.append("{\"end\":true,\"to\":\"").append(to).append("\"}\n");
+                return Optional.of(taken());
+            }
+            add(changes.get());
+        }
+        if (firsts.groups() < MOST_GROUPS) {
+            return Optional.of(NOT_YET);
+        }
+        drain();
+        return Optional.of(taken());
+    }
+
+    private void add(Changes changes) {
+        changes.addTo(firsts);
+        for (Changes.Special special : changes.special()) {
+            if (special.body() instanceof FileChange) {
+                lines.append(ChangesBody.line(special));
+            }
+        }
+    }
+
+    private void drain() {
+        Ranges ranges = new Ranges();
+        firsts.drain(ranges::add);
+        ranges.end();
+    }
+
+    private byte[] taken() {
+        byte[] bytes = lines.toString().getBytes(StandardCharsets.US_ASCII);
+        lines.setLength(0);
+        return bytes;
+    }
+
+    @Override
+    public void close() {
+        try {
+            stretch.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** One relation's after the other's. */
+    private final class Ranges {
+        private final StringBuilder whole = new StringBuilder();
+        private final StringBuilder others = new StringBuilder();
+        private Optional<RelationFile> relation = Optional.empty();
+
+        void add(RelationFile of, int first, long count, boolean wholePage) {
+            if (relation.isEmpty() || !relation.get().equals(of)) {
+                end();
+                relation = Optional.of(of);
+            }
+            StringBuilder into = wholePage ? whole : others;
+            into.append(into.isEmpty() ? "[" : ",[").append(Integer.toUnsignedLong(first)).append(',').append(count).append(']');
+        }
+
+        void end() {
+            relation.ifPresent(of -> lines.append("{\"relation\":\"").append(of).append("\",\"whole\":[").append(whole).append("],\"others\":[").append(others).append("]}\n"));
+            whole.setLength(0);
+            others.setLength(0);
+        }
+    }
+}
