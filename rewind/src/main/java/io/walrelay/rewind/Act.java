@@ -50,6 +50,7 @@ final class Act {
     private final RewindSource source;
     private final DirectoryChange change;
     private final RewindListener listener;
+    private final DataDirectory target;
     private final Set<PosixFilePermission> fileMode;
     private final Set<PosixFilePermission> directoryMode;
 
@@ -70,6 +71,7 @@ final class Act {
         this.source = source;
         this.change = change;
         this.listener = listener;
+        this.target = target;
         this.fileMode = target.fileMode();
         this.directoryMode = target.directoryMode();
         this.expected = plan.bytesToFetch();
@@ -89,7 +91,7 @@ final class Act {
     void files() throws IOException, RefusedException {
         List<FileAction> group = new ArrayList<>();
         long bytes = 0;
-        for (FileAction action : plan.actions()) {
+        for (FileAction action : unequal()) {
             long cost = action.fetched() + action.overwritten();
             if (!group.isEmpty() && (bytes + cost > GROUP || isConfiguration(action) != isConfiguration(group.getLast()))) {
                 run(group);
@@ -100,6 +102,17 @@ final class Act {
             bytes += cost;
         }
         run(group);
+    }
+
+    /** What is to be done, but for what is there already. Behind a link that comes is another place than now. */
+    private List<FileAction> unequal() throws IOException, RefusedException {
+        EqualFiles files = new EqualFiles(target, source);
+        Set<String> equal = files.among(plan.actions().stream().filter(action -> !isBehindLink(action)).toList());
+        for (String path : equal) {
+            change.keep(path);
+        }
+        fetched += files.fetched();
+        return plan.actions().stream().filter(action -> !equal.contains(action.path())).toList();
     }
 
     /** By themselves: what is announced to go is gone at once, and they may include it. */
