@@ -237,7 +237,10 @@ public final class DirectoryChange implements Closeable {
 
     /** Writes all of {@code bytes} at {@code offset} of an existing file. */
     public void overwrite(String path, long offset, ByteBuffer bytes) throws IOException {
-        Path file = announced(new Touch.Bytes(path, offset, bytes.remaining()));
+        requireChanging();
+        Path known = locations.of(path).path();
+        // Nearly all was announced, and there may be a million blocks.
+        Path file = journal.originals().mayOverwrite(known, offset, bytes.remaining()) ? known : announced(new Touch.Bytes(path, offset, bytes.remaining()));
         rebuilds.beforeWrite(file, offset, bytes.remaining());
         files.get(file).write(bytes, offset);
     }
