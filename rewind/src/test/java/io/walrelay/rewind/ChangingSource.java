@@ -55,6 +55,7 @@ final class ChangingSource implements RewindSource {
 
     @Override
     public void fetch(List<Fetch> wanted, Sink sink) throws IOException {
+        sink.prepare();
         for (Fetch fetch : wanted) {
             Optional<byte[]> content = read(fetch.path());
             if (content.isPresent()) {

@@ -25,8 +25,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Fetches ranges of files over several sessions at once: each takes the next batch, asks for all of it in one query, and hands the answer to
- * the caller's thread, which is the only one that calls the sink. Little is in memory at a time: a batch for each session, and one more. Sessions
- * stay open for the next fetch, as long as none failed.
+ * the caller's thread, which is the only one that calls the sink. Little is in memory at a time: a batch for each session, and a few that came
+ * while the caller was busy with what has to be done before. Sessions stay open for the next fetch, as long as none failed.
  */
 final class ParallelFetch implements Closeable {
 
@@ -39,6 +39,9 @@ final class ParallelFetch implements Closeable {
     private static final int BATCH = 4 << 20;
 
     private static final int RANGES = 1000;
+
+    /** Answers that wait for the caller. */
+    private static final int AHEAD = 8;
 
     /** A connection that is being opened is given this time, and no more. */
     private static final Duration END = Duration.ofSeconds(10);
@@ -71,7 +74,7 @@ final class ParallelFetch implements Closeable {
     void fetch(List<Fetch> wanted, Sink sink) throws IOException {
         List<List<Range>> batches = batches(wanted);
         Iterator<List<Range>> next = batches.iterator();
-        BlockingQueue<Word> words = new ArrayBlockingQueue<>(1);
+        BlockingQueue<Word> words = new ArrayBlockingQueue<>(AHEAD);
         List<SourceSession> sessions = new ArrayList<>();
         List<Thread> threads = new ArrayList<>();
         boolean whole = false;
@@ -81,6 +84,7 @@ final class ParallelFetch implements Closeable {
                 sessions.add(session);
                 threads.add(Thread.ofPlatform().daemon().name("fetch-" + i).start(() -> work(session, next, words)));
             }
+            sink.prepare();
             int working = threads.size();
             while (working > 0) {
                 switch (words.take()) {
