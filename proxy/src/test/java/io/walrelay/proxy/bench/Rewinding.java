@@ -57,7 +57,7 @@ final class Rewinding implements Scenario {
     }
 
     private static String measure(Lab lab, Diverged servers, String title, String what) {
-        int rounds = lab.quick() ? 1 : 5;
+        int rounds = lab.quick() ? 1 : 3;
         Series dry = new Series();
         try (LocalPostgres copy = servers.copy("dry")) {
             for (int round = 0; round < rounds; round++) {
