@@ -50,6 +50,7 @@ final class Act {
     private final RewindSource source;
     private final DirectoryChange change;
     private final RewindListener listener;
+    private final DataDirectory target;
     private final Set<PosixFilePermission> fileMode;
     private final Set<PosixFilePermission> directoryMode;
 
@@ -70,6 +71,7 @@ final class Act {
         this.source = source;
         this.change = change;
         this.listener = listener;
+        this.target = target;
         this.fileMode = target.fileMode();
         this.directoryMode = target.directoryMode();
         this.expected = plan.bytesToFetch();
@@ -89,7 +91,7 @@ final class Act {
     void files() throws IOException, RefusedException {
         List<FileAction> group = new ArrayList<>();
         long bytes = 0;
-        for (FileAction action : plan.actions()) {
+        for (FileAction action : unequal()) {
             long cost = action.fetched() + action.overwritten();
             if (!group.isEmpty() && (bytes + cost > GROUP || isConfiguration(action) != isConfiguration(group.getLast()))) {
                 run(group);
@@ -102,6 +104,17 @@ final class Act {
         run(group);
     }
 
+    /** What is to be done, but for what is there already. Behind a link that comes is another place than now. */
+    private List<FileAction> unequal() throws IOException, RefusedException {
+        EqualFiles files = new EqualFiles(target, source);
+        Set<String> equal = files.among(plan.actions().stream().filter(action -> !isBehindLink(action)).toList());
+        for (String path : equal) {
+            change.keep(path);
+        }
+        fetched += files.fetched();
+        return plan.actions().stream().filter(action -> !equal.contains(action.path())).toList();
+    }
+
     /** By themselves: what is announced to go is gone at once, and they may include it. */
     private static boolean isConfiguration(FileAction action) {
         return action instanceof FileAction.Rewrite;
@@ -110,12 +123,16 @@ final class Act {
     private void run(List<FileAction> all) throws IOException, RefusedException {
         // What an earlier group found to be gone from the source is gone here as well.
         List<FileAction> group = all.stream().filter(action -> !absent.contains(action.path())).toList();
-        change.announce(group.stream().filter(action -> !isBehindLink(action)).flatMap(Act::touches).toList());
-        List<Fetch> wanted = new ArrayList<>();
-        for (FileAction action : group) {
-            begin(action, wanted);
-        }
-        source.fetch(wanted, new RewindSource.Sink() {
+        source.fetch(group.stream().flatMap(Act::wanted).toList(), new RewindSource.Sink() {
+            /** The journal is written and synced while the source reads. */
+            @Override
+            public void prepare() throws IOException {
+                change.announce(group.stream().filter(action -> !isBehindLink(action)).flatMap(Act::touches).toList());
+                for (FileAction action : group) {
+                    begin(action);
+                }
+            }
+
             @Override
             public void bytes(String path, long offset, ByteBuffer bytes) throws IOException {
                 write(path, offset, bytes);
@@ -151,19 +168,24 @@ final class Act {
         };
     }
 
-    /** Does what needs nothing from the source, and says what is needed for the rest. */
-    private void begin(FileAction action, List<Fetch> wanted) throws IOException {
+    private static Stream<Fetch> wanted(FileAction action) {
+        return switch (action) {
+            case FileAction.Copy(var path, var size) -> Stream.of(new Fetch(path, 0, size, true));
+            case FileAction.CopyTail(var path, var from, var to) -> Stream.of(new Fetch(path, from, to - from, false));
+            case FileAction.CopyBlocks(var path, var ranges) -> ranges.stream().map(range -> new Fetch(path, range.offset(), range.length(), false));
+            case FileAction.MakeDirectory _, FileAction.MakeLink _, FileAction.Rewrite _, FileAction.Install _, FileAction.Truncate _, FileAction.Clear _, FileAction.Remove _ -> Stream.empty();
+        };
+    }
+
+    /** Does what has to be done before bytes come, which may be all. */
+    private void begin(FileAction action) throws IOException {
         switch (action) {
             case FileAction.MakeDirectory(var path) -> change.createDirectory(path, directoryMode);
             case FileAction.MakeLink(var path, var target) -> change.createLink(path, Path.of(target));
-            case FileAction.Copy(var path, var size) -> {
-                change.replace(path, fileMode).close();
-                wanted.add(new Fetch(path, 0, size, true));
-            }
+            case FileAction.Copy(var path, _) -> change.replace(path, fileMode).close();
             case FileAction.Rewrite(var path, _, _) -> rewrite(path);
             case FileAction.Install install -> install(install);
-            case FileAction.CopyTail(var path, var from, var to) -> wanted.add(new Fetch(path, from, to - from, false));
-            case FileAction.CopyBlocks(var path, var ranges) -> ranges.forEach(range -> wanted.add(new Fetch(path, range.offset(), range.length(), false)));
+            case FileAction.CopyTail _, FileAction.CopyBlocks _ -> {}
             case FileAction.Truncate(var path, _, var to) -> change.truncate(path, to);
             case FileAction.Clear(var path, var from, var to) -> clear(path, from, to);
             case FileAction.Remove(var path) -> change.remove(path);

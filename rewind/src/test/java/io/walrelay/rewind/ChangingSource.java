@@ -4,6 +4,7 @@ import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.FileEntry;
 import io.walrelay.rewind.source.RewindSource;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -54,8 +55,14 @@ final class ChangingSource implements RewindSource {
 
     @Override
     public void fetch(List<Fetch> wanted, Sink sink) throws IOException {
+        sink.prepare();
         for (Fetch fetch : wanted) {
-            sink.absent(fetch.path());
+            Optional<byte[]> content = read(fetch.path());
+            if (content.isPresent()) {
+                sink.bytes(fetch.path(), 0, ByteBuffer.wrap(content.get()));
+            } else {
+                sink.absent(fetch.path());
+            }
         }
     }
 

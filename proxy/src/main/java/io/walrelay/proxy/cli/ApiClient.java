@@ -3,13 +3,14 @@ package io.walrelay.proxy.cli;
 import io.walrelay.proxy.http.Json;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.ConnectException;
+import java.net.HttpURLConnection;
+import java.net.SocketTimeoutException;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.net.http.HttpTimeoutException;
-import java.nio.channels.UnresolvedAddressException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -18,30 +19,32 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.Optional;
+import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 
-/** Asks a running relay over its HTTP port. */
+/**
+ * Asks a running relay over its HTTP port, a connection for each question.
+ *
+ * <p>By {@link HttpURLConnection}: a command is over soon, and {@link HttpClient} takes it half a second to set up.
+ */
 final class ApiClient implements AutoCloseable {
 
     private static final Duration PATIENCE = Duration.ofSeconds(10);
 
     private final URI base;
     private final Optional<String> token;
-    private final HttpClient http;
+    private final Optional<SSLSocketFactory> tls;
 
     /** @param trusted certificates (PEM) to believe instead of those that Java trusts */
     ApiClient(URI base, Optional<String> token, Optional<Path> trusted) throws IOException {
         this.base = base;
         this.token = token;
-        HttpClient.Builder builder = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(PATIENCE);
-        if (trusted.isPresent() && "https".equals(base.getScheme())) {
-            builder.sslContext(trusting(trusted.get()));
-        }
-        this.http = builder.build();
+        this.tls = trusted.isPresent() && "https".equals(base.getScheme()) ? Optional.of(trusting(trusted.get()).getSocketFactory()) : Optional.empty();
     }
 
     private static SSLContext trusting(Path pem) throws IOException {
@@ -62,30 +65,29 @@ final class ApiClient implements AutoCloseable {
         }
     }
 
-    /** @throws IOException that says what to do, when there is no answer or another than 2xx */
+    /**
+     * Asks.
+     *
+     * @throws IOException that says what to do, when there is no answer or another than 2xx
+     * @throws InterruptedException the thread was interrupted before
+     */
     String get(String path) throws IOException, InterruptedException {
-        return send(request(path).GET().build());
+        return send("GET", path, Optional.empty());
     }
 
     /** As {@link #get}, with a body of JSON. */
     String post(String path, String json) throws IOException, InterruptedException {
-        return send(request(path)
-                .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(json))
-                .build());
+        return send("POST", path, Optional.of(json));
     }
 
     /** As {@link #post}, with PUT. */
     String put(String path, String json) throws IOException, InterruptedException {
-        return send(request(path)
-                .header("Content-Type", "application/json")
-                .PUT(HttpRequest.BodyPublishers.ofString(json))
-                .build());
+        return send("PUT", path, Optional.of(json));
     }
 
     /** As {@link #get}, with DELETE. */
     String delete(String path) throws IOException, InterruptedException {
-        return send(request(path).DELETE().build());
+        return send("DELETE", path, Optional.empty());
     }
 
     /**
@@ -101,41 +103,85 @@ final class ApiClient implements AutoCloseable {
         }
     }
 
-    private HttpRequest.Builder request(String path) {
-        HttpRequest.Builder builder = HttpRequest.newBuilder(URI.create(base + path)).timeout(PATIENCE);
-        token.ifPresent(t -> builder.header("Authorization", "Bearer " + t));
-        return builder;
-    }
-
-    private String send(HttpRequest request) throws IOException, InterruptedException {
-        HttpResponse<String> response;
+    private String send(String method, String path, Optional<String> json) throws IOException, InterruptedException {
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
+        }
+        HttpURLConnection connection = open(method, path);
         try {
-            response = http.send(request, HttpResponse.BodyHandlers.ofString());
+            return answer(connection, json);
+        } catch (UnknownHostException e) {
+            throw new IOException("unknown host \"%s\" in %s; expected a name that this machine can look up, or an address".formatted(base.getHost(), base), e);
         } catch (ConnectException e) {
-            if (e.getCause() instanceof ConnectException inner && inner.getCause() instanceof UnresolvedAddressException) {
-                throw new IOException("unknown host \"%s\" in %s; expected a name that this machine can look up, or an address".formatted(base.getHost(), base), e);
-            }
             throw new IOException("nothing answers at %s; is the relay running? Another address is named with --relay or --http".formatted(base), e);
-        } catch (HttpTimeoutException e) {
+        } catch (SocketTimeoutException e) {
             throw new IOException("no answer from %s within %d seconds; is this the relay's HTTP port?".formatted(base, PATIENCE.toSeconds()), e);
         } catch (SSLException e) {
             throw new IOException("no TLS connection to %s: %s; expected a certificate that Java or --ca trusts, for that host".formatted(base, e.getMessage()), e);
+        } catch (RefusedByRelay e) {
+            throw e;
         } catch (IOException e) {
             throw new IOException("no HTTP answer from %s: %s; is this the relay's HTTP port, and does it speak %s?".formatted(base, e.getMessage(), base.getScheme()), e);
+        } finally {
+            connection.disconnect();
         }
-        return switch (response.statusCode() / 100) {
-            case 2 -> response.body();
-            default -> throw refused(response);
-        };
     }
 
-    private IOException refused(HttpResponse<String> response) {
-        String hint = response.statusCode() == 401 || response.statusCode() == 403 ? "; a token is given with --token or WALRELAY_TOKEN" : "";
-        return new IOException("%s refused (HTTP %d): %s%s".formatted(base, response.statusCode(), ErrorBody.text(response.body()), hint));
+    private HttpURLConnection open(String method, String path) throws IOException {
+        HttpURLConnection connection = (HttpURLConnection) URI.create(base + path).toURL().openConnection();
+        connection.setRequestMethod(method);
+        connection.setConnectTimeout((int) PATIENCE.toMillis());
+        connection.setReadTimeout((int) PATIENCE.toMillis());
+        connection.setInstanceFollowRedirects(false);
+        connection.setUseCaches(false);
+        token.ifPresent(t -> connection.setRequestProperty("Authorization", "Bearer " + t));
+        if (connection instanceof HttpsURLConnection https) {
+            tls.ifPresent(https::setSSLSocketFactory);
+        }
+        return connection;
+    }
+
+    private String answer(HttpURLConnection connection, Optional<String> json) throws IOException {
+        if (json.isPresent()) {
+            byte[] body = json.get().getBytes(StandardCharsets.UTF_8);
+            connection.setRequestProperty("Content-Type", "application/json");
+            connection.setDoOutput(true);
+            // Its length being known, it is sent once: what makes a slot is not to be asked for twice behind our back.
+            connection.setFixedLengthStreamingMode(body.length);
+            try (OutputStream out = connection.getOutputStream()) {
+                out.write(body);
+            }
+        }
+        int status = connection.getResponseCode();
+        if (status < 0) {
+            throw new IOException("it speaks something else");
+        }
+        boolean done = status / 100 == 2;
+        try (InputStream in = done ? connection.getInputStream() : connection.getErrorStream()) {
+            String text = in == null ? "" : new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            if (!done) {
+                throw new RefusedByRelay(refusal(status, text));
+            }
+            return text;
+        }
+    }
+
+    private String refusal(int status, String body) {
+        String hint = status == HttpURLConnection.HTTP_UNAUTHORIZED || status == HttpURLConnection.HTTP_FORBIDDEN ? "; a token is given with --token or WALRELAY_TOKEN" : "";
+        return "%s refused (HTTP %d): %s%s".formatted(base, status, ErrorBody.text(body), hint);
+    }
+
+    /** It has answered, and its answer is no. */
+    private static final class RefusedByRelay extends IOException {
+        private static final long serialVersionUID = 1;
+
+        RefusedByRelay(String message) {
+            super(message);
+        }
     }
 
     @Override
     public void close() {
-        http.close();
+        // Nothing stays open.
     }
 }

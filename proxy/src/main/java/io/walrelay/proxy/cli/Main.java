@@ -3,6 +3,7 @@ package io.walrelay.proxy.cli;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.LogSettings;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -43,7 +44,10 @@ public final class Main implements Callable<Integer> {
             // PostgreSQL runs them for every file: they start alone, and write no log whose settings could be wrong.
             case "restore" -> told(commandLine(new RestoreCommand()).execute(arguments));
             case "push" -> commandLine(new PushCommand()).execute(arguments);
-            default -> runWithLog(arguments);
+            // The others' options need not be made for it, and are half of what its start takes.
+            case "rewind" -> runWithLog(() -> commandLine(new RewindCommand()), arguments);
+            case RewindRehearsal.NAME -> RewindRehearsal.run();
+            default -> runWithLog(Main::commandLine, arguments);
         };
     }
 
@@ -52,14 +56,14 @@ public final class Main implements Callable<Integer> {
         return status == FAILURE ? Integer.getInteger("walrelay.exit-status-1", FAILURE) : status;
     }
 
-    private static int runWithLog(String... arguments) {
+    private static int runWithLog(Supplier<CommandLine> line, String... arguments) {
         try {
             LogSettings.check(System.getProperties(), System.getenv());
         } catch (InvalidSettingsException e) {
             e.problems().forEach(problem -> System.err.println("walrelay: " + problem));
             return USAGE;
         }
-        return commandLine().execute(arguments);
+        return line.get().execute(arguments);
     }
 
     /** All commands there are: a new one is a class with picocli's annotations and a line here. */

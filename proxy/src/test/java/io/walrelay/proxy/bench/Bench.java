@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 final class Bench implements Runnable {
 
     private static final List<Scenario> SCENARIOS = List.of(
-            new CatchUp(), new LiveFanOut(), new Receive(), new SyncCommit(), new Memory(), new ReadAhead(), new WalGet(), new Restore(), new ReadLog());
+            new CatchUp(), new LiveFanOut(), new Receive(), new SyncCommit(), new Memory(), new ReadAhead(), new WalGet(), new Restore(), new ReadLog(), new Rewinding());
 
     @Option(names = "--quick", description = "Measure less and shorter: to see that everything works, not for numbers.")
     private boolean quick;

@@ -15,10 +15,15 @@ final class Pgbench {
 
     /** Makes the tables. */
     static void initialize(LocalPostgres server) {
+        initialize(server, SCALE);
+    }
+
+    /** Makes the tables, with 100,000 accounts for each unit of {@code scale}. */
+    static void initialize(LocalPostgres server, int scale) {
         Lab.PROGRAMS.run(
                         Duration.ofMinutes(2),
                         "pgbench",
-                        "-i", "-q", "-s", Integer.toString(SCALE),
+                        "-i", "-q", "-s", Integer.toString(scale),
                         "-h", "127.0.0.1", "-p", Integer.toString(server.port()), "-U", LocalPostgres.SUPERUSER, "postgres")
                 .orFail();
     }

@@ -17,6 +17,8 @@ final class ProcFiles {
 
     private static final int USER_TIME = 14;
     private static final int SYSTEM_TIME = 15;
+    private static final int REAPED_USER_TIME = 16;
+    private static final int REAPED_SYSTEM_TIME = 17;
     private static final int FIRST_AFTER_NAME = 3;
     private static final int FLUSHES_COMPLETED = 15;
 
@@ -34,9 +36,28 @@ final class ProcFiles {
 
     /** Takes utime and stime from a line of /proc/PID/stat, whose second field is a name that may hold blanks and brackets. */
     static double cpuSeconds(String stat) {
+        return seconds(stat, USER_TIME, SYSTEM_TIME);
+    }
+
+    /** User and system time of the children of a process that have ended, in seconds. */
+    static double reapedCpuSeconds(long pid) {
+        return seconds(read("/proc/%d/stat".formatted(pid)), REAPED_USER_TIME, REAPED_SYSTEM_TIME);
+    }
+
+    private static double seconds(String stat, int user, int system) {
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
-        long ticks = Long.parseLong(fields[USER_TIME - FIRST_AFTER_NAME]) + Long.parseLong(fields[SYSTEM_TIME - FIRST_AFTER_NAME]);
+        long ticks = Long.parseLong(fields[user - FIRST_AFTER_NAME]) + Long.parseLong(fields[system - FIRST_AFTER_NAME]);
         return ticks / TICKS_PER_SECOND;
+    }
+
+    /** Bytes that a process and its children that have ended have taken by read and the like, from files and pipes but not by recv; cached or not. */
+    static long readBytes(long pid) {
+        return number(read("/proc/%d/io".formatted(pid)), "rchar:");
+    }
+
+    /** As {@link #readBytes}, by write and the like, sendfile to a socket included. */
+    static long writtenBytes(long pid) {
+        return number(read("/proc/%d/io".formatted(pid)), "wchar:");
     }
 
     /** Resident memory of a process, in bytes, shared pages included. */
@@ -56,6 +77,10 @@ final class ProcFiles {
 
     /** Takes the number of a line such as {@code VmRSS:     1234 kB}. */
     static long kilobytes(String lines, String label) {
+        return number(lines, label);
+    }
+
+    private static long number(String lines, String label) {
         return lines.lines()
                 .filter(line -> line.startsWith(label))
                 .mapToLong(line -> Long.parseLong(line.substring(label.length()).replace("kB", "").strip()))

@@ -42,17 +42,17 @@ final class RelayServer implements Receiver {
 
     /** Starts a relay of {@code upstream} and does not wait. */
     static RelayServer launch(Lab lab, LocalPostgres upstream, String slot) {
-        return launch(lab, upstream, slot, Map.of());
+        return launch(lab, upstream, upstream.conninfo(), slot, Map.of());
     }
 
-    private static RelayServer launch(Lab lab, LocalPostgres upstream, String slot, Map<String, String> settings) {
+    private static RelayServer launch(Lab lab, LocalPostgres upstream, String conninfo, String slot, Map<String, String> settings) {
         int port = FreePort.next();
         int httpPort = FreePort.next();
         Path data = lab.work().resolve("relay-" + port);
         List<String> command = List.of(
                 lab.repository().resolve("walrelay").toString(),
                 "serve",
-                "--upstream", upstream.conninfo(),
+                "--upstream", conninfo,
                 "--slot", slot,
                 "--listen", "127.0.0.1:" + port,
                 "--http", "127.0.0.1:" + httpPort,
@@ -75,9 +75,18 @@ final class RelayServer implements Receiver {
      * @param settings environment variables of the relay
      */
     static RelayServer start(Lab lab, LocalPostgres upstream, String slot, Map<String, String> settings) {
-        RelayServer relay = launch(lab, upstream, slot, settings);
+        return ready(launch(lab, upstream, upstream.conninfo(), slot, settings));
+    }
+
+    /** As {@link #start(Lab, LocalPostgres)}, of a primary and a server that will take its place. */
+    static RelayServer between(Lab lab, LocalPostgres primary, LocalPostgres next, Map<String, String> settings) {
+        String both = "host=127.0.0.1,127.0.0.1 port=%d,%d user=%s dbname=postgres".formatted(primary.port(), next.port(), LocalPostgres.SUPERUSER);
+        return ready(launch(lab, primary, both, Lab.SLOT, settings));
+    }
+
+    private static RelayServer ready(RelayServer relay) {
         try {
-            relay.awaitFlushed(upstream.flushedLsn());
+            relay.awaitFlushed(relay.upstream.flushedLsn());
             Await.until("the relay to listen on port " + relay.port, LIMIT, () -> {
                 new Socket(InetAddress.getLoopbackAddress(), relay.port).close();
                 return true;
@@ -91,11 +100,16 @@ final class RelayServer implements Receiver {
 
     /** Waits until upstream was told that everything before {@code lsn} is on the relay's disk. */
     void awaitFlushed(Lsn lsn) {
+        awaitFlushed(upstream, lsn);
+    }
+
+    /** Waits until {@code server}, from which it streams by then, was told that everything before {@code lsn} is on the relay's disk. */
+    void awaitFlushed(LocalPostgres server, Lsn lsn) {
         try {
             Await.until(
                     "the relay to flush %s".formatted(lsn),
                     LIMIT,
-                    () -> process.isRunning() ? slotPosition() : "the relay ended",
+                    () -> process.isRunning() ? slotPosition(server) : "the relay ended",
                     position -> !process.isRunning() || Lsn.parse(position).isAtLeast(lsn));
         } catch (Await.TimedOut e) {
             throw new IllegalStateException(e.getMessage() + "; its log:\n" + process.output(), e);
@@ -105,8 +119,8 @@ final class RelayServer implements Receiver {
         }
     }
 
-    private String slotPosition() {
-        return upstream.query("SELECT coalesce(max(restart_lsn), '0/0') FROM pg_replication_slots WHERE active AND slot_name = '%s'"
+    private String slotPosition(LocalPostgres server) {
+        return server.query("SELECT coalesce(max(restart_lsn), '0/0') FROM pg_replication_slots WHERE active AND slot_name = '%s'"
                 .formatted(slot));
     }
 

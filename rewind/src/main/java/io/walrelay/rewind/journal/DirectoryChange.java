@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -49,6 +50,9 @@ public final class DirectoryChange implements Closeable {
     private final OpenFiles files;
     private final Rebuilds rebuilds;
     private final Departures departures;
+
+    /** Files that are durable with what was changed, and were not. */
+    private final Set<Path> unchanged = new HashSet<>();
 
     private State state = State.CHANGING;
 
@@ -233,7 +237,10 @@ public final class DirectoryChange implements Closeable {
 
     /** Writes all of {@code bytes} at {@code offset} of an existing file. */
     public void overwrite(String path, long offset, ByteBuffer bytes) throws IOException {
-        Path file = announced(new Touch.Bytes(path, offset, bytes.remaining()));
+        requireChanging();
+        Path known = locations.of(path).path();
+        // Nearly all was announced, and there may be a million blocks.
+        Path file = journal.originals().mayOverwrite(known, offset, bytes.remaining()) ? known : announced(new Touch.Bytes(path, offset, bytes.remaining()));
         rebuilds.beforeWrite(file, offset, bytes.remaining());
         files.get(file).write(bytes, offset);
     }
@@ -278,6 +285,12 @@ public final class DirectoryChange implements Closeable {
         free(announced(new Touch.Name(path)));
     }
 
+    /** A file is as it should be: it is made durable with what was changed, since whoever wrote it may not have waited for that. */
+    public void keep(String path) throws IOException {
+        requireChanging();
+        unchanged.add(locations.of(path).path());
+    }
+
     /** @param path {@code ""} is the data directory itself */
     public void setMode(String path, Set<PosixFilePermission> mode) throws IOException {
         Path name = announced(new Touch.Mode(path));
@@ -309,7 +322,7 @@ public final class DirectoryChange implements Closeable {
         rebuilds.complete();
         departures.bringBack();
         files.close();
-        new Durability(disk, journal.originals()).sync();
+        new Durability(disk, journal.originals()).sync(unchanged);
         journal.freeReserve();
         Configuration.Original original = journal.header().configuration();
         finish(() -> {

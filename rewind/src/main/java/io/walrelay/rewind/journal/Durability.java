@@ -7,8 +7,8 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Makes durable what a change did, and nothing else of the directory: all that ever changed is named in the journal, by whichever
- * run.
+ * Makes durable what a change did, and nothing else of the directory but what it is told to: all that ever changed is named in the journal, by
+ * whichever run.
  */
 final class Durability {
 
@@ -20,9 +20,10 @@ final class Durability {
         this.originals = originals;
     }
 
-    void sync() throws IOException {
+    /** @param unchanged files that are to be durable as well */
+    void sync(Set<Path> unchanged) throws IOException {
         Trees trees = new Trees(disk);
-        Set<Path> files = new HashSet<>();
+        Set<Path> files = new HashSet<>(unchanged);
         Set<Path> directories = new HashSet<>(originals.directoryModes().keySet());
         for (Path file : originals.changed().keySet()) {
             trees.collect(file, files, directories);

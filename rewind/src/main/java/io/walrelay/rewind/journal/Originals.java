@@ -109,6 +109,17 @@ final class Originals {
         return false;
     }
 
+    /** Whether the journal needs nothing more before bytes of a file are overwritten: all that it says was synced as soon as it was said. */
+    boolean mayOverwrite(Path path, long offset, long length) {
+        Changed file = changed.get(path);
+        if (file == null) {
+            return isOurs(path);
+        }
+        long end = Math.min(offset + length, file.file().length());
+        int endBlock = block(end + BLOCK - 1);
+        return offset >= end || file.firstMissing(block(offset), endBlock) == endBlock;
+    }
+
     @Nullable Changed changed(Path path) {
         return changed.get(path);
     }

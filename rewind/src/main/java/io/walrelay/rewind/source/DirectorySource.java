@@ -82,6 +82,7 @@ public final class DirectorySource implements RewindSource {
 
     @Override
     public void fetch(List<Fetch> wanted, Sink sink) throws IOException, RefusedException {
+        sink.prepare();
         for (Fetch fetch : wanted) {
             try (FileChannel file = open(fetch.path())) {
                 long copied = copy(file, fetch, sink);

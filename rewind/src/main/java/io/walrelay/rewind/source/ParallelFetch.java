@@ -2,6 +2,7 @@ package io.walrelay.rewind.source;
 
 import io.walrelay.rewind.source.RewindSource.Fetch;
 import io.walrelay.rewind.source.RewindSource.Sink;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
@@ -11,7 +12,9 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -22,9 +25,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Fetches ranges of files over several sessions at once: each takes the next batch, asks for all of it in one query, and hands the answer to
- * the caller's thread, which is the only one that calls the sink. Little is in memory at a time: a batch for each session, and one more.
+ * the caller's thread, which is the only one that calls the sink. Little is in memory at a time: a batch for each session, and a few that came
+ * while the caller was busy with what has to be done before. Sessions stay open for the next fetch, as long as none failed.
  */
-final class ParallelFetch {
+final class ParallelFetch implements Closeable {
 
     private static final Logger log = LoggerFactory.getLogger(ParallelFetch.class);
 
@@ -35,6 +39,9 @@ final class ParallelFetch {
     private static final int BATCH = 4 << 20;
 
     private static final int RANGES = 1000;
+
+    /** Answers that wait for the caller. */
+    private static final int AHEAD = 8;
 
     /** A connection that is being opened is given this time, and no more. */
     private static final Duration END = Duration.ofSeconds(10);
@@ -57,6 +64,7 @@ final class ParallelFetch {
 
     private final SourceSession.Opener opener;
     private final int jobs;
+    private final Deque<SourceSession> idle = new ArrayDeque<>();
 
     ParallelFetch(SourceSession.Opener opener, int jobs) {
         this.opener = opener;
@@ -66,15 +74,17 @@ final class ParallelFetch {
     void fetch(List<Fetch> wanted, Sink sink) throws IOException {
         List<List<Range>> batches = batches(wanted);
         Iterator<List<Range>> next = batches.iterator();
-        BlockingQueue<Word> words = new ArrayBlockingQueue<>(1);
+        BlockingQueue<Word> words = new ArrayBlockingQueue<>(AHEAD);
         List<SourceSession> sessions = new ArrayList<>();
         List<Thread> threads = new ArrayList<>();
+        boolean whole = false;
         try {
             for (int i = 0; i < Math.min(jobs, batches.size()); i++) {
-                SourceSession session = new SourceSession(opener);
+                SourceSession session = idle.isEmpty() ? new SourceSession(opener) : idle.pop();
                 sessions.add(session);
                 threads.add(Thread.ofPlatform().daemon().name("fetch-" + i).start(() -> work(session, next, words)));
             }
+            sink.prepare();
             int working = threads.size();
             while (working > 0) {
                 switch (words.take()) {
@@ -83,14 +93,26 @@ final class ParallelFetch {
                     case Word.Done() -> working--;
                 }
             }
+            whole = true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while fetching from the source");
         } finally {
-            sessions.forEach(SourceSession::end);
-            threads.forEach(Thread::interrupt);
-            awaitEnd(threads);
+            if (whole) {
+                awaitEnd(threads);
+                sessions.forEach(idle::push);
+            } else {
+                sessions.forEach(SourceSession::end);
+                threads.forEach(Thread::interrupt);
+                awaitEnd(threads);
+            }
         }
+    }
+
+    @Override
+    public void close() {
+        idle.forEach(SourceSession::close);
+        idle.clear();
     }
 
     /** Nothing is asked of the source any more when the caller goes on. */
@@ -147,15 +169,17 @@ final class ParallelFetch {
 
     /** Answers, until there is no more to ask. Whatever is thrown is said, or the caller would wait for ever. */
     private static Word lastWord(SourceSession session, Iterator<List<Range>> batches, BlockingQueue<Word> words) throws InterruptedException {
-        try (session) {
+        try {
             for (List<Range> batch = next(batches); batch != null; batch = next(batches)) {
                 List<Range> asked = batch;
                 words.put(new Word.Answer(asked, session.ask(connection -> ask(connection, asked))));
             }
             return new Word.Done();
         } catch (InterruptedException e) {
+            session.close();
             throw e;
         } catch (Throwable e) {
+            session.close();
             return new Word.Failed(e);
         }
     }

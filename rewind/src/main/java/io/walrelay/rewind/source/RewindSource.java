@@ -31,6 +31,11 @@ public interface RewindSource extends Closeable {
     /** Who takes what was fetched. */
     interface Sink {
 
+        /** Once, before all else: what has to be done first can be done while the first bytes are on their way. */
+        default void prepare() throws IOException {
+            // Most are ready.
+        }
+
         /** Some bytes of a fetch; those of one file in any order, each once. */
         void bytes(String path, long offset, ByteBuffer bytes) throws IOException;
 

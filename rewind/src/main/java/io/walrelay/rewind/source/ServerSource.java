@@ -166,6 +166,7 @@ public final class ServerSource implements RewindSource {
 
     @Override
     public void close() {
+        fetcher.close();
         session.close();
     }
 }

@@ -6,7 +6,6 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -17,7 +16,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A session on the source that can't write, without limits of time. A connection that is lost is opened again, and the question asked again:
- * asking changes nothing. Confined to one thread, but for {@link #end}.
+ * asking changes nothing. Confined to one thread at a time, but for {@link #end}.
  */
 public final class SourceSession implements Closeable {
 
@@ -45,7 +44,8 @@ public final class SourceSession implements Closeable {
 
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
-    private static final List<String> SETTINGS = List.of(
+    private static final String SETTINGS = String.join(
+            "; ",
             "SET statement_timeout = 0",
             "SET lock_timeout = 0",
             "SET idle_in_transaction_session_timeout = 0",
@@ -102,9 +102,7 @@ public final class SourceSession implements Closeable {
                 throw new SQLException("the session was ended", QUERY_CANCELED);
             }
             try (Statement statement = open.createStatement()) {
-                for (String setting : SETTINGS) {
-                    statement.execute(setting);
-                }
+                statement.execute(SETTINGS);
             }
             wasThere = true;
         }

@@ -8,6 +8,7 @@ import io.walrelay.rewind.source.RewindSource.Fetch;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
@@ -44,17 +45,19 @@ class ParallelFetchTest {
     }
 
     private static void fetchTwoBatches(ScriptedServer server) throws IOException {
-        new ParallelFetch(server, 2).fetch(List.of(new Fetch("a", 0, 8 * MB, false)), new RewindSource.Sink() {
-            @Override
-            public void bytes(String path, long offset, ByteBuffer bytes) {
-                throw new AssertionError(path);
-            }
+        try (ParallelFetch fetch = new ParallelFetch(server, 2)) {
+            fetch.fetch(List.of(new Fetch("a", 0, 8 * MB, false)), new RewindSource.Sink() {
+                @Override
+                public void bytes(String path, long offset, ByteBuffer bytes) {
+                    throw new AssertionError(path);
+                }
 
-            @Override
-            public void absent(String path) {
-                throw new AssertionError(path);
-            }
-        });
+                @Override
+                public void absent(String path) {
+                    throw new AssertionError(path);
+                }
+            });
+        }
     }
 
     @Test
@@ -65,6 +68,32 @@ class ParallelFetchTest {
         });
         IOException failed = assertThrows(IOException.class, () -> fetchTwoBatches(server));
         assertEquals("java.lang.StackOverflowError: of the test", failed.getMessage());
+    }
+
+    @Test
+    @Timeout(60)
+    void sessionsAreThereForTheNextFetchUntilAllIsClosed() throws IOException {
+        ScriptedServer server = new ScriptedServer((_, _) -> 1);
+        List<String> absent = new ArrayList<>();
+        try (ParallelFetch fetch = new ParallelFetch(server, 2)) {
+            for (int i = 0; i < 3; i++) {
+                fetch.fetch(List.of(new Fetch("a" + i, 0, 1, false)), new RewindSource.Sink() {
+                    @Override
+                    public void bytes(String path, long offset, ByteBuffer bytes) {
+                        throw new AssertionError(path);
+                    }
+
+                    @Override
+                    public void absent(String path) {
+                        absent.add(path);
+                    }
+                });
+            }
+            assertEquals(1, server.opened());
+            assertEquals(1, server.left());
+        }
+        assertEquals(List.of("a0", "a1", "a2"), absent);
+        assertEquals(0, server.left());
     }
 
     /** One session fails while the other waits for an answer that would take for ever. */

@@ -19,8 +19,9 @@ final class ScriptedServer implements SourceSession.Opener {
         /**
          * @param number of the connection, from 1 on
          * @param ended when it is closed or aborted
+         * @return how many rows it has, all null
          */
-        void query(int number, CountDownLatch ended) throws Exception;
+        int query(int number, CountDownLatch ended) throws Exception;
     }
 
     private final Script script;
@@ -50,8 +51,8 @@ final class ScriptedServer implements SourceSession.Opener {
             case "createArrayOf" -> fake(Array.class, (_, _, _) -> null);
             case "prepareStatement" -> fake(PreparedStatement.class, (_, ofStatement, _) -> {
                 if (ofStatement.getName().equals("executeQuery")) {
-                    script.query(number, ended);
-                    return fake(ResultSet.class, (_, _, _) -> false);
+                    AtomicInteger rows = new AtomicInteger(script.query(number, ended));
+                    return fake(ResultSet.class, (_, ofRows, _) -> ofRows.getName().equals("next") ? rows.getAndDecrement() > 0 : null);
                 }
                 return null;
             });

@@ -26,7 +26,7 @@ class SourceSessionTest {
         return new SQLException("permission denied for function pg_ls_dir", "42501");
     }
 
-    private final ScriptedServer server = new ScriptedServer((_, _) -> {});
+    private final ScriptedServer server = new ScriptedServer((_, _) -> 0);
     private long now;
 
     /** Asks what fails so often, each time after {@code each}, until it is answered. */
