@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -84,7 +85,7 @@ class RelationSegmentsIT {
         for (Path file : files.values()) {
             extend(file, FULL);
         }
-        Path both = files.get("grown_by_both");
+        Path both = Objects.requireNonNull(files.get("grown_by_both"));
         extend(Files.createFile(both.resolveSibling(both.getFileName() + ".1")), 5 * MaskedPage.SIZE);
     }
 
