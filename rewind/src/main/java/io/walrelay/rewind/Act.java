@@ -124,7 +124,7 @@ final class Act {
         // What an earlier group found to be gone from the source is gone here as well.
         List<FileAction> group = all.stream().filter(action -> !absent.contains(action.path())).toList();
         source.fetch(group.stream().flatMap(Act::wanted).toList(), new RewindSource.Sink() {
-            /** The journal is written and synced while the source reads. */
+            // The journal is written and synced while the source reads.
             @Override
             public void prepare() throws IOException {
                 change.announce(group.stream().filter(action -> !isBehindLink(action)).flatMap(Act::touches).toList());

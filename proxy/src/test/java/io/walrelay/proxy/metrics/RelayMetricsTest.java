@@ -56,6 +56,8 @@ class RelayMetricsTest {
         }
     };
 
+    private static final List<Refusal.Reason> REASONS = List.of(Refusal.Reason.values());
+
     @TempDir
     private Path directory;
 
@@ -258,7 +260,7 @@ class RelayMetricsTest {
             int pid = i;
             String name = tricks.get(i % tricks.size()) + i;
             relay.state().standbys().join(pid, () -> KnownRelay.standby(pid, name));
-            relay.state().refused().note(refusal(name, Refusal.Reason.values()[i % Refusal.Reason.values().length]));
+            relay.state().refused().note(refusal(name, REASONS.get(i % REASONS.size())));
         }
         String text = metrics.scrape();
         assertEquals("", Promtool.run(text, "check", "metrics").orFail());
