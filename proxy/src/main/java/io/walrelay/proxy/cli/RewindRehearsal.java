@@ -17,12 +17,13 @@ import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
-import org.postgresql.Driver;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -47,13 +48,13 @@ final class RewindRehearsal {
         try {
             rehearse();
             return Main.OK;
-        } catch (IOException | URISyntaxException e) {
+        } catch (IOException | URISyntaxException | SQLException e) {
             System.err.println("walrelay: " + e);
             return Main.FAILURE;
         }
     }
 
-    private static void rehearse() throws IOException, URISyntaxException {
+    private static void rehearse() throws IOException, URISyntaxException, SQLException {
         Path directory = Files.createTempDirectory("walrelay-rehearsal-");
         try {
             changeOf(Files.createDirectory(directory.resolve("data")));
@@ -62,7 +63,7 @@ final class RewindRehearsal {
         }
         print();
         askNobody();
-        for (Class<?> one : List.of(Rewind.class, Lsn.class, Main.class, Driver.class)) {
+        for (Class<?> one : List.of(Rewind.class, Lsn.class, Main.class, DriverManager.getDriver("jdbc:postgresql://127.0.0.1/postgres").getClass())) {
             loadJarOf(one);
         }
     }
