@@ -71,8 +71,8 @@ final class ServiceIT {
         }
 
         @Override
-        public void close() throws InterruptedException {
-            socket.close().sync();
+        public void close() {
+            socket.close().syncUninterruptibly();
             loop.shutdownGracefully(0, 0, java.util.concurrent.TimeUnit.SECONDS);
         }
     }

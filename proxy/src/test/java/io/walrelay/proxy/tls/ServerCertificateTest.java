@@ -55,9 +55,9 @@ final class ServerCertificateTest {
         X509Bundle own = issue(Algorithm.ecp256);
         TlsSettings settings = files(own, own);
         Files.writeString(settings.cert(), "");
-        assertTrue(assertThrows(IOException.class, () -> ServerCertificate.read(settings)).getMessage().startsWith("could not use certificate " + settings.cert()));
+        assertTrue(String.valueOf(assertThrows(IOException.class, () -> ServerCertificate.read(settings)).getMessage()).startsWith("could not use certificate " + settings.cert()));
         TlsSettings again = files(own, own);
         Files.writeString(again.key(), own.getCertificatePEM());
-        assertTrue(assertThrows(IOException.class, () -> ServerCertificate.read(again)).getMessage().startsWith("could not use certificate " + settings.cert()));
+        assertTrue(String.valueOf(assertThrows(IOException.class, () -> ServerCertificate.read(again)).getMessage()).startsWith("could not use certificate " + settings.cert()));
     }
 }
