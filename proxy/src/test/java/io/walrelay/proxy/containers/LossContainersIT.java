@@ -7,7 +7,7 @@ import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.scenario.Ledger;
 import io.walrelay.wal.Lsn;
 import java.sql.SQLException;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -26,16 +26,12 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(300)
 final class LossContainersIT {
 
+    @AutoClose
     private Picture picture;
 
     @BeforeEach
     void start() throws SQLException {
         picture = Picture.start();
-    }
-
-    @AfterEach
-    void end() {
-        picture.close();
     }
 
     @Test

@@ -17,6 +17,9 @@ import org.testcontainers.containers.Network;
  */
 sealed class Node implements AutoCloseable permits PostgresNode, RelayNode {
 
+    /** Characters. */
+    private static final int LOG_TAIL = 8_000;
+
     private final String name;
     private final int port;
     private final String volume;
@@ -87,18 +90,26 @@ sealed class Node implements AutoCloseable permits PostgresNode, RelayNode {
         return running().getHost() + ":" + running().getMappedPort(port);
     }
 
-    /** What its container has logged. */
-    String log() {
-        return container == null ? "it has no container" : container.getLogs();
+    private String logTail() {
+        String log = running().getLogs();
+        return log.substring(Math.max(0, log.length() - LOG_TAIL));
     }
 
-    /** Waits, and fails with the end of the log. */
+    /** Waits, and fails with the end of the log; at once when it has ended. */
     <T> T await(String what, Duration limit, Await.Probe<T> probe, Predicate<? super T> accepted) {
         try {
-            return Await.until("%s: %s".formatted(name, what), limit, probe, accepted);
+            return Await.until(
+                    "%s: %s".formatted(name, what),
+                    limit,
+                    () -> {
+                        if (!running().isRunning()) {
+                            throw new AssertionError("%s has ended, while it was waited for: %s; the end of its log:%n%s".formatted(name, what, logTail()));
+                        }
+                        return probe.read();
+                    },
+                    accepted);
         } catch (Await.TimedOut e) {
-            String log = log();
-            throw new AssertionError("%s; the end of its log:%n%s".formatted(e.getMessage(), log.substring(Math.max(0, log.length() - 8_000))), e);
+            throw new AssertionError("%s; the end of its log:%n%s".formatted(e.getMessage(), logTail()), e);
         }
     }
 

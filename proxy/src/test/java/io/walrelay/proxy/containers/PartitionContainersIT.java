@@ -6,7 +6,7 @@ import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.proxy.scenario.Ledger;
 import java.sql.SQLException;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -30,16 +30,12 @@ final class PartitionContainersIT {
     private static final String SENDERS = "SELECT count(*) FROM pg_stat_replication";
     private static final String RECEIVERS = "SELECT count(*) FROM pg_stat_wal_receiver";
 
+    @AutoClose
     private Picture picture;
 
     @BeforeAll
     void start() throws SQLException {
         picture = Picture.start();
-    }
-
-    @AfterAll
-    void end() {
-        picture.close();
     }
 
     @Test

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.walrelay.proxy.scenario.Ledger;
 import java.sql.SQLException;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -25,16 +25,12 @@ final class PictureContainersIT {
     /** A JVM whose shutdown hooks have run says 128 and SIGTERM; SIGKILL would be 137. */
     private static final long TERMINATED = 143;
 
+    @AutoClose
     private Picture picture;
 
     @BeforeAll
     void start() throws SQLException {
         picture = Picture.start();
-    }
-
-    @AfterAll
-    void end() {
-        picture.close();
     }
 
     @Test
