@@ -13,6 +13,7 @@ final class Signals {
     private Signals() {}
 
     /** Runs {@code action} on a thread of the JVM's whenever the process gets {@code SIG}{@code name}; where there is no such signal, never. */
+    @SuppressWarnings("ReferenceEquality") // what equals is for a proxy that is nobody else
     static void on(String name, Runnable action) {
         try {
             Class<?> signal = Class.forName("sun.misc.Signal");
