@@ -145,6 +145,8 @@ class MergedAnswerTest {
             HeldChanges held = changes(server, blocks.wal().history());
             assertEquals(Optional.empty(), held.changes(ORIGIN, Optional.of(end.plus(8))));
             assertEquals(Optional.empty(), held.changes(ORIGIN.plus(-8), Optional.of(end)));
+            assertEquals(Optional.empty(), held.changes(ORIGIN.plus(-8), Optional.empty()), "its start is not held");
+            assertEquals(Optional.empty(), held.changes(end.plus(MB), Optional.empty()));
             HeldChanges another = changes(server, TimelineHistory.root(TimelineId.of(1)).promoted(TimelineId.of(2), end, ""));
             assertEquals(Optional.empty(), another.changes(ORIGIN, Optional.empty()));
             assertEquals(List.of(), another.segments(ORIGIN, end));
@@ -153,6 +155,10 @@ class MergedAnswerTest {
             assertEquals(List.of(SEGMENT.startOf(end), WalServer.name(blocks.wal(), end)), List.of(last.start(), last.name()));
             assertEquals(Optional.empty(), held.beginning(end.plus(8)));
             assertEquals("{\"end\":true}\n", WalServer.text(server.get("/api/v1/segments?from=%s&to=%s".formatted(ORIGIN, SEGMENT.startOf(end)))));
+            for (String from : List.of(ORIGIN.toString(), "FFFFFFFF/FFFFFF00")) {
+                String all = WalServer.text(server.get("/api/v1/segments?from=%s&to=FFFFFFFF/FFFFFFFF".formatted(from)));
+                assertEquals("{\"end\":true}\n", all.strip() + "\n", "there is an end, though nobody said where");
+            }
         }
         try (WalServer server = WalServer.empty(directory.resolve("empty"))) {
             HeldChanges held = changes(server, blocks.wal().history());
