@@ -44,7 +44,7 @@ class PiecesBodyTest {
             channel.runPendingTasks();
         }
         assertEquals(3, pieces.asked);
-        channel.close();
+        var _ = channel.close();
         work.remove().run();
         channel.runPendingTasks();
         assertTrue(pieces.closed);

@@ -283,8 +283,7 @@ class IndexedTargetWalTest {
     @Test
     void whereNothingIsKnownManySegmentsCostNoMoreThanOneLookEach() throws Exception {
         Lsn from = wal.recordStarts().getFirst();
-        PgWal files = new PgWal(directory, wal.history(), SIZE, WalElsewhere.NOWHERE);
-        try (files) {
+        try (PgWal files = new PgWal(directory, wal.history(), SIZE, WalElsewhere.NOWHERE)) {
             TargetWal target = new TargetWal(files, files, wal.identity(), HeldChanges.NONE, new ProvenSegments(HeldChanges.NONE, files, true, SIZE));
             assertTimeout(Duration.ofSeconds(15), () -> assertThrows(RefusedException.class, () -> target.changes(from, from.plus(100_000L << 20), BLOCKS_PER_FILE)));
         }
