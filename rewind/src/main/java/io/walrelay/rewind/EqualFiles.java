@@ -32,16 +32,15 @@ final class EqualFiles {
 
     /** How much of each is the same so far, of those that may still be. */
     private final Map<String, Long> same = new HashMap<>();
-    private long fetched;
 
     EqualFiles(DataDirectory target, RewindSource source) {
         this.target = target;
         this.source = source;
     }
 
-    /** Bytes that came from the source. */
+    /** Bytes of those that are equal, which came from the source; the others' come again, and are counted then. */
     long fetched() {
-        return fetched;
+        return same.values().stream().mapToLong(Long::longValue).sum();
     }
 
     /** @param actions on files that are where they will be */
@@ -56,7 +55,6 @@ final class EqualFiles {
         source.fetch(sizes.entrySet().stream().map(file -> new Fetch(file.getKey(), 0, file.getValue(), true)).toList(), new RewindSource.Sink() {
             @Override
             public void bytes(String path, long offset, ByteBuffer bytes) throws IOException {
-                fetched += bytes.remaining();
                 compare(path, offset, bytes);
             }
 

@@ -42,10 +42,22 @@ final class IndexIfAny implements HeldChanges {
     @Override
     public Optional<MergedChanges> changes(Lsn from, Optional<Lsn> to) {
         try {
-            return failed ? Optional.empty() : index.changes(from, to);
+            Optional<MergedChanges> changes = failed ? Optional.empty() : index.changes(from, to);
+            if (changes.isPresent()) {
+                requireAllAskedFor(changes.get().end(), from, to);
+            }
+            return changes;
         } catch (IOException e) {
             fail(e);
             return Optional.empty();
+        }
+    }
+
+    /** Whoever asks to the end of what is held asks for a record at least. */
+    private static void requireAllAskedFor(Lsn end, Lsn from, Optional<Lsn> to) throws IOException {
+        boolean all = to.map(end::equals).orElse(end.isAfter(from));
+        if (!all) {
+            throw new IOException("it was asked for what changes from %s on%s, and has answered up to %s".formatted(from, to.map(" up to %s"::formatted).orElse(""), end));
         }
     }
 

@@ -147,6 +147,11 @@ public final class ChangeIndex {
         return List.copyOf(found.values());
     }
 
+    /** Where the local disk's WAL ends, whosever it is. */
+    public Lsn end() {
+        return cache.orphans().stream().map(Orphan::end).reduce(cache.end().written(), Lsn::max);
+    }
+
     /** Bytes that the index takes on the disk. */
     public long bytes() {
         return indexes.bytes();
@@ -168,6 +173,13 @@ public final class ChangeIndex {
             at = next;
         }
         return new Stretch(reading, from, to);
+    }
+
+    /** Whether the byte at {@code at} is held. */
+    public boolean holds(TimelineHistory lineage, Lsn at) throws IOException {
+        try (LineageReading reading = reading(lineage)) {
+            return reading.heldUpTo(at).isAfter(at);
+        }
     }
 
     /** How far the records go that are held from {@code from} on without a gap, to their ends; {@code from} when there are none. */

@@ -61,6 +61,7 @@ public final class FirstChanges {
     private long[] whole = new long[LEAST_SLOTS];
 
     private int groups;
+    private int blocks;
 
     /** From where on blocks were read that nobody referred to: all of a database's. */
     private final Map<Place, Lsn> copied = new HashMap<>();
@@ -101,6 +102,7 @@ public final class FirstChanges {
         long bit = 1L << block;
         if ((changed[slot] & bit) == 0) {
             changed[slot] |= bit;
+            blocks++;
             if (writesWholePage && !(anyRead && isRead(at))) {
                 whole[slot] |= bit;
             }
@@ -166,6 +168,11 @@ public final class FirstChanges {
         return groups;
     }
 
+    /** How many blocks these are: as many runs may be shown. */
+    public int blocks() {
+        return blocks;
+    }
+
     /**
      * Shows all blocks, and forgets them; that blocks were read is remembered. More can be added then: a block that is shown again was changed before,
      * so the first time counts.
@@ -182,6 +189,10 @@ public final class FirstChanges {
         changed = new long[LEAST_SLOTS];
         whole = new long[LEAST_SLOTS];
         groups = 0;
+        blocks = 0;
+        relations.clear();
+        numbers.clear();
+        lastKey = 0;
     }
 
     /** Joins what follows one another. */

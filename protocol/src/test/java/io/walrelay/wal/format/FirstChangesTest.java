@@ -103,6 +103,21 @@ class FirstChangesTest {
         assertEquals(List.of("1663/5/16384: 2+1", "1663/6/16384: 2+1 whole"), drained());
     }
 
+    /** So that who shows them knows when it is much. */
+    @Test
+    void eachBlockCountsOnceUntilItIsShown() {
+        for (int block : new int[] {0, 2, 4, 2, 1_000_000, 0}) {
+            change(TABLE, block, AT, false);
+        }
+        change(OTHER, 0, AT, true);
+        assertEquals(List.of(5, 3), List.of(changes.blocks(), changes.groups()));
+        drained();
+        change(OTHER, 0, AT, true);
+        change(TABLE, 1, AT, true);
+        assertEquals(2, changes.blocks());
+        assertEquals(List.of("1663/6/16384: 0+1 whole", "1663/5/16384: 1+1 whole"), drained(), "as if there had been no others");
+    }
+
     @Test
     void manyBlocksAreAsOneByOne() {
         long seed = System.nanoTime();

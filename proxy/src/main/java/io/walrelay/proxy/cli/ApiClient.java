@@ -30,7 +30,8 @@ import tools.jackson.databind.DeserializationFeature;
 /**
  * Asks a running relay over its HTTP port, a connection for each question.
  *
- * <p>By {@link HttpURLConnection}: a command is over soon, and {@link HttpClient} takes it half a second to set up.
+ * <p>By {@link HttpURLConnection}: a command is over soon, and {@link HttpClient} takes it half a second to set up. It asks once for what makes a slot
+ * if {@link Main} has said so.
  */
 final class ApiClient implements AutoCloseable {
 
@@ -146,8 +147,7 @@ final class ApiClient implements AutoCloseable {
             byte[] body = json.get().getBytes(StandardCharsets.UTF_8);
             connection.setRequestProperty("Content-Type", "application/json");
             connection.setDoOutput(true);
-            // Its length being known, it is sent once: what makes a slot is not to be asked for twice behind our back.
-            connection.setFixedLengthStreamingMode(body.length);
+            // Not in a streaming mode, in which Java keeps to itself what was said about a token that is wrong.
             try (OutputStream out = connection.getOutputStream()) {
                 out.write(body);
             }

@@ -35,6 +35,8 @@ public final class Main implements Callable<Integer> {
     private CommandSpec spec;
 
     public static void main(String[] arguments) {
+        // When an answer does not come, Java is not to POST again behind our back: it may have made a slot. Read once, when HTTP is first spoken.
+        System.setProperty("sun.net.http.retryPost", "false");
         System.exit(run(arguments));
     }
 

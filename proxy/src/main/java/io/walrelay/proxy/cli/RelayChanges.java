@@ -21,12 +21,16 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.json.JsonFactory;
 
 /** A relay's change index of one lineage, over HTTP. Read token by token: nothing of an answer is kept but what it says. */
 public final class RelayChanges implements HeldChanges {
 
     private static final JsonFactory JSON = new JsonFactory();
+
+    /** As many numbers there are for those of a relation (PostgreSQL: block.h). */
+    private static final long BLOCKS = 1L << Integer.SIZE;
 
     private final ApiLines api;
     private final String timeline;
@@ -70,6 +74,8 @@ public final class RelayChanges implements HeldChanges {
                     return;
                 }
             }
+        } catch (JacksonIOException e) {
+            throw new IOException("the answer was cut off: %s".formatted(e.getCause() == null ? e.getOriginalMessage() : e.getCause().getMessage()), e);
         } catch (JacksonException | IllegalArgumentException e) {
             throw new IOException("the answer is not what was asked for: %s; is this a relay's HTTP port?".formatted(e.getMessage()), e);
         }
@@ -123,10 +129,17 @@ public final class RelayChanges implements HeldChanges {
                 in.nextToken();
                 long block = in.getLongValue();
                 in.nextToken();
-                blocks.add(new MergedChanges.Blocks(relation, (int) block, in.getLongValue(), whole));
+                blocks.add(run(relation, block, in.getLongValue(), whole));
                 in.nextToken();
             }
         }
+    }
+
+    private static MergedChanges.Blocks run(RelationFile relation, long first, long count, boolean whole) {
+        if (first < 0 || count < 1 || count > BLOCKS || first > BLOCKS - count) {
+            throw new IllegalArgumentException("%d blocks from %d on of %s can't be used; expected some of %d".formatted(count, first, relation, BLOCKS));
+        }
+        return new MergedChanges.Blocks(relation, (int) first, count, whole);
     }
 
     private static MergedChanges.File file(Map<String, Object> said) {

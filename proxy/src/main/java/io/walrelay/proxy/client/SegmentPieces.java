@@ -130,6 +130,11 @@ public final class SegmentPieces {
                     begin = at;
                     yield new Outcome.Found();
                 }
+                case HttpURLConnection.HTTP_OK -> {
+                    // All of it would have to be read before the connection could serve another question.
+                    connection.disconnect();
+                    yield new Outcome.Unknown("HTTP 200 with the whole file, and a Range of it was asked for; does a proxy in between know Range?", Optional.empty());
+                }
                 case HttpURLConnection.HTTP_NOT_FOUND -> Restore.absent(connection, file);
                 case HttpURLConnection.HTTP_CONFLICT -> new Outcome.Elsewhere(Relays.refusal(connection));
                 default -> new Outcome.Unknown(Relays.refusal(connection), Restore.retryAfter(connection));

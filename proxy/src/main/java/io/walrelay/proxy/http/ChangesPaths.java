@@ -76,7 +76,11 @@ final class ChangesPaths {
             return plain(notOne(call, selector, lineages));
         }
         TimelineHistory lineage = lineages.getFirst();
-        Lsn to = merged && !given.containsKey("to") ? index.lastRecordEnd(lineage, from) : to(given, from);
+        boolean toTheLast = merged && !given.containsKey("to");
+        Lsn to = toTheLast ? index.lastRecordEnd(lineage, from) : to(given, from);
+        if (toTheLast && !index.holds(lineage, from)) {
+            return plain(notHeld(from));
+        }
         return switch (index.changes(lineage, from, to)) {
             case ChangeIndex.NotHeld(var at) -> plain(notHeld(at));
             case ChangeIndex.Stretch stretch -> new WalReply.Lines(merged ? new MergedBody(stretch, to) : new ChangesBody(stretch));
@@ -87,10 +91,11 @@ final class ChangesPaths {
         Map<String, String> given = parameters(call, "timeline", "from", "to");
         Lsn from = from(given);
         Lsn to = to(given, from);
+        ChangeIndex index = cache.changeIndex();
         LineageSelector selector = selector(given, cache);
-        List<TimelineHistory> lineages = cache.changeIndex().lineages(selector);
+        List<TimelineHistory> lineages = index.lineages(selector);
         return lineages.size() == 1
-                ? new WalReply.Lines(new SegmentsBody(cache.changeIndex(), lineages.getFirst(), cache.segmentSize(), from, to))
+                ? new WalReply.Lines(new SegmentsBody(index, lineages.getFirst(), cache.segmentSize(), from, to, index.end()))
                 : plain(notOne(call, selector, lineages));
     }
 

@@ -9,7 +9,9 @@ import io.walrelay.wal.format.RelationFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
 import java.util.Optional;
+import java.util.Queue;
 
 /**
  * The answer of {@code /api/v1/changes?merged=true}: what a whole stretch changes, of main forks, each relation's blocks in ranges. Lines of JSON:
@@ -20,22 +22,33 @@ import java.util.Optional;
  *   {"end":true,"to":"0/5A000000"}                                         of records that end there or before; without it the answer is not all
  * </pre>
  *
- * <p>Of a block that is there twice, the first counts: that happens where there is too much to be merged in memory.
+ * <p>A relation may have several lines. Of a block that is there twice, the first counts: that happens where there is too much to be merged in memory.
+ * While there is nothing to say yet, empty lines show that somebody is at it, and that somebody still listens.
  */
 final class MergedBody implements WalReply.Pieces {
 
     /** With some 50 bytes each. */
     private static final int MOST_GROUPS = 1 << 18;
 
+    /** With up to 15 bytes of the answer each, when none of them lies beside another. */
+    private static final int MOST_BLOCKS = 1 << 19;
+
+    /** Bytes, more or less: one is written at once, in the time that a client has to take it. */
+    private static final int PIECE = 1 << 16;
+
     /** Then another request may have its turn on this thread. */
     private static final int PARTS_AT_ONCE = 16;
 
-    private static final byte[] NOT_YET = {};
+    private static final byte[] NOT_YET = {'\n'};
 
     private final ChangeIndex.Stretch stretch;
     private final Lsn to;
     private final FirstChanges firsts = new FirstChanges();
     private final StringBuilder lines = new StringBuilder();
+
+    /** What was made and not taken yet. */
+    private final Queue<byte[]> pieces = new ArrayDeque<>();
+
     private boolean ended;
 
     /** @param to the end of {@code stretch} */
@@ -46,32 +59,43 @@ final class MergedBody implements WalReply.Pieces {
 
     @Override
     public Optional<byte[]> next() throws IOException {
-        if (ended) {
-            return Optional.empty();
+        if (pieces.isEmpty() && !ended) {
+            merge();
         }
-        for (int parts = 0; parts < PARTS_AT_ONCE && firsts.groups() < MOST_GROUPS; parts++) {
+        Optional<byte[]> piece = Optional.ofNullable(pieces.poll());
+        return piece.isPresent() || ended ? piece : Optional.of(NOT_YET);
+    }
+
+    private void merge() throws IOException {
+        for (int parts = 0; parts < PARTS_AT_ONCE && pieces.isEmpty(); parts++) {
             Optional<Changes> changes = stretch.next();
             if (changes.isEmpty()) {
-                ended = true;
                 drain();
                 lines.append("{\"end\":true,\"to\":\"").append(to).append("\"}\n");
-                return Optional.of(taken());
+                cut();
+                ended = true;
+                return;
             }
             add(changes.get());
+            if (firsts.groups() >= MOST_GROUPS || firsts.blocks() >= MOST_BLOCKS) {
+                drain();
+            }
         }
-        if (firsts.groups() < MOST_GROUPS) {
-            return Optional.of(NOT_YET);
-        }
-        drain();
-        return Optional.of(taken());
     }
 
     private void add(Changes changes) {
         changes.addTo(firsts);
         for (Changes.Special special : changes.special()) {
             if (special.body() instanceof FileChange) {
-                lines.append(ChangesBody.line(special));
+                add(ChangesBody.line(special));
             }
+        }
+    }
+
+    private void add(CharSequence line) {
+        lines.append(line);
+        if (lines.length() >= PIECE) {
+            cut();
         }
     }
 
@@ -81,10 +105,9 @@ final class MergedBody implements WalReply.Pieces {
         ranges.end();
     }
 
-    private byte[] taken() {
-        byte[] bytes = lines.toString().getBytes(StandardCharsets.US_ASCII);
+    private void cut() {
+        pieces.add(lines.toString().getBytes(StandardCharsets.US_ASCII));
         lines.setLength(0);
-        return bytes;
     }
 
     @Override
@@ -103,7 +126,7 @@ final class MergedBody implements WalReply.Pieces {
         private Optional<RelationFile> relation = Optional.empty();
 
         void add(RelationFile of, int first, long count, boolean wholePage) {
-            if (relation.isEmpty() || !relation.get().equals(of)) {
+            if (relation.isEmpty() || !relation.get().equals(of) || whole.length() + others.length() >= PIECE) {
                 end();
                 relation = Optional.of(of);
             }
@@ -112,7 +135,7 @@ final class MergedBody implements WalReply.Pieces {
         }
 
         void end() {
-            relation.ifPresent(of -> lines.append("{\"relation\":\"").append(of).append("\",\"whole\":[").append(whole).append("],\"others\":[").append(others).append("]}\n"));
+            relation.ifPresent(of -> MergedBody.this.add("{\"relation\":\"%s\",\"whole\":[%s],\"others\":[%s]}\n".formatted(of, whole, others)));
             whole.setLength(0);
             others.setLength(0);
         }

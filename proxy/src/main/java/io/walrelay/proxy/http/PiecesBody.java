@@ -81,7 +81,12 @@ final class PiecesBody {
 
     private void write(byte[] piece) {
         if (piece.length == 0) {
-            next();
+            // Nothing is written, so that nothing else would tell that the client has gone.
+            if (context.channel().isActive()) {
+                next();
+            } else {
+                giveUp();
+            }
             return;
         }
         context.writeAndFlush(new DefaultHttpContent(Unpooled.wrappedBuffer(piece))).addListener(done -> {

@@ -27,15 +27,21 @@ final class SegmentsBody implements WalReply.Pieces {
     private final TimelineHistory lineage;
     private final SegmentSize size;
     private final Lsn to;
+
+    /** Where this stops: there is nothing behind it. */
+    private final Lsn end;
+
     private Lsn at;
     private boolean ended;
 
-    SegmentsBody(ChangeIndex index, TimelineHistory lineage, SegmentSize size, Lsn from, Lsn to) {
+    /** @param held where all WAL ends that is held */
+    SegmentsBody(ChangeIndex index, TimelineHistory lineage, SegmentSize size, Lsn from, Lsn to, Lsn held) {
         this.index = index;
         this.lineage = lineage;
         this.size = size;
         this.at = size.startOf(from);
         this.to = to;
+        this.end = Lsn.min(to, held);
     }
 
     @Override
@@ -43,12 +49,12 @@ final class SegmentsBody implements WalReply.Pieces {
         if (ended) {
             return Optional.empty();
         }
-        if (at.isAtLeast(to)) {
+        if (at.isAtLeast(end)) {
             ended = true;
-            String last = size.offset(to) == 0 ? "" : index.beginning(lineage, to).map(segment -> line(segment, ",\"to\":\"%s\"".formatted(to))).orElse("");
+            String last = end.isBefore(to) || size.offset(to) == 0 ? "" : index.beginning(lineage, to).map(segment -> line(segment, ",\"to\":\"%s\"".formatted(to))).orElse("");
             return Optional.of((last + END).getBytes(StandardCharsets.US_ASCII));
         }
-        Lsn stop = Lsn.min(to, at.plus((long) AT_ONCE * size.bytes()));
+        Lsn stop = Lsn.min(end, at.plus((long) AT_ONCE * size.bytes()));
         StringBuilder lines = new StringBuilder();
         for (ChangeIndex.Segment segment : index.segments(lineage, at, stop)) {
             lines.append(line(segment, segment.lastCheckpoint().map(",\"checkpoint\":\"%s\""::formatted).orElse("")));

@@ -145,6 +145,8 @@ class MergedAnswerTest {
             HeldChanges held = changes(server, blocks.wal().history());
             assertEquals(Optional.empty(), held.changes(ORIGIN, Optional.of(end.plus(8))));
             assertEquals(Optional.empty(), held.changes(ORIGIN.plus(-8), Optional.of(end)));
+            assertEquals(Optional.empty(), held.changes(ORIGIN.plus(-8), Optional.empty()), "its start is not held");
+            assertEquals(Optional.empty(), held.changes(end.plus(MB), Optional.empty()));
             HeldChanges another = changes(server, TimelineHistory.root(TimelineId.of(1)).promoted(TimelineId.of(2), end, ""));
             assertEquals(Optional.empty(), another.changes(ORIGIN, Optional.empty()));
             assertEquals(List.of(), another.segments(ORIGIN, end));
@@ -159,6 +161,17 @@ class MergedAnswerTest {
             IOException unknown = assertThrows(IOException.class, () -> held.changes(ORIGIN, Optional.empty()));
             assertTrue(String.valueOf(unknown.getMessage()).contains("no WAL yet"), unknown.toString());
             assertThrows(IOException.class, () -> held.segments(ORIGIN, end));
+        }
+    }
+
+    @Test
+    void segmentsEndWhereWalEnds() throws Exception {
+        blocks.random(MB);
+        try (WalServer server = serve()) {
+            for (String from : List.of(ORIGIN.toString(), "FFFFFFFF/FFFFFF00")) {
+                String all = WalServer.text(server.get("/api/v1/segments?from=%s&to=FFFFFFFF/FFFFFFFF".formatted(from)));
+                assertEquals("{\"end\":true}\n", all);
+            }
         }
     }
 

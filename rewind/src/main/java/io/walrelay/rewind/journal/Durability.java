@@ -25,6 +25,8 @@ final class Durability {
         Trees trees = new Trees(disk);
         Set<Path> files = new HashSet<>(unchanged);
         Set<Path> directories = new HashSet<>(originals.directoryModes().keySet());
+        // Their names, too: the file may be as new as its bytes.
+        unchanged.forEach(file -> directories.add(Disk.parentOf(file)));
         for (Path file : originals.changed().keySet()) {
             trees.collect(file, files, directories);
         }

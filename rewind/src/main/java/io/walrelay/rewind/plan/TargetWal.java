@@ -143,11 +143,14 @@ public final class TargetWal {
     public Found changes(Lsn from, Lsn end, int blocksPerFile) throws IOException, RefusedException {
         BlockMap changed = new BlockMap(blocksPerFile);
         int indexed = 0;
+        // At once: it is asked for again and again, and there may be a hundred thousand.
+        proven.prove(size().startOf(from), size().startOf(end));
         Lsn at = from;
         while (at.isBefore(end)) {
             Lsn known = provenUpTo(at, end);
             Optional<MergedChanges> merged = known.isAfter(at) ? held.changes(at, Optional.of(known)) : Optional.empty();
             if (merged.isPresent()) {
+                requireAllOf(merged.get(), known);
                 note(merged.get(), changed);
                 indexed += size().segments(at, known);
                 at = known;
@@ -165,7 +168,6 @@ public final class TargetWal {
      * is proved, which is not among those, so that each record has all of its header, and with it its checksum, in bytes that are.
      */
     private Lsn provenUpTo(Lsn at, Lsn end) throws IOException {
-        proven.prove(size().startOf(at), size().startOf(end));
         Lsn last = size().startOf(at);
         Lsn next = last;
         while (size().endOf(next).isAtMost(end) && proven.isProven(next)) {
@@ -183,6 +185,13 @@ public final class TargetWal {
             next = size().endOf(next);
         }
         return Lsn.min(next, end);
+    }
+
+    /** Of fewer records, blocks would be left as they are that had to be fetched. */
+    private static void requireAllOf(MergedChanges merged, Lsn end) throws IOException {
+        if (!merged.end().equals(end)) {
+            throw new IOException("the change index was asked for changes up to %s and has answered up to %s".formatted(end, merged.end()));
+        }
     }
 
     private static void note(MergedChanges merged, BlockMap changed) throws RefusedException {

@@ -28,8 +28,12 @@ public record WholePages(BlockMap blocks, Lsn from, Lsn end) {
      * What another has read of the source's log.
      *
      * @param changes of which later ones of a block count for nothing
+     * @throws IllegalArgumentException when they end before {@code from}
      */
     public static WholePages of(MergedChanges changes, Lsn from, int blocksPerFile) {
+        if (changes.end().isBefore(from)) {
+            throw new IllegalArgumentException("changes from %s on that end at %s; expected a later end".formatted(from, changes.end()));
+        }
         BlockMap seen = new BlockMap(blocksPerFile);
         BlockMap whole = new BlockMap(blocksPerFile);
         for (MergedChanges.Blocks run : changes.blocks()) {

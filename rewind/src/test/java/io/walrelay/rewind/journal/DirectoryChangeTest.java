@@ -57,6 +57,21 @@ class DirectoryChangeTest {
         assertEquals(before, scenario.snapshot(disk, true));
     }
 
+    /** Whoever made it waited neither for its bytes nor for its name. */
+    @Test
+    void aFileThatIsKeptIsThereAfterACrash() throws Exception {
+        try (Disk.File file = disk.create(DIRECTORY.resolve("base/0/young"), Configuration.PRIVATE)) {
+            file.write(ByteBuffer.wrap(new byte[] {1, 2, 3}), 0);
+        }
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.keep("base/0/young");
+            change.commit(new byte[0]);
+        }
+        for (int seed = 0; seed < 20; seed++) {
+            assertTrue(disk.crash(seed).look(DIRECTORY.resolve("base/0/young")).isPresent(), "seed " + seed);
+        }
+    }
+
     @Test
     void aLinkIsReplacedWithoutTouchingWhatItLeadsTo() throws Exception {
         try (DirectoryChange change = begin(Space.LITTLE)) {

@@ -3,6 +3,7 @@ package io.walrelay.rewind.plan;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.rewind.datadir.ControlFileCraft;
@@ -24,6 +25,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -64,6 +66,7 @@ class IndexedTargetWalTest {
         private final Set<Long> absent = new HashSet<>();
         private final List<MergedChanges.File> files = new ArrayList<>();
         private final List<String> asked = new ArrayList<>();
+        private int missing;
 
         @Override
         public List<Segment> segments(Lsn from, Lsn to) {
@@ -95,7 +98,7 @@ class IndexedTargetWalTest {
                     .filter(change -> change.at.isAtLeast(from) && change.at.isBefore(end))
                     .map(change -> new MergedChanges.Blocks(TABLE, others.contains(SIZE.segmentNumber(change.at)) ? change.block + 1_000_000 : change.block, 1, false))
                     .toList();
-            return Optional.of(new MergedChanges(blocks, files, end));
+            return Optional.of(new MergedChanges(blocks, files, end.plus(-missing)));
         }
     }
 
@@ -263,6 +266,26 @@ class IndexedTargetWalTest {
                 Map<String, Object> of = new HashMap<>(Map.of("seed", seed, "from", from, "end", end, "others", index.others, "absent", index.absent));
                 assertEquals(expected(from, end), target.changed(from, end), of::toString);
             }
+        }
+    }
+
+    /** Blocks would stay as they are that had to be fetched. */
+    @Test
+    void anAnswerThatIsNotOfAllThatWasAskedForIsNone() throws Exception {
+        index.missing = 8;
+        try (Target target = new Target(false)) {
+            IOException refused = assertThrows(IOException.class, () -> target.changed(wal.recordStarts().getFirst(), wal.end()));
+            assertTrue(String.valueOf(refused.getMessage()).contains("has answered up to " + wal.end().plus(-8)), refused.getMessage());
+        }
+    }
+
+    /** A terabyte, nearly: what takes a second must not take an hour because each segment is looked for again from each other. */
+    @Test
+    void whereNothingIsKnownManySegmentsCostNoMoreThanOneLookEach() throws Exception {
+        Lsn from = wal.recordStarts().getFirst();
+        try (PgWal files = new PgWal(directory, wal.history(), SIZE, WalElsewhere.NOWHERE)) {
+            TargetWal target = new TargetWal(files, files, wal.identity(), HeldChanges.NONE, new ProvenSegments(HeldChanges.NONE, files, true, SIZE));
+            assertTimeout(Duration.ofSeconds(15), () -> assertThrows(RefusedException.class, () -> target.changes(from, from.plus(100_000L << 20), BLOCKS_PER_FILE)));
         }
     }
 

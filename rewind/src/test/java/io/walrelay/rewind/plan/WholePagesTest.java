@@ -123,6 +123,12 @@ class WholePagesTest {
     }
 
     @Test
+    void changesThatEndBeforeTheyBeginAreNone() {
+        MergedChanges changes = new MergedChanges(List.of(), List.of(), wal.start());
+        assertThrows(IllegalArgumentException.class, () -> WholePages.of(changes, wal.start().plus(8), 1_000));
+    }
+
+    @Test
     void aLogThatTheServerCouldNotReplayIsRefused() {
         change(0, 5, 1);
         change(0, 5, 2);
