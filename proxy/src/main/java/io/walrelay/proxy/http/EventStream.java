@@ -99,7 +99,7 @@ final class EventStream {
      * @param server the channel that listens; on the event loop of its connections
      */
     static void endAll(Channel server) {
-        streamsOf(server).close();
+        var _ = streamsOf(server).close();
     }
 
     /** They leave it when they end. */
