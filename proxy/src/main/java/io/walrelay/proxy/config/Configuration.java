@@ -46,16 +46,30 @@ public record Configuration(Settings settings, Map<String, List<String>> said) {
 
     /** What {@code later} says otherwise. A key that now says in words what holds by default differs, too. */
     public Difference to(Configuration later) {
-        return new Difference(changed(later, Key::reloaded), changed(later, key -> !key.reloaded()));
+        return new Difference(changed(later, key -> takenUp(key, later)), changed(later, key -> !takenUp(key, later)));
+    }
+
+    /**
+     * Rules are made for an address, for users and for what clients may become upstream: new ones must not meet the old of those. So what belongs to
+     * a port waits for the restart together with the rest of it.
+     */
+    private boolean takenUp(Key<?> key, Configuration later) {
+        return key.reloaded() && !waits(key.section(), later);
+    }
+
+    private boolean waits(String section, Configuration later) {
+        return !changed(later, key -> key.section().equals(section) && !key.reloaded()).isEmpty();
     }
 
     private List<String> changed(Configuration later, Predicate<Key<?>> which) {
-        return Keys.ALL.stream().filter(which).map(Key::name).filter(key -> !Objects.equals(said.get(key), later.said.get(key))).toList();
+        return Keys.ALL.stream().filter(key -> !Objects.equals(said.get(key.name()), later.said.get(key.name()))).filter(which).map(Key::name).toList();
     }
 
     /** As it holds in a relay that was started by this and took up {@code later}, as far as that goes while it runs. */
     public Configuration takeUp(Configuration later) {
-        Settings now = settings.takeUp(later.settings);
+        Settings now = settings.with(
+                waits("listen", later) ? settings.listen() : settings.listen().takeUp(later.settings.listen()),
+                waits("http", later) ? settings.http() : settings.http().takeUp(later.settings.http()));
         Map<String, List<String>> words = new LinkedHashMap<>(said);
         to(later).takenUp().forEach(key -> words.compute(key, (name, _) -> later.said.get(name)));
         return new Configuration(now, words);

@@ -16,6 +16,11 @@ public record HttpSettings(HostPort address, Optional<TlsSettings> tls, List<Tok
         tokens = List.copyOf(tokens);
     }
 
+    /** These, with what {@code later} says of keys that a reload takes up: who may come in, and the certificates. */
+    HttpSettings takeUp(HttpSettings later) {
+        return new HttpSettings(address, later.tls, later.tokens, later.insecure);
+    }
+
     /** A bearer token. {@code readOnly} ones may look and fetch, but change nothing. */
     public record Token(Secret token, boolean readOnly) {
 

@@ -9,7 +9,7 @@ import java.util.Optional;
  * @param name dotted, as in the file: {@code cache.on-full}
  * @param defaultText what holds when nobody says anything; empty when that is nothing, or derived as {@code help} says
  * @param flag its option on the command line, where it has one
- * @param reloaded whether a relay that runs takes up a new value
+ * @param reloaded whether a relay that runs takes up a new value, unless another key of its section waits for a restart
  * @param help one sentence for the manual
  */
 record Key<T>(String name, ValueType<T> type, Optional<String> defaultText, Optional<String> flag, boolean reloaded, String help) {
@@ -28,6 +28,12 @@ record Key<T>(String name, ValueType<T> type, Optional<String> defaultText, Opti
 
     Key<T> takenUpByReload() {
         return new Key<>(name, type, defaultText, flag, true, help);
+    }
+
+    /** The concern that it belongs to: {@code cache}. */
+    String section() {
+        int dot = name.indexOf('.');
+        return dot < 0 ? name : name.substring(0, dot);
     }
 
     /** Its name in the environment: {@code WALRELAY_CACHE_ON_FULL}. */

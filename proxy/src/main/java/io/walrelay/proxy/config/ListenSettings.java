@@ -13,4 +13,10 @@ import java.util.Optional;
  * @param forwardAs who clients are upstream whose sessions go on there
  */
 public record ListenSettings(
-        HostPort address, Optional<Path> unix, Optional<TlsSettings> tls, Hba hba, UserSource users, ForwardAs forwardAs) {}
+        HostPort address, Optional<Path> unix, Optional<TlsSettings> tls, Hba hba, UserSource users, ForwardAs forwardAs) {
+
+    /** These, with what {@code later} says of keys that a reload takes up: who may come in, and the certificates. */
+    ListenSettings takeUp(ListenSettings later) {
+        return new ListenSettings(address, unix, later.tls, later.hba, users, forwardAs);
+    }
+}

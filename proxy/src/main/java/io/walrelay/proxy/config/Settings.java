@@ -36,21 +36,9 @@ public record Settings(
                 .orElseGet(() -> "host=%s port=%d".formatted(EVERYWHERE.contains(listen.address().host()) ? "RELAY" : listen.address().host(), listen.address().port()));
     }
 
-    /** These, with what {@code later} says of those keys that a reload takes up: who may come in, and the certificates. */
-    Settings takeUp(Settings later) {
-        return new Settings(
-                upstream,
-                new ListenSettings(listen.address(), listen.unix(), later.listen.tls(), later.listen.hba(), listen.users(), listen.forwardAs()),
-                new HttpSettings(http.address(), later.http.tls(), later.http.tokens(), later.http.insecure()),
-                data,
-                cache,
-                archive,
-                verify,
-                slots,
-                standbys,
-                feedback,
-                advertise,
-                peers);
+    /** These, with other ports. */
+    Settings with(ListenSettings otherListen, HttpSettings otherHttp) {
+        return new Settings(upstream, otherListen, otherHttp, data, cache, archive, verify, slots, standbys, feedback, advertise, peers);
     }
 
     private static String hosts(List<HostAddress> hosts) {

@@ -5,6 +5,8 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpResponse;
@@ -15,12 +17,12 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.AttributeKey;
 import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import io.walrelay.proxy.state.Event;
 import io.walrelay.proxy.state.Events;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
@@ -29,7 +31,7 @@ import java.util.function.Consumer;
  */
 final class EventStream {
 
-    private static final AttributeKey<AtomicInteger> COUNT = AttributeKey.valueOf(EventStream.class, "count");
+    private static final AttributeKey<ChannelGroup> STREAMS = AttributeKey.valueOf(EventStream.class, "streams");
 
     /** More often than the half minute after which proxies give up. */
     private static final int KEEPALIVE_SECONDS = 15;
@@ -56,11 +58,11 @@ final class EventStream {
      */
     static boolean begin(ChannelHandlerContext context, Events events, Optional<Snapshots> snapshots, HttpLimits limits) {
         Channel channel = context.channel();
-        AtomicInteger streams = streamsOfServer(channel);
-        if (streams.incrementAndGet() > limits.eventStreams()) {
-            streams.decrementAndGet();
+        ChannelGroup streams = streamsOf(channel.parent());
+        if (streams.size() >= limits.eventStreams()) {
             return false;
         }
+        streams.add(channel);
         context.write(describe(new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK)));
         // Where a snapshot may be under way the buffer is full for a moment; how long, WriteTimeoutHandler watches.
         Consumer<String> sending = snapshots.isPresent() ? text -> sendNow(context, text) : text -> sendIfTaken(context, text);
@@ -73,7 +75,6 @@ final class EventStream {
         channel.closeFuture().addListener(closed -> {
             events.forget(listener);
             keepalive.cancel(false);
-            streams.decrementAndGet();
         });
         return true;
     }
@@ -92,9 +93,19 @@ final class EventStream {
         return response;
     }
 
-    private static AtomicInteger streamsOfServer(Channel channel) {
-        AtomicInteger fresh = new AtomicInteger();
-        AtomicInteger known = channel.parent().attr(COUNT).setIfAbsent(fresh);
+    /**
+     * Ends those that there are, as who may look is asked only when one begins. Who still may comes again by himself.
+     *
+     * @param server the channel that listens; on the event loop of its connections
+     */
+    static void endAll(Channel server) {
+        var _ = streamsOf(server).close();
+    }
+
+    /** They leave it when they end. */
+    private static ChannelGroup streamsOf(Channel server) {
+        ChannelGroup fresh = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+        ChannelGroup known = server.attr(STREAMS).setIfAbsent(fresh);
         return known == null ? fresh : known;
     }
 

@@ -53,10 +53,11 @@ public final class HttpServer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(HttpServer.class);
 
     /** How requests come in: what may change while the relay runs. */
-    private record Entrance(Optional<SslContext> tls, Access access) {
+    private record Entrance(Optional<SslContext> tls, Access access, Admitted admitted) {
 
         static Entrance of(HttpSettings settings) throws IOException {
-            return new Entrance(settings.tls().isPresent() ? Optional.of(HttpTls.of(settings.tls().get())) : Optional.empty(), new Access(settings));
+            Admitted admitted = Admitted.of(settings);
+            return new Entrance(settings.tls().isPresent() ? Optional.of(HttpTls.of(settings.tls().get())) : Optional.empty(), new Access(settings), admitted);
         }
     }
 
@@ -152,14 +153,21 @@ public final class HttpServer implements AutoCloseable {
     }
 
     /**
-     * Makes ready to let requests in in another way; connections that are there stay, but their next request counts anew.
+     * Makes ready to let requests in in another way; connections that are there stay, but their next request counts anew, and streams of events end
+     * when others may come in than before.
      *
      * @return does so, from then on
      * @throws IOException when the certificate can't be used
      */
     public Runnable prepare(HttpSettings settings) throws IOException {
         Entrance other = Entrance.of(settings);
-        return () -> entrance.set(other);
+        return () -> {
+            Entrance before = entrance.getAndSet(other);
+            // On the loop: a stream that begins there by what held before is there when all are ended.
+            if (!before.admitted().equals(other.admitted()) && !loop.isShuttingDown()) {
+                loop.execute(() -> EventStream.endAll(listening));
+            }
+        };
     }
 
     /** One sample at a time: a disk that hangs is not asked again and again. */

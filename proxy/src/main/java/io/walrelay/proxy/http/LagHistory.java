@@ -14,8 +14,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * The last half hour: how far the relay had come, and how far standbys were behind, so that a page that is opened now shows how it came to this.
@@ -26,7 +28,7 @@ final class LagHistory {
     static final Duration STEP = Duration.ofSeconds(5);
     private static final int SAMPLES = 360;
 
-    /** Of more standbys those that lag most. */
+    /** Of more standbys those that lag most: in each sample, and over the half hour in a report. */
     static final int MOST_STANDBYS = 64;
 
     private final RelayState relay;
@@ -64,16 +66,9 @@ final class LagHistory {
         Optional<Lsn> written = relay.cache().map(WalCache::end).map(end -> end.written());
         Map<String, Lag> lags = new HashMap<>();
         for (StandbyStatus standby : relay.standbys().all()) {
-            lags.merge(standby.name(), lag(standby, written), (a, b) -> a.bytes() >= b.bytes() ? a : b);
+            lags.merge(standby.name(), lag(standby, written), LagHistory::greater);
         }
-        if (lags.size() > MOST_STANDBYS) {
-            List<String> names = lags.entrySet().stream()
-                    .sorted(Comparator.comparingLong((Map.Entry<String, Lag> lag) -> lag.getValue().bytes()).reversed().thenComparing(Map.Entry::getKey))
-                    .limit(MOST_STANDBYS)
-                    .map(Map.Entry::getKey)
-                    .toList();
-            lags.keySet().retainAll(names);
-        }
+        lags.keySet().retainAll(thoseThatLagMost(lags));
         Sample sample = new Sample(relay.clock().instant(), written.map(Lsn::value), Map.copyOf(lags));
         synchronized (samples) {
             samples.addLast(sample);
@@ -81,6 +76,18 @@ final class LagHistory {
                 samples.removeFirst();
             }
         }
+    }
+
+    private static Set<String> thoseThatLagMost(Map<String, Lag> lags) {
+        return lags.entrySet().stream()
+                .sorted(Comparator.comparingLong((Map.Entry<String, Lag> lag) -> lag.getValue().bytes()).reversed().thenComparing(Map.Entry::getKey))
+                .limit(MOST_STANDBYS)
+                .map(Map.Entry::getKey)
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    private static Lag greater(Lag a, Lag b) {
+        return a.bytes() >= b.bytes() ? a : b;
     }
 
     private static Lag lag(StandbyStatus standby, Optional<Lsn> written) {
@@ -107,10 +114,11 @@ final class LagHistory {
         synchronized (samples) {
             all = List.copyOf(samples);
         }
-        TreeSet<String> names = new TreeSet<>();
-        all.forEach(sample -> names.addAll(sample.lags().keySet()));
+        // Clients choose their names: who comes each time by a new one must not make this any larger.
+        Map<String, Lag> greatest = new HashMap<>();
+        all.forEach(sample -> sample.lags().forEach((name, lag) -> greatest.merge(name, lag, LagHistory::greater)));
         List<Standby> standbys = new ArrayList<>();
-        for (String name : names) {
+        for (String name : thoseThatLagMost(greatest)) {
             standbys.add(new Standby(
                     name,
                     column(all, name, Lag::writeBytes),

@@ -6,6 +6,7 @@ import io.netty.channel.EventLoop;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import java.time.Duration;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -90,8 +91,12 @@ final class Snapshots {
 
     private void deliver(byte[] snapshot) {
         last = snapshot;
-        viewers.forEach(viewer -> send(viewer, snapshot));
-        later(Math.max(PACE.toMillis(), 1_000L * snapshot.length * viewers.size() / BYTES_PER_SECOND));
+        try {
+            // A copy: a write to a connection that was reset closes it at once, and with that the viewer is none any more.
+            List.copyOf(viewers).forEach(viewer -> send(viewer, snapshot));
+        } finally {
+            later(Math.max(PACE.toMillis(), 1_000L * snapshot.length * viewers.size() / BYTES_PER_SECOND));
+        }
     }
 
     private void later(long millis) {

@@ -42,6 +42,7 @@ final class PeerWatch {
     private final Set<String> notMade = new HashSet<>();
     private @Nullable PeerAnswer last;
     private PeerStatus status;
+    private boolean ended;
 
     PeerWatch(URI url, ApiQuery query, RelayState relay) {
         this.url = url;
@@ -50,10 +51,10 @@ final class PeerWatch {
         this.events = relay.events();
         this.thread = new BackgroundThread("peer-" + url.getAuthority(), this::watch);
         this.status = PeerStatus.unknown(url.toString(), relay.clock().instant());
-        relay.update(status);
     }
 
     void start() {
+        relay.update(status);
         thread.start();
     }
 
@@ -75,6 +76,9 @@ final class PeerWatch {
         List<Slot> seen = cache.get().slots().all();
         try {
             PeerAnswer answer = ask();
+            if (thread.isClosed()) {
+                return false;
+            }
             boolean moved = !answer.equals(last);
             last = answer;
             return mirror(cache.get(), seen, answer) || moved;
@@ -149,7 +153,11 @@ final class PeerWatch {
         }
     }
 
-    private void saw(State now, Optional<String> why) {
+    /** Not once it was closed: an answer may take longer than that, and another watch is there by then. */
+    private synchronized void saw(State now, Optional<String> why) {
+        if (ended) {
+            return;
+        }
         PeerStatus before = status;
         status = before.seen(now, why, relay.clock().instant());
         relay.update(status);
@@ -170,6 +178,9 @@ final class PeerWatch {
     }
 
     void close() {
+        synchronized (this) {
+            ended = true;
+        }
         thread.close(LONGEST_END);
     }
 }

@@ -24,7 +24,11 @@ final class PeersInUse implements AutoCloseable {
         return () -> goOverTo(others);
     }
 
+    /** Nothing begins anew where nothing has changed: most reloads are about something else. */
     private synchronized void goOverTo(Peers others) {
+        if (others.asAre(peers)) {
+            return;
+        }
         peers.close();
         others.start();
         peers = others;

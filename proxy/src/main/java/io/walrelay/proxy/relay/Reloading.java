@@ -4,6 +4,8 @@ import io.walrelay.proxy.config.Configuration;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.TlsSettings;
+import io.walrelay.proxy.conninfo.TlsSettings.Mode;
+import io.walrelay.proxy.conninfo.TlsSettings.RootCert;
 import io.walrelay.proxy.state.Events;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,6 +19,7 @@ import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -131,11 +134,22 @@ final class Reloading implements AutoCloseable {
 
     private static Map<Path, Seen> certificates(Settings settings) {
         Map<Path, Seen> files = new LinkedHashMap<>();
-        Stream.of(settings.listen().tls(), settings.http().tls())
-                .flatMap(Optional::stream)
-                .flatMap(Reloading::files)
-                .forEach(file -> files.put(file, Seen.of(file)));
+        watched(settings).forEach(file -> files.put(file, Seen.of(file)));
         return files;
+    }
+
+    /** Those of upstream's, too: each connection reads them anew, but until when they are valid is shown as it was read here. */
+    static List<Path> watched(Settings settings) {
+        Stream<Path> ports = Stream.of(settings.listen().tls(), settings.http().tls()).flatMap(Optional::stream).flatMap(Reloading::files);
+        return Stream.of(ports, settings.peers().authority().stream(), files(settings.upstream().conninfo().tls())).flatMap(Function.identity()).toList();
+    }
+
+    private static Stream<Path> files(io.walrelay.proxy.conninfo.TlsSettings upstream) {
+        if (upstream.mode() == Mode.DISABLE) {
+            return Stream.empty();
+        }
+        Stream<Path> own = Stream.of(upstream.cert(), upstream.key()).flatMap(Optional::stream);
+        return upstream.rootCert() instanceof RootCert.File(Path roots) ? Stream.concat(own, Stream.of(roots)) : own;
     }
 
     private static Stream<Path> files(TlsSettings tls) {

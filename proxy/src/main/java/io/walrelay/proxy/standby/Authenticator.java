@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.security.cert.X509Certificate;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 
 /** Decides how a client has to prove who he is. Thread-safe; never blocks its caller. */
 public interface Authenticator {
@@ -14,9 +15,15 @@ public interface Authenticator {
     /**
      * Where a client comes from.
      *
+     * @param systemUser tells the system's user at the other end of a Unix-domain socket, if that is known; asked, on the thread that lets decide, only
+     *     when a rule says peer, since it takes a look-up
      * @param certificate the one that it showed and TLS verified
      */
-    record Client(Optional<InetAddress> address, Optional<String> systemUser, boolean encrypted, Optional<X509Certificate> certificate) {}
+    record Client(
+            Optional<InetAddress> address,
+            Supplier<CompletionStage<Optional<String>>> systemUser,
+            boolean encrypted,
+            Optional<X509Certificate> certificate) {}
 
     /**
      * @param unproved what the client is told, FATAL, if his password is not the one that is known; empty: that it is wrong

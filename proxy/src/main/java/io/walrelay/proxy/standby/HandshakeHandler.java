@@ -257,11 +257,11 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
         }));
     }
 
-    private static Authenticator.Client client(ChannelHandlerContext ctx) {
+    private Authenticator.Client client(ChannelHandlerContext ctx) {
         SslHandler tls = ctx.pipeline().get(SslHandler.class);
         return new Authenticator.Client(
                 network(ctx).map(InetSocketAddress::getAddress),
-                PeerUser.of(ctx.channel()),
+                () -> PeerUser.of(ctx.channel(), server.blocking()),
                 tls != null,
                 tls == null ? Optional.empty() : ServerTls.clientCertificate(tls));
     }

@@ -81,13 +81,16 @@ public final class HbaAuthenticator implements Authenticator {
             case TRUST -> done(new AuthenticationDecision.Trust());
             case REJECT -> throw new IllegalStateException("a rule that rejects is a verdict of its own");
             case CERT -> done(new AuthenticationDecision.Cert(namedBy(client.certificate(), request.user())));
-            case PEER -> done(
-                    client.systemUser().filter(request.user()::equals).isPresent()
-                            ? new AuthenticationDecision.Trust()
-                            : reject("Peer authentication failed for user \"%s\"".formatted(request.user())));
+            case PEER -> client.systemUser().get().thenApply(user -> new Admission(byPeer(user, request.user()), Optional.empty()));
             case MD5 -> byPassword(request, AuthenticationDecision.Md5::new);
             case SCRAM_SHA_256 -> byPassword(request, AuthenticationDecision.ScramSha256::new);
         };
+    }
+
+    private static AuthenticationDecision byPeer(Optional<String> systemUser, String user) {
+        return systemUser.filter(user::equals).isPresent()
+                ? new AuthenticationDecision.Trust()
+                : reject("Peer authentication failed for user \"%s\"".formatted(user));
     }
 
     private CompletionStage<Admission> byPassword(

@@ -76,7 +76,7 @@ final class ServerContext {
         return cancelKeys;
     }
 
-    /** For commands that wait for the disk, but the console's. */
+    /** For commands that wait for the disk, but the console's, and for look-ups in the system. */
     Executor blocking() {
         return blocking;
     }

@@ -44,6 +44,7 @@ final class UnixListener implements AutoCloseable {
                 .bind(new DomainSocketAddress(file.path().toFile()))
                 .awaitUninterruptibly();
         if (!bound.isSuccess()) {
+            file.giveBack();
             throw new IOException("could not listen on %s: %s".formatted(file.path(), bound.cause().getMessage()), bound.cause());
         }
         UnixListener listener = new UnixListener(file, bound.channel());
@@ -57,7 +58,7 @@ final class UnixListener implements AutoCloseable {
         return listener;
     }
 
-    /** Accepts nobody any more. The socket's file goes, so that nobody waits before it. */
+    /** Accepts nobody any more. The socket's file goes, and its lock, so that nobody waits before it. */
     @Override
     public void close() {
         channel.close().awaitUninterruptibly();

@@ -43,6 +43,13 @@ class DashboardFilesTest {
         assertEquals(HttpResponseStatus.OK, DashboardFiles.answer(call(""), "uplot/LICENSE").status(), "whose words uPlot comes under");
     }
 
+    /** Else a proxy that knows its users by a cookie lets nobody in, and the browser shows the relay no certificate. */
+    @Test
+    void thePageShowsWhatTheBrowserKnowsTheUserBy() {
+        String live = DashboardFiles.answer(call(""), "live.js").body();
+        assertTrue(live.contains("credentials: 'same-origin'"), live);
+    }
+
     @Test
     void whoHasAFileIsNotSentItAgain() {
         Reply page = DashboardFiles.page(call(""));

@@ -1,9 +1,11 @@
 package io.walrelay.proxy.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.metrics.RelayMetrics;
@@ -31,6 +33,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 class EventStreamTest {
@@ -106,6 +110,22 @@ class EventStreamTest {
             }
             relay.state().events().warning("fork", "now");
             assertTrue(Stream.generate(() -> nextData(lines)).limit(5).anyMatch(data -> data.contains("\"kind\":\"fork\"")));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "?snapshots"})
+    void endsWhenOthersMayComeInThanBefore(String query) throws Exception {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            BufferedReader lines = stream(socket, query);
+            nextData(lines);
+            server.prepare(OPEN).run();
+            relay.state().events().warning("fork", "the same may");
+            assertTrue(Stream.generate(() -> nextData(lines)).limit(5).anyMatch(data -> data.contains("the same may")));
+            server.prepare(new HttpSettings(OPEN.address(), Optional.empty(), List.of(new HttpSettings.Token(Secret.utf8("new"), false)), false)).run();
+            var end = assertThrows(UncheckedIOException.class, () -> Stream.generate(() -> nextData(lines)).limit(5).forEach(_ -> {}));
+            assertTrue(String.valueOf(end.getMessage()).contains("the stream ended"), "not that nothing came: " + end);
+            assertEquals(401, send("GET").statusCode());
         }
     }
 

@@ -7,6 +7,7 @@ import io.walrelay.proxy.testkit.KnownRelay;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -47,6 +48,26 @@ class LagHistoryTest {
             }
             assertEquals(360, history.report().at().size());
             assertEquals(LagHistory.MOST_STANDBYS, history.report().standbys().size());
+        }
+    }
+
+    @Test
+    void standbysThatComeByNewNamesEachTimeMakeItNoLarger() throws Exception {
+        try (KnownRelay relay = KnownRelay.streaming(directory)) {
+            LagHistory history = new LagHistory(relay.state());
+            for (int i = 0; i < 100; i++) {
+                for (int pid = 100; pid < 140; pid++) {
+                    int id = pid;
+                    String name = "standby-%d-%d".formatted(i, pid);
+                    relay.state().standbys().join(pid, () -> KnownRelay.standby(id, name));
+                }
+                history.sample();
+                IntStream.range(100, 140).forEach(relay.state().standbys()::leave);
+            }
+            LagHistory.Report report = history.report();
+            assertEquals(100, report.at().size());
+            assertEquals(LagHistory.MOST_STANDBYS, report.standbys().size());
+            assertTrue(report.standbys().stream().allMatch(standby -> standby.replayBytes().size() == 100));
         }
     }
 

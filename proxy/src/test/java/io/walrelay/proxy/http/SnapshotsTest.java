@@ -5,8 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
+import io.netty.channel.ChannelPromise;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.HttpContent;
+import io.netty.util.ReferenceCountUtil;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -74,6 +78,28 @@ class SnapshotsTest {
         second.unsafe().outboundBuffer().setUserDefinedWritability(1, true);
         passes(1_000);
         assertEquals(List.of("3"), came(second));
+    }
+
+    /** As a channel does whose client has reset the connection. */
+    @Test
+    void whoGoesWhileHeIsSentOneStopsNobodyElse() {
+        show(second);
+        EmbeddedChannel reset = new EmbeddedChannel(new ChannelDuplexHandler());
+        show(reset);
+        reset.pipeline().addFirst(new ChannelOutboundHandlerAdapter() {
+            @Override
+            public void write(ChannelHandlerContext context, Object message, ChannelPromise promise) {
+                ReferenceCountUtil.release(message);
+                promise.setFailure(new ClosedChannelException());
+                context.close();
+            }
+        });
+        show(first);
+        came(first);
+        came(second);
+        passes(1_000);
+        passes(1_000);
+        assertEquals(List.of(List.of("2", "3"), List.of("2", "3")), List.of(came(first), came(second)));
     }
 
     @Test

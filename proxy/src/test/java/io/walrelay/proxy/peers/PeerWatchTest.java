@@ -1,6 +1,8 @@
 package io.walrelay.proxy.peers;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.cache.slot.Slot;
@@ -9,20 +11,25 @@ import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.PeerSettings;
+import io.walrelay.proxy.config.TlsSettings;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.http.Json;
 import io.walrelay.proxy.http.PeerAnswer;
 import io.walrelay.proxy.http.PeerAnswer.Left;
 import io.walrelay.proxy.http.PeerAnswer.PeerSlot;
 import io.walrelay.proxy.state.PeerStatus.State;
+import io.walrelay.proxy.testkit.Certificates;
 import io.walrelay.proxy.testkit.FakeRelay;
 import io.walrelay.proxy.testkit.KnownRelay;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -94,6 +101,59 @@ class PeerWatchTest {
 
     private void awaitEvent(String text) {
         Await.until("an event with " + text, LIMIT, this::events, all -> all.stream().anyMatch(event -> event.contains(text)));
+    }
+
+    private Peers asking(HttpSettings http) throws IOException {
+        return Peers.of(new PeerSettings(List.of(URI.create(peer.url())), Optional.empty()), http, relay.state());
+    }
+
+    @Test
+    void anAnswerThatComesWhenAnotherOneAsksCountsNoMore() throws Exception {
+        CountDownLatch late = new CountDownLatch(1);
+        peer.next((out, _) -> {
+            late.await();
+            FakeRelay.refusal(500, "too late").write(out, peer);
+        });
+        Peers old = asking(HTTP);
+        old.start();
+        Await.until("the question", LIMIT, () -> peer.requests().size(), asked -> asked > 0);
+        Thread hanging = Thread.getAllStackTraces().keySet().stream().filter(thread -> thread.getName().equals("peer-" + URI.create(peer.url()).getAuthority())).findFirst().orElseThrow();
+        old.close();
+        peer.next(has(), has(), has(), has());
+        peers = asking(HTTP);
+        peers.start();
+        awaitEvent("slots are kept in step");
+        late.countDown();
+        assertTrue(hanging.join(LIMIT));
+        assertTrue(events().stream().noneMatch(event -> event.contains("too late")), () -> events().toString());
+    }
+
+    @Test
+    void thoseThatAreOnlyMadeReadySayNothing() throws Exception {
+        awaitAll(has());
+        Await.until("an answer", LIMIT, () -> relay.state().peers().getFirst().state(), state -> state != State.UNKNOWN);
+        assertTrue(asking(HTTP).asAre(peers));
+        assertNotEquals(State.UNKNOWN, relay.state().peers().getFirst().state());
+        assertFalse(asking(new HttpSettings(HTTP.address(), HTTP.tls(), List.of(), false)).asAre(peers));
+    }
+
+    @Test
+    void aRenewedCertificateIsAnotherOneAndTheSameBytesAreNot() throws Exception {
+        peers = asking(HTTP);
+        peers.start();
+        Certificates certificates = Certificates.in(directory);
+        Certificates.Pair own = certificates.issue("relay");
+        PeerSettings settings = new PeerSettings(List.of(URI.create("https://127.0.0.1:1")), Optional.of(certificates.authority()));
+        HttpSettings http = new HttpSettings(
+                HTTP.address(), Optional.of(new TlsSettings(own.certificate(), own.key(), Optional.empty())), HTTP.tokens(), false);
+        Peers before = Peers.of(settings, http, relay.state());
+        Files.write(own.certificate(), Files.readAllBytes(own.certificate()));
+        assertTrue(Peers.of(settings, http, relay.state()).asAre(before));
+        for (Path file : List.of(certificates.authority(), own.certificate(), own.key())) {
+            Peers asBefore = Peers.of(settings, http, relay.state());
+            Files.writeString(file, "\n", StandardOpenOption.APPEND);
+            assertFalse(Peers.of(settings, http, relay.state()).asAre(asBefore), file.toString());
+        }
     }
 
     @Test

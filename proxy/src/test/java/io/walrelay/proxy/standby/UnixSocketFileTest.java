@@ -11,6 +11,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -41,9 +42,60 @@ class UnixSocketFileTest {
 
     @Test
     void aFileThatIsNoSocketIsNobodysToRemove() throws Exception {
-        UnixSocketFile file = new UnixSocketFile(Files.writeString(directory.resolve(".s.PGSQL.1"), "precious"));
+        UnixSocketFile file = UnixSocketFile.in(directory, 1);
+        Files.writeString(file.path(), "precious");
         String message = String.valueOf(assertThrows(IOException.class, file::makeRoom).getMessage());
         assertTrue(message.contains("no socket"), message);
         assertEquals("precious", Files.readString(file.path()));
+        assertFalse(Files.exists(lock()), "the lock is for others to take");
+    }
+
+    private Path lock() {
+        return directory.resolve(".s.PGSQL.1.lock");
+    }
+
+    /** What PostgreSQL reads of it before it removes a socket. */
+    @Test
+    void itsLockSaysWhoseItIsWhileItIsThere() throws Exception {
+        UnixSocketFile file = UnixSocketFile.in(directory, 1);
+        file.makeRoom();
+        List<String> lines = Files.readAllLines(lock());
+        assertEquals(List.of(Long.toString(ProcessHandle.current().pid()), "1"), List.of(lines.get(0), lines.get(3)));
+        Files.createFile(file.path());
+        file.remove();
+        assertFalse(Files.exists(lock()));
+        assertFalse(Files.exists(file.path()));
+    }
+
+    @Test
+    void theLockOfAServerThatRunsIsKeptAndOfOneThatEndedTaken() throws Exception {
+        UnixSocketFile file = UnixSocketFile.in(directory, 1);
+        Process other = new ProcessBuilder("sleep", "60").start();
+        String text = "%d\n/srv/data\n1\n1\n\n".formatted(other.pid());
+        try {
+            Files.writeString(lock(), text);
+            String message = String.valueOf(assertThrows(IOException.class, file::makeRoom).getMessage());
+            assertTrue(message.contains("process %d".formatted(other.pid())), message);
+            assertEquals(text, Files.readString(lock()));
+        } finally {
+            other.destroyForcibly().waitFor();
+        }
+        file.makeRoom();
+        assertTrue(Files.readString(lock()).startsWith(ProcessHandle.current().pid() + "\n"));
+    }
+
+    @Test
+    void whatAnotherServerHasTakenOverStays() throws Exception {
+        UnixSocketFile file = UnixSocketFile.in(directory, 1);
+        file.makeRoom();
+        Files.writeString(lock(), "1\n");
+        Files.createFile(file.path());
+        file.remove();
+        file.giveBack();
+        assertTrue(Files.exists(file.path()));
+        assertEquals("1\n", Files.readString(lock()));
+        Files.writeString(lock(), "");
+        String message = String.valueOf(assertThrows(IOException.class, file::makeRoom).getMessage());
+        assertTrue(message.contains("does not begin with the number of a process"), message);
     }
 }

@@ -23,7 +23,8 @@ export function setToken(text) {
 
 async function ask(path, options = {}) {
   const headers = token() ? { authorization: `Bearer ${token()}` } : {};
-  const response = await fetch(path, { ...options, headers, cache: 'no-store', credentials: 'omit' });
+  // With credentials: a proxy before the relay may know its users by a cookie, the relay itself by a client certificate.
+  const response = await fetch(path, { ...options, headers, cache: 'no-store', credentials: 'same-origin' });
   if (!response.ok) {
     const reason = await response.json().then(
       (body) => body.error,
