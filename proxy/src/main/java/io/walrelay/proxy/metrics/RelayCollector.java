@@ -61,7 +61,7 @@ final class RelayCollector implements MultiCollector {
         RefusalSeries.add(families, relay.refused(), relay.clock().instant());
         ShapingSeries.add(families, relay.shaping().all(), standbys);
         relay.cache().ifPresent(cache -> SlotSeries.add(families, cache.reservations().statuses(), relay.clock().instant()));
-        SlotSyncSeries.add(families, relay.slotSync(), relay.clock().instant());
+        SlotSyncSeries.add(families, relay.slotSync(), relay.cache(), relay.clock().instant());
         relay.cache().ifPresent(cache -> SlotSyncSeries.add(families, cache));
         FeedbackSeries.add(families, relay.feedback().horizons());
         PeerSeries.add(families, relay);
