@@ -67,7 +67,7 @@ final class RelayCollector implements MultiCollector {
         PeerSeries.add(families, relay);
         families.counter("wal_received_bytes", "WAL received from upstream since the start", relay.receivedBytes());
         families.counter("wal_sent_bytes", "WAL sent to standbys since the start", relay.standbys().sentBytes());
-        forwarded(families);
+        sessions(families);
         families.add(pacingDelay());
         EventSeries.add(families, relay.events());
         return families.build();
@@ -135,7 +135,11 @@ final class RelayCollector implements MultiCollector {
         }
     }
 
-    private void forwarded(Families families) {
+    private void sessions(Families families) {
+        families.gauge("sessions_admitted", "Sessions that are let in, those that still log in included: standbys', and all others (forwarded ones, the console's)")
+                .at(relay.admitted().standbys(), "kind", "standby")
+                .at(relay.admitted().others(), "kind", "other")
+                .done();
         families.gauge("forwarded_sessions", "Sessions that clients have upstream through the relay", relay.forwarded().sessions());
         families.counter("forwarded_bytes", "Bytes that passed in such sessions since the start")
                 .at(relay.forwarded().toUpstreamBytes(), "to", "upstream")
