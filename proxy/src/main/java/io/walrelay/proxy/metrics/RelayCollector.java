@@ -59,7 +59,8 @@ final class RelayCollector implements MultiCollector {
         relay.cache().ifPresent(cache -> AcknowledgeSeries.add(families, relay.acknowledging(), relay.reportable(cache)));
         unacknowledged(families);
         RefusalSeries.add(families, relay.refused(), relay.clock().instant());
-        ShapingSeries.add(families, relay.shaping().all(), standbys);
+        ShapingSeries.add(families, relay.shaping().all());
+        ShapingSeries.addHeld(families, standbys);
         relay.cache().ifPresent(cache -> SlotSeries.add(families, cache.reservations().statuses(), relay.clock().instant()));
         SlotSyncSeries.add(families, relay.slotSync(), relay.cache(), relay.clock().instant());
         relay.cache().ifPresent(cache -> SlotSyncSeries.add(families, cache));
