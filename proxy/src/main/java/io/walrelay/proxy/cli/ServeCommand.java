@@ -6,6 +6,7 @@ import io.walrelay.proxy.relay.Relay;
 import java.io.IOException;
 import java.time.Clock;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,7 +57,11 @@ final class ServeCommand implements Callable<Integer> {
     private static void endInOrder(CompletableFuture<Relay> started) {
         Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> {
             ServiceManager.tell("STOPPING=1");
-            var _ = started.thenAccept(Relay::close).exceptionally(_ -> null).join();
+            try {
+                started.join().close();
+            } catch (CancellationException e) {
+                log.debug("it could not start, and has ended what it had begun", e);
+            }
         }));
     }
 
