@@ -6,6 +6,7 @@ import io.walrelay.proxy.relay.Relay;
 import java.io.IOException;
 import java.time.Clock;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,18 +34,35 @@ final class ServeCommand implements Callable<Integer> {
     public Integer call() throws InvalidSettingsException, IOException {
         Configuration configuration = options.configuration();
         CompletableFuture<Integer> ended = new CompletableFuture<>();
-        Relay relay = Relay.start(configuration, options::configuration, Version.number(), Clock.systemUTC(), failure -> {
-            // Not retried: what the disk did with the bytes is unknown. A restart recovers what can be proved.
-            log.error("the disk failed; ending, so that a restart recovers", failure);
-            ended.complete(Main.FAILURE);
+        CompletableFuture<Relay> started = new CompletableFuture<>();
+        // One that comes too early waits: what it is about may have been read already.
+        Signals.on("HUP", () -> {
+            var _ = started.thenAccept(ServeCommand::reload);
         });
-        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> {
-            ServiceManager.tell("STOPPING=1");
-            relay.close();
-        }));
-        Signals.on("HUP", () -> reload(relay));
+        try {
+            started.complete(Relay.start(configuration, options::configuration, Version.number(), Clock.systemUTC(), () -> endInOrder(started), failure -> {
+                // Not retried: what the disk did with the bytes is unknown. A restart recovers what can be proved.
+                log.error("the disk failed; ending, so that a restart recovers", failure);
+                ended.complete(Main.FAILURE);
+            }));
+        } finally {
+            // Where it could not start nothing is left to close.
+            started.cancel(false);
+        }
         ServiceManager.tell("READY=1");
         return ended.join();
+    }
+
+    /** From now on the end of the process closes the relay, also when it comes in the middle of the rest of its start, which is waited for: it is short. */
+    private static void endInOrder(CompletableFuture<Relay> started) {
+        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> {
+            ServiceManager.tell("STOPPING=1");
+            try {
+                started.join().close();
+            } catch (CancellationException e) {
+                log.debug("it could not start, and has ended what it had begun", e);
+            }
+        }));
     }
 
     /** Whoever sends a signal gets no answer: what came of it is in the log, by its event. */

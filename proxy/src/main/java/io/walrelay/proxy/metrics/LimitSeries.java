@@ -3,6 +3,7 @@ package io.walrelay.proxy.metrics;
 import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.walrelay.proxy.config.Settings;
+import io.walrelay.proxy.state.Admitted;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
@@ -22,7 +23,12 @@ final class LimitSeries implements MultiCollector {
         Families families = new Families();
         families.gauge("cache_memory_limit_bytes", "Memory for WAL (cache.memory)", settings.cache().memory().bytes());
         families.gauge("cache_disk_limit_bytes", "Local disk for WAL (cache.disk)", settings.cache().disk().bytes());
-        families.gauge("sessions_limit", "Sessions that may be logged in at a time", settings.standbys().maxSessions());
+        int sessions = settings.standbys().maxSessions();
+        families.gauge("sessions_limit", "Sessions that may be let in at a time", sessions);
+        families.gauge(
+                "forwarded_sessions_limit",
+                "Sessions, of all kinds, from which on standbys alone are let in: no forwarded session, and none of the console",
+                Admitted.limitOfOthers(sessions));
         disk(families, settings.data());
         return families.build();
     }

@@ -59,15 +59,16 @@ final class RelayCollector implements MultiCollector {
         relay.cache().ifPresent(cache -> AcknowledgeSeries.add(families, relay.acknowledging(), relay.reportable(cache)));
         unacknowledged(families);
         RefusalSeries.add(families, relay.refused(), relay.clock().instant());
-        ShapingSeries.add(families, relay.shaping().all(), standbys);
+        ShapingSeries.add(families, relay.shaping().all());
+        ShapingSeries.addHeld(families, standbys);
         relay.cache().ifPresent(cache -> SlotSeries.add(families, cache.reservations().statuses(), relay.clock().instant()));
-        SlotSyncSeries.add(families, relay.slotSync(), relay.clock().instant());
+        SlotSyncSeries.add(families, relay.slotSync(), relay.cache(), relay.clock().instant());
         relay.cache().ifPresent(cache -> SlotSyncSeries.add(families, cache));
         FeedbackSeries.add(families, relay.feedback().horizons());
         PeerSeries.add(families, relay);
         families.counter("wal_received_bytes", "WAL received from upstream since the start", relay.receivedBytes());
         families.counter("wal_sent_bytes", "WAL sent to standbys since the start", relay.standbys().sentBytes());
-        forwarded(families);
+        sessions(families);
         families.add(pacingDelay());
         EventSeries.add(families, relay.events());
         return families.build();
@@ -135,7 +136,11 @@ final class RelayCollector implements MultiCollector {
         }
     }
 
-    private void forwarded(Families families) {
+    private void sessions(Families families) {
+        families.gauge("sessions_admitted", "Sessions that are let in, those that still log in included: standbys', and all others (forwarded ones, the console's)")
+                .at(relay.admitted().standbys(), "kind", "standby")
+                .at(relay.admitted().others(), "kind", "other")
+                .done();
         families.gauge("forwarded_sessions", "Sessions that clients have upstream through the relay", relay.forwarded().sessions());
         families.counter("forwarded_bytes", "Bytes that passed in such sessions since the start")
                 .at(relay.forwarded().toUpstreamBytes(), "to", "upstream")

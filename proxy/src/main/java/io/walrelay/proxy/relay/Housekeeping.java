@@ -55,6 +55,7 @@ final class Housekeeping implements AutoCloseable {
     }
 
     private void letGo(WalCache cache) {
+        state.slotSync().forgetAllBut(slot -> cache.slots().find(slot).isPresent());
         for (Slot slot : cache.reservations().timeOut(state.clock().instant())) {
             state.events().warning(
                     "slot-inactive",

@@ -97,14 +97,17 @@ public final class Relay implements AutoCloseable {
      *
      * @param reader reads the configuration again when the relay is told to
      * @param version of the program, for reports
+     * @param aboutToListen called when all is recovered, before anything listens: until then the process may end as it is; from then on the relay has
+     *     to be closed, when this has returned
      * @param fatal told when the disk failed so that only a restart mends it
      * @throws IOException with what is in the way; nothing is left running
      */
-    public static Relay start(Configuration configuration, Configuration.Reader reader, String version, Clock clock, Consumer<IOException> fatal)
+    public static Relay start(
+            Configuration configuration, Configuration.Reader reader, String version, Clock clock, Runnable aboutToListen, Consumer<IOException> fatal)
             throws IOException {
         Relay relay = new Relay(configuration, clock);
         try {
-            relay.startParts(reader, version, fatal);
+            relay.startParts(reader, version, aboutToListen, fatal);
             return relay;
         } catch (IOException | RuntimeException e) {
             relay.close();
@@ -112,7 +115,7 @@ public final class Relay implements AutoCloseable {
         }
     }
 
-    private void startParts(Configuration.Reader reader, String version, Consumer<IOException> fatal) throws IOException {
+    private void startParts(Configuration.Reader reader, String version, Runnable aboutToListen, Consumer<IOException> fatal) throws IOException {
         // The directory first: whoever has it may touch the WAL in it.
         DataDirectory directory = DataDirectory.take(settings.data());
         parts.push(directory);
@@ -129,6 +132,7 @@ public final class Relay implements AutoCloseable {
         UpstreamLink link = new UpstreamLink(
                 settings.upstream(), settings.listen().forwardAs(), state, tiers, LinkTiming.DEFAULT, fatal);
         parts.push(link);
+        aboutToListen.run();
         // Standbys before upstream: what is held is served whether upstream is there or not.
         StandbyServer standbys = StandbyServer.start(
                 settings.listen().address(),

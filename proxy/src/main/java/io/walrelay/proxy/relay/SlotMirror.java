@@ -84,7 +84,7 @@ final class SlotMirror implements AutoCloseable {
     }
 
     private boolean isWanted() {
-        return !state.slotSync().asked().isEmpty() || state.cache().map(cache -> !cache.failoverSlots().all().isEmpty()).orElse(false);
+        return state.slotSync().isReliedOn(state.cache());
     }
 
     private Outcome look() {

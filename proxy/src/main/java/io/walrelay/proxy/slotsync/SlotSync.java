@@ -1,5 +1,7 @@
 package io.walrelay.proxy.slotsync;
 
+import io.walrelay.cache.WalCache;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -7,12 +9,14 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /** What is known of slot synchronisation behind the relay: who asked and what was answered, and how upstream's slots were looked at. Thread-safe; no call waits. */
 public final class SlotSync {
 
     /** Slots of which answers are remembered. */
     private static final int REMEMBERED = 1_000;
+    private static final Duration RECENT = Duration.ofMinutes(10);
 
     /** When a slot was asked for last. */
     public record Asked(SlotAnswer answer, Instant at) {}
@@ -74,6 +78,24 @@ public final class SlotSync {
     /** The relay's slot upstream. */
     public String own() {
         return own;
+    }
+
+    /** Forgets who asked for slots that are not there any more. */
+    public void forgetAllBut(Predicate<String> exists) {
+        synchronized (asked) {
+            asked.keySet().removeIf(exists.negate());
+        }
+    }
+
+    /** How many are told no: a worker asks every ten seconds, so that one who has not for long asks no more. */
+    public long refused(Instant now) {
+        Instant from = now.minus(RECENT);
+        return asked().stream().filter(it -> !it.answer().granted() && !it.at().isBefore(from)).count();
+    }
+
+    /** Whether it matters that upstream's failover slots can be read: somebody synchronises slots, or WAL is kept for some. */
+    public boolean isReliedOn(Optional<WalCache> cache) {
+        return !asked().isEmpty() || cache.map(held -> !held.failoverSlots().all().isEmpty()).orElse(false);
     }
 
     /** What was asked since the start, by slot. */

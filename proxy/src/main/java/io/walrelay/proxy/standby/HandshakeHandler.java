@@ -66,7 +66,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
     private CompletionStage<Void> canceled = CompletableFuture.completedFuture(null);
     private @Nullable HandOver session;
     private @Nullable AuthenticationDecision proved;
-    private boolean admitted;
+    private @Nullable SessionKind admitted;
     private @Nullable StartupRequest startup;
     private boolean handedOver;
 
@@ -102,8 +102,8 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
         var timeout = ctx.executor().schedule(() -> timedOut(ctx), server.limits().authenticationTimeout().toMillis(), TimeUnit.MILLISECONDS);
         ctx.channel().closeFuture().addListener(_ -> {
             timeout.cancel(false);
-            if (admitted) {
-                server.leave();
+            if (admitted != null) {
+                server.leave(admitted);
             }
             server.disconnected();
         });
@@ -236,11 +236,11 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             perform(ctx, current().onRefusal(Refusals.SHUTTING_DOWN));
             return;
         }
-        admitted = server.tryAdmit(request.kind());
-        if (!admitted) {
+        if (!server.tryAdmit(request.kind())) {
             perform(ctx, current().onRefusal(Refusals.tooManyClients(server.limits().maxSessions(request.kind()))));
             return;
         }
+        admitted = request.kind();
         Authenticator.Client client = client(ctx);
         // What is sent ahead of the decision stays in the kernel.
         ctx.channel().config().setAutoRead(false);

@@ -26,7 +26,6 @@ final class ServerContext {
     private final Executor console;
     private final Map<EventLoop, Pacer> pacers;
     private final Set<ServerSession> sessions = ConcurrentHashMap.newKeySet();
-    private final AtomicInteger admitted = new AtomicInteger();
     private final AtomicInteger connections = new AtomicInteger();
     /** From a random number on, so that relays that share an address hardly ever give the same to two sessions. */
     private final AtomicInteger lastPid = new AtomicInteger(ThreadLocalRandom.current().nextInt(1, 1 << 30));
@@ -113,15 +112,11 @@ final class ServerContext {
 
     /** Whether one more session of {@code kind} may log in. Each success is paid back by {@link #leave}. */
     boolean tryAdmit(SessionKind kind) {
-        if (admitted.incrementAndGet() > limits.maxSessions(kind)) {
-            admitted.decrementAndGet();
-            return false;
-        }
-        return true;
+        return state.admitted().tryEnter(kind == SessionKind.PHYSICAL_REPLICATION, limits.maxSessions(kind));
     }
 
-    void leave() {
-        admitted.decrementAndGet();
+    void leave(SessionKind kind) {
+        state.admitted().leave(kind == SessionKind.PHYSICAL_REPLICATION);
     }
 
     Set<ServerSession> sessions() {

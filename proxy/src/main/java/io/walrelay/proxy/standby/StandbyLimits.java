@@ -2,6 +2,7 @@ package io.walrelay.proxy.standby;
 
 import io.walrelay.protocol.handshake.SessionKind;
 import io.walrelay.proxy.config.StandbySettings;
+import io.walrelay.proxy.state.Admitted;
 import java.time.Duration;
 
 /**
@@ -27,7 +28,7 @@ public record StandbyLimits(
 
     /** How many sessions there may be when one of {@code kind} logs in: those that go on upstream leave a quarter to standbys. */
     int maxSessions(SessionKind kind) {
-        return kind == SessionKind.PHYSICAL_REPLICATION ? maxSessions : maxSessions - maxSessions / 4;
+        return kind == SessionKind.PHYSICAL_REPLICATION ? maxSessions : Admitted.limitOfOthers(maxSessions);
     }
 
     /** PostgreSQL's defaults where the settings say nothing. */

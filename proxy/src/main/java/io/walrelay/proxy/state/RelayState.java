@@ -34,6 +34,7 @@ public final class RelayState {
     private final Acknowledging acknowledging;
     private final Standbys standbys = new Standbys();
     private final RefusedStandbys refused = new RefusedStandbys();
+    private final Admitted admitted = new Admitted();
     private final ForwardedTraffic forwarded = new ForwardedTraffic();
     private final SlotSync slotSync;
     private final Feedback feedback;
@@ -92,6 +93,11 @@ public final class RelayState {
     /** Who was sent away. */
     public RefusedStandbys refused() {
         return refused;
+    }
+
+    /** How many sessions there are, of which there may be only so many. */
+    public Admitted admitted() {
+        return admitted;
     }
 
     public ForwardedTraffic forwarded() {

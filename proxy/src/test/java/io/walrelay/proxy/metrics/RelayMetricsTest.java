@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.SettingsSources;
+import io.walrelay.proxy.shaping.Hold;
+import io.walrelay.proxy.slotsync.SlotQuestion;
+import io.walrelay.proxy.slotsync.SlotSync;
 import io.walrelay.proxy.state.DelayCounts;
 import io.walrelay.proxy.state.PeerStatus;
 import io.walrelay.proxy.state.Refusal;
@@ -207,12 +210,54 @@ class RelayMetricsTest {
         assertEquals(64.0 * (1 << 20), series.get("walrelay_cache_memory_limit_bytes"));
         assertEquals(3.0 * (1 << 30), series.get("walrelay_cache_disk_limit_bytes"));
         assertEquals(1_000.0, series.get("walrelay_sessions_limit"));
+        assertEquals(750.0, series.get("walrelay_forwarded_sessions_limit"));
         assertTrue(series.getOrDefault("walrelay_disk_free_bytes", 0.0) <= series.getOrDefault("walrelay_disk_size_bytes", 0.0), series::toString);
         double end = series.getOrDefault("walrelay_certificate_expiry_timestamp_seconds{setting=\"listen.tls.cert\"}", 0.0);
         assertTrue(end > Instant.now().getEpochSecond(), () -> "valid until " + end);
         assertEquals(
                 Set.of("listen.tls.cert", "listen.tls.client-ca"),
                 Exposition.parse(metrics.scrape()).labels("walrelay_certificate_expiry_timestamp_seconds").get("setting"));
+    }
+
+    /** Said of slot reports, of a standby that calls itself as all do that say nothing. */
+    @Test
+    void whoIsHeldIsNamedAsItsLagIs() {
+        KnownRelay relay = KnownRelay.empty();
+        relay.state().standbys().join(1, () -> KnownRelay.standby(1, "walreceiver", "reports", Optional.of(new Hold(Hold.Why.PAUSED, Optional.empty()))));
+        relay.state().standbys().join(2, () -> KnownRelay.standby(2, "b"));
+        Map<String, Double> series = series(new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING).scrape());
+        assertEquals(1.0, series.get("walrelay_standby_held{standby=\"walreceiver\",why=\"paused\"}"));
+        assertEquals(0.0, series.get("walrelay_standby_held{standby=\"walreceiver\",why=\"delayed\"}"));
+        assertEquals(0.0, series.get("walrelay_standby_held{standby=\"b\",why=\"paused\"}"));
+        assertTrue(series.containsKey("walrelay_standby_position_bytes{stage=\"flush\",standby=\"walreceiver\"}"), series::toString);
+    }
+
+    @Test
+    void whoIsLetInIsCountedWhateverItDoes() {
+        KnownRelay relay = KnownRelay.empty();
+        RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING);
+        assertTrue(relay.state().admitted().tryEnter(true, 3));
+        assertTrue(relay.state().admitted().tryEnter(false, 2));
+        assertFalse(relay.state().admitted().tryEnter(false, 2));
+        assertTrue(relay.state().admitted().tryEnter(true, 3));
+        assertEquals(2.0, series(metrics.scrape()).get("walrelay_sessions_admitted{kind=\"standby\"}"));
+        assertEquals(1.0, series(metrics.scrape()).get("walrelay_sessions_admitted{kind=\"other\"}"));
+        relay.state().admitted().leave(true);
+        relay.state().admitted().leave(false);
+        assertEquals(1.0, series(metrics.scrape()).get("walrelay_sessions_admitted{kind=\"standby\"}"));
+        assertEquals(0.0, series(metrics.scrape()).get("walrelay_sessions_admitted{kind=\"other\"}"));
+    }
+
+    /** Where nobody uses failover slots it does not matter whether they can be read. */
+    @Test
+    void failoverSlotsThatNobodyWantsAreNotMissed() {
+        KnownRelay relay = KnownRelay.empty();
+        RelayMetrics metrics = new RelayMetrics(relay.state(), KnownRelay.PROCESS, PACING);
+        relay.state().slotSync().looked(new SlotSync.Look(KnownRelay.NOW, Optional.of("permission denied")));
+        assertFalse(metrics.scrape().contains("walrelay_failover_slots_"), metrics::scrape);
+        var _ = relay.state().slotSync().ask(new SlotQuestion("a"), true, KnownRelay.NOW, _ -> {});
+        assertEquals(0.0, series(metrics.scrape()).get("walrelay_failover_slots_readable"));
+        assertEquals(1.0, series(metrics.scrape()).get("walrelay_slot_sync_refused"));
     }
 
     @Test

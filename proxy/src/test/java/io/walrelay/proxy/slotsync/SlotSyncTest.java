@@ -99,6 +99,25 @@ final class SlotSyncTest {
     }
 
     @Test
+    void whoAsksNoMoreIsRefusedNoMore() {
+        SlotSync sync = new SlotSync(slot -> slot.equals("b") ? Optional.empty() : Optional.of("no"), "relay");
+        for (String slot : List.of("a", "b", "c")) {
+            var _ = sync.ask(new SlotQuestion(slot), true, slot.equals("c") ? NOW.plusSeconds(1) : NOW, _ -> {});
+        }
+        Instant later = NOW.plus(Duration.ofMinutes(10));
+        assertEquals(2, sync.refused(later));
+        assertEquals(1, sync.refused(later.plusSeconds(1)));
+        assertEquals(0, sync.refused(later.plusSeconds(2)));
+        assertEquals(3, sync.asked().size(), "what it was told is told on");
+        assertTrue(sync.isReliedOn(Optional.empty()));
+        sync.forgetAllBut("b"::equals);
+        assertEquals(List.of("b"), sync.asked().stream().map(it -> it.answer().slot()).toList());
+        assertEquals(0, sync.refused(NOW));
+        sync.forgetAllBut(_ -> false);
+        assertFalse(sync.isReliedOn(Optional.empty()));
+    }
+
+    @Test
     void napsDoubleWhileNothingMoves() {
         List<Long> naps = Stream.iterate(Nap.SHORTEST, nap -> Nap.after(nap, false)).limit(10).map(Duration::toMillis).toList();
         assertEquals(List.of(200L, 400L, 800L, 1_600L, 3_200L, 6_400L, 12_800L, 25_600L, 30_000L, 30_000L), naps);

@@ -12,6 +12,7 @@ import io.walrelay.cache.archive.ObjectFormat;
 import io.walrelay.cache.slot.SlotLimits;
 import io.walrelay.cache.storage.DurableFiles;
 import io.walrelay.cache.storage.PosixStorage;
+import io.walrelay.proxy.shaping.Hold;
 import io.walrelay.proxy.state.DelayCounts;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.RelayState;
@@ -137,12 +138,16 @@ public final class KnownRelay implements AutoCloseable {
     }
 
     public static StandbyStatus standby(int pid, String name) {
+        return standby(pid, name, "a", Optional.empty());
+    }
+
+    public static StandbyStatus standby(int pid, String name, String slot, Optional<Hold> held) {
         return new StandbyStatus(
                 pid,
                 name,
                 "repl",
                 "10.0.0.7:5000",
-                Optional.of("a"),
+                Optional.of(slot),
                 StandbyStatus.State.STREAMING,
                 NOW.minusSeconds(60),
                 Optional.of(TimelineId.of(1)),
@@ -158,7 +163,7 @@ public final class KnownRelay implements AutoCloseable {
                 Duration.ofMillis(10),
                 49_152,
                 Waiting.NOTHING,
-                Optional.empty());
+                held);
     }
 
     /** A relay that has all WAL up to there, on its disk too. */
