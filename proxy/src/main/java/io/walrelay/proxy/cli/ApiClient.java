@@ -41,14 +41,20 @@ final class ApiClient implements AutoCloseable {
     private final Optional<String> token;
     private final Optional<SSLSocketFactory> tls;
 
-    /** @param trusted certificates (PEM) to believe instead of those that Java trusts */
-    ApiClient(URI base, Optional<String> token, Optional<Path> trusted) throws IOException {
+    /** @param tls for https, if it is not the machine's trust that counts */
+    ApiClient(URI base, Optional<String> token, Optional<SSLSocketFactory> tls) {
         this.base = base;
         this.token = token;
-        this.tls = trusted.isPresent() && "https".equals(base.getScheme()) ? Optional.of(trusting(trusted.get()).getSocketFactory()) : Optional.empty();
+        this.tls = tls;
     }
 
-    private static SSLContext trusting(Path pem) throws IOException {
+    /** @param trusted certificates (PEM) to believe instead of those that Java trusts */
+    static ApiClient trusting(URI base, Optional<String> token, Optional<Path> trusted) throws IOException {
+        return new ApiClient(
+                base, token, trusted.isPresent() && "https".equals(base.getScheme()) ? Optional.of(trust(trusted.get()).getSocketFactory()) : Optional.empty());
+    }
+
+    private static SSLContext trust(Path pem) throws IOException {
         try (InputStream in = Files.newInputStream(pem)) {
             KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
             store.load(null, null);

@@ -34,7 +34,7 @@ final class ApiOptions {
     ApiClient connect(boolean changes) throws InvalidSettingsException, IOException {
         Optional<String> given = Optional.ofNullable(token).or(() -> Optional.ofNullable(System.getenv("WALRELAY_TOKEN")));
         if (url != null) {
-            return new ApiClient(base(url), given, Optional.ofNullable(ca));
+            return ApiClient.trusting(base(url), given, Optional.ofNullable(ca));
         }
         HttpSettings http = settings.concludeHttp();
         String scheme = http.tls().isPresent() ? "https" : "http";
@@ -44,7 +44,7 @@ final class ApiOptions {
                 .min(Comparator.comparing(t -> !t.readOnly()))
                 .map(t -> t.token().utf8());
         Optional<Path> trusted = Optional.ofNullable(ca).or(() -> http.tls().map(tls -> tls.cert()));
-        return new ApiClient(base(scheme + "://" + reachable(http.address().toString())), given.or(() -> own), trusted);
+        return ApiClient.trusting(base(scheme + "://" + reachable(http.address().toString())), given.or(() -> own), trusted);
     }
 
     /** As {@link SettingsOptions#namesUpstream}. */

@@ -17,7 +17,6 @@ import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,16 +29,15 @@ import org.jspecify.annotations.Nullable;
 /** A relay as a rewind sees it, over HTTP: WAL by name, and the slot that the rewound server will stream from. */
 final class RelayOfRewind implements HeldWal {
 
-    private static final Duration SILENCE = Duration.ofSeconds(30);
+    /** How long a relay may be silent. */
+    static final Duration SILENCE = Duration.ofSeconds(30);
 
-    private final List<URI> urls;
-    private final Optional<String> token;
+    private final Relays relays;
     private final String slot;
 
-    /** @param urls the first is the one that makes the slot */
-    RelayOfRewind(List<URI> urls, Optional<String> token, String slot) {
-        this.urls = List.copyOf(urls);
-        this.token = token;
+    /** @param relays the first is the one that makes the slot */
+    RelayOfRewind(Relays relays, String slot) {
+        this.relays = relays;
         this.slot = slot;
     }
 
@@ -51,7 +49,7 @@ final class RelayOfRewind implements HeldWal {
 
     @Override
     public HeldChanges changesAlong(TimelineHistory lineage) {
-        return new RelayChanges(new ApiLines(relays()), lineage);
+        return new RelayChanges(new ApiLines(relays), lineage);
     }
 
     @Override
@@ -65,7 +63,7 @@ final class RelayOfRewind implements HeldWal {
                 "system_id", system.toString(),
                 "timeline", lineage.timeline().toLong(),
                 "slots", List.of(Map.of("name", slot, "restart_lsn", from.toString()))));
-        try (ApiClient api = new ApiClient(urls.getFirst(), token, Optional.empty())) {
+        try (ApiClient api = new ApiClient(relays.urls().getFirst(), relays.token(), relays.tls())) {
             ImportedSlot made = make(api, wanted);
             if (made.outcome().equals("kept")) {
                 // Of an earlier rewind: it may keep less.
@@ -87,10 +85,6 @@ final class RelayOfRewind implements HeldWal {
             throw new IOException("the relay answered for %d slots; expected one".formatted(made.length));
         }
         return made[0];
-    }
-
-    private Relays relays() {
-        return new Relays(urls, token, Optional.empty(), SILENCE);
     }
 
     /** A segment's, as they are read. */
@@ -116,12 +110,12 @@ final class RelayOfRewind implements HeldWal {
         Fetched(Optional<String> lineage) {
             this.lineage = lineage;
             this.restore = new Restore(
-                    relays(), RestoreMode.REWIND, Duration.ZERO, RestoreMode.REWIND.retries(), lineage, Optional.empty());
+                    relays, RestoreMode.REWIND, Duration.ZERO, RestoreMode.REWIND.retries(), lineage, Optional.empty());
         }
 
         @Override
         public @Nullable Bytes open(SegmentId segment, String name) throws IOException {
-            SegmentPieces pieces = new SegmentPieces(relays(), name, lineage, RestoreMode.REWIND.retries());
+            SegmentPieces pieces = new SegmentPieces(relays, name, lineage, RestoreMode.REWIND.retries());
             return pieces.isThere() ? new OfPieces(pieces) : null;
         }
 

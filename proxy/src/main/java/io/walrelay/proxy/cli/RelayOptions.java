@@ -4,14 +4,10 @@ import io.walrelay.proxy.client.Relays;
 import io.walrelay.proxy.config.Durations;
 import java.io.IOException;
 import java.net.URI;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
-import javax.net.ssl.SSLSocketFactory;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
@@ -21,17 +17,8 @@ final class RelayOptions {
     @Option(names = "--relay", paramLabel = "URL[,URL]", required = true, converter = Urls.class, description = "The relays' HTTP ports, like http://relay:8433, in the order in which they are asked.")
     private List<URI> relays = List.of();
 
-    @Option(names = "--token-file", paramLabel = "FILE", description = "Has a bearer token on its first line (default: the variable WALRELAY_TOKEN).")
-    private @Nullable Path tokenFile;
-
-    @Option(names = "--ca-file", paramLabel = "FILE", description = "Who signed the relays' certificates, PEM (default: whom Java trusts).")
-    private @Nullable Path authority;
-
-    @Option(names = "--cert", paramLabel = "FILE", description = "A client certificate, PEM.")
-    private @Nullable Path certificate;
-
-    @Option(names = "--key", paramLabel = "FILE", description = "Its private key, PEM.")
-    private @Nullable Path key;
+    @Mixin
+    private final RelayCredentials credentials = new RelayCredentials();
 
     /** A list of relays, one value and not several. */
     static final class Urls implements ITypeConverter<List<URI>> {
@@ -57,25 +44,8 @@ final class RelayOptions {
         }
     }
 
-    /**
-     * @param timeout how long a relay may send less than 1 kB/s
-     * @throws IOException when a file can't be used
-     */
+    /** As {@link RelayCredentials#relays}. */
     Relays relays(Duration timeout) throws IOException {
-        boolean files = authority != null || certificate != null;
-        boolean https = relays.stream().anyMatch(relay -> "https".equals(relay.getScheme()));
-        Optional<SSLSocketFactory> tls = files && https ? Optional.of(Relays.tls(authority, certificate, key)) : Optional.empty();
-        return new Relays(relays, token(), tls, timeout);
-    }
-
-    private Optional<String> token() throws IOException {
-        if (tokenFile == null) {
-            return Optional.ofNullable(System.getenv("WALRELAY_TOKEN")).filter(token -> !token.isEmpty());
-        }
-        Optional<String> token = Files.readString(tokenFile).lines().findFirst().filter(line -> !line.isBlank());
-        if (token.isEmpty()) {
-            throw new IOException("no token in %s; expected it on the first line".formatted(tokenFile));
-        }
-        return token.map(String::strip);
+        return credentials.relays(relays, timeout);
     }
 }

@@ -96,7 +96,7 @@ final class RewindCommand implements Callable<Integer> {
     @Option(names = "--jobs", paramLabel = "N", description = "How many connections fetch at once (default: " + DEFAULT_JOBS + ").")
     private int jobs = DEFAULT_JOBS;
 
-    @Option(names = "--relay", paramLabel = "URL[,URL]", description = "The HTTP port of a relay from which the target will stream: no WAL is copied, WAL of the target that is gone comes from there, and a slot is made there. A token is read from WALRELAY_TOKEN.")
+    @Option(names = "--relay", paramLabel = "URL[,URL]", description = "The HTTP port of a relay from which the target will stream: no WAL is copied, WAL of the target that is gone comes from there, and a slot is made there.")
     private @Nullable String relay;
 
     @Option(names = "--relay-conninfo", paramLabel = "CONNSTR", description = "The relay's PostgreSQL port, for primary_conninfo (with --relay and -R).")
@@ -116,6 +116,9 @@ final class RewindCommand implements Callable<Integer> {
 
     @Option(names = "--undo", description = "Put back what a rewind that was killed has changed, and do no more.")
     private boolean undo;
+
+    @Mixin
+    private final RelayCredentials credentials = new RelayCredentials();
 
     @Mixin
     private final FormatOption format = new FormatOption();
@@ -198,12 +201,12 @@ final class RewindCommand implements Callable<Integer> {
         return SourceServers.open(String.valueOf(sourceServer), System.getenv(), jobs);
     }
 
-    private RewindRequest request(Path directory) throws RefusedException {
+    private RewindRequest request(Path directory) throws IOException, RefusedException {
         Optional<HeldWal> held = Optional.empty();
         Optional<String> standbyOf = Optional.empty();
         if (relay != null) {
             String slot = slot();
-            held = Optional.of(new RelayOfRewind(relays(relay), Optional.ofNullable(System.getenv("WALRELAY_TOKEN")).filter(t -> !t.isEmpty()), slot));
+            held = Optional.of(new RelayOfRewind(credentials.relays(relays(relay), RelayOfRewind.SILENCE), slot));
             standbyOf = Optional.of(setting("primary_conninfo", String.valueOf(relayConninfo)) + setting("primary_slot_name", slot));
         } else if (writeRecoveryConf) {
             standbyOf = Optional.of(setting("primary_conninfo", Conninfo.primaryConninfo(String.valueOf(sourceServer), System.getenv())));

@@ -1,5 +1,6 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.proxy.client.Relays;
 import io.walrelay.proxy.demo.FileTrees;
 import io.walrelay.proxy.http.Json;
 import io.walrelay.rewind.Rewind;
@@ -97,7 +98,7 @@ final class RewindRehearsal {
             System.out.println(expected.getMessage());
         }
         try {
-            new RelayOfRewind(List.of(URI.create("http://127.0.0.1:" + PORT)), Optional.empty(), "rehearsal")
+            new RelayOfRewind(new Relays(List.of(URI.create("http://127.0.0.1:" + PORT)), Optional.empty(), Optional.empty(), RelayOfRewind.SILENCE), "rehearsal")
                     .reserve(new SystemId(1), TimelineHistory.root(new TimelineId(1)), new Lsn(1));
         } catch (IOException | RefusedException expected) {
             System.out.println(expected.getMessage());

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,10 +31,14 @@ final class ChangesPaths {
     private static final Logger log = LoggerFactory.getLogger(ChangesPaths.class);
     private static final String RETRY_AFTER = "retry-after";
 
+    /** Each holds some tens of megabytes while it is made. */
+    private static final int MERGED_AT_ONCE = 2;
+
     /** The answer of {@code /api/v1/lsn}. {@code lsn} is where the commit's record ends: a server that has replayed up to it has the transaction. */
     record CommitReport(String time, String lsn, String record, String timeline, String segment) {}
 
     private final RelayState relay;
+    private final Semaphore merging = new Semaphore(MERGED_AT_ONCE);
 
     ChangesPaths(RelayState relay) {
         this.relay = relay;
@@ -65,7 +70,7 @@ final class ChangesPaths {
         return new WalReply.Plain(reply);
     }
 
-    private static WalReply changes(Call call, WalCache cache) throws IOException {
+    private WalReply changes(Call call, WalCache cache) throws IOException {
         Map<String, String> given = parameters(call, "timeline", "from", "to", "merged");
         boolean merged = merged(given);
         Lsn from = from(given);
@@ -83,8 +88,17 @@ final class ChangesPaths {
         }
         return switch (index.changes(lineage, from, to)) {
             case ChangeIndex.NotHeld(var at) -> plain(notHeld(at));
-            case ChangeIndex.Stretch stretch -> new WalReply.Lines(merged ? new MergedBody(stretch, to) : new ChangesBody(stretch));
+            case ChangeIndex.Stretch stretch -> merged ? merge(stretch, to) : new WalReply.Lines(new ChangesBody(stretch));
         };
+    }
+
+    private WalReply merge(ChangeIndex.Stretch stretch, Lsn to) throws IOException {
+        if (!merging.tryAcquire()) {
+            stretch.close();
+            String busy = "%d stretches are being merged, as many as memory is for; try again".formatted(MERGED_AT_ONCE);
+            return plain(Reply.json(HttpResponseStatus.SERVICE_UNAVAILABLE, Map.of("error", busy)).with(RETRY_AFTER, "1"));
+        }
+        return new WalReply.Lines(new MergedBody(stretch, to, merging::release));
     }
 
     private static WalReply segments(Call call, WalCache cache) {

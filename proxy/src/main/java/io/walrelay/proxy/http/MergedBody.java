@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The answer of {@code /api/v1/changes?merged=true}: what a whole stretch changes, of main forks, each relation's blocks in ranges. Lines of JSON:
@@ -49,12 +50,18 @@ final class MergedBody implements WalReply.Pieces {
     /** What was made and not taken yet. */
     private final Queue<byte[]> pieces = new ArrayDeque<>();
 
+    private final Runnable whenClosed;
+    private final AtomicBoolean closed = new AtomicBoolean();
     private boolean ended;
 
-    /** @param to the end of {@code stretch} */
-    MergedBody(ChangeIndex.Stretch stretch, Lsn to) {
+    /**
+     * @param to the end of {@code stretch}
+     * @param whenClosed run once
+     */
+    MergedBody(ChangeIndex.Stretch stretch, Lsn to, Runnable whenClosed) {
         this.stretch = stretch;
         this.to = to;
+        this.whenClosed = whenClosed;
     }
 
     @Override
@@ -112,10 +119,15 @@ final class MergedBody implements WalReply.Pieces {
 
     @Override
     public void close() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
         try {
             stretch.close();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        } finally {
+            whenClosed.run();
         }
     }
 

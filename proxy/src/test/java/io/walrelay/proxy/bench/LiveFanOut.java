@@ -8,6 +8,7 @@ import io.walrelay.wal.Lsn;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -29,9 +30,30 @@ final class LiveFanOut implements Scenario {
     /** {@code addedMillis} is empty where nothing is between the primary and the readers. */
     private record Row(String where, int readers, double rate, double flushesPerSecond, List<Double> addedMillis) {}
 
+    /** Who reads the records of what came, and keeps what they change. */
+    private static final Set<String> INDEXING = Set.of("wal-verifier", "change-index");
+
+    /** What the relay used while it was measured, in seconds, and how much WAL came meanwhile. */
+    private record Used(double cpu, double indexing, long bytes) {
+
+        static Used of(RelayServer relay, LocalPostgres primary) {
+            return new Used(ProcFiles.cpuSeconds(relay.pid()), ProcFiles.cpuSeconds(relay.pid(), INDEXING), primary.flushedLsn().value());
+        }
+
+        Used since(Used before) {
+            return new Used(cpu - before.cpu, indexing - before.indexing, bytes - before.bytes);
+        }
+
+        String text() {
+            return "While it was measured the relay received %.1f GB and used %.1f s of processor time, %.1f s of them (%.0f %%) on its own thread to check records and make the change index."
+                    .formatted(bytes / 1e9, cpu, indexing, 100 * indexing / cpu);
+        }
+    }
+
     @Override
     public String run(Lab lab) {
         List<Row> rows = new ArrayList<>();
+        Used used;
         try (LocalPostgres primary = lab.cluster("live", 250).start()) {
             Pgbench.initialize(primary);
             Pgbench.run(primary, CLIENTS, warmUp(lab));
@@ -51,15 +73,17 @@ final class LiveFanOut implements Scenario {
                 }
             }
             try (RelayServer relay = RelayServer.start(lab, primary)) {
+                Used before = Used.of(relay, primary);
                 Attachment relaying = new Attachment("relay", relay.port(), relay::awaitFlushed, true);
                 rows.add(measure(lab, primary, relaying, 0));
                 for (int readers : readers(lab)) {
                     rows.add(measure(lab, primary, relaying, readers));
                 }
+                used = Used.of(relay, primary).since(before);
             }
             rows.add(measure(lab, primary, null, 0));
         }
-        return section(lab, rows);
+        return section(lab, rows, used);
     }
 
     private static Row measure(Lab lab, LocalPostgres primary, @Nullable Attachment attachment, int readers) {
@@ -114,7 +138,7 @@ final class LiveFanOut implements Scenario {
         return lab.quick() ? List.of(50) : List.of(50, MAX_READERS);
     }
 
-    private static String section(Lab lab, List<Row> rows) {
+    private static String section(Lab lab, List<Row> rows, Used used) {
         double alone = rows.stream().filter(row -> row.where().equals("nobody")).mapToDouble(Row::rate).average().orElseThrow();
         Table table = new Table(
                 "readers", "attached to", "transactions/s", "part of those with none", "added delay p50, ms", "p99, ms", "disk flushes/s");
@@ -142,13 +166,15 @@ final class LiveFanOut implements Scenario {
 
                 %s
                 With %d readers, relay : primary is %.2f, relay : cascading standby is %.2f.
+                %s
                 """.formatted(
                         CLIENTS,
                         MAX_READERS,
                         table,
                         most,
                         rate(rows, "relay", most) / rate(rows, "primary", most),
-                        rate(rows, "relay", most) / rate(rows, "cascading standby", most));
+                        rate(rows, "relay", most) / rate(rows, "cascading standby", most),
+                        used.text());
     }
 
     private static double rate(List<Row> rows, String where, int readers) {

@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /** What Linux says of processes and disks in /proc and /sys (proc(5), Documentation/admin-guide/iostats.rst). */
 final class ProcFiles {
@@ -27,6 +29,15 @@ final class ProcFiles {
     /** User and system time of a process with all its threads, in seconds, exact to 20 ms. */
     static double cpuSeconds(long pid) {
         return cpuSeconds(read("/proc/%d/stat".formatted(pid)));
+    }
+
+    /** As {@link #cpuSeconds(long)}, of those of a process's threads that have such a name, which Linux cuts to 15 characters. */
+    static double cpuSeconds(long pid, Set<String> threads) {
+        try (Stream<Path> tasks = Files.list(Path.of("/proc/%d/task".formatted(pid)))) {
+            return tasks.filter(task -> threads.contains(read(task + "/comm").strip())).mapToDouble(task -> cpuSeconds(read(task + "/stat"))).sum();
+        } catch (IOException e) {
+            throw new UncheckedIOException("could not list the threads of process " + pid, e);
+        }
     }
 
     /** As {@link #cpuSeconds(long)}, of several processes. */

@@ -3,9 +3,12 @@ package io.walrelay.proxy.http;
 import static io.walrelay.proxy.http.WalServer.MB;
 import static io.walrelay.proxy.http.WalServer.ORIGIN;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.netty.handler.codec.http.EmptyHttpHeaders;
+import io.netty.handler.codec.http.HttpMethod;
 import io.walrelay.cache.index.BlockWal;
 import io.walrelay.proxy.scenario.RelayChanges;
 import io.walrelay.wal.Lsn;
@@ -66,6 +69,25 @@ class ChangesPathsTest {
             assertEquals("{\"at\":\"%s\",\"relations_dropped\":[\"1663/5/4294967295\"]}".formatted(dropped), changes.special().getFirst().toString());
             assertEquals(unknown.toString(), changes.special().getLast().get("at").asString());
             assertEquals(200, changes.special().getLast().get("unknown").get("resource_manager").asInt());
+        }
+    }
+
+    /** Each takes memory, and the relay has little. */
+    @Test
+    void twoStretchesAreMergedAtATime() throws Exception {
+        blocks.random(MB / 2);
+        try (WalServer server = serve()) {
+            ChangesPaths paths = new ChangesPaths(server.state());
+            Call call = new Call(
+                    "http", HttpMethod.GET, "/api/v1/changes", "?merged=true&timeline=1&from=%s&to=%s".formatted(ORIGIN, blocks.wal().end()), EmptyHttpHeaders.INSTANCE, "", true);
+            var first = assertInstanceOf(WalReply.Lines.class, paths.answer(Endpoint.CHANGES, call));
+            var second = assertInstanceOf(WalReply.Lines.class, paths.answer(Endpoint.CHANGES, call));
+            var busy = assertInstanceOf(WalReply.Plain.class, paths.answer(Endpoint.CHANGES, call));
+            assertEquals(503, busy.reply().status().code());
+            first.pieces().close();
+            var third = assertInstanceOf(WalReply.Lines.class, paths.answer(Endpoint.CHANGES, call));
+            second.pieces().close();
+            third.pieces().close();
         }
     }
 

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -52,10 +53,15 @@ class MergedBodyTest {
         List<String> pieces = new ArrayList<>();
         try (WalServer server = WalServer.holding(directory, Optional.empty(), wal, ORIGIN);
                 ChangeIndex.Stretch stretch = (ChangeIndex.Stretch) server.cache().changeIndex().changes(wal.history(), ORIGIN, wal.end())) {
-            MergedBody body = new MergedBody(stretch, wal.end());
+            AtomicInteger closed = new AtomicInteger();
+            MergedBody body = new MergedBody(stretch, wal.end(), closed::incrementAndGet);
             for (Optional<byte[]> piece = body.next(); piece.isPresent(); piece = body.next()) {
                 pieces.add(new String(piece.get(), StandardCharsets.US_ASCII));
             }
+            assertEquals(0, closed.get());
+            body.close();
+            body.close();
+            assertEquals(1, closed.get());
         }
         assertTrue(pieces.getLast().endsWith("{\"end\":true,\"to\":\"%s\"}\n".formatted(wal.end())), pieces.getLast());
         pieces.forEach(piece -> assertTrue(piece.length() <= LARGEST_PIECE, () -> piece.length() + " bytes"));
