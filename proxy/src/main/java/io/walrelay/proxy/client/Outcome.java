@@ -2,8 +2,10 @@ package io.walrelay.proxy.client;
 
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** What came of a question for a file: at one relay, or at all of them. */
@@ -23,6 +25,19 @@ sealed interface Outcome {
 
     /** What one relay answered. */
     record Answer(URI relay, Outcome outcome) {}
+
+    /** Asks one relay after the other until one has it; else what their answers mean together. */
+    static Outcome ofFirst(List<URI> relays, Function<URI, Outcome> ask) {
+        List<Answer> answers = new ArrayList<>();
+        for (URI relay : relays) {
+            Outcome outcome = ask.apply(relay);
+            if (outcome instanceof Found) {
+                return outcome;
+            }
+            answers.add(new Answer(relay, outcome));
+        }
+        return together(answers);
+    }
 
     /**
      * What the answers mean together, when none is {@link Found}. Absent is only what every relay has said to be: the one that could

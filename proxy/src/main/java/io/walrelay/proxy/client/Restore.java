@@ -9,8 +9,6 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
@@ -56,15 +54,7 @@ public record Restore(Relays relays, RestoreMode mode, Duration longPoll, int re
     }
 
     private Outcome round(String name, Path path) {
-        List<Outcome.Answer> answers = new ArrayList<>();
-        for (URI relay : relays.urls()) {
-            Outcome outcome = ask(relay, name, path);
-            if (outcome instanceof Outcome.Found) {
-                return outcome;
-            }
-            answers.add(new Outcome.Answer(relay, outcome));
-        }
-        return Outcome.together(answers);
+        return Outcome.ofFirst(relays.urls(), relay -> ask(relay, name, path));
     }
 
     private Outcome ask(URI relay, String name, Path path) {

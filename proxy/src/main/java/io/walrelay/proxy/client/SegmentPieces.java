@@ -10,8 +10,6 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
@@ -103,15 +101,7 @@ public final class SegmentPieces {
     }
 
     private Outcome round(String file, long at) {
-        List<Outcome.Answer> answers = new ArrayList<>();
-        for (URI relay : relays.urls()) {
-            Outcome outcome = ask(relay, file, at);
-            if (outcome instanceof Outcome.Found) {
-                return outcome;
-            }
-            answers.add(new Outcome.Answer(relay, outcome));
-        }
-        return Outcome.together(answers);
+        return Outcome.ofFirst(relays.urls(), relay -> ask(relay, file, at));
     }
 
     private Outcome ask(URI relay, String file, long at) {
