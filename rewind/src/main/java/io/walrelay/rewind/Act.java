@@ -66,6 +66,9 @@ final class Act {
     private long fetched;
     private Optional<ReplayEnd> replayEnd = Optional.empty();
 
+    /** How far the source is when all is fetched: {@code replay} is what has to be replayed before the target is consistent. */
+    record SourceEnd(ControlFile control, ReplayEnd replay) {}
+
     Act(RewindPlan plan, RewindSource source, DirectoryChange change, DataDirectory target, RewindListener listener) throws IOException {
         this.plan = plan;
         this.source = source;
@@ -240,12 +243,8 @@ final class Act {
         }
     }
 
-    /**
-     * From where and how far to replay. The control file is the last: a server that finds it finds all else done.
-     *
-     * @param before the source's control file as it was before anything was copied
-     */
-    void recovery(ControlFile before) throws IOException, RefusedException {
+    /** @param before the source's control file as it was before anything was copied */
+    SourceEnd sourceEnd(ControlFile before) throws IOException, RefusedException {
         ControlFile after = ControlFiles.read(source);
         if (!after.systemId().equals(before.systemId())) {
             throw new RefusedException("the source became another cluster while it was copied: its system identifier was %s and is %s".formatted(before.systemId(), after.systemId()));
@@ -258,14 +257,19 @@ final class Act {
             // A standby may be behind the relay.
             end = new ReplayEnd(plan.replayAtLeast(), after.timeline());
         }
+        return new SourceEnd(after, end);
+    }
+
+    /** From where and how far to replay. The control file is the last: a server that finds it finds all else done. */
+    void recovery(SourceEnd end) throws IOException, RefusedException {
         if (plan.skipped().size() > 0) {
             new LastRewind(plan.skipped().encode()).write(change);
         }
         ReplayStart start = plan.replayStart();
-        String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), before.segmentSize(), ZonedDateTime.now(ZoneId.systemDefault()));
+        String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), end.control().segmentSize(), ZonedDateTime.now(ZoneId.systemDefault()));
         replace(BackupLabel.PATH, label.getBytes(StandardCharsets.UTF_8));
-        replace(ControlFile.PATH, after.inRecoveryUpTo(end.position(), end.timeline()).bytes());
-        replayEnd = Optional.of(end);
+        replace(ControlFile.PATH, end.control().inRecoveryUpTo(end.replay().position(), end.replay().timeline()).bytes());
+        replayEnd = Optional.of(end.replay());
     }
 
     /**

@@ -28,7 +28,8 @@ public interface HeldWal {
      * Keeps WAL from {@code from} on for the rewound server.
      *
      * @param lineage the source's
-     * @throws RefusedException it is gone, or of another cluster
+     * @param reached how far the source has come on it
+     * @throws RefusedException it is gone, of another cluster, or of a lineage that is not or no longer the source's
      */
-    void reserve(SystemId system, TimelineHistory lineage, Lsn from) throws IOException, RefusedException;
+    void reserve(SystemId system, TimelineHistory lineage, Lsn from, Lsn reached) throws IOException, RefusedException;
 }

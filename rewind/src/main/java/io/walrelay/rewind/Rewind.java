@@ -107,9 +107,9 @@ public final class Rewind {
     }
 
     private RewindReport rewind(RewindPlan plan, Survey.Result seen) throws IOException, RefusedException {
-        if (request.relay().isPresent()) {
+        if (seen.relay().isPresent()) {
             // Before anything is touched: without this WAL the rewound server could not start.
-            request.relay().get().reserve(seen.source().control().systemId(), seen.source().history(), plan.replayStart().redo());
+            seen.relay().get().reserve(plan.replayStart().redo());
             time.done("reserve");
         }
         try (DirectoryChange change = changes.begin(plan.text().getBytes(StandardCharsets.UTF_8), plan.space())) {
@@ -118,8 +118,12 @@ public final class Rewind {
                 requireUnchanged(seen.target().control());
                 act.files();
                 time.done("copy");
+                Act.SourceEnd end = act.sourceEnd(seen.source().control());
+                if (seen.relay().isPresent()) {
+                    seen.relay().get().awaitSources(end.replay().position());
+                }
                 listener.debug("creating backup label and updating control file");
-                act.recovery(seen.source().control());
+                act.recovery(end);
                 byte[] configuration = act.configuration(request.standbyOf(), request.copyConfiguration() || request.relay().isEmpty());
                 listener.debug("syncing target data directory");
                 return configuration;

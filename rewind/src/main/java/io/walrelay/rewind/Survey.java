@@ -72,8 +72,9 @@ final class Survey implements Closeable {
      * @param source the source's side before anything was copied
      * @param plan empty when no rewind is required
      * @param wal of which WAL it is made
+     * @param relay empty when none is asked, or no rewind is required
      */
-    record Result(Side target, Side source, Optional<RewindPlan> plan, WalUse wal) {}
+    record Result(Side target, Side source, Optional<RewindPlan> plan, WalUse wal, Optional<RelayWal> relay) {}
 
     Result look() throws IOException, RefusedException {
         DirectoryChange.requireStopped(directory.path());
@@ -89,20 +90,29 @@ final class Survey implements Closeable {
         Side other = new Side(theirs, sourceMajor, sourceHistory(theirs.timeline()));
         listener.debug("target: %s, history %s".formatted(ours, target.history().id()));
         listener.debug("source: %s, history %s".formatted(theirs, other.history().id()));
-        WalElsewhere elsewhere = request.relay().map(relay -> restored.or(relay.along(target.history()))).orElse(restored);
-        Path ourWal = directory.path().resolve("pg_wal");
-        try (PgWal wal = new PgWal(ourWal, target.history(), ours.segmentSize(), elsewhere);
-                PgWal local = new PgWal(ourWal, target.history(), ours.segmentSize(), WalElsewhere.NOWHERE)) {
-            Optional<RewindPlan> plan = plan(target, other, targetWal(target, wal, local), local);
-            time.done("plan");
-            return new Result(target, other, plan, this.wal);
+        try (PgWal local = targetWal(target, WalElsewhere.NOWHERE)) {
+            SameNumber sameNumber = new SameNumber(target, local, other, source);
+            Optional<Divergence> divergence = divergence(target, other, sameNumber);
+            if (divergence.isEmpty()) {
+                listener.info("source and target cluster are on the same timeline");
+                return new Result(target, other, Optional.empty(), wal, Optional.empty());
+            }
+            RelayWal relay = request.relay().isEmpty() ? null : new RelayWal(request.relay().get(), target, directory, other, source);
+            WalElsewhere elsewhere = relay == null ? restored : restored.or(relay.targets(divergence.get()));
+            try (PgWal all = targetWal(target, elsewhere)) {
+                HeldChanges held = changesAlong(target);
+                // What an archive has of it may be other bytes than the relay's.
+                boolean absentAreHeld = !request.restoreTargetWal() && relay != null && relay.holdsTargets();
+                TargetWal changes = new TargetWal(all, local, target.identity(), held, new ProvenSegments(held, local, absentAreHeld, ours.segmentSize()));
+                Optional<RewindPlan> plan = plan(target, other, divergence.get(), changes, sameNumber);
+                time.done("plan");
+                return new Result(target, other, plan, wal, Optional.ofNullable(relay));
+            }
         }
     }
 
-    /** What an archive has of it may be other bytes than the relay's. */
-    private TargetWal targetWal(Side target, PgWal wal, PgWal local) {
-        HeldChanges held = changesAlong(target);
-        return new TargetWal(wal, local, target.identity(), held, new ProvenSegments(held, local, request.restoreTargetWal(), target.control().segmentSize()));
+    private PgWal targetWal(Side target, WalElsewhere elsewhere) {
+        return new PgWal(directory.path().resolve("pg_wal"), target.history(), target.control().segmentSize(), elsewhere);
     }
 
     private HeldChanges changesAlong(Side side) {
@@ -154,15 +164,9 @@ final class Survey implements Closeable {
                 .orElseThrow(() -> new RefusedException("the source has no history of its timeline %s".formatted(timeline)));
     }
 
-    private Optional<RewindPlan> plan(Side target, Side other, TargetWal changes, PgWal local) throws IOException, RefusedException {
-        SameNumber sameNumber = new SameNumber(target, local, other, source);
-        Optional<Divergence> divergence = divergence(target, other, sameNumber);
-        if (divergence.isEmpty()) {
-            listener.info("source and target cluster are on the same timeline");
-            return Optional.empty();
-        }
-        Lsn fork = divergence.get().fork();
-        listener.info("servers diverged at WAL location %s on timeline %s".formatted(fork, divergence.get().timeline()));
+    private Optional<RewindPlan> plan(Side target, Side other, Divergence divergence, TargetWal changes, SameNumber sameNumber) throws IOException, RefusedException {
+        Lsn fork = divergence.fork();
+        listener.info("servers diverged at WAL location %s on timeline %s".formatted(fork, divergence.timeline()));
         time.done("check");
         Lsn end = changes.end(target.control());
         time.done("target_end");
@@ -171,7 +175,7 @@ final class Survey implements Closeable {
             return Optional.empty();
         }
         ReplayStart checkpoint = changes.lastCheckpointBefore(Lsn.min(fork, end));
-        requireShared(checkpoint, divergence.get(), sameNumber);
+        requireShared(checkpoint, divergence, sameNumber);
         listener.info("rewinding from last common checkpoint at %s on timeline %s".formatted(checkpoint.checkpoint(), checkpoint.timeline()));
         time.done("checkpoint");
         ReplayStart start = ReplayStart.oldest(candidates(checkpoint, target.control(), other.control()));
@@ -189,7 +193,7 @@ final class Survey implements Closeable {
         Optional<WholePages> whole = wholePages(start.redo(), other, found);
         time.done("source_wal");
         RewindPlan plan = RewindPlan.decide(
-                new RewindPlan.Facts(target, other, divergence.get(), checkpoint, start, end, changed, whole, restoredSegments()), sourceFiles, targetFiles, scope(target.major()));
+                new RewindPlan.Facts(target, other, divergence, checkpoint, start, end, changed, whole, restoredSegments()), sourceFiles, targetFiles, scope(target.major()));
         PlanCheck check = new PlanCheck(plan, listener);
         check.requireWal(target.major(), Optional.ofNullable(archive));
         check.requireFreeTablespaces(new RelationPath.Names(target.major(), target.control().catalogVersion()));

@@ -13,7 +13,6 @@ import io.walrelay.cache.slot.WalStatus;
 import io.walrelay.protocol.command.SlotName;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineHistory;
-import io.walrelay.wal.TimelineId;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -103,13 +102,13 @@ public final class Reservations {
      * Takes over slots of another server of this cluster, all that can be or, when the disk fails, none.
      *
      * @param wanted each name once
-     * @param timeline that their positions are on
+     * @param server whose they are
      * @return what became of each, in their order
      */
-    public List<SlotImport> take(List<SlotImport.Wanted> wanted, TimelineId timeline) throws SlotException, IOException {
+    public List<SlotImport> take(List<SlotImport.Wanted> wanted, SlotImport.Server server) throws SlotException, IOException {
         synchronized (filing) {
             Set<String> existing = cache.slots().all().stream().map(Slot::name).collect(Collectors.toSet());
-            List<SlotImport> decided = decide(wanted, timeline, existing);
+            List<SlotImport> decided = decide(wanted, server, existing);
             Map<String, Lsn> taken = new TreeMap<>();
             for (SlotImport slot : decided) {
                 if (slot instanceof SlotImport.Taken(var name, var from)) {
@@ -117,13 +116,13 @@ public final class Reservations {
                 }
             }
             cache.slots().createAll(taken);
-            return withoutThoseThatCameTooLate(decided, decide(wanted, timeline, existing));
+            return withoutThoseThatCameTooLate(decided, decide(wanted, server, existing));
         }
     }
 
-    private List<SlotImport> decide(List<SlotImport.Wanted> wanted, TimelineId timeline, Set<String> existing) {
+    private List<SlotImport> decide(List<SlotImport.Wanted> wanted, SlotImport.Server server, Set<String> existing) {
         Reach reach = reach();
-        return wanted.stream().map(slot -> SlotImport.decide(slot, timeline, cache.end().lineage(), reach, existing)).toList();
+        return wanted.stream().map(slot -> SlotImport.decide(slot, server, cache.end().lineage(), reach, existing)).toList();
     }
 
     /**

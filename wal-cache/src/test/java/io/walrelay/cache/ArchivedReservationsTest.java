@@ -39,7 +39,7 @@ class ArchivedReservationsTest extends KeptArchive {
     }
 
     private static List<SlotImport> take(Relay relay, String name, int segment) throws Exception {
-        return relay.cache.reservations().take(List.of(new SlotImport.Wanted(name, segment(segment))), ONE);
+        return relay.cache.reservations().take(List.of(new SlotImport.Wanted(name, segment(segment))), SlotImport.Server.on(ONE));
     }
 
     private ArchivedName name(int segment) {

@@ -133,7 +133,7 @@ class ReservationsTest {
                                     new SlotImport.Wanted("ahead", at(9)),
                                     new SlotImport.Wanted("there", at(3)),
                                     new SlotImport.Wanted("gone", oldest.plus(-1))),
-                            ONE);
+                            SlotImport.Server.on(ONE));
             assertEquals(
                     List.of(
                             new SlotImport.Taken("held", at(3).plus(-100)),

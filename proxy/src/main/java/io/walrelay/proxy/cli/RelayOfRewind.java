@@ -58,10 +58,12 @@ final class RelayOfRewind implements HeldWal {
     }
 
     @Override
-    public void reserve(SystemId system, TimelineHistory lineage, Lsn from) throws IOException, RefusedException {
+    public void reserve(SystemId system, TimelineHistory lineage, Lsn from, Lsn reached) throws IOException, RefusedException {
         String wanted = Json.MAPPER.writeValueAsString(Map.of(
                 "system_id", system.toString(),
                 "timeline", lineage.timeline().toLong(),
+                "timeline_begin", lineage.begin().toString(),
+                "reached", reached.toString(),
                 "slots", List.of(Map.of("name", slot, "restart_lsn", from.toString()))));
         try (ApiClient api = new ApiClient(relays.urls().getFirst(), relays.token(), relays.tls())) {
             ImportedSlot made = make(api, wanted);

@@ -99,7 +99,7 @@ final class RewindRehearsal {
         }
         try {
             new RelayOfRewind(new Relays(List.of(URI.create("http://127.0.0.1:" + PORT)), Optional.empty(), Optional.empty(), RelayOfRewind.SILENCE), "rehearsal")
-                    .reserve(new SystemId(1), TimelineHistory.root(new TimelineId(1)), new Lsn(1));
+                    .reserve(new SystemId(1), TimelineHistory.root(new TimelineId(1)), new Lsn(1), new Lsn(1));
         } catch (IOException | RefusedException expected) {
             System.out.println(expected.getMessage());
         }

@@ -12,6 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A segment on relays, of which as much is fetched as is read: a piece at a time, with what will be read next. The same bytes come from whichever relay
@@ -19,6 +21,8 @@ import java.util.concurrent.TimeUnit;
  * the server that wrote it is gone. Confined to one thread.
  */
 public final class SegmentPieces {
+
+    private static final Logger log = LoggerFactory.getLogger(SegmentPieces.class);
 
     private static final int PIECE = 1 << 20;
     private static final int PARTIAL_CONTENT = 206;
@@ -44,7 +48,7 @@ public final class SegmentPieces {
     }
 
     /**
-     * Whether there is such a segment.
+     * Whether there is such a segment, of that lineage.
      *
      * @throws IOException if none of the relays could say
      */
@@ -86,7 +90,10 @@ public final class SegmentPieces {
         return switch (outcome) {
             case Outcome.Found() -> true;
             case Outcome.Absent() -> false;
-            case Outcome.Elsewhere(String reason) -> throw new IOException("relay: %s is not of the lineage: %s".formatted(name, reason));
+            case Outcome.Elsewhere(String reason) -> {
+                log.debug("{} is not of the lineage: {}", name, reason);
+                yield false;
+            }
             case Outcome.Unknown(String reason, Optional<Duration> _) -> throw new IOException("relay: could not look for %s: %s".formatted(name, reason));
         };
     }

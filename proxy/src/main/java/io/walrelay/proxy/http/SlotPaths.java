@@ -36,8 +36,23 @@ final class SlotPaths {
     /** The body of a POST to a slot. */
     record PositionRequest(@Nullable String restartLsn) {}
 
-    /** The body of a POST to all of them. */
-    record ImportRequest(@Nullable String systemId, @Nullable Long timeline, @Nullable List<ForeignSlot> slots) {}
+    /**
+     * The body of a POST to all of them.
+     *
+     * @param timelineBegin where the timeline begins on the other server; null when that is not said
+     * @param reached how far the other server has come on it; null when that is not said
+     */
+    record ImportRequest(
+            @Nullable String systemId, @Nullable Long timeline, @Nullable String timelineBegin, @Nullable String reached, @Nullable List<ForeignSlot> slots) {
+
+        private static Optional<Lsn> position(@Nullable String text) {
+            return Optional.ofNullable(text).map(Lsn::parse);
+        }
+
+        SlotImport.Server server(long number) {
+            return new SlotImport.Server(TimelineId.of(number), position(timelineBegin), position(reached));
+        }
+    }
 
     private final RelayState relay;
 
@@ -197,7 +212,7 @@ final class SlotPaths {
         if (wanted.stream().map(SlotImport.Wanted::name).distinct().count() < wanted.size()) {
             throw new IllegalArgumentException("a name is in the body twice; expected each slot once");
         }
-        List<SlotImport> done = cache.reservations().take(wanted, TimelineId.of(timeline));
+        List<SlotImport> done = cache.reservations().take(wanted, request.server(timeline));
         for (SlotImport slot : done) {
             if (slot instanceof SlotImport.Taken(var name, var from)) {
                 relay.events().info("slot-imported", "slot \"%s\" is taken over and keeps WAL from %s on".formatted(name, from));

@@ -53,6 +53,9 @@ public final class ControlFile {
     private static final int XLOG_SEG_SIZE = 228;
     private static final int DATA_CHECKSUM_VERSION = 252;
 
+    /** Where what tells a checkpoint begins and ends in its record: redo, timelines and full_page_writes; nextOid to oldestMultiDB; time. */
+    private static final int[][] CHECKPOINT_FIELDS = {{0, 17}, {32, 60}, {64, 72}};
+
     /** PG_CONTROL_VERSION of 13 to 16. */
     private static final int VERSION_13 = 1300;
 
@@ -144,6 +147,17 @@ public final class ControlFile {
     /** Where the last checkpoint's record begins; of a standby, the last restartpoint's. */
     public Lsn checkpoint() {
         return new Lsn(fields.getLong(CHECKPOINT));
+    }
+
+    /**
+     * Whether a checkpoint's record is the one that this has a copy of: all fields of it (pg_control.h, CheckPoint) up to its time of day are the same, but for
+     * nextXid, which recovery keeps up to date in the copy, and what 17 has where there was padding.
+     *
+     * @param checkpoint the record's data
+     */
+    public boolean isOf(ByteBuffer checkpoint) {
+        return Arrays.stream(CHECKPOINT_FIELDS).allMatch(field -> checkpoint.remaining() >= field[1]
+                && checkpoint.slice(checkpoint.position() + field[0], field[1] - field[0]).equals(ByteBuffer.wrap(bytes, REDO + field[0], field[1] - field[0])));
     }
 
     /** From where that checkpoint replays. */

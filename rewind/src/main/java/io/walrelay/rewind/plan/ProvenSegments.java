@@ -22,7 +22,7 @@ import java.util.stream.LongStream;
  * The whole segments of the target's WAL of which it is proved that they are, byte by byte, those whose changes somebody knows: by name, length and
  * CRC-32C. A timeline's number, and its lineage's id, two servers can have taken for themselves; bytes can't be mistaken.
  *
- * <p>A segment that the target has not got any more is proved as well when nobody but who knows its changes has it: it would be read from there.
+ * <p>A segment that the target has not got any more is proved as well when it would be read from nobody but who knows its changes.
  *
  * <p>Confined to one thread, which has others help it.
  */
@@ -39,7 +39,7 @@ public final class ProvenSegments {
 
     private final HeldChanges held;
     private final PgWal local;
-    private final boolean elsewhereToo;
+    private final boolean absentAreHeld;
     private final SegmentSize size;
 
     /** By number: those whose changes are known, of the windows that were asked for. */
@@ -55,12 +55,12 @@ public final class ProvenSegments {
 
     /**
      * @param local what the target's own pg_wal has
-     * @param elsewhereToo whether an archive may have what that has not
+     * @param absentAreHeld whether what that has not is read from nobody but who knows the changes, and is the target's there
      */
-    public ProvenSegments(HeldChanges held, PgWal local, boolean elsewhereToo, SegmentSize size) {
+    public ProvenSegments(HeldChanges held, PgWal local, boolean absentAreHeld, SegmentSize size) {
         this.held = held;
         this.local = local;
-        this.elsewhereToo = elsewhereToo;
+        this.absentAreHeld = absentAreHeld;
         this.size = size;
     }
 
@@ -92,7 +92,7 @@ public final class ProvenSegments {
             if (segment.isPresent() && file.isPresent()) {
                 candidates.add(new Candidate(number, file.get(), segment.get()));
             }
-            proven.put(number, segment.isPresent() && file.isEmpty() && !elsewhereToo);
+            proven.put(number, segment.isPresent() && file.isEmpty() && absentAreHeld);
         }
         try {
             candidates.parallelStream().filter(this::isEqual).toList().forEach(candidate -> proven.put(candidate.number, true));
@@ -107,7 +107,7 @@ public final class ProvenSegments {
             askedUpTo = to;
             Optional<HeldChanges.Segment> segment = size.offset(to) == 0 ? Optional.empty() : held.beginning(to);
             Optional<Path> file = local.file(size.startOf(to));
-            provenUpTo = segment.isPresent() && (file.isPresent() ? isEqual(file.get(), segment.get(), size.offset(to)) : !elsewhereToo);
+            provenUpTo = segment.isPresent() && (file.isPresent() ? isEqual(file.get(), segment.get(), size.offset(to)) : absentAreHeld);
         }
         return provenUpTo;
     }

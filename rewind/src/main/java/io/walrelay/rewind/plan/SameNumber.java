@@ -9,10 +9,12 @@ import io.walrelay.wal.TimelineHistory;
 import io.walrelay.wal.TimelineHistory.Ancestor;
 import io.walrelay.wal.TimelineId;
 import io.walrelay.wal.WalFileName;
+import io.walrelay.wal.format.PageHeader;
 import io.walrelay.wal.format.RecordHeader;
 import io.walrelay.wal.format.WalReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -42,8 +44,14 @@ public final class SameNumber {
      */
     public record Finding(Optional<TimelineHistory> different, boolean proven) {}
 
+    /** Where a page says what its position is (xlog_internal.h, xlp_pageaddr). */
+    private static final int PAGE_ADDRESS = 8;
+
     /** Bytes that each checkpoint's record has at least, its time of day and its checksum among them (pg_control.h, CheckPoint). */
     private static final int CHECKPOINT_LENGTH = RecordHeader.SIZE + 72;
+
+    /** Of segments whose first pages are compared if nothing else tells. */
+    private static final int FEW = 4;
 
     private final Side target;
     private final PgWal wal;
@@ -76,13 +84,25 @@ public final class SameNumber {
         return new Finding(different, different.isPresent() || shared.ancestors().isEmpty());
     }
 
-    /** By its first record; where that is gone, by the last checkpoint that both have come to. */
-    private Answer checkOne(TimelineHistory timeline) throws IOException {
-        Answer first = compare(timeline.begin(), firstRecordLength(timeline));
+    /** By its first record; where that is gone, by the last checkpoint that both have come to, or by pages of it that the target's directory has. */
+    Answer checkOne(TimelineHistory timeline) throws IOException {
+        Answer answer = compare(timeline.begin(), firstRecordLength(timeline));
         Lsn checkpoint = Lsn.min(target.control().checkpoint(), other.control().checkpoint());
-        return first == Answer.NOT_CHECKED && isOn(timeline.timeline(), target, checkpoint) && isOn(timeline.timeline(), other, checkpoint)
-                ? checkpoint(checkpoint)
-                : first;
+        if (answer == Answer.NOT_CHECKED && isOn(timeline.timeline(), target, checkpoint) && isOn(timeline.timeline(), other, checkpoint)) {
+            answer = checkpoint(checkpoint);
+        }
+        return answer == Answer.NOT_CHECKED ? pages(timeline.timeline()) : answer;
+    }
+
+    /** From where the target was last known to be back: what it has, the source may have as well. */
+    private Answer pages(TimelineId timeline) throws IOException {
+        Answer answer = Answer.NOT_CHECKED;
+        Lsn page = size().startOf(target.control().checkpoint());
+        for (int i = 0; i < FEW && answer == Answer.NOT_CHECKED && isOn(timeline, target, page) && isOn(timeline, other, page) && wal.file(page).isPresent(); i++) {
+            answer = page(page);
+            page = page.plus(-size().bytes());
+        }
+        return answer;
     }
 
     private static boolean isOn(TimelineId timeline, Side side, Lsn position) {
@@ -92,6 +112,40 @@ public final class SameNumber {
     /** Compares the record of a checkpoint that one of the two made, and that both have come to. */
     public Answer checkpoint(Lsn at) throws IOException {
         return compare(at, CHECKPOINT_LENGTH);
+    }
+
+    /** Compares a page of the log, of which each may have written only a part yet, and none at all in a file that it has made for later. */
+    Answer page(Lsn at) throws IOException {
+        byte[] ours = ours(at, PageHeader.PAGE_SIZE);
+        if (!isPage(ours, at)) {
+            return Answer.NOT_CHECKED;
+        }
+        List<byte[]> theirs = theirs(at, PageHeader.PAGE_SIZE).stream().filter(bytes -> isPage(bytes, at)).toList();
+        if (theirs.stream().anyMatch(bytes -> Arrays.equals(bytes, ours))) {
+            return Answer.SAME;
+        }
+        return !theirs.isEmpty() && theirs.stream().allMatch(bytes -> differ(ours, bytes)) ? Answer.DIFFERENT : Answer.NOT_CHECKED;
+    }
+
+    /** Whether it was written: it says where it is, and has a record. */
+    private static boolean isPage(byte[] bytes, Lsn at) {
+        return bytes.length == PageHeader.PAGE_SIZE
+                && ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong(PAGE_ADDRESS) == at.value()
+                && written(bytes) > PageHeader.LONG_SIZE;
+    }
+
+    /** Whether they do in what both have written. */
+    private static boolean differ(byte[] ours, byte[] theirs) {
+        int both = Math.min(written(ours), written(theirs));
+        return Arrays.mismatch(ours, 0, both, theirs, 0, both) >= 0;
+    }
+
+    private static int written(byte[] page) {
+        int end = page.length;
+        while (end > 0 && page[end - 1] == 0) {
+            end--;
+        }
+        return end;
     }
 
     /** 0 when there is none, or it is of the next timeline already. */

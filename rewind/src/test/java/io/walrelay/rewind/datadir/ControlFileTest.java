@@ -10,6 +10,7 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineId;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -40,6 +41,19 @@ class ControlFileTest {
         assertEquals(new TimelineId(3), ControlFileCraft.of15().checkpoint(0x5000100, 0x50000C8, 2).minRecoveryPoint(0x6000000, 3).read().timeline());
         assertEquals(new TimelineId(2), ControlFileCraft.of15().checkpoint(0x5000100, 0x50000C8, 2).minRecoveryPoint(0, 0).read().timeline());
         assertEquals(new TimelineId(2), ControlFileCraft.of15().checkpoint(0x5000100, 0x50000C8, 2).minRecoveryPoint(0x4000000, 1).read().timeline());
+    }
+
+    @Test
+    void aCheckpointIsTheOneThatIsCopiedButForWhatRecoveryChanges() throws RefusedException {
+        ControlFile file = ControlFileCraft.of15().read();
+        for (int i = 0; i < 88; i++) {
+            byte[] record = Arrays.copyOfRange(file.bytes(), 40, 128);
+            record[i] ^= 1;
+            boolean isPadding = i > 16 && i < 24 || i >= 60 && i < 64;
+            boolean changes = i >= 24 && i < 32 || i >= 72;
+            assertEquals(isPadding || changes, file.isOf(ByteBuffer.wrap(record)), "byte " + i);
+        }
+        assertFalse(file.isOf(ByteBuffer.wrap(file.bytes(), 40, 71)));
     }
 
     @ParameterizedTest

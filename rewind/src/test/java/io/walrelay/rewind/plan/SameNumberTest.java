@@ -19,6 +19,7 @@ import io.walrelay.wal.format.WalCraft;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -125,6 +126,34 @@ class SameNumberTest {
         assertEquals(new Finding(Optional.empty(), false), check(two, two));
         // Room for WAL that has not come.
         Files.write(source.resolve("pg_wal/000000020000000000000010"), new byte[SIZE.bytes()]);
+        assertEquals(new Finding(Optional.empty(), false), check(two, two));
+    }
+
+    /** Neither its first record nor a checkpoint of both: but each has a segment of it, the source the beginning of its own only. */
+    @Test
+    void aPageThatBothHaveTells() throws IOException, RefusedException {
+        checkpoint = two.lastRecordEndAt(Lsn.parse("0/1150000"));
+        put(target, two, 17);
+        put(source, otherTwo, 17);
+        Path file = source.resolve("pg_wal/000000020000000000000011");
+        byte[] bytes = Files.readAllBytes(file);
+        // Too short for the checkpoint, and not written to the end of its first page.
+        Arrays.fill(bytes, 4000, bytes.length, (byte) 0);
+        Files.write(file, bytes);
+        assertEquals(new Finding(Optional.of(two.history()), true), check(two, otherTwo));
+
+        put(source, two, 17);
+        Files.write(file, Arrays.copyOf(Files.readAllBytes(file), 8192));
+        assertEquals(new Finding(Optional.empty(), true), check(two, two));
+
+        // What was written of it is the same, but it may be that the rest will not be.
+        byte[] part = Arrays.copyOf(Files.readAllBytes(file), 8192);
+        Arrays.fill(part, 4000, part.length, (byte) 0);
+        Files.write(file, part);
+        assertEquals(new Finding(Optional.empty(), false), check(two, two));
+
+        // A file that was recycled for later has an old segment's bytes.
+        Files.write(file, Arrays.copyOf(otherTwo.segment(16), 8192));
         assertEquals(new Finding(Optional.empty(), false), check(two, two));
     }
 

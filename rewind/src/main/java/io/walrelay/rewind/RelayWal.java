@@ -1,0 +1,189 @@
+package io.walrelay.rewind;
+
+import io.walrelay.rewind.datadir.DataDirectory;
+import io.walrelay.rewind.datadir.PgWal;
+import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.datadir.WalElsewhere;
+import io.walrelay.rewind.plan.Divergence;
+import io.walrelay.rewind.plan.Provenance;
+import io.walrelay.rewind.plan.SameNumber.Answer;
+import io.walrelay.rewind.plan.Side;
+import io.walrelay.rewind.source.DirectorySource;
+import io.walrelay.rewind.source.RewindSource;
+import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
+import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.WalFileName;
+import io.walrelay.wal.format.PageHeader;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a relay holds, as far as it is proved to be the two servers' WAL. The source's has to be: blocks are left to it, and the rewound server streams it. Then
+ * so is what both share. What only the target has written is taken from the relay where bytes say that it is the target's, and not another's who took the same
+ * timeline's number. Confined to one thread.
+ */
+final class RelayWal {
+
+    /** How long a relay may be behind the source. */
+    private static final Duration BEHIND = Duration.ofSeconds(30);
+
+    private static final Duration PAUSE = Duration.ofMillis(50);
+
+    /** Of the target's own segments, as many are compared if nothing else tells. */
+    private static final int FEW = 4;
+
+    private final HeldWal relay;
+    private final Side target;
+    private final DataDirectory directory;
+    private final Side other;
+    private final RewindSource source;
+    private final boolean holdsTargets;
+
+    /**
+     * Asks the relay, and both servers' files.
+     *
+     * @throws RefusedException the relay's WAL is not the source's
+     */
+    RelayWal(HeldWal relay, Side target, DataDirectory directory, Side other, RewindSource source) throws IOException, RefusedException {
+        this.relay = relay;
+        this.target = target;
+        this.directory = directory;
+        this.other = other;
+        this.source = source;
+        requireSources();
+        this.holdsTargets = isTargets();
+    }
+
+    /** Whether what it holds of the target's lineage is the target's. */
+    boolean holdsTargets() {
+        return holdsTargets;
+    }
+
+    /** What it has of the target's WAL. */
+    WalElsewhere targets(Divergence divergence) {
+        WalElsewhere shared = relay.along(other.history());
+        WalElsewhere own = holdsTargets ? relay.along(target.history()) : WalElsewhere.NOWHERE;
+        return new WalElsewhere() {
+            @Override
+            public @Nullable Bytes open(SegmentId segment, String name) throws IOException {
+                boolean isShared = divergence.common().contains(segment.timeline()) && size().endOf(segment.start(size())).isAtMost(divergence.fork());
+                return isShared ? shared.open(segment, name) : own.open(segment, name);
+            }
+
+            @Override
+            public Optional<byte[]> read(String name) throws IOException {
+                return own.read(name);
+            }
+        };
+    }
+
+    private SegmentSize size() {
+        return target.control().segmentSize();
+    }
+
+    private void requireSources() throws IOException, RefusedException {
+        try (PgWal held = sources()) {
+            require(new Provenance(other, held, source).check(List.of()), other.control().checkpoint());
+        }
+    }
+
+    private PgWal sources() {
+        return new PgWal(null, other.history(), size(), relay.along(other.history()));
+    }
+
+    private void require(Answer answer, Lsn at) throws RefusedException {
+        String timeline = "timeline %s of the source, %s,".formatted(other.history().timeline(), source.describe());
+        switch (answer) {
+            case SAME -> {}
+            case DIFFERENT -> throw new RefusedException(
+                    "the relay's WAL is not the source's: %s begins at %s as the relay's does, and has other bytes".formatted(timeline, other.history().begin()),
+                    "Two servers took the number, and the relay follows the other one. Have it follow the source: walrelay follow");
+            case NOT_CHECKED -> {
+                if (!other.history().ancestors().isEmpty()) {
+                    throw new RefusedException("the relay has nothing by which it could be proved that it follows %s: neither where it begins, at %s, nor %s"
+                            .formatted(timeline, other.history().begin(), at),
+                            "See what the relay receives: walrelay status. When it has followed the source, run this again.");
+                }
+            }
+        }
+    }
+
+    private boolean isTargets() throws IOException {
+        try (PgWal held = new PgWal(null, target.history(), size(), relay.along(target.history()));
+                DirectorySource files = new DirectorySource(directory.path())) {
+            return switch (new Provenance(target, held, files).check(firstPages())) {
+                case SAME -> true;
+                case DIFFERENT -> false;
+                // The first timeline's number nobody takes.
+                case NOT_CHECKED -> target.history().ancestors().isEmpty();
+            };
+        }
+    }
+
+    /** Of the oldest segments of the target's timeline that it has itself. */
+    private List<Lsn> firstPages() throws IOException {
+        try (Stream<Path> files = Files.list(directory.path().resolve("pg_wal"))) {
+            return files.flatMap(file -> WalFileName.parse(file.getFileName().toString(), size()).stream())
+                    .flatMap(name -> name instanceof WalFileName.Segment(SegmentId id) ? Stream.of(id) : Stream.empty())
+                    .filter(id -> id.timeline().equals(target.history().timeline()) && id.start(size()).isAtLeast(target.history().begin()))
+                    .map(id -> id.start(size()))
+                    .sorted()
+                    .limit(FEW)
+                    .toList();
+        }
+    }
+
+    /**
+     * Waits until the relay has received what the source had written up to {@code end}, a position that a running source may have yet to write to its end.
+     *
+     * @throws RefusedException it does not, or its WAL is another's
+     */
+    void awaitSources(Lsn end) throws IOException, RefusedException {
+        Lsn pages = end.plus(-(end.value() & PageHeader.PAGE_SIZE - 1));
+        Lsn needed = source.isRunning() ? pages : end;
+        long begun = System.nanoTime();
+        while (true) {
+            try (PgWal held = sources()) {
+                if (held.read(needed.plus(-1), ByteBuffer.allocate(1)) == 1) {
+                    Lsn page = pages.plus(-PageHeader.PAGE_SIZE);
+                    if (new Provenance(other, held, source).page(page) == Answer.DIFFERENT) {
+                        throw new RefusedException("the relay's WAL at %s is not the source's, %s".formatted(page, source.describe()),
+                                "They have parted: see walrelay status, and have the relay follow the source: walrelay follow");
+                    }
+                    return;
+                }
+            }
+            if (System.nanoTime() - begun > BEHIND.toNanos()) {
+                throw new RefusedException("the relay has not received what the source, %s, has written up to %s, for %d seconds".formatted(source.describe(), needed, BEHIND.toSeconds()),
+                        "The rewound server would wait for it. See why on the relay: walrelay status. Then run this again.");
+            }
+            pause();
+        }
+    }
+
+    private static void pause() throws InterruptedIOException {
+        try {
+            TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while waiting for the relay");
+        }
+    }
+
+    /** Keeps WAL from {@code from} on for the rewound server, and waits until all is there up to where the source is now. */
+    void reserve(Lsn from) throws IOException, RefusedException {
+        Lsn reached = source.replayEnd(other.control(), other.control()).position();
+        relay.reserve(other.control().systemId(), other.history(), from, reached);
+        awaitSources(reached);
+    }
+}
