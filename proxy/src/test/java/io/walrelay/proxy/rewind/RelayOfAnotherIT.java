@@ -18,9 +18,11 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
+import io.walrelay.proxy.testkit.WalrelayCommand;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -40,7 +42,7 @@ class RelayOfAnotherIT {
      * </pre>
      */
     @Test
-    void aRelayThatFollowsTheTargetIsRefusedBeforeAnythingIsTouched() throws IOException {
+    void aRelayThatFollowsTheTargetIsRefusedBeforeAnythingIsTouched() throws IOException, InterruptedException {
         try (TwoServers servers = TwoServers.of(Servers.version(15));
                 RelayProcess relay = relayBehind(servers.standby, directory.resolve("relay"))) {
             LocalPostgres mistaken = servers.standby;
@@ -56,7 +58,43 @@ class RelayOfAnotherIT {
             assertTrue(result.output().contains("where the relay's history left that timeline for 2") && result.output().contains("walrelay follow"), result.output());
             mistaken.start();
             assertEquals("both mistake", who(mistaken));
+            stop(mistaken);
+
+            assertEquals(0, WalrelayCommand.run(LIMIT, Map.of(), "follow", "--relay", relay.url(), "127.0.0.1:" + servers.old.port()).status());
+            awaitRelay(servers.old);
+            assertRewound(servers, rewindThrough(relay, mistaken, servers.old));
+            String timelines = relay.get("/api/v1/timelines").body();
+            assertTrue(timelines.contains("\"state\":\"orphan"), timelines);
         }
+    }
+
+    /** It holds what both servers share all the same, and so fills a hole in the target's WAL. */
+    @Test
+    void aRelayThatNeverSawTheTargetsTimelineHasWhatIsShared() throws IOException {
+        try (TwoServers servers = TwoServers.of(Servers.version(15));
+                RelayProcess relay = relayBehind(servers.old, directory.resolve("relay"))) {
+            for (int i = 0; i < 3; i++) {
+                servers.old.execute("INSERT INTO t SELECT 'both', i, repeat('z', 100) FROM generate_series(1, 100) i", "SELECT pg_switch_wal()");
+            }
+            servers.awaitReplay(servers.old, servers.standby);
+            promote(servers.standby);
+            diverge(servers.standby, "mistake");
+            diverge(servers.old, "right");
+            awaitRelay(servers.old);
+            stop(servers.standby);
+            Files.delete(servers.standby.dataDirectory().resolve("pg_wal/000000010000000000000004"));
+
+            assertRewound(servers, rewindThrough(relay, servers.standby, servers.old));
+        }
+    }
+
+    private static void assertRewound(TwoServers servers, Programs.Result result) {
+        assertEquals(0, result.status(), result.output());
+        servers.standby.start();
+        servers.old.execute("INSERT INTO t VALUES ('after', 1, '')");
+        servers.awaitReplay(servers.old, servers.standby);
+        assertEquals(content(servers.old), content(servers.standby));
+        assertEquals("after both right", who(servers.standby));
     }
 
     /**
