@@ -85,6 +85,7 @@ final class Reports {
         return new StatusReport.Upstream(
                 lower(status.state()),
                 status.host(),
+                relay.upstreamRelay().map(it -> new StatusReport.Beyond(it.hosts(), it.complete())),
                 status.since(),
                 facts.map(f -> f.system().toString()),
                 facts.map(f -> f.parameters().get("server_version")),
@@ -167,6 +168,7 @@ final class Reports {
                 s.name(),
                 s.user(),
                 s.client(),
+                s.relay(),
                 s.slot(),
                 s.state().toString(),
                 s.since(),

@@ -61,6 +61,7 @@ final class StandbyProgress {
                 identity.shownName(),
                 identity.user(),
                 identity.client(),
+                identity.relay(),
                 Optional.ofNullable(slotName),
                 state,
                 since,

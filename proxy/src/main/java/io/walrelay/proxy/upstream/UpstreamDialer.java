@@ -7,6 +7,7 @@ import io.walrelay.proxy.conninfo.KeepAlive;
 import io.walrelay.proxy.conninfo.HostAddress;
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.SqlTarget;
+import io.walrelay.proxy.state.UpstreamRelay;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
@@ -287,6 +288,9 @@ final class UpstreamDialer {
         // With it, transaction_read_only of a server before 14 says no more than whether it is in recovery.
         parameters.put("default_transaction_read_only", "off");
         boolean replication = kind == SessionKind.PHYSICAL_REPLICATION;
+        if (replication) {
+            parameters.putAll(UpstreamRelay.MARK);
+        }
         return new ClientLogin(
                 conninfo.user(),
                 replication ? Optional.empty() : Optional.of(SqlTarget.database(conninfo)),
