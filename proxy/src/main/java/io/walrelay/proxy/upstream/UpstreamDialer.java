@@ -261,7 +261,7 @@ final class UpstreamDialer {
                 throw new UpstreamException("connection to %s timed out after %d s".formatted(address, timeout.toSeconds()));
             }
             if (!connecting.isSuccess()) {
-                throw new UpstreamException(String.valueOf(connecting.cause().getMessage()), connecting.cause());
+                throw new UpstreamException(reason(connecting.cause()), connecting.cause());
             }
             open = true;
             return connecting.channel();
@@ -270,6 +270,11 @@ final class UpstreamDialer {
                 var _ = connecting.channel().close();
             }
         }
+    }
+
+    /** In the system's words, without Netty's before them, in which the call and its number are. */
+    private static String reason(Throwable cause) {
+        return String.valueOf(cause.getMessage()).replaceFirst("^\\w+\\(\\.\\.\\) failed( with error\\(-?\\d+\\))?: ", "");
     }
 
     private static Duration left(long deadline) {
