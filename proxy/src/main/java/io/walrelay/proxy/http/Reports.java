@@ -46,7 +46,12 @@ final class Reports {
     }
 
     Snapshot snapshot() {
-        return new Snapshot(status(List.of()), tiers(), timelines(), relay.refused().newest(Snapshot.MOST_REFUSED).stream().map(Snapshot.Refused::of).toList());
+        return new Snapshot(
+                status(List.of()),
+                relay.cache().map(cache -> cache.byManager().counts().stream().map(Snapshot.Manager::of).toList()).orElse(List.of()),
+                tiers(),
+                timelines(),
+                relay.refused().newest(Snapshot.MOST_REFUSED).stream().map(Snapshot.Refused::of).toList());
     }
 
     List<TierReport> tiers() {
