@@ -174,7 +174,8 @@ function drawLegend(stage, others) {
       say(label, name ?? `and ${others} that lag less`);
       const columns = past.standbys.get(name);
       const behind = columns?.[`${stage}_bytes`][toldMoment()] ?? null;
-      say(value, !columns ? '' : behind === null ? 'not connected' : `${bytes(behind)} · ${seconds(columns[`${stage}_seconds`][toldMoment()])}`);
+      const away = (columns?.write_bytes[toldMoment()] ?? null) === null ? 'not connected' : 'replays nothing';
+      say(value, !columns ? '' : behind === null ? away : `${bytes(behind)} · ${seconds(columns[`${stage}_seconds`][toldMoment()])}`);
     },
   );
 }
