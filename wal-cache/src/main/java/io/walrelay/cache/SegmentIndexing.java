@@ -26,6 +26,7 @@ final class SegmentIndexing {
     private final ChangeIndex index;
     private final SegmentSize size;
     private final SegmentSize part;
+    private final WalByManager byManager;
     private final WalRecord record = new WalRecord();
     private TimelineHistory lineage;
 
@@ -43,8 +44,9 @@ final class SegmentIndexing {
     /** Whether all records of the segment so far are among these. */
     private boolean whole;
 
-    SegmentIndexing(ChangeIndex index, SegmentSize size, TimelineHistory lineage) {
+    SegmentIndexing(ChangeIndex index, SegmentSize size, WalByManager byManager, TimelineHistory lineage) {
         this.index = index;
+        this.byManager = byManager;
         this.size = size;
         this.part = index.part();
         this.lineage = lineage;
@@ -67,6 +69,7 @@ final class SegmentIndexing {
         try {
             reader.take(record);
             changes.add(record);
+            byManager.saw(record, reader.lastRecordEnd());
         } catch (MalformedRecordException e) {
             whole = false;
         }

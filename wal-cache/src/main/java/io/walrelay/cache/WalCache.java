@@ -49,6 +49,7 @@ public final class WalCache implements AutoCloseable {
     private final Reservations reservations;
     private final NextXid nextXid = new NextXid();
     private final HotStandbyWatch hotStandby;
+    private final WalByManager byManager;
     private final TierReads reads = new TierReads();
     /** Held while files are deleted or change places: what was decided about them is still so when it is done. */
     private final Object filing = new Object();
@@ -76,6 +77,7 @@ public final class WalCache implements AutoCloseable {
         this.byName = new WalByName(this, archived());
         this.reservations = new Reservations(this, settings.slots(), filing);
         this.hotStandby = new HotStandbyWatch(durable, end().lineage());
+        this.byManager = new WalByManager(end());
     }
 
     /**
@@ -91,8 +93,8 @@ public final class WalCache implements AutoCloseable {
         if (state.isEmpty()) {
             List<String> found = storage.list(SegmentFiles.WAL);
             if (!found.isEmpty()) {
-                throw new IOException("the data directory has %d files in wal/ but no state file; if they are another program's, give the relay a directory of its own"
-                        .formatted(found.size()));
+                String hint = "if they are another program's, give the relay a directory of its own";
+                throw new IOException("the data directory has %d files in wal/ but no state file; %s".formatted(found.size(), hint));
             }
             return Optional.empty();
         }
@@ -163,6 +165,11 @@ public final class WalCache implements AutoCloseable {
     /** What hot standby needs to know of the WAL, as a {@link #verifier} reads it. */
     public HotStandbyWatch hotStandby() {
         return hotStandby;
+    }
+
+    /** Whose the WAL is that came since the start, as a {@link #verifier} reads it. */
+    public WalByManager byManager() {
+        return byManager;
     }
 
     public List<Orphan> orphans() {
@@ -285,9 +292,7 @@ public final class WalCache implements AutoCloseable {
 
     /** The text of a timeline's history as upstream sent it; empty when it is not an ancestor of ours, or has none. */
     public Optional<byte[]> history(TimelineId timeline) throws IOException {
-        return end().lineage().contains(timeline)
-                ? durable.readPlain(files.path(new WalFileName.History(timeline)))
-                : Optional.empty();
+        return end().lineage().contains(timeline) ? durable.readPlain(files.path(new WalFileName.History(timeline))) : Optional.empty();
     }
 
     /**
@@ -311,8 +316,7 @@ public final class WalCache implements AutoCloseable {
     /**
      * Goes on with another timeline. What the relay holds past the fork becomes an orphan and is moved out of sight.
      *
-     * <p>A crash leaves the old timeline in force or the new one: see {@link TimelineSwitch}. A history equal to ours changes
-     * nothing.
+     * <p>A crash leaves the old timeline in force or the new one: see {@link TimelineSwitch}. A history equal to ours changes nothing.
      *
      * @param next a history that shares all of ours, or parts from it at a position before our end
      * @param acknowledged how far upstream was told that WAL is safe
@@ -327,11 +331,7 @@ public final class WalCache implements AutoCloseable {
         }
     }
 
-    /**
-     * An operator knows of the orphans that there are: none of them is {@link Orphan#alarming} any more.
-     *
-     * @throws DiskFullException when there was no room to remember it; they alarm as before
-     */
+    /** An operator knows of the orphans: none is {@link Orphan#alarming} any more, unless there was no room to remember it (DiskFullException). */
     public void acceptOrphans() throws IOException {
         state.acceptOrphans(writer);
     }

@@ -131,7 +131,8 @@ public final class WalVerifier implements AutoCloseable {
         this.watch = cache.hotStandby();
         TimelineHistory lineage = cache.end().lineage();
         this.watch.follow(lineage);
-        this.indexing = new SegmentIndexing(cache.changeIndex(), size, lineage);
+        cache.byManager().follow(lineage);
+        this.indexing = new SegmentIndexing(cache.changeIndex(), size, cache.byManager(), lineage);
         this.verified = Verified.beginning(lineage, from);
         this.reader = open(verified);
         this.thread = new BackgroundThread("wal-verifier", this::run);
@@ -224,6 +225,7 @@ public final class WalVerifier implements AutoCloseable {
             cache.nextXid().forget();
             restart(now.on(end.lineage(), size));
             watch.follow(end.lineage());
+            cache.byManager().follow(end.lineage());
         }
         if (verified.upTo.isBefore(cache.oldest()) && cache.files().locate(end.lineage(), verified.upTo).isEmpty()) {
             // Freed, or never got: the oldest is where a gap ends, if there is one.

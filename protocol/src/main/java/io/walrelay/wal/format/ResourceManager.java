@@ -57,6 +57,11 @@ public enum ResourceManager {
         return id >= 0 && id < ALL.length ? Optional.of(ALL[id]) : Optional.empty();
     }
 
+    /** The title, or for an extension's its number as pg_waldump has it. */
+    public static String titleOf(int id) {
+        return of(id).map(ResourceManager::title).orElse("custom%03d".formatted(id));
+    }
+
     /** As pg_waldump calls it. */
     public String title() {
         return title;

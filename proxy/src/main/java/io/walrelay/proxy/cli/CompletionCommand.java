@@ -38,8 +38,10 @@ final class CompletionCommand implements Callable<Integer> {
         String script = AutoComplete.bash("walrelay", spec.root().commandLine());
         switch (shell) {
             case BASH -> out.print(script);
-            // It is bash's, which zsh runs once it was told to; without its own system set up there is no compdef.
-            case ZSH -> out.print("autoload -Uz compinit bashcompinit\n(( $+functions[compdef] )) || compinit\nbashcompinit\n" + script);
+            // It is bash's, which zsh runs once it was told to; without its own system set up there is no compdef. An option that the script would set
+            // is taken out: it changes how everybody's aliases complete, and ours needs it not.
+            case ZSH -> out.print("autoload -Uz compinit bashcompinit\n(( $+functions[compdef] )) || compinit\nbashcompinit\n"
+                    + script.replace("  setopt COMPLETE_ALIASES\n", ""));
         }
         out.flush();
         return Main.OK;

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A status as a page for a terminal. What clients named themselves is printed without control characters. */
 final class StatusText {
@@ -65,6 +66,8 @@ final class StatusText {
                 Piece.of("   %s  ".formatted(upstream.host().orElse("(none yet)"))),
                 upstream.state().equals("streaming") ? Piece.good("streaming") : Piece.bad(upstream.state()),
                 Piece.of(" for %s%s".formatted(age(upstream.since()), upstream.lastMessage().map(at -> ", last heard of " + age(at) + " ago").orElse(""))));
+        upstream.beyond().ifPresent(beyond -> line("           a relay, behind %s".formatted(
+                String.join(", behind ", Stream.concat(beyond.hosts().stream(), beyond.complete() ? Stream.empty() : Stream.of("nobody now")).toList()))));
         upstream.problem().ifPresent(problem -> bad("           " + problem));
         line("           end %s  behind %s  acknowledged %s".formatted(
                 upstream.end().orElse(UNKNOWN), size(upstream.lagBytes()), upstream.acknowledged().orElse(UNKNOWN)));

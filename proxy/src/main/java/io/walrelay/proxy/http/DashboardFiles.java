@@ -22,7 +22,7 @@ final class DashboardFiles {
 
     /** The folder of a jar can't be listed. */
     private static final List<String> NAMES = List.of(
-            PAGE, "style.css", "icon.svg", "app.js", "charts.js", "downstream.js", "events.js", "format.js", "html.js", "live.js", "picture.js", "standbys.js", "storage.js",
+            PAGE, "style.css", "icon.svg", "app.js", "charts.js", "downstream.js", "events.js", "format.js", "html.js", "live.js", "past.js", "picture.js", "standbys.js", "storage.js",
             "timelines.js", "wal.js", "why.js", "uplot/uPlot.iife.min.js", "uplot/uPlot.min.css", "uplot/LICENSE");
 
     /** Nothing from elsewhere, nothing inline, in nobody's frame: names that strangers chose can't become code. */

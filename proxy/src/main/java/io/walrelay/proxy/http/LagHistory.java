@@ -1,6 +1,8 @@
 package io.walrelay.proxy.http;
 
+import io.walrelay.cache.WalByManager;
 import io.walrelay.cache.WalCache;
+import io.walrelay.cache.index.Changes.ManagerStatistics;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.wal.Lsn;
@@ -20,7 +22,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * The last half hour: how far the relay had come, and how far standbys were behind, so that a page that is opened now shows how it came to this.
+ * The last half hour: how far the relay had come, whose WAL that was, and how far standbys were behind, so that a page that is opened now shows how it came to this.
  * For more there is Prometheus. In memory, at most some megabytes. Thread-safe.
  */
 final class LagHistory {
@@ -34,7 +36,7 @@ final class LagHistory {
     private final RelayState relay;
     private final Deque<Sample> samples = new ArrayDeque<>();
 
-    private record Sample(Instant at, Optional<Long> written, Map<String, Lag> lags) {}
+    private record Sample(Instant at, Optional<Long> written, Map<String, ManagerStatistics> managers, Map<String, Lag> lags) {}
 
     private record Lag(Optional<Long> writeBytes, Optional<Double> writeSeconds, Optional<Long> replayBytes, Optional<Double> replaySeconds) {
         long bytes() {
@@ -48,7 +50,10 @@ final class LagHistory {
      * @param at when, in seconds since 1970
      * @param written the relay's written position as a number of bytes
      */
-    record Report(double stepSeconds, List<Long> at, List<Optional<Long>> written, List<Standby> standbys) {}
+    record Report(double stepSeconds, List<Long> at, List<Optional<Long>> written, List<Manager> managers, List<Standby> standbys) {}
+
+    /** The WAL of a resource manager that came since the start of the relay: {@link WalByManager}. */
+    record Manager(String name, List<Optional<Long>> bytes, List<Optional<Long>> imageBytes) {}
 
     record Standby(
             String name,
@@ -69,7 +74,9 @@ final class LagHistory {
             lags.merge(standby.name(), lag(standby, written), LagHistory::greater);
         }
         lags.keySet().retainAll(thoseThatLagMost(lags));
-        Sample sample = new Sample(relay.clock().instant(), written.map(Lsn::value), Map.copyOf(lags));
+        Map<String, ManagerStatistics> managers = relay.cache().map(WalCache::byManager).map(WalByManager::counts).orElse(List.of()).stream()
+                .collect(Collectors.toUnmodifiableMap(ManagerStatistics::resourceManager, Function.identity()));
+        Sample sample = new Sample(relay.clock().instant(), written.map(Lsn::value), managers, Map.copyOf(lags));
         synchronized (samples) {
             samples.addLast(sample);
             if (samples.size() > SAMPLES) {
@@ -121,16 +128,28 @@ final class LagHistory {
         for (String name : thoseThatLagMost(greatest)) {
             standbys.add(new Standby(
                     name,
-                    column(all, name, Lag::writeBytes),
-                    column(all, name, Lag::writeSeconds),
-                    column(all, name, Lag::replayBytes),
-                    column(all, name, Lag::replaySeconds)));
+                    column(all, Sample::lags, name, Lag::writeBytes),
+                    column(all, Sample::lags, name, Lag::writeSeconds),
+                    column(all, Sample::lags, name, Lag::replayBytes),
+                    column(all, Sample::lags, name, Lag::replaySeconds)));
         }
         return new Report(
-                STEP.toSeconds(), all.stream().map(sample -> sample.at().getEpochSecond()).toList(), all.stream().map(Sample::written).toList(), standbys);
+                STEP.toSeconds(), all.stream().map(sample -> sample.at().getEpochSecond()).toList(), all.stream().map(Sample::written).toList(), managers(all), standbys);
     }
 
-    private static <T> List<Optional<T>> column(List<Sample> all, String name, Function<Lag, Optional<T>> value) {
-        return all.stream().map(sample -> Optional.ofNullable(sample.lags().get(name)).flatMap(value)).toList();
+    /** Those that have written by now: they only become more. */
+    private static List<Manager> managers(List<Sample> all) {
+        return all.isEmpty()
+                ? List.of()
+                : all.getLast().managers().keySet().stream().sorted()
+                        .map(name -> new Manager(
+                                name,
+                                column(all, Sample::managers, name, it -> Optional.of(it.bytes())),
+                                column(all, Sample::managers, name, it -> Optional.of(it.imageBytes()))))
+                        .toList();
+    }
+
+    private static <V, T> List<Optional<T>> column(List<Sample> all, Function<Sample, Map<String, V>> values, String name, Function<V, Optional<T>> value) {
+        return all.stream().map(sample -> Optional.ofNullable(values.apply(sample).get(name)).flatMap(value)).toList();
     }
 }

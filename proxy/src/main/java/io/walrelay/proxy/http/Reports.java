@@ -46,7 +46,12 @@ final class Reports {
     }
 
     Snapshot snapshot() {
-        return new Snapshot(status(List.of()), tiers(), timelines(), relay.refused().newest(Snapshot.MOST_REFUSED).stream().map(Snapshot.Refused::of).toList());
+        return new Snapshot(
+                status(List.of()),
+                relay.cache().map(cache -> cache.byManager().counts().stream().map(Snapshot.Manager::of).toList()).orElse(List.of()),
+                tiers(),
+                timelines(),
+                relay.refused().newest(Snapshot.MOST_REFUSED).stream().map(Snapshot.Refused::of).toList());
     }
 
     List<TierReport> tiers() {
@@ -85,6 +90,7 @@ final class Reports {
         return new StatusReport.Upstream(
                 lower(status.state()),
                 status.host(),
+                relay.upstreamRelay().map(it -> new StatusReport.Beyond(it.hosts(), it.complete())),
                 status.since(),
                 facts.map(f -> f.system().toString()),
                 facts.map(f -> f.parameters().get("server_version")),
@@ -167,6 +173,7 @@ final class Reports {
                 s.name(),
                 s.user(),
                 s.client(),
+                s.relay(),
                 s.slot(),
                 s.state().toString(),
                 s.since(),

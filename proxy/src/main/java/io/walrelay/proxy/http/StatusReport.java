@@ -33,10 +33,14 @@ public record StatusReport(
         List<Peer> peers,
         List<RecentEvent> events) {
 
-    /** @param lagBytes what upstream has and the relay does not, as far as upstream said */
+    /**
+     * @param beyond what is behind an upstream that is a relay; null when it is PostgreSQL
+     * @param lagBytes what upstream has and the relay does not, as far as upstream said
+     */
     public record Upstream(
             String state,
             Optional<String> host,
+            Optional<Beyond> beyond,
             Instant since,
             Optional<String> systemId,
             Optional<String> serverVersion,
@@ -46,6 +50,14 @@ public record StatusReport(
             Optional<Long> lagBytes,
             Optional<Instant> lastMessage,
             Optional<String> problem) {}
+
+    /**
+     * What a relay says of what it streams from, as of some seconds ago.
+     *
+     * @param hosts the nearest first
+     * @param complete whether the last of them is PostgreSQL; otherwise the last relay streams from nobody now
+     */
+    public record Beyond(List<String> hosts, boolean complete) {}
 
     /**
      * What upstream may be told, and whom that waits for.
@@ -126,12 +138,17 @@ public record StatusReport(
     /** @param acknowledged whether commits may be lost: upstream had been told that the relay has it */
     public record OrphanedWal(String lineage, String fork, String end, boolean acknowledged) {}
 
-    /** A row of pg_stat_replication. Lag in bytes is counted from the relay's written position; in seconds, as {@link StandbyStatus} has it. */
+    /**
+     * A row of pg_stat_replication. Lag in bytes is counted from the relay's written position; in seconds, as {@link StandbyStatus} has it.
+     *
+     * @param relay whether it is a relay itself
+     */
     public record Standby(
             int pid,
             String name,
             String user,
             String client,
+            boolean relay,
             Optional<String> slot,
             String state,
             Instant since,

@@ -29,7 +29,7 @@ import java.util.stream.Stream;
  */
 final class Reloading implements AutoCloseable {
 
-    private static final long LOOK_EVERY_MS = 5_000;
+    private static final long LOOK_EVERY_MS = 2_000;
     private static final String EVENT = "reload";
 
     /** A part of the relay that can go by other settings. */

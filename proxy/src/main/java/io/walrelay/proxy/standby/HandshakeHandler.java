@@ -30,9 +30,11 @@ import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.forward.UpstreamSession;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.UpstreamFacts;
+import io.walrelay.proxy.state.UpstreamRelay;
 import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -291,7 +293,11 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             ctx.pipeline().replace(this, null, replication);
             frames.expect(ctx.pipeline().context(frames), Phase.SESSION);
         };
-        return current().onSessionReady(SessionParameters.of(facts.get(), request), key);
+        Map<String, String> parameters = SessionParameters.of(facts.get(), request);
+        if (UpstreamRelay.isRelay(request.parameters())) {
+            parameters.putAll(UpstreamRelay.answer(server.state()));
+        }
+        return current().onSessionReady(parameters, key);
     }
 
     /** Finds out first what the client may do, while what he sends ahead stays in the kernel. */

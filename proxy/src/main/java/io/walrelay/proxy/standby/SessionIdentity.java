@@ -4,6 +4,7 @@ import io.walrelay.protocol.handshake.StartupRequest;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.state.Refusal;
+import io.walrelay.proxy.state.UpstreamRelay;
 import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.Optional;
@@ -16,8 +17,9 @@ import java.util.Optional;
  * @param address of the client, without port, or {@link #LOCAL}
  * @param client address and port, or {@link #LOCAL}
  * @param applicationName as PostgreSQL would show it; may be empty
+ * @param relay whether it says that it is a relay
  */
-record SessionIdentity(int pid, String user, String address, String client, String applicationName) {
+record SessionIdentity(int pid, String user, String address, String client, String applicationName, boolean relay) {
 
     /** As PostgreSQL calls whoever comes by the Unix-domain socket. */
     static final String LOCAL = "[local]";
@@ -30,7 +32,8 @@ record SessionIdentity(int pid, String user, String address, String client, Stri
                 ClientText.printable(request.user()),
                 address,
                 from.map(it -> "%s:%d".formatted(address, it.getPort())).orElse(LOCAL),
-                applicationName(request));
+                applicationName(request),
+                UpstreamRelay.isRelay(request.parameters()));
     }
 
     static String applicationName(StartupRequest request) {

@@ -61,6 +61,7 @@ final class StandbyProgress {
                 identity.shownName(),
                 identity.user(),
                 identity.client(),
+                identity.relay(),
                 Optional.ofNullable(slotName),
                 state,
                 since,
@@ -150,10 +151,11 @@ final class StandbyProgress {
 
     /** Takes in a reply (walsender.c, ProcessStandbyReplyMessage). */
     void reply(StandbyStatusUpdate reply, LagTracker lags, long nowNanos, Instant now) {
-        Optional<Duration> write = lags.confirmed(LagTracker.Stage.WRITE, reply.written(), nowNanos);
-        Optional<Duration> flush = lags.confirmed(LagTracker.Stage.FLUSH, reply.flushed(), nowNanos);
-        Optional<Duration> replay = lags.confirmed(LagTracker.Stage.REPLAY, reply.applied(), nowNanos);
-        boolean caughtUp = reply.applied().equals(sent);
+        Optional<Duration> write = measured(lags, LagTracker.Stage.WRITE, reply.written(), nowNanos);
+        Optional<Duration> flush = measured(lags, LagTracker.Stage.FLUSH, reply.flushed(), nowNanos);
+        Optional<Duration> replay = measured(lags, LagTracker.Stage.REPLAY, reply.applied(), nowNanos);
+        Lsn last = reply.applied().isValid() ? reply.applied() : reply.flushed().isValid() ? reply.flushed() : reply.written();
+        boolean caughtUp = last.equals(sent);
         if (caughtUp && caughtUpBefore) {
             clearLags();
         }
@@ -165,6 +167,14 @@ final class StandbyProgress {
         flushed = reply.flushed();
         replayed = reply.applied();
         lastReply = now;
+    }
+
+    /**
+     * Other than walsender, which takes a receiver that replays nothing for one whose replay is later each second: that of which nothing is reported
+     * has no lag.
+     */
+    private static Optional<Duration> measured(LagTracker lags, LagTracker.Stage stage, Lsn at, long nowNanos) {
+        return at.isValid() ? lags.confirmed(stage, at, nowNanos) : Optional.empty();
     }
 
     /** What the standby surely has: flushed, or written when it does not report flushes (walsender.c, WalSndDone). */

@@ -40,6 +40,7 @@ public final class RelayState {
     private final Feedback feedback;
     private final AtomicReference<@Nullable WalCache> cache = new AtomicReference<>();
     private final AtomicReference<@Nullable UpstreamFacts> facts = new AtomicReference<>();
+    private final AtomicReference<@Nullable UpstreamRelay> upstreamRelay = new AtomicReference<>();
     private final AtomicReference<@Nullable ArchiveWork> archiveWork = new AtomicReference<>();
     private final Map<String, PeerStatus> peers = new ConcurrentSkipListMap<>();
     private final AtomicReference<UpstreamStatus> upstream;
@@ -160,6 +161,15 @@ public final class RelayState {
 
     public void learn(UpstreamFacts learned) {
         facts.set(learned);
+    }
+
+    /** The host that is followed, as it said last, if it is a relay; empty when it is PostgreSQL. */
+    public Optional<UpstreamRelay> upstreamRelay() {
+        return Optional.ofNullable(upstreamRelay.get());
+    }
+
+    public void learn(Optional<UpstreamRelay> followed) {
+        upstreamRelay.set(followed.orElse(null));
     }
 
     public UpstreamStatus upstream() {

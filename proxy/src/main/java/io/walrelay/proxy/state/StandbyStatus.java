@@ -12,6 +12,7 @@ import java.util.Optional;
  * The lags of what it confirms are how long it took from when the WAL could be sent, empty until measured (walsender.c, LagTracker).
  *
  * @param name application_name, or the client's address without port when there is none; the same all the session long
+ * @param relay whether it is a relay, as it says
  * @param sentLag how long the relay has had the oldest WAL that was not sent yet; zero when all was; empty while nothing is streamed
  * @param addedDelay how long the newest WAL that was sent had waited for the pacing
  * @param waiting what its stream waits for
@@ -22,6 +23,7 @@ public record StandbyStatus(
         String name,
         String user,
         String client,
+        boolean relay,
         Optional<String> slot,
         State state,
         Instant since,

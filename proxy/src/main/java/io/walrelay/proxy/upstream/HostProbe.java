@@ -3,6 +3,7 @@ package io.walrelay.proxy.upstream;
 import io.walrelay.protocol.command.ReplicationCommand;
 import io.walrelay.proxy.config.Durations;
 import io.walrelay.proxy.state.UpstreamFacts;
+import io.walrelay.proxy.state.UpstreamRelay;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
 import io.walrelay.wal.SystemId;
@@ -115,7 +116,12 @@ record HostProbe(HostReport.Reachable report, Map<String, String> parameters, Ma
     }
 
     UpstreamFacts facts() {
-        return new UpstreamFacts(report.system(), report.segmentSize(), parameters, settings);
+        return new UpstreamFacts(report.system(), report.segmentSize(), UpstreamRelay.without(parameters), settings);
+    }
+
+    /** Empty when the host is no relay. */
+    Optional<UpstreamRelay> relay() {
+        return UpstreamRelay.of(parameters);
     }
 
     /** Whether commits on the host may wait for a standby named {@code applicationName}. A standby's commits are the primary's. */

@@ -13,7 +13,10 @@ record KnownFacts(RelayState relay, DurableFiles files) {
         FactsFile.load(files).ifPresent(relay::learn);
     }
 
-    void learn(UpstreamFacts facts) {
+    /** What the host that is followed says. */
+    void learn(HostProbe probe) {
+        UpstreamFacts facts = probe.facts();
+        relay.learn(probe.relay());
         if (relay.facts().filter(facts::equals).isEmpty()) {
             relay.learn(facts);
             try {

@@ -7,6 +7,7 @@ import io.walrelay.proxy.conninfo.KeepAlive;
 import io.walrelay.proxy.conninfo.HostAddress;
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.SqlTarget;
+import io.walrelay.proxy.state.UpstreamRelay;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
@@ -260,7 +261,7 @@ final class UpstreamDialer {
                 throw new UpstreamException("connection to %s timed out after %d s".formatted(address, timeout.toSeconds()));
             }
             if (!connecting.isSuccess()) {
-                throw new UpstreamException(String.valueOf(connecting.cause().getMessage()), connecting.cause());
+                throw new UpstreamException(reason(connecting.cause()), connecting.cause());
             }
             open = true;
             return connecting.channel();
@@ -269,6 +270,11 @@ final class UpstreamDialer {
                 var _ = connecting.channel().close();
             }
         }
+    }
+
+    /** In the system's words, without Netty's before them, in which the call and its number are. */
+    private static String reason(Throwable cause) {
+        return String.valueOf(cause.getMessage()).replaceFirst("^\\w+\\(\\.\\.\\) failed( with error\\(-?\\d+\\))?: ", "");
     }
 
     private static Duration left(long deadline) {
@@ -287,6 +293,9 @@ final class UpstreamDialer {
         // With it, transaction_read_only of a server before 14 says no more than whether it is in recovery.
         parameters.put("default_transaction_read_only", "off");
         boolean replication = kind == SessionKind.PHYSICAL_REPLICATION;
+        if (replication) {
+            parameters.putAll(UpstreamRelay.MARK);
+        }
         return new ClientLogin(
                 conninfo.user(),
                 replication ? Optional.empty() : Optional.of(SqlTarget.database(conninfo)),

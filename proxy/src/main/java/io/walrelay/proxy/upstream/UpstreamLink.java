@@ -237,7 +237,7 @@ public final class UpstreamLink implements AutoCloseable {
     private Duration follow(Follow follow, UpstreamSnapshot snapshot) throws InterruptedException {
         note(follow);
         HostProbe probe = view.probe(follow.host()).orElseThrow();
-        facts.learn(probe.facts());
+        facts.learn(probe);
         FollowOutcome outcome = follower.follow(follow, probe, snapshot, new UpstreamFollower.Overseer() {
             @Override
             public void accepted() throws InterruptedException {
@@ -295,7 +295,7 @@ public final class UpstreamLink implements AutoCloseable {
         UpstreamSnapshot snapshot = looked.get();
         view.probe(current.host()).ifPresent(probe -> {
             follower.refresh(probe, stream);
-            facts.learn(probe.facts());
+            facts.learn(probe);
         });
         return switch (UpstreamChoice.decide(snapshot)) {
             case Follow next -> {

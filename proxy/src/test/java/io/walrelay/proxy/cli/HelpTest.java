@@ -94,11 +94,24 @@ final class HelpTest {
         assertTrue(complete(script, "walrelay", "rewind", "--").contains("--restore-target-wal"));
     }
 
+    /** Typed at a terminal. What an alias completes to stays as it was. */
     @Test
-    void zshIsToldToReadBashsScript() {
-        CommandRun run = CommandRun.of("completion", "zsh");
-        assertTrue(run.out().startsWith("autoload -Uz compinit bashcompinit\n"), run::out);
-        assertTrue(run.out().contains("complete -F _complete_walrelay"), run::out);
+    void zshCompletesTheSame() throws Exception {
+        Path script = Files.writeString(directory.resolve("walrelay.zsh"), CommandRun.of("completion", "zsh").out());
+        String program = """
+                zmodload zsh/zpty
+                zpty terminal "TERM=dumb HOME=${1:h} zsh -f -i"
+                zpty -w terminal "source $1; [[ -o completealiases ]] || print REA''DY"
+                zpty -r terminal said '*READY*'
+                zpty -n -w terminal $'walrelay standby re\\t\\t'
+                zpty -r terminal said '*release*resume*'
+                zpty -n -w terminal $'\\Cuwalrelay status --wa\\t'
+                zpty -r terminal said '*--watch*'
+                zpty -d terminal
+                """;
+        try (ExternalProcess zsh = ExternalProcess.start(List.of("zsh", "-f", "-c", program, "zsh", script.toString()))) {
+            assertEquals(0, zsh.awaitExit(Duration.ofSeconds(20)), zsh::output);
+        }
     }
 
     /** What bash would offer after these words. */

@@ -31,6 +31,7 @@ class StatusTextTest {
                   disk: the relay's disk is full
 
                 upstream   pg1:5432  streaming for 1min 30s, last heard of 250ms ago
+                           a relay, behind pg0:5432
                            end 0/1011000  behind 4.0kB  acknowledged 0/100F000
                            acknowledge all (a, b): written 0/1010000  flushed 0/100F000  replayed -
                              a  connected: written 0/1010000  flushed 0/1010000  replayed 0/100C000
@@ -153,7 +154,7 @@ class StatusTextTest {
                 false,
                 Map.of("disk", "the relay's disk is full"),
                 new StatusReport.Upstream(
-                        "streaming", Optional.of("pg1:5432"), NOW.minusSeconds(90), Optional.empty(), Optional.empty(), Optional.of("0/1010000"),
+                        "streaming", Optional.of("pg1:5432"), Optional.of(new StatusReport.Beyond(List.of("pg0:5432"), true)), NOW.minusSeconds(90), Optional.empty(), Optional.empty(), Optional.of("0/1010000"),
                         Optional.of("0/1011000"), Optional.of("0/100F000"), Optional.of(4_096L), Optional.of(NOW.minusMillis(250)), Optional.empty()),
                 Optional.of(new StatusReport.Acknowledge(
                         "all (a, b)", Optional.of("0/1010000"), Optional.of("0/100F000"), Optional.empty(), Optional.of(4_096L), Optional.of(NOW.minusSeconds(3)), List.of("b"),
@@ -169,7 +170,7 @@ class StatusTextTest {
                         Optional.of(new Horizon("pin", Optional.of("weekly"), "0/F000028")), 7, Optional.empty(),
                         Optional.of(new StatusReport.Import("/mnt/old", false, 90, 40, 3, 0, 1, 0, Optional.empty())))),
                 List.of(new StatusReport.Standby(
-                        41, standby, "repl", "10.0.0.7:5000", Optional.of("a"), "streaming", NOW, Optional.of(2L),
+                        41, standby, "repl", "10.0.0.7:5000", false, Optional.of("a"), "streaming", NOW, Optional.of(2L),
                         new Stage(Optional.of("0/1010000"), Optional.of(0L), Optional.empty()),
                         new Stage(Optional.of("0/100F000"), Optional.of(4_096L), Optional.of(0.005)),
                         new Stage(Optional.of("0/100E000"), Optional.of(8_192L), Optional.of(0.02)),

@@ -13,7 +13,10 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.http.HttpLimits;
 import io.walrelay.proxy.http.HttpServer;
 import io.walrelay.proxy.metrics.RelayMetrics;
+import io.walrelay.proxy.state.PeerStatus;
 import io.walrelay.proxy.state.Refusal;
+import io.walrelay.proxy.state.RelayState;
+import io.walrelay.proxy.state.UpstreamRelay;
 import io.walrelay.proxy.testkit.KnownRelay;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
@@ -92,34 +95,41 @@ final class DashboardIT {
             page.awaitText("#link", "live");
 
             reports.execute("SELECT pg_wal_replay_pause()");
-            primary.execute("SELECT pg_logical_emit_message(true, 'x', repeat('x', 5000000))", "CHECKPOINT");
+            primary.execute("CREATE TABLE t AS SELECT generate_series(1, 20000) AS i", "CHECKPOINT", "UPDATE t SET i = i + 1");
+            primary.execute("SELECT pg_logical_emit_message(true, 'x', repeat('x', 5000000))");
             Await.until("the lag to be seen", LIMIT, () -> cell(page, "reports", "Replayed"), lag -> lag.contains(" MB"));
             page.awaitText("#lag-legend", " MB");
+            assertWhoseTheWalIs(page);
             page.shoot(SCREENSHOTS.resolve("lag.png"));
             reports.execute("SELECT pg_wal_replay_resume()");
             Await.until("the lag to be over", LIMIT, () -> cell(page, "reports", "Replayed"), lag -> lag.startsWith("0 B"));
 
             next.awaitReplay(primary.flushedLsn(), LIMIT);
             primary.kill();
+            page.awaitText("#problems", "upstream");
+            page.shoot(SCREENSHOTS.resolve("upstream-lost.png"));
             next.promote();
             page.awaitText("#timelines", "followed now\nno recovery target specified");
             page.awaitText("#events", "timeline");
             page.awaitText("#flow", "127.0.0.1:" + next.port());
             berlin.awaitReplay(next.flushedLsn(), LIMIT);
             page.awaitText("#standbys-count", "2 connected");
+            page.shoot(SCREENSHOTS.resolve("failed-over.png"));
             assertEquals(List.of(), page.complaints());
-
-            relay.kill();
-            page.awaitText("#away", "The relay is unreachable");
-            page.awaitText("#link", "trying again");
-            assertEquals("stale", page.evaluate("document.getElementById('main').className").asString());
-            assertTrue(page.text("#standbys").contains("berlin"), "what it said last stays");
-            page.shoot(SCREENSHOTS.resolve("unreachable.png"));
-            relay.start();
-            page.awaitText("#link", "live");
-            page.awaitText("#standbys-count", "2 connected");
-            assertEquals("", page.evaluate("document.getElementById('main').className").asString());
         }
+    }
+
+    /** The curves have what records were read, full-page images among them, and say what was at the moment that is pointed at. */
+    private static void assertWhoseTheWalIs(Page page) {
+        page.awaitText("#wal-managers", "LogicalMessage");
+        page.awaitText("#wal-managers", "Heap");
+        String images = "[...document.querySelectorAll('#wal-managers tbody tr')].find(row => row.innerText.startsWith('Heap\t')).querySelector('.bar i').style.width";
+        assertTrue(Double.parseDouble(page.evaluate(images).asString().replace("%", "")) > 0, "an update after a checkpoint writes pages");
+        Await.until("the curve to be drawn", LIMIT, () -> page.evaluate("document.querySelector('#wal-chart .uplot').ariaLabel").asString(), text -> text.contains("/s"));
+        page.point("#wal-chart .u-over", 0.99);
+        page.awaitText("#lag-time", "at ");
+        page.point("h1", 0.5);
+        Await.until("the present to be told again", LIMIT, () -> page.text("#lag-time"), String::isEmpty);
     }
 
     /** Of a row of the standbys. */
@@ -179,6 +189,44 @@ final class DashboardIT {
         }
     }
 
+    /**
+     * <pre>
+     *   pg0 ─▶ far ─▶ pg1 ─▶ this relay ─▶ a, site2 (a relay)        beside it: a peer that answers and one that does not
+     * </pre>
+     */
+    @Test
+    void relaysAreDrawnAsRelaysAndALostSlotAsLost() throws Exception {
+        try (KnownRelay relay = KnownRelay.streaming(directory);
+                HttpServer server = serve(relay, OPEN)) {
+            RelayState state = relay.state();
+            state.learn(Optional.of(new UpstreamRelay(List.of("far:6433", "pg0:5432"), true)));
+            state.standbys().join(42, () -> KnownRelay.relayBehind(42, "site2"));
+            PeerStatus beside = PeerStatus.unknown("https://beside:8433", KnownRelay.NOW);
+            state.update(beside.seen(PeerStatus.State.UP, Optional.empty(), KnownRelay.NOW));
+            state.update(PeerStatus.unknown("https://other:8433", KnownRelay.NOW).seen(PeerStatus.State.AWAY, Optional.of("no route"), KnownRelay.NOW));
+            state.cache().orElseThrow().slots().markLost("b");
+            Page page = browser.open().size(1440, 900);
+            page.go(url(server));
+            page.awaitText("#flow", "pg0:5432\nPostgreSQL 18.1 · beyond");
+            page.awaitText("#flow", "far:6433\nrelay · beyond");
+            page.awaitText("#flow", "pg1:5432\nrelay · streaming");
+            page.awaitText("#flow", "site2\nrelay · streaming");
+            page.awaitText("#flow", "beside:8433\npeer · 0 of its slots are here");
+            page.awaitText("#flow", "other:8433\npeer · away");
+            page.awaitText("#flow", "slot lost");
+            page.awaitText("#problems", "slot lost b: no tier has");
+            assertEquals(6, page.evaluate("document.querySelectorAll('#flow .node.relay').length").asInt(), "pg1, far, this one, site2, and the peers");
+            Axe.assertAccessible("relays", page);
+            page.shoot(SCREENSHOTS.resolve("relays.png"));
+            state.learn(Optional.of(new UpstreamRelay(List.of(), false)));
+            page.awaitText("#flow", "no upstream\nof pg1:5432");
+            page.size(390, 844);
+            Await.until("the picture to be redrawn", LIMIT, () -> page.evaluate("document.querySelector('.picture').clientWidth").asInt() < 390);
+            page.shoot(SCREENSHOTS.resolve("relays-narrow.png"));
+            assertEquals(List.of(), page.complaints());
+        }
+    }
+
     private static void orphan(KnownRelay relay) throws IOException {
         WalCache cache = relay.state().cache().orElseThrow();
         TimelineHistory next = cache.end().lineage().promoted(TimelineId.of(2), Lsn.parse("0/100C000"), "no recovery target specified");
@@ -216,6 +264,30 @@ final class DashboardIT {
             page.awaitText("#standbys-count", "1 connected");
             // What it was told, the browser tells as well.
             assertTrue(page.complaints().stream().allMatch(complaint -> complaint.contains("401")), page.complaints()::toString);
+        }
+    }
+
+    @Test
+    void whatItKnewStaysWhileTheRelayIsAway() throws Exception {
+        try (KnownRelay relay = KnownRelay.streaming(directory)) {
+            Page page = browser.open().size(1440, 900);
+            HostPort address;
+            try (HttpServer server = serve(relay, OPEN)) {
+                address = new HostPort("127.0.0.1", server.address().getPort());
+                page.go(url(server));
+                page.awaitText("#standbys-count", "1 connected");
+            }
+            page.awaitText("#away", "The relay is unreachable");
+            page.awaitText("#link", "trying again");
+            assertEquals("stale", page.evaluate("document.getElementById('main').className").asString());
+            page.awaitText("#flow", "a\nstreaming");
+            page.shoot(SCREENSHOTS.resolve("unreachable.png"));
+            relay.state().standbys().join(42, () -> KnownRelay.standby(42, "late"));
+            try (HttpServer _ = serve(relay, new HttpSettings(address, Optional.empty(), List.of(), false))) {
+                page.awaitText("#link", "live");
+                page.awaitText("#standbys-count", "2 connected");
+                assertEquals("", page.evaluate("document.getElementById('main').className").asString());
+            }
         }
     }
 

@@ -122,6 +122,15 @@ final class Page {
         call("Input.dispatchKeyEvent", Map.of("type", "keyUp", "key", key, "code", key, "windowsVirtualKeyCode", code));
     }
 
+    /** Moves the mouse into the first element that {@code selector} finds, {@code across} of its width from the left. */
+    void point(String selector, double across) {
+        JsonNode box = evaluate("(found => { found.scrollIntoView({block: 'center'}); return found.getBoundingClientRect().toJSON(); })(document.querySelector(%s))"
+                .formatted(quoted(selector)));
+        double x = box.get("x").asDouble() + across * box.get("width").asDouble();
+        double y = box.get("y").asDouble() + box.get("height").asDouble() / 2;
+        call("Input.dispatchMouseEvent", Map.of("type", "mouseMoved", "x", x, "y", y));
+    }
+
     void type(String text) {
         call("Input.insertText", Map.of("text", text));
     }

@@ -122,7 +122,7 @@ class HttpServerTest {
         String expected =
                 """
                 {"version":"0.1.0","at":"2026-01-02T03:04:05Z","uptime_seconds":3723.0,"ready":true,"reasons":{},
-                "upstream":{"state":"streaming","host":"pg1:5432","since":"2026-01-02T03:02:35Z","system_id":"7000000000000000001",
+                "upstream":{"state":"streaming","host":"pg1:5432","beyond":null,"since":"2026-01-02T03:02:35Z","system_id":"7000000000000000001",
                 "server_version":"18.1","received":"0/1010000","end":"0/1011000","acknowledged":"0/100F000","lag_bytes":4096,
                 "last_message":"2026-01-02T03:04:04.750Z","problem":null},
                 "wal":{"timeline":1,"lineage":"LINEAGE","segment_size":1048576,"oldest":"0/1000000","written":"0/1010000",
@@ -132,7 +132,7 @@ class HttpServerTest {
                 "acknowledge":{"policy":"own","write":"0/1010000","flush":"RECORD","replay":null,"waiting_bytes":0,"commits_wait_since":null,
                 "commits_wait_for":[],"members":[]},
                 "archive":null,
-                "standbys":[{"pid":41,"name":"a","user":"repl","client":"10.0.0.7:5000","slot":"a","state":"streaming",
+                "standbys":[{"pid":41,"name":"a","user":"repl","client":"10.0.0.7:5000","relay":false,"slot":"a","state":"streaming",
                 "since":"2026-01-02T03:03:05Z","timeline":1,
                 "sent":{"position":"0/1010000","lag_bytes":0,"lag_seconds":0.0},
                 "write":{"position":"0/100F000","lag_bytes":4096,"lag_seconds":0.005},

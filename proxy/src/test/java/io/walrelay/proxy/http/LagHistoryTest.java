@@ -3,8 +3,14 @@ package io.walrelay.proxy.http;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.cache.WalCache;
+import io.walrelay.cache.WalVerifier;
+import io.walrelay.cache.index.Changes;
+import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.testkit.KnownRelay;
+import io.walrelay.wal.Lsn;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -12,6 +18,23 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LagHistoryTest {
+
+    private static final WalVerifier.Remedy NO_DAMAGE = new WalVerifier.Remedy() {
+        @Override
+        public void found(WalVerifier.Damage damage) {
+            throw new AssertionError(damage);
+        }
+
+        @Override
+        public WalVerifier.Again fetchAgain(WalVerifier.Damage damage, Lsn from, Lsn end) {
+            return WalVerifier.Again.SAME;
+        }
+
+        @Override
+        public void lasting(WalVerifier.Damage damage, WalVerifier.Again why) {
+            throw new AssertionError(damage);
+        }
+    };
 
     @TempDir
     private Path directory;
@@ -32,6 +55,28 @@ class LagHistoryTest {
             assertEquals(List.of(Optional.empty(), Optional.of(0x1000L)), late.writeBytes());
             assertEquals(List.of(Optional.empty(), Optional.of(0.005)), late.writeSeconds());
             assertEquals(List.of(Optional.empty(), Optional.empty()), late.replaySeconds(), "not measured");
+        }
+    }
+
+    @Test
+    void whoseTheWalIsHasAColumnForEachResourceManager() throws Exception {
+        try (KnownRelay relay = KnownRelay.streaming(directory)) {
+            WalCache cache = relay.state().cache().orElseThrow();
+            LagHistory history = new LagHistory(relay.state());
+            history.sample();
+            try (WalVerifier verifier = cache.verifier(KnownRelay.BEGAN, NO_DAMAGE)) {
+                verifier.start();
+                Await.until("records to be read", Duration.ofSeconds(20), () -> cache.byManager().counts(), counts -> !counts.isEmpty());
+            }
+            history.sample();
+            LagHistory.Report report = history.report();
+            List<String> names = cache.byManager().counts().stream().map(Changes.ManagerStatistics::resourceManager).sorted().toList();
+            assertEquals(names, report.managers().stream().map(LagHistory.Manager::name).toList());
+            for (LagHistory.Manager manager : report.managers()) {
+                assertEquals(Optional.empty(), manager.bytes().getFirst(), "nothing was counted then");
+                assertTrue(manager.bytes().getLast().orElseThrow() > 0, manager::toString);
+                assertEquals(2, manager.imageBytes().size());
+            }
         }
     }
 

@@ -11,6 +11,8 @@ import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.wal.TimelineId;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -79,6 +81,7 @@ final class RelayBehindRelayIT {
         // Before SQL is asked for that goes through both.
         assertEquals(one.port() + "\n", port(programs, outer));
 
+        assertTheyKnowEachOther(one, inner, outer);
         one.stop(LocalPostgres.StopMode.FAST);
         RelayStatus.await("the inner relay to lose its upstream", inner, LIMIT, s -> !s.upstream().state().equals("streaming"));
         two.promote();
@@ -98,6 +101,16 @@ final class RelayBehindRelayIT {
         assertEquals(2, status.wal().orElseThrow().timeline());
         assertTrue(status.wal().orElseThrow().orphans().isEmpty(), status::toString);
         assertTrue(status.wal().orElseThrow().gaps().isEmpty(), status::toString);
+        assertTheyKnowEachOther(two, inner, outer);
+    }
+
+    private static void assertTheyKnowEachOther(LocalPostgres primary, RelayProcess inner, RelayProcess outer) {
+        Optional<StatusReport.Beyond> expected = Optional.of(new StatusReport.Beyond(List.of("127.0.0.1:" + primary.port()), true));
+        RelayStatus.await("the outer relay to know what is beyond the inner one", outer, LIMIT, s -> s.upstream().beyond().equals(expected));
+        StatusReport behind = RelayStatus.await("a relay behind the inner one", inner, LIMIT, s -> s.standbys().stream().anyMatch(StatusReport.Standby::relay));
+        assertEquals(Optional.empty(), behind.upstream().beyond(), "PostgreSQL is no relay");
+        StatusReport last = RelayStatus.await("the standby behind the outer one", outer, LIMIT, s -> !s.standbys().isEmpty());
+        assertTrue(last.standbys().stream().noneMatch(StatusReport.Standby::relay), last::toString);
     }
 
     private static String port(Programs programs, RelayProcess outer) {

@@ -60,7 +60,7 @@ final class ForwardedSessionTest {
                 server,
                 new ClientAction.Connected(Optional.of(FakeUpstream.KEY), Map.of(), ProtocolVersion.V3_0),
                 List.of());
-        session = new ForwardedSession(context, new SessionIdentity(1, "app", "10.0.0.1", "10.0.0.1:40000", ""), FakeUpstream.KEY, client, upstream);
+        session = new ForwardedSession(context, new SessionIdentity(1, "app", "10.0.0.1", "10.0.0.1:40000", "", false), FakeUpstream.KEY, client, upstream);
     }
 
     @BeforeEach

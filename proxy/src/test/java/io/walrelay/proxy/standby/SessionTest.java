@@ -83,6 +83,18 @@ final class SessionTest {
         }
     }
 
+    /** And nobody else: what it streams from may be nobody else's business. */
+    @Test
+    void tellsAnotherRelayWhomItStreamsFrom() throws Exception {
+        try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.connect(relay.address())) {
+            client.startup(Map.of("user", "repl", "replication", "true", "application_name", "r2", "walrelay.relay", "on"));
+            List<BackendMessage> opening = client.until(ReadyForQuery.class);
+            assertTrue(opening.contains(new BackendMessage.ParameterStatus("walrelay.upstreams", "pg1:5432")), opening::toString);
+            client.ask("IDENTIFY_SYSTEM");
+            assertTrue(relay.state().standbys().all().getFirst().relay());
+        }
+    }
+
     @Test
     void answersEachCommand() throws Exception {
         try (RelayFixture relay = relay(); FakeStandby client = FakeStandby.login(relay.address(), "c")) {

@@ -131,7 +131,7 @@ final class WalMessagesTest {
     }
 
     private static StandbyProgress progress() {
-        return new StandbyProgress(new SessionIdentity(1, "repl", "127.0.0.1", "127.0.0.1:1", "one"), Clock.systemUTC().instant(), new WrittenTimes());
+        return new StandbyProgress(new SessionIdentity(1, "repl", "127.0.0.1", "127.0.0.1:1", "one", false), Clock.systemUTC().instant(), new WrittenTimes());
     }
 
     /** Wherever it begins, since what is left of a message before it, and the place in its chunk, are different then. */

@@ -147,6 +147,7 @@ public final class KnownRelay implements AutoCloseable {
                 name,
                 "repl",
                 "10.0.0.7:5000",
+                false,
                 Optional.of(slot),
                 StandbyStatus.State.STREAMING,
                 NOW.minusSeconds(60),
@@ -164,6 +165,14 @@ public final class KnownRelay implements AutoCloseable {
                 49_152,
                 Waiting.NOTHING,
                 held);
+    }
+
+    /** A relay that streams from this one as standby {@code name} does. */
+    public static StandbyStatus relayBehind(int pid, String name) {
+        StandbyStatus it = standby(pid, name);
+        return new StandbyStatus(
+                pid, name, it.user(), it.client(), true, Optional.empty(), it.state(), it.since(), it.timeline(), it.sent(), it.written(), it.flushed(),
+                it.replayed(), it.sentLag(), it.writeLag(), it.flushLag(), it.replayLag(), it.lastReply(), it.addedDelay(), it.sentBytes(), it.waiting(), it.held());
     }
 
     /** A relay that has all WAL up to there, on its disk too. */

@@ -56,6 +56,7 @@ final class WhyTest {
                 "s1",
                 "repl",
                 "10.0.0.7:5000",
+                false,
                 Optional.of("s1"),
                 state,
                 NOW.minusSeconds(60),
@@ -161,7 +162,7 @@ final class WhyTest {
         Lsn sent = Lsn.parse("0/4000000");
         StandbyStatus plain = session(StandbyStatus.State.CATCHUP, sent, sent, sent, NOW, Waiting.NOTHING);
         return with(new StandbyStatus(
-                plain.pid(), plain.name(), plain.user(), plain.client(), plain.slot(), plain.state(), plain.since(), plain.timeline(), sent, sent, sent, sent,
+                plain.pid(), plain.name(), plain.user(), plain.client(), plain.relay(), plain.slot(), plain.state(), plain.since(), plain.timeline(), sent, sent, sent, sent,
                 Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), plain.lastReply(), Duration.ZERO, 0, Waiting.NOTHING, Optional.of(hold)));
     }
 

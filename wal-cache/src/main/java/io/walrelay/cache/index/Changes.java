@@ -201,8 +201,7 @@ public final class Changes {
         List<ManagerStatistics> all = new ArrayList<>();
         for (int i = 0; i < MANAGERS; i++) {
             if (recordsOf(i) > 0) {
-                String name = ResourceManager.of(i).map(ResourceManager::title).orElse("custom%03d".formatted(i));
-                all.add(new ManagerStatistics(name, recordsOf(i), bytesOf(i), imageBytesOf(i)));
+                all.add(new ManagerStatistics(ResourceManager.titleOf(i), recordsOf(i), bytesOf(i), imageBytesOf(i)));
             }
         }
         return all;

@@ -1,11 +1,12 @@
 // The dashboard: takes what the relay streams and has each part of the page draw it.
 
-import { drawCharts, interrupt, record, remember, walRate } from './charts.js';
+import { drawLag, whenPointed } from './charts.js';
 import { downstreams } from './downstream.js';
 import { addEvent, clearEvents } from './events.js';
 import { clock, seconds } from './format.js';
 import { byId, h, keyed, say, set } from './html.js';
 import { follow, get, setToken, token } from './live.js';
+import { interrupt, record, remember, walRate } from './past.js';
 import { drawPicture } from './picture.js';
 import { drawStandbys } from './standbys.js';
 import { drawHorizons, drawPositions, drawSlots, drawTiers } from './storage.js';
@@ -13,9 +14,13 @@ import { drawTimelines } from './timelines.js';
 import { drawWal } from './wal.js';
 import { openLinked, prepareWhy } from './why.js';
 
+/** In one line. */
+const MOST_NAMES = 5;
+
 let lastSeen = null;
 let waiting = null;
-let past = null;
+let remembered = null;
+let connected = 0;
 
 function draw(snapshot) {
   const { status, tiers, timelines } = snapshot;
@@ -25,13 +30,19 @@ function draw(snapshot) {
   drawProblems(problemsOf(status));
   drawPicture(byId('flow'), { status, tiers, downstreams: all, rate: walRate() });
   drawPositions(status);
-  drawWal(status.wal);
+  connected = new Set(status.standbys.map((session) => session.name)).size;
   drawCharts();
   drawStandbys(all, status.at);
   drawSlots(status);
   drawHorizons(status);
   drawTiers(tiers, status.at, status.archive);
   drawTimelines(timelines);
+}
+
+/** Again in other colours, or of another kind. */
+function drawCharts() {
+  drawLag(connected);
+  drawWal();
 }
 
 function drawHead({ ready, version, upstream, uptime_seconds: uptime, reasons, wal }) {
@@ -56,7 +67,7 @@ function drawHead({ ready, version, upstream, uptime_seconds: uptime, reasons, w
 }
 
 /** What an operator has to know before anything else, the worst first. */
-function problemsOf({ reasons, upstream, archive, acknowledge, wal, shaping }) {
+function problemsOf({ reasons, upstream, archive, acknowledge, wal, slots, shaping }) {
   const problems = Object.entries(reasons).map(([kind, text]) => ({ level: 'bad', kind, text }));
   const add = (level, kind, text) => text && !problems.some((one) => one.text === text) && problems.push({ level, kind, text });
   add(
@@ -69,6 +80,9 @@ function problemsOf({ reasons, upstream, archive, acknowledge, wal, shaping }) {
   if (acknowledge?.commits_wait_since) {
     add('bad', 'commits wait', `for ${acknowledge.commits_wait_for.join(', ')} since ${clock(acknowledge.commits_wait_since)}`);
   }
+  const lost = slots.filter((slot) => slot.wal_status === 'lost').map((slot) => slot.name);
+  const more = lost.length > MOST_NAMES ? ` and ${lost.length - MOST_NAMES} more` : '';
+  add('bad', 'slot lost', lost.length && `${lost.slice(0, MOST_NAMES).join(', ')}${more}: no tier has the WAL that comes next`);
   wal?.gaps.forEach((gap) => add('warn', 'gap', `WAL from ${gap.from} to ${gap.to} was never got`));
   shaping.forEach((shape) => add('warn', 'paused', shape.warning && `${shape.name}: ${shape.warning}`));
   return problems;
@@ -109,10 +123,10 @@ const listener = {
   async snapshot(snapshot) {
     lastSeen = snapshot.status.at;
     // A page without its past is still a page.
-    past ??= get('api/v1/history')
+    remembered ??= get('api/v1/history')
       .then(remember, () => {})
       .then(openLinked);
-    await past;
+    await remembered;
     record(snapshot);
     draw(snapshot);
   },
@@ -151,6 +165,7 @@ byId('forget').addEventListener('click', () => {
   location.reload();
 });
 
+whenPointed(drawCharts);
 byId('lag-stage').addEventListener('change', drawCharts);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawCharts);
 addEventListener('hashchange', openLinked);

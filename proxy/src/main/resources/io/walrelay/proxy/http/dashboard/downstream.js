@@ -6,6 +6,8 @@ import { age, bytes, seconds } from './format.js';
 const LAG_SECONDS = 10;
 const LAG_BYTES = 64 * 2 ** 20;
 const SILENT_SECONDS = 30;
+/** Of what a slot may hold; from here on its standby is about to lose WAL. */
+const SLOT_NEARLY_FULL = 0.8;
 const RANKS = { bad: 0, warn: 1, away: 2, ok: 3 };
 
 /**
@@ -48,7 +50,9 @@ export function downstreams(snapshot) {
   for (const slot of slots) {
     if (!used.has(slot.name) && !slot.mirror_of) {
       const lost = slot.wal_status === 'lost';
-      const word = lost ? 'slot lost' : slot.inactive_since ? `away for ${seconds(age(slot.inactive_since, at))}` : 'away';
+      const full = nearlyFull(slot);
+      const away = slot.inactive_since ? `away for ${seconds(age(slot.inactive_since, at))}` : 'away';
+      const word = lost ? 'slot lost' : full ? `${away}, slot nearly full` : away;
       all.push({
         key: `slot ${slot.name}`,
         name: slot.name,
@@ -56,12 +60,17 @@ export function downstreams(snapshot) {
         session: null,
         slot,
         refused: null,
-        level: lost ? 'bad' : 'away',
+        level: lost ? 'bad' : full ? 'warn' : 'away',
         word,
       });
     }
   }
   return all.sort((a, b) => RANKS[a.level] - RANKS[b.level] || lagBytes(b) - lagBytes(a) || (a.name < b.name ? -1 : 1));
+}
+
+/** Whether it holds most of the WAL that it may. */
+export function nearlyFull(slot) {
+  return slot.safe_bytes !== null && slot.retained_bytes !== null && slot.retained_bytes > SLOT_NEARLY_FULL * (slot.retained_bytes + slot.safe_bytes);
 }
 
 /** Lag in seconds is unknown while there is nothing to measure it by, and old where nothing is streamed; with nothing missing it is none. */

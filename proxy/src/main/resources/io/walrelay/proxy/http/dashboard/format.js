@@ -45,7 +45,7 @@ export function percent(part, whole) {
     return '–';
   }
   const value = (100 * part) / whole;
-  return `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} %`;
+  return value > 0 && value < 0.1 ? '< 0.1 %' : `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} %`;
 }
 
 /** A position as a number of bytes: exact up to 8 PB of WAL. */
@@ -55,12 +55,6 @@ export function lsn(text) {
   }
   const [high, low] = text.split('/');
   return parseInt(high, 16) * 2 ** 32 + parseInt(low, 16);
-}
-
-export function lsnText(position) {
-  return `${Math.floor(position / 2 ** 32)
-    .toString(16)
-    .toUpperCase()}/${(position % 2 ** 32).toString(16).toUpperCase()}`;
 }
 
 /** The time of day, here; of another day with its date. */

@@ -43,17 +43,39 @@ function draw(width, model) {
 function parts({ status, tiers, downstreams, rate: walRate }) {
   const { upstream, wal, archive, peers } = status;
   const streaming = upstream.state === 'streaming';
+  const { beyond } = upstream;
+  const postgres = upstream.server_version ? `PostgreSQL ${upstream.server_version.split(' ')[0]}` : '';
   const up = {
     key: 'upstream',
-    level: streaming ? 'ok' : upstream.state === 'stopped' ? 'bad' : 'warn',
+    level: streaming ? 'ok' : upstream.state === 'connecting' ? 'warn' : 'bad',
     title: upstream.host ?? 'no upstream yet',
-    text: `${upstream.server_version ? `PostgreSQL ${upstream.server_version.split(' ')[0]} · ` : ''}${upstream.state}`,
+    text: [beyond ? 'relay' : postgres, upstream.state].filter(Boolean).join(' · '),
+    kind: beyond ? 'relay' : '',
     edge: streaming ? `${upstream.lag_bytes === null ? '' : `${bytes(upstream.lag_bytes)} behind · `}${rate(walRate)}` : upstream.state,
   };
+  // The farthest first, as WAL comes.
+  const above = (beyond?.hosts ?? [])
+    .map((host, i, hosts) => {
+      const last = i === hosts.length - 1 && beyond.complete;
+      const text = `${last ? postgres : 'relay'} · beyond`;
+      return { key: `beyond ${i}`, level: streaming ? 'ok' : 'away', title: host, kind: last ? '' : 'relay', text, edge: '' };
+    })
+    .reverse();
+  if (beyond && !beyond.complete) {
+    above.unshift({
+      key: 'beyond nobody',
+      level: 'warn',
+      title: 'no upstream',
+      text: `of ${beyond.hosts.at(-1) ?? upstream.host}`,
+      edge: '',
+      gone: true,
+    });
+  }
   const relay = {
     key: 'relay',
     level: status.ready ? 'ok' : 'bad',
     title: 'this relay',
+    kind: 'relay',
     text: wal ? `TL ${wal.timeline} · flushed ${wal.flushed}` : 'no WAL yet',
     strong: true,
   };
@@ -61,7 +83,8 @@ function parts({ status, tiers, downstreams, rate: walRate }) {
     key: `peer ${peer.url}`,
     level: peer.state === 'up' ? 'ok' : peer.state === 'self' || peer.state === 'unknown' ? 'away' : 'warn',
     title: peer.url.replace(/^https?:\/\//, ''),
-    text: `peer · ${peer.state} · ${peer.slots} slots of its`,
+    text: `peer · ${peer.state === 'up' ? `${peer.slots} of its slots are here` : peer.state}`,
+    kind: 'relay',
     edge: '',
   }));
   if (archive) {
@@ -79,7 +102,10 @@ function parts({ status, tiers, downstreams, rate: walRate }) {
     key: one.key,
     level: one.level,
     title: one.name,
-    text: [members.has(one.name) || members.has(one.slot?.name) ? 'commits wait' : '', one.word].filter(Boolean).join(' · '),
+    text: [one.session?.relay ? 'relay' : '', members.has(one.name) || members.has(one.slot?.name) ? 'commits wait' : '', one.word]
+      .filter(Boolean)
+      .join(' · '),
+    kind: one.session?.relay ? 'relay' : '',
     edge: lagText(one, status.at),
     about: one.name,
     gone: !one.session,
@@ -99,27 +125,30 @@ function parts({ status, tiers, downstreams, rate: walRate }) {
   if (below.length === 0) {
     below.push({ key: 'none', level: 'away', title: 'no standbys', text: 'nobody is connected, no slot is there', edge: '', gone: true });
   }
-  return { up, relay, beside, below };
+  return { above, up, relay, beside, below };
 }
 
-function fromLeft(width, { up, relay, beside, below }) {
+function fromLeft(width, { above, up, relay, beside, below }) {
   const step = NODE.height + NODE.gap;
-  const height = Math.max(below.length * step, (1 + beside.length) * (step + 8)) - NODE.gap + 4;
+  const height = Math.max(below.length * step, (1 + above.length + beside.length) * (step + 8)) - NODE.gap + 4;
   const middle = (width - NODE.width) / 2;
   const right = width - NODE.width - 1;
   const at = (node, x, y) => ({ ...node, x, y, width: NODE.width });
   const centre = (height - NODE.height) / 2;
-  // The relay's neighbours stand below it; the relay goes up to make room.
-  const top = Math.max(2, Math.min(centre, height - 2 - NODE.height - beside.length * (step + 8)));
+  // The relay's neighbours stand below it, what is beyond upstream above that: the relay goes up or down to make room.
+  const top = Math.max(2 + above.length * (step + 8), Math.min(centre, height - 2 - NODE.height - beside.length * (step + 8)));
   const nodes = [at(up, 1, top), at(relay, middle, top)];
   const edges = [edge(up, [1 + NODE.width, top], [middle, top], 'right')];
+  above.forEach((node, i) => {
+    const y = top - (above.length - i) * (step + 8);
+    nodes.push(at(node, 1, y));
+    edges.push({ ...plain(node), path: `M24 ${y + NODE.height}v${step + 8 - NODE.height}` });
+  });
   beside.forEach((node, i) => {
     const y = top + (i + 1) * (step + 8);
     nodes.push(at(node, middle, y));
     edges.push({
-      key: `edge ${node.key}`,
-      level: node.level,
-      gone: node.level === 'away',
+      ...plain(node),
       path: `M${middle + 16 + 8 * i} ${top + NODE.height}V${y}`,
       text: node.edge,
       x: middle + 28 + 8 * i,
@@ -134,6 +163,11 @@ function fromLeft(width, { up, relay, beside, below }) {
     edges.push(edge(node, [middle + NODE.width, top], [right, y], 'left'));
   });
   return { nodes, edges, height };
+}
+
+/** An edge that says nothing. */
+function plain(node) {
+  return { key: `edge ${node.key}`, level: node.level, gone: node.gone || node.level === 'away', text: '', x: 0, y: 0, anchor: 'start' };
 }
 
 /** A curve between the sides of two nodes; its label stands at the end that it belongs to. */
@@ -154,11 +188,16 @@ function edge(node, [x1, top1], [x2, top2], side) {
   };
 }
 
-function fromTop(width, { up, relay, beside, below }) {
+function fromTop(width, { above, up, relay, beside, below }) {
   const indent = 28;
   const nodes = [];
   const edges = [];
   let y = 2;
+  for (const node of above) {
+    nodes.push({ ...node, x: 1, y, width: width - 2 });
+    edges.push({ ...plain(node), path: `M14 ${y + NODE.height}v16` });
+    y += NODE.height + 16;
+  }
   nodes.push({ ...up, x: 1, y, width: width - 2 });
   edges.push({
     key: 'edge upstream',
@@ -175,16 +214,7 @@ function fromTop(width, { up, relay, beside, below }) {
   y = trunk + 12;
   for (const node of [...beside, ...below]) {
     nodes.push({ ...node, x: indent, y, width: width - indent - 1, inside: true });
-    edges.push({
-      key: `edge ${node.key}`,
-      level: node.level,
-      gone: node.gone,
-      path: `M14 ${trunk}V${y + NODE.height / 2 - 8}q0 8 8 8H${indent}`,
-      text: '',
-      x: 0,
-      y: 0,
-      anchor: 'start',
-    });
+    edges.push({ ...plain(node), path: `M14 ${trunk}V${y + NODE.height / 2 - 8}q0 8 8 8H${indent}` });
     y += NODE.height + 8;
   }
   return { nodes, edges, height: y - 6 };
@@ -226,7 +256,7 @@ function createNode(node) {
 function updateNode(group, node) {
   const lag = node.inside ? node.edge : '';
   set(group, {
-    class: `node ${node.level}${node.strong ? ' strong' : ''}${node.gone ? ' gone' : ''}`,
+    class: `node ${node.level} ${node.kind ?? ''}${node.strong ? ' strong' : ''}${node.gone ? ' gone' : ''}`,
     transform: `translate(${node.x} ${node.y})`,
     href: node.about ? `#why=${encodeURIComponent(node.about)}` : (node.href ?? null),
     'aria-label': node.about ? `${node.title}, ${node.text}, ${node.edge}: why` : null,

@@ -70,7 +70,10 @@ export function drawStandbys(all, now) {
 }
 
 function text(one) {
-  return [one.name, one.word, one.client, one.slot?.name, one.session?.slot, one.session?.state].filter(Boolean).join(' ').toLowerCase();
+  return [one.name, one.session?.relay ? 'relay' : '', one.word, one.client, one.slot?.name, one.session?.slot, one.session?.state]
+    .filter(Boolean)
+    .join(' ')
+    .toLowerCase();
 }
 
 function build() {
@@ -139,7 +142,7 @@ function updateRow(row, one, now) {
 /** What stands smaller below. */
 function beside(one, title) {
   if (title === 'Standby') {
-    return [one.slot ? (one.slot.name === one.name ? 'own slot' : `slot ${one.slot.name}`) : 'no slot', one.client]
+    return [one.session?.relay ? 'relay' : '', one.slot ? (one.slot.name === one.name ? 'own slot' : `slot ${one.slot.name}`) : 'no slot', one.client]
       .filter(Boolean)
       .join(' · ');
   }

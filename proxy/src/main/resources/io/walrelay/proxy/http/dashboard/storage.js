@@ -1,6 +1,7 @@
 // Where WAL lies and who keeps it: the relay's positions, the tiers, the slots and the horizon.
 
 import { age, bytes, lsn, percent, seconds } from './format.js';
+import { nearlyFull } from './downstream.js';
 import { byId, h, keyed, say, set, table } from './html.js';
 import { openWhy } from './why.js';
 
@@ -119,7 +120,7 @@ function lastMinute() {
   return reads.at(-1).counts.map((count, i) => count - (reads[0].counts[i] ?? 0));
 }
 
-/** Those that keep most first. */
+/** Those that are lost first, then those that keep most. */
 export function drawSlots({ slots, at }) {
   const container = byId('slots');
   if (!container.body) {
@@ -127,7 +128,8 @@ export function drawSlots({ slots, at }) {
     container.append(whole);
     container.body = body;
   }
-  const most = [...slots].sort((a, b) => (b.retained_bytes ?? -1) - (a.retained_bytes ?? -1) || (a.name < b.name ? -1 : 1));
+  const rank = (slot) => (slot.wal_status === 'lost' ? Infinity : (slot.retained_bytes ?? -1));
+  const most = [...slots].sort((a, b) => (rank(a) === rank(b) ? 0 : rank(b) - rank(a)) || (a.name < b.name ? -1 : 1));
   say(
     byId('slots-count'),
     slots.length === 0
@@ -142,10 +144,11 @@ export function drawSlots({ slots, at }) {
     (row, slot) => {
       const [name, keeps, from, state] = row.children;
       say(name.firstChild, slot.name);
+      set(row, { class: slot.wal_status === 'lost' ? 'bad' : nearlyFull(slot) ? 'warn' : null });
       const quota = slot.safe_bytes === null ? null : slot.retained_bytes + slot.safe_bytes;
       say(keeps.firstChild, quota ? `${bytes(slot.retained_bytes)} of ${bytes(quota)}` : bytes(slot.retained_bytes));
       set(keeps.lastChild, {
-        class: `bar${slot.wal_status === 'lost' || (quota && slot.retained_bytes > 0.8 * quota) ? ' warn' : ''}`,
+        class: `bar${slot.wal_status === 'lost' || nearlyFull(slot) ? ' warn' : ''}`,
         hidden: !quota,
       });
       keeps.lastChild.firstChild.style.width = quota ? `${Math.min(100, (100 * slot.retained_bytes) / quota)}%` : '0';
@@ -157,7 +160,8 @@ export function drawSlots({ slots, at }) {
           : slot.inactive_since
             ? `unused for ${seconds(age(slot.inactive_since, at))}`
             : 'unused';
-      say(state, [use, slot.wal_status && slot.wal_status !== 'reserved' ? slot.wal_status : ''].filter(Boolean).join(' · '));
+      const status = slot.wal_status && slot.wal_status !== 'reserved' ? slot.wal_status : '';
+      say(state, [use, status, nearlyFull(slot) && status !== 'lost' ? 'nearly full' : ''].filter(Boolean).join(' · '));
     },
   );
 }

@@ -7,6 +7,8 @@ import { byId, h, keyed, say, set, svg, table } from './html.js';
 const MOST_ANCESTORS = 6;
 const ROW = 40;
 const LEFT = 44;
+/** Of a branch that began elsewhere: as much as its first position takes. */
+const SHORTEST = 88;
 
 let last = null;
 
@@ -48,7 +50,7 @@ function drawTree(container, timelines) {
   const drawn = branches(timelines);
   const width = container.clientWidth;
   const positions = [...new Set(drawn.flatMap(({ one }) => [lsn(one.from) ?? 0, lsn(one.to)]))].sort((a, b) => a - b);
-  const right = width - 96;
+  const right = width - 96 - (drawn.length > 1 ? SHORTEST : 0);
   const x = (position) => LEFT + ((right - LEFT) * positions.indexOf(position ?? 0)) / Math.max(1, positions.length - 1);
   const y = (row) => 20 + row * ROW;
   const height = drawn.length * ROW + 6;
@@ -66,7 +68,7 @@ function drawTree(container, timelines) {
 
 function drawBranch(one, x, y, parentY) {
   const from = x(lsn(one.from));
-  const to = Math.max(x(lsn(one.to)), from + 10);
+  const to = Math.max(x(lsn(one.to)), from + (parentY === null ? 10 : SHORTEST));
   const start = parentY === null ? `M${from} ${y}` : `M${from} ${parentY}V${y - 8}q0 8 8 8`;
   const parts = [svg('path', { class: `branch ${one.state}`, d: `${start}H${to}`, fill: 'none' })];
   if (parentY !== null) {
