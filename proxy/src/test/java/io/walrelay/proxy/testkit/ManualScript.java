@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
  * checks around the manual's own lines. Beside bash it has
  *
  * <pre>
- *   #&lt; PAGE: BEGINNING        here stands the block of the page that begins so;  … TEXT  adds text to its last line
+ *   #&lt; PAGE: BEGINNING        here stands the page's block of which a line begins so;  … TEXT  adds text to its last line
  *   #~ THIS → THAT            from here on, THIS in a block is THAT: names of hosts and directories that a test can't have; {here} is the playground
  *   # → TEXT                  TEXT is printed
  * </pre>
@@ -33,7 +33,7 @@ public final class ManualScript {
 
     private static final Pattern BLOCK = Pattern.compile("#< (\\S+): (.+?)(?: … (.+))?");
     private static final Pattern WORD = Pattern.compile("#~ (.+) → (.+)");
-    private static final Pattern LETTERS = Pattern.compile("[A-Za-z_]{2,}");
+    private static final Pattern LETTERS = Pattern.compile("\\b[A-Za-z_]{2,}\\b");
     private static final String COMMAND = "$ ";
     private static final String PROMPT = "=> ";
 
@@ -53,9 +53,9 @@ public final class ManualScript {
     }
 
     private static ManualBlock block(String page, String beginning) throws IOException {
-        List<ManualBlock> found = ManualBlock.of(page).stream().filter(block -> block.text().startsWith(beginning)).toList();
+        List<ManualBlock> found = ManualBlock.of(page).stream().filter(block -> block.lines().stream().anyMatch(line -> line.strip().startsWith(beginning))).toList();
         if (found.size() != 1) {
-            throw new AssertionError("%s has %d blocks that begin with: %s".formatted(page, found.size(), beginning));
+            throw new AssertionError("%s has %d blocks with a line that begins with: %s".formatted(page, found.size(), beginning));
         }
         return found.getFirst();
     }
