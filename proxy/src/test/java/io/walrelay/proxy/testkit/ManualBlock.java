@@ -13,9 +13,10 @@ import java.util.stream.Stream;
  *
  * @param page the file's path in the repository
  * @param line of the page where it begins, from 1 on
+ * @param fenced whether it stands between fences
  * @param lines without what they all are indented by
  */
-public record ManualBlock(String page, int line, List<String> lines) {
+public record ManualBlock(String page, int line, boolean fenced, List<String> lines) {
 
     /** Tests run in the module's directory. */
     private static final Path REPOSITORY = Path.of("..");
@@ -51,7 +52,7 @@ public record ManualBlock(String page, int line, List<String> lines) {
             if (!fence && !line.isBlank() && (fenced || line.startsWith(CODE))) {
                 block.add(line);
             } else if (!block.isEmpty()) {
-                blocks.add(new ManualBlock(page, i + 1 - block.size(), unindented(block)));
+                blocks.add(new ManualBlock(page, i + 1 - block.size(), fenced, unindented(block)));
                 block.clear();
             }
             fenced ^= fence;

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A page whose code can be pasted from the first line to the last: its lines are commands of one shell, a comment that begins with an arrow is what
- * is printed then, and a line that gives several variables numbers gives ports.
+ * A page whose code can be pasted from the first line to the last: its indented lines are commands of one shell, a comment that begins with an arrow
+ * is what is printed then, and a line that gives several variables numbers gives ports. What stands between fences is no part of the story.
  */
 public final class ManualPage {
 
@@ -20,12 +20,17 @@ public final class ManualPage {
 
     static final String PRINTS = "# → ";
 
-    private final List<String> code;
+    private final List<ManualBlock> blocks;
 
     /** @param page the file's path in the repository */
     public ManualPage(String page) throws IOException {
         assertTrue(ALL.contains(page), page);
-        this.code = ManualBlock.of(page).stream().flatMap(block -> block.lines().stream()).toList();
+        this.blocks = ManualBlock.of(page).stream().filter(block -> !block.fenced()).toList();
+    }
+
+    /** What it runs. */
+    public List<ManualBlock> blocks() {
+        return blocks;
     }
 
     /**
@@ -34,6 +39,7 @@ public final class ManualPage {
      * @param playground an empty directory
      */
     public void run(Path playground, Duration limit) throws IOException {
+        List<String> code = blocks.stream().flatMap(block -> block.lines().stream()).toList();
         List<String> said = code.stream().filter(line -> line.startsWith(PRINTS)).map(line -> line.substring(PRINTS.length())).toList();
         assertFalse(said.isEmpty(), "a page that says nothing of what comes out shows nothing");
         String output = ManualShell.run(code, playground, limit);
