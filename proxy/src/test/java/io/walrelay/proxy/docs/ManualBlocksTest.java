@@ -40,23 +40,23 @@ final class ManualBlocksTest {
      * @param beginning of one of its lines
      * @param why no test runs it, and what shows as much of it as can be shown
      */
-    private record Exception(String page, String beginning, String why) {
+    private record Excepted(String page, String beginning, String why) {
 
         boolean is(ManualBlock block) {
             return block.page().equals(page) && block.lines().stream().anyMatch(line -> line.startsWith(beginning));
         }
     }
 
-    private static final List<Exception> EXCEPTIONS = List.of(
-            new Exception("README.md", "./walrelay demo --seconds 20", "DemoIT runs it, with another number of seconds"),
-            new Exception("docs/restore.md", "GET|HEAD /wal/NAME", "a table; ManualPathsTest looks whether the port has the paths"),
-            new Exception("docs/operate.md", "cluster 7713352581703790990", "what a damaged archive looks like: VerifyCommandTest and VerifyIT damage one"),
-            new Exception("helm/README.md", "kubectl create secret", "needs a cluster; ManualChartTest renders the chart with what it sets"),
-            new Exception("docs/kubernetes.md", "helm upgrade relay", "needs a cluster; ManualChartTest renders the chart with what it sets, RollingUpgradeIT does its steps"),
-            new Exception("docs/kubernetes.md", "helm uninstall relay", "needs a cluster; ChartTest renders the Job that follows, SlotsIT drops slots as it does"),
-            new Exception("docs/kubernetes.md", "mvn -B -ntp package -DskipTests -Pimage", "half a minute and Docker: .ci/image and .ci/containers do it"),
-            new Exception("docs/kubernetes.md", "docker run -d", "needs Docker: .ci/image runs the image with the same restrictions"),
-            new Exception("docs/kubernetes.md", "docker compose -f", "needs Docker: .ci/containers brings the file up, and the tests of its profile break what is in it"));
+    private static final List<Excepted> EXCEPTED = List.of(
+            new Excepted("README.md", "./walrelay demo --seconds 20", "DemoIT runs it, with another number of seconds"),
+            new Excepted("docs/restore.md", "GET|HEAD /wal/NAME", "a table; ManualPathsTest looks whether the port has the paths"),
+            new Excepted("docs/operate.md", "cluster 7713352581703790990", "what a damaged archive looks like: VerifyCommandTest and VerifyIT damage one"),
+            new Excepted("helm/README.md", "kubectl create secret", "needs a cluster; ManualChartTest renders the chart with what it sets"),
+            new Excepted("docs/kubernetes.md", "helm upgrade relay", "needs a cluster; ManualChartTest renders the chart with what it sets, RollingUpgradeIT does its steps"),
+            new Excepted("docs/kubernetes.md", "helm uninstall relay", "needs a cluster; ChartTest renders the Job that follows, SlotsIT drops slots as it does"),
+            new Excepted("docs/kubernetes.md", "mvn -B -ntp package -DskipTests -Pimage", "half a minute and Docker: .ci/image and .ci/containers do it"),
+            new Excepted("docs/kubernetes.md", "docker run -d", "needs Docker: .ci/image runs the image with the same restrictions"),
+            new Excepted("docs/kubernetes.md", "docker compose -f", "needs Docker: .ci/containers brings the file up, and the tests of its profile break what is in it"));
 
     private static final String DRAWING = "▶";
 
@@ -107,7 +107,7 @@ final class ManualBlocksTest {
         assertEquals(
                 List.of(),
                 ManualBlock.ofAllPages().stream()
-                        .filter(block -> !run.contains(block) && !isRead(block) && EXCEPTIONS.stream().noneMatch(exception -> exception.is(block)))
+                        .filter(block -> !run.contains(block) && !isRead(block) && EXCEPTED.stream().noneMatch(exception -> exception.is(block)))
                         .toList());
     }
 
@@ -115,7 +115,7 @@ final class ManualBlocksTest {
     void whatIsExceptedIsThereAndNotRun() throws IOException {
         Set<ManualBlock> run = run();
         List<ManualBlock> others = ManualBlock.ofAllPages().stream().filter(block -> !run.contains(block)).toList();
-        EXCEPTIONS.forEach(exception -> assertEquals(1, others.stream().filter(exception::is).count(), exception::toString));
+        EXCEPTED.forEach(exception -> assertEquals(1, others.stream().filter(exception::is).count(), exception::toString));
     }
 
     private boolean isConfiguration(ManualBlock block) {
