@@ -75,7 +75,7 @@ final class RestoreCommand implements Callable<Integer> {
         if (retries != null && retries < 0) {
             throw new ParameterException(spec.commandLine(), "--retries is %d; expected a whole number".formatted(retries));
         }
-        RestoreMode decided = mode == null ? RestoreMode.in(Path.of("")) : mode;
+        RestoreMode decided = mode == null ? RestoreMode.in(Path.of(""), name, path) : mode;
         Restore.Result result;
         try {
             int rounds = retries == null ? decided.retries() : retries;

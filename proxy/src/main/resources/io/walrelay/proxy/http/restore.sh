@@ -108,8 +108,20 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 
+# A server that is promoted, or whose recovery has ended, takes its signal file away and then asks for the history of the timeline that it leaves. Above
+# 125 would end it there, to come up again on that timeline; it can do without where pg_wal has that history, or there is none, as of the first.
+is_leaving() {
+    [ "$path" = pg_wal/RECOVERYHISTORY ] && [ ! -f recovery.signal ] && { [ "$name" = 00000001.history ] || [ -f "pg_wal/$name" ]; }
+}
+
 case $mode in
-    '') mode=pitr && [ ! -f standby.signal ] || mode=standby ;;
+    '')
+        mode=pitr
+        if [ -f standby.signal ] || is_leaving; then
+            mode=standby
+            verdict=1
+        fi
+        ;;
     standby) verdict=1 ;;
     pitr | rewind) verdict=126 ;;
     *) refuse "--mode is \"$mode\"; expected standby, pitr or rewind" ;;

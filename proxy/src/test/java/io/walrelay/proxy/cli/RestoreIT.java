@@ -235,6 +235,24 @@ final class RestoreIT {
         }
     }
 
+    /** It has no signal file any more, asks for the history that it has, and must not be ended: it would come up again without a timeline of its own. */
+    @Test
+    void aServerThatLeavesItsTimelineIsNotEnded() throws IOException {
+        Path signal = data().resolve("recovery.signal");
+        Files.createDirectory(data().resolve("pg_wal"));
+        FakeRelay relay = relay(AWAY, AWAY, AWAY, AWAY, AWAY);
+        String url = "--relay=" + relay.url();
+        assertEquals(1, client.run(data(), Map.of(), "00000001.history", "pg_wal/RECOVERYHISTORY", url).status());
+        assertTrue(relay.requests().getLast().target().contains("mode=standby"));
+        assertEquals(126, client.run(data(), Map.of(), HISTORY, "pg_wal/RECOVERYHISTORY", url, "--retries=0").status(), "pg_wal has it not");
+        Files.createFile(data().resolve("pg_wal").resolve(HISTORY));
+        assertEquals(1, client.run(data(), Map.of(), HISTORY, "pg_wal/RECOVERYHISTORY", url, "--retries=0").status());
+        Files.createFile(signal);
+        assertEquals(126, client.run(data(), Map.of(), HISTORY, "pg_wal/RECOVERYHISTORY", url, "--retries=0").status(), "it recovers still");
+        Files.delete(signal);
+        assertEquals(126, client.run(data(), Map.of(), SEGMENT, "pg_wal/RECOVERYXLOG", url, "--retries=0").status(), "no history");
+    }
+
     /** What POSIX shells have no means to. */
     @Test
     void javaComparesTheChecksum() throws IOException {

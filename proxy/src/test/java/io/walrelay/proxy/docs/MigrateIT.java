@@ -15,7 +15,6 @@ final class MigrateIT {
 
     @Test
     void thePagesCommandsDoWhatItSays() throws IOException {
-        new ManualPage("migrate.md").run(
-                playground, "jobs -p | xargs -r kill; for d in a primary; do pg_ctl -D $d -m immediate stop || :; done; tail -n 30 *.log >&2", Duration.ofMinutes(3));
+        new ManualPage("docs/migrate.md").run(playground, Duration.ofMinutes(3));
     }
 }

@@ -18,7 +18,7 @@ final class Chart {
     static final String RELEASE = "prod";
     static final String NAMESPACE = "db";
 
-    private static final String KUBERNETES = "1.31.0";
+    static final String KUBERNETES = "1.31.0";
 
     static final Path DIRECTORY = Path.of("../helm");
 

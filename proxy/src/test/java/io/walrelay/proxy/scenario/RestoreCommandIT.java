@@ -104,6 +104,21 @@ final class RestoreCommandIT {
         }
     }
 
+    /** When it asks for the last file, its signal file is gone. */
+    @ParameterizedTest
+    @MethodSource("clients")
+    void aStandbyIsPromotedWhileEveryRelayIsAway(int version, WalClient client) throws Exception {
+        String command = command(client, "http://127.0.0.1:" + FreePort.next());
+        try (LocalPostgres primary = primary(version);
+                LocalPostgres standby = LocalPostgres.standbyOf(primary, primary.conninfo()).set("restore_command", command).copyWal().start()) {
+            standby.awaitReplay(primary.flushedLsn(), LIMIT);
+            primary.kill();
+            standby.promote();
+            assertEquals("00000002", standby.query("SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"));
+            assertTrue(standby.log().contains("could not look for 00000001.history"), standby::log);
+        }
+    }
+
     /** Taken for the end of WAL, it would open for writes with half of what there is. */
     @ParameterizedTest
     @MethodSource("clients")
