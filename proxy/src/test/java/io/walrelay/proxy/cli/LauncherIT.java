@@ -173,7 +173,7 @@ final class LauncherIT {
         Programs.Result built = launch(elsewhere, "serve", "--data", "a b");
         assertEquals(
                 """
-                walrelay: building (nothing is built yet); the first time this downloads libraries
+                walrelay: building (nothing is built yet); this takes some minutes, and downloads libraries the first time
                 %s runs serve --data a b
                 """.formatted(JDK),
                 built.orFail());
