@@ -57,9 +57,10 @@ final class ServeCommand implements Callable<Integer> {
     private static void endInOrder(CompletableFuture<Relay> started) {
         Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> {
             ServiceManager.tell("STOPPING=1");
-            log.info("told to stop: upstream is left first, standbys when they have all WAL that is held");
             try {
-                started.join().close();
+                Relay relay = started.join();
+                log.info("stopping: upstream is left first, standbys when they have all WAL that is held");
+                relay.close();
                 log.info("the relay has stopped");
             } catch (CancellationException e) {
                 log.debug("it could not start, and has ended what it had begun", e);
