@@ -1,5 +1,7 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.proxy.config.DataPlace;
+import io.walrelay.proxy.config.FileFailure;
 import io.walrelay.proxy.conninfo.SqlTarget;
 import io.walrelay.proxy.cli.CheckFacts.Answer;
 import io.walrelay.proxy.cli.CheckFacts.DataDirectory;
@@ -146,6 +148,10 @@ final class Collector {
      * judged by where {@code serve} would make it.
      */
     private static DataDirectory dataDirectory(Path data) {
+        Optional<String> obstacle = DataPlace.obstacle(data);
+        if (obstacle.isPresent()) {
+            return new DataDirectory(data.toString(), obstacle, 0, 0);
+        }
         Path place = data.toAbsolutePath();
         while (!Files.exists(place) && place.getParent() != null) {
             place = place.getParent();
@@ -160,7 +166,7 @@ final class Collector {
             }
             return new DataDirectory(data.toString(), Optional.empty(), used(data), Files.getFileStore(place).getUsableSpace());
         } catch (IOException e) {
-            return new DataDirectory(data.toString(), Optional.of(e.toString()), 0, 0);
+            return new DataDirectory(data.toString(), Optional.of(FileFailure.message(e)), 0, 0);
         }
     }
 

@@ -71,8 +71,18 @@ final class Judge {
         };
     }
 
+    /** With which pgjdbc says that the server wants a password and it has none, or that it wants TLS and the server has none. */
+    private static final String REFUSED_BY_DRIVER = "08004";
+
     /** What to do about a connection that was refused with this SQLSTATE (PostgreSQL: errcodes.txt). */
     private static String wayIn(String sqlState) {
+        String password = "the password is that of passfile= or password= in upstream.conninfo, PGPASSWORD, PGPASSFILE or ~/.pgpass; walrelay setup-sql prints how to set it";
+        if (sqlState.equals("28P01")) {
+            return password;
+        }
+        if (sqlState.equals(REFUSED_BY_DRIVER)) {
+            return "TLS is as sslmode= in upstream.conninfo says; " + password;
+        }
         return switch (sqlState.length() == 5 ? sqlState.substring(0, 2) : "") {
             case "08" -> "host, port and TLS are those of upstream.conninfo; is the server up, and does listen_addresses name that address?";
             case "53" -> "the server has no connection left for the relay; see max_wal_senders and max_connections";

@@ -1,7 +1,10 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.proxy.config.FileFailure;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.LogSettings;
+import java.io.IOException;
+import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine;
@@ -95,12 +98,23 @@ public final class Main implements Callable<Integer> {
             line.addSubcommand(command);
         }
         HelpLayout.apply(line);
-        return line.setCaseInsensitiveEnumValuesAllowed(true).setExecutionExceptionHandler(Main::report);
+        return line.setCaseInsensitiveEnumValuesAllowed(true).setParameterExceptionHandler(Main::misunderstood).setExecutionExceptionHandler(Main::report);
     }
 
     @Override
     public Integer call() {
-        throw new ParameterException(spec.commandLine(), "expected a command");
+        spec.commandLine().usage(spec.commandLine().getErr());
+        return USAGE;
+    }
+
+    /** As PostgreSQL's programs: what is wrong, which a page of help after it would carry out of sight, and where that page is. */
+    private static int misunderstood(ParameterException mistake, String... arguments) {
+        CommandLine command = mistake.getCommandLine();
+        PrintWriter err = command.getErr();
+        err.println(mistake.getMessage());
+        CommandLine.UnmatchedArgumentException.printSuggestions(mistake, err);
+        err.printf("Try \"%s --help\" for more information.%n", command.getCommandSpec().qualifiedName());
+        return command.getCommandSpec().exitCodeOnInvalidInput();
     }
 
     private static int report(Exception failure, CommandLine command, CommandLine.ParseResult parsed) {
@@ -108,7 +122,14 @@ public final class Main implements Callable<Integer> {
             invalid.problems().forEach(problem -> command.getErr().println("walrelay: " + problem));
             return USAGE;
         }
-        command.getErr().println("walrelay: " + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
+        command.getErr().println("walrelay: " + message(failure));
         return FAILURE;
+    }
+
+    private static String message(Exception failure) {
+        if (failure instanceof IOException io) {
+            return FileFailure.message(io);
+        }
+        return failure.getMessage() == null ? failure.toString() : failure.getMessage();
     }
 }

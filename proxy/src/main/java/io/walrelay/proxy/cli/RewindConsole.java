@@ -1,10 +1,9 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.proxy.config.FileFailure;
 import io.walrelay.rewind.RewindListener;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.util.concurrent.TimeUnit;
 
 /** Says on standard error how a rewind goes, in pg_rewind's form. Confined to one thread. */
@@ -64,13 +63,7 @@ final class RewindConsole implements RewindListener {
         err.flush();
     }
 
-    /** The JDK's words for a file that is missing are its name alone. */
     static String message(Exception e) {
-        return switch (e) {
-            case NoSuchFileException missing -> "could not open file \"%s\": no such file or directory".formatted(missing.getFile());
-            case FileSystemException file when file.getReason() == null -> "could not use file \"%s\": %s".formatted(file.getFile(), file.getClass().getSimpleName());
-            case IOException io when io.getMessage() != null -> io.getMessage();
-            default -> e.toString();
-        };
+        return e instanceof IOException io ? FileFailure.message(io) : e.toString();
     }
 }

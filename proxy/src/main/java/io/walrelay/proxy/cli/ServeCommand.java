@@ -58,7 +58,10 @@ final class ServeCommand implements Callable<Integer> {
         Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop").unstarted(() -> {
             ServiceManager.tell("STOPPING=1");
             try {
-                started.join().close();
+                Relay relay = started.join();
+                log.info("stopping: upstream is left first, standbys when they have all WAL that is held");
+                relay.close();
+                log.info("the relay has stopped");
             } catch (CancellationException e) {
                 log.debug("it could not start, and has ended what it had begun", e);
             }

@@ -29,7 +29,7 @@ final class SettingsOptions {
     @Option(names = UPSTREAM, arity = "0..1", paramLabel = "CONNINFO", description = "The servers to read from, in libpq's form.")
     private @Nullable String upstream;
 
-    @Option(names = "--slot", paramLabel = "NAME", description = "The relay's slot on them (default: walrelay_{hostname}).")
+    @Option(names = "--slot", paramLabel = "NAME", description = "The relay's slot on the servers that it reads from (default: walrelay_{hostname}).")
     private @Nullable String slot;
 
     @Option(names = "--listen", paramLabel = "HOST:PORT", description = "The PostgreSQL port (default: 127.0.0.1:6433).")

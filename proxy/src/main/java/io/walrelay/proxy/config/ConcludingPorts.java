@@ -40,7 +40,7 @@ final class ConcludingPorts {
         try {
             hba = Hba.parse(lines);
         } catch (InvalidHbaException e) {
-            e.problems().forEach(problem -> values.problem(Keys.LISTEN_HBA, "lines in pg_hba.conf form; " + problem));
+            values.problem(Keys.LISTEN_HBA, "lines in pg_hba.conf form; " + String.join("; ", e.problems()));
             return Hba.LOOPBACK_ONLY;
         }
         if (hba.rules().isEmpty()) {

@@ -65,10 +65,13 @@ public record SettingsSources(
         return concluding().concludeUpstream();
     }
 
-    private Concluding concluding() {
+    private Concluding concluding() throws InvalidSettingsException {
         List<Problem> problems = new ArrayList<>();
         Map<String, Given> given = new LinkedHashMap<>();
-        file.ifPresent(path -> given.putAll(YamlSource.read(path, problems)));
+        if (file.isPresent()) {
+            // Where the file can't be read, what it does not give would be named as missing.
+            given.putAll(YamlSource.read(file.get(), problems).orElseThrow(() -> new InvalidSettingsException(problems)));
+        }
         given.putAll(EnvironmentSource.read(environment, problems));
         given.putAll(flagValues());
         return new Concluding(given, environment, hostname, directMemory, problems);

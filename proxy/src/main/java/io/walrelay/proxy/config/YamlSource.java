@@ -26,6 +26,9 @@ final class YamlSource {
     /** No configuration is as long; a path to something else should not fill the memory. */
     private static final long LONGEST = 1 << 20;
 
+    /** What a problem with the file as a whole is said of. */
+    private static final String FILE = "configuration file";
+
     private final Path file;
     private final YAMLParser in;
     private final List<Problem> problems;
@@ -38,30 +41,30 @@ final class YamlSource {
         this.problems = problems;
     }
 
-    /** Reads {@code file}; what is wrong with it is added to {@code problems}. */
-    static Map<String, Given> read(Path file, List<Problem> problems) {
+    /** Reads {@code file}; what is wrong with it is added to {@code problems}. Empty when nothing can be known of it. */
+    static Optional<Map<String, Given>> read(Path file, List<Problem> problems) {
         try {
             long size = Files.size(file);
             if (size > LONGEST) {
-                problems.add(new Problem("configuration file", size + " bytes", file.toString(), "at most " + LONGEST + " bytes"));
-                return Map.of();
+                problems.add(new Problem(FILE, size + " bytes", file.toString(), "at most " + LONGEST + " bytes"));
+                return Optional.empty();
             }
             return parse(file, Files.readAllBytes(file), problems);
         } catch (IOException e) {
-            problems.add(new Problem("configuration file", "not read: " + e, file.toString(), "a YAML file"));
-            return Map.of();
+            problems.add(new Problem(FILE, "not read: " + FileFailure.message(e), file.toString(), "a YAML file"));
+            return Optional.empty();
         }
     }
 
-    static Map<String, Given> parse(Path file, byte[] yaml, List<Problem> problems) {
+    static Optional<Map<String, Given>> parse(Path file, byte[] yaml, List<Problem> problems) {
         try (JsonParser in = new YAMLFactory().createParser(ObjectReadContext.empty(), yaml)) {
             YamlSource source = new YamlSource(file, (YAMLParser) in, problems);
             source.document();
-            return source.values;
+            return Optional.of(source.values);
         } catch (JacksonException e) {
             int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
-            problems.add(new Problem("configuration file", String.valueOf(e.getOriginalMessage()).replaceAll("\\s+", " "), origin(file, line), "YAML"));
-            return Map.of();
+            problems.add(new Problem(FILE, String.valueOf(e.getOriginalMessage()).replaceAll("\\s+", " "), origin(file, line), "YAML"));
+            return Optional.empty();
         }
     }
 
@@ -71,12 +74,12 @@ final class YamlSource {
             return;
         }
         if (first != JsonToken.START_OBJECT) {
-            problem("configuration file", "no mapping", "keys like cache: {memory: 256MB}");
+            problem(FILE, "no mapping", "keys like cache: {memory: 256MB}");
             return;
         }
         section("");
         if (in.nextToken() != null) {
-            problem("configuration file", "more than one document", "one");
+            problem(FILE, "more than one document", "one");
         }
     }
 
@@ -86,15 +89,16 @@ final class YamlSource {
             if (!seen.add(name)) {
                 problem(name, "given twice", "each key once");
             }
+            int line = line();
             JsonToken value = in.nextToken();
             if (value == JsonToken.START_OBJECT) {
                 section(name + ".");
             } else if (value == JsonToken.START_ARRAY) {
-                list(name);
+                list(name, line);
             } else if (value == JsonToken.VALUE_NULL) {
                 nothing(name);
             } else {
-                scalar(name).ifPresent(text -> put(name, List.of(text)));
+                scalar(name).ifPresent(text -> put(name, List.of(text), line));
             }
         }
     }
@@ -106,7 +110,7 @@ final class YamlSource {
         }
     }
 
-    private void list(String name) {
+    private void list(String name, int line) {
         List<String> lines = new ArrayList<>();
         for (JsonToken item = in.nextToken(); item != JsonToken.END_ARRAY; item = in.nextToken()) {
             if (item == JsonToken.START_OBJECT && name.equals(Keys.HTTP_TOKENS.name())) {
@@ -120,7 +124,7 @@ final class YamlSource {
                 in.skipChildren();
             }
         }
-        put(name, lines);
+        put(name, lines, line);
     }
 
     /** A mapping of scalars inside of a list. */
@@ -170,12 +174,17 @@ final class YamlSource {
         return Optional.of(in.getString());
     }
 
-    private void put(String name, List<String> lines) {
-        values.put(name, new Given(lines, origin(file, in.currentTokenLocation().getLineNr())));
+    /** @param line where its name is: at the end of a list the reader is further on */
+    private void put(String name, List<String> lines, int line) {
+        values.put(name, new Given(lines, origin(file, line)));
+    }
+
+    private int line() {
+        return in.currentTokenLocation().getLineNr();
     }
 
     private void problem(String key, String value, String expected) {
-        problems.add(new Problem(key, value, origin(file, in.currentTokenLocation().getLineNr()), expected));
+        problems.add(new Problem(key, value, origin(file, line()), expected));
     }
 
     private static String origin(Path file, int line) {

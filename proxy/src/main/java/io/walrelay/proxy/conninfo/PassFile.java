@@ -3,6 +3,7 @@ package io.walrelay.proxy.conninfo;
 import io.walrelay.protocol.message.Secret;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -37,9 +38,10 @@ public final class PassFile {
 
     /**
      * Reads a file. One that does not exist is empty without a warning; one that others than its owner can get at is not
-     * used, and the warning says so in libpq's words.
+     * used, and the warning says so in libpq's words. Nor is one that this user may not read, such as that of the user who started the process by
+     * another name; libpq says nothing of it.
      *
-     * @throws IOException if it is there and can't be read
+     * @throws IOException if it can't be read for another reason
      */
     public static Reading read(Path file) throws IOException {
         PosixFileAttributes attributes;
@@ -47,6 +49,8 @@ public final class PassFile {
             attributes = Files.getFileAttributeView(file, PosixFileAttributeView.class).readAttributes();
         } catch (NoSuchFileException e) {
             return new Reading(parse(List.of()), Optional.empty());
+        } catch (AccessDeniedException e) {
+            return forbidden(file);
         }
         if (!attributes.isRegularFile()) {
             return refused("WARNING: password file \"%s\" is not a plain file".formatted(file));
@@ -57,7 +61,15 @@ public final class PassFile {
         if (!others.isEmpty()) {
             return refused("WARNING: password file \"%s\" has group or world access; permissions should be u=rw (0600) or less".formatted(file));
         }
-        return new Reading(parse(Files.readString(file, StandardCharsets.UTF_8).lines().toList()), Optional.empty());
+        try {
+            return new Reading(parse(Files.readString(file, StandardCharsets.UTF_8).lines().toList()), Optional.empty());
+        } catch (AccessDeniedException e) {
+            return forbidden(file);
+        }
+    }
+
+    private static Reading forbidden(Path file) {
+        return refused("WARNING: password file \"%s\" can't be read by system user \"%s\"".formatted(file, System.getProperty("user.name")));
     }
 
     private static Reading refused(String warning) {

@@ -26,6 +26,7 @@ import io.netty.handler.timeout.WriteTimeoutHandler;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.walrelay.cache.WalPush;
 import io.walrelay.proxy.config.HttpSettings;
+import io.walrelay.proxy.conninfo.SocketFailure;
 import io.walrelay.proxy.metrics.RelayMetrics;
 import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.RelayState;
@@ -147,7 +148,7 @@ public final class HttpServer implements AutoCloseable {
             reader.shutdownNow();
             workers.shutdown();
             loop.shutdownGracefully(0, 0, TimeUnit.SECONDS);
-            throw new IOException("could not listen on http.address %s: %s".formatted(settings.address(), bound.cause()), bound.cause());
+            throw new IOException("could not listen on http.address %s: %s".formatted(settings.address(), SocketFailure.message(bound.cause())), bound.cause());
         }
         return new HttpServer(entrance, loop, reader, workers, connections, bound.channel());
     }

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,6 +59,8 @@ final class WhyPath {
                 Readiness.of(relay).reasons(),
                 relay.cache().flatMap(WalCache::archive).flatMap(CacheArchive::archiving).flatMap(archiver -> archiver.status().problem()),
                 toRewind(refused),
+                relay.visits().find(name),
+                Stream.of(name, slotName).anyMatch(known -> relay.shaping().of(known).word().paused()),
                 conninfo);
         return Why.of(facts)
                 .map(why -> Reply.json(HttpResponseStatus.OK, WhyReport.of(name, why)))

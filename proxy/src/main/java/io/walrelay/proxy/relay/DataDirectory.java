@@ -2,6 +2,7 @@ package io.walrelay.proxy.relay;
 
 import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.cache.storage.Storage;
+import io.walrelay.proxy.config.DataPlace;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** The relay's directory, taken for this process alone for as long as it is open: two writers would ruin each other's WAL. */
@@ -32,9 +34,14 @@ final class DataDirectory implements AutoCloseable {
     /**
      * Takes {@code path}, and makes it when it is missing.
      *
-     * @throws IOException when another process has it, with that process's pid where it can be read
+     * @throws IOException when another process has it, with that process's pid where it can be read; or when it is no directory, not to be written to,
+     *     or a PostgreSQL server's
      */
     static DataDirectory take(Path path) throws IOException {
+        Optional<String> obstacle = DataPlace.obstacle(path);
+        if (obstacle.isPresent()) {
+            throw new IOException("the data directory %s %s; expected one of the relay's own, which it can write to: --data DIRECTORY".formatted(path, obstacle.get()));
+        }
         Storage storage = new PosixStorage(path);
         FileChannel channel = FileChannel.open(
                 path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);

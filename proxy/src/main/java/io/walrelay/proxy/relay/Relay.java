@@ -109,6 +109,9 @@ public final class Relay implements AutoCloseable {
         try {
             relay.startParts(reader, version, aboutToListen, fatal);
             return relay;
+        } catch (DurableFiles.DamagedFileException e) {
+            relay.close();
+            throw new IOException("the data directory %s is damaged: %s".formatted(configuration.settings().data(), e.getMessage()), e);
         } catch (IOException | RuntimeException e) {
             relay.close();
             throw e;
@@ -180,7 +183,7 @@ public final class Relay implements AutoCloseable {
         parts.push(reload);
         reload.start();
         reloading = reload;
-        log.info("relay started; data in {}", settings.data());
+        log.info("relay started; data in {}, HTTP at {}", settings.data(), settings.http().address());
     }
 
     private Orders orders(UpstreamLink link) {

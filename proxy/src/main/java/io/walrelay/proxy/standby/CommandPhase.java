@@ -41,6 +41,9 @@ final class CommandPhase {
     private final CommandQueue queue;
     private final Session session;
     private final Delegation delegation;
+    /** Whether the client has asked which server this is, and whether for anything that a look does not need. */
+    private boolean identified;
+    private boolean askedForMore;
     /** After an error of the extended protocol everything is dropped up to Sync. */
     private boolean skipToSync;
 
@@ -105,7 +108,14 @@ final class CommandPhase {
         }
     }
 
+    /** As a standby does that finds itself on a later timeline, or of another cluster. */
+    boolean wasOnlyLookedAt() {
+        return identified && !askedForMore;
+    }
+
     private void carryOut(ReplicationCommand parsed) throws SlotException {
+        identified |= parsed instanceof ReplicationCommand.IdentifySystem;
+        askedForMore |= !(parsed instanceof ReplicationCommand.IdentifySystem || parsed instanceof ReplicationCommand.Show);
         switch (parsed) {
             case ReplicationCommand.IdentifySystem() -> answers.finish(commands.identifySystem());
             case ReplicationCommand.Show(var name) -> answers.finish(commands.show(name));

@@ -181,7 +181,7 @@ final class HandshakeHandler extends ChannelInboundHandlerAdapter {
             }
             case ServerAction.Send(var message) -> {
                 if (message instanceof BackendMessage.ErrorResponse(var refusal)) {
-                    log.info("refused {}: {}", ctx.channel().remoteAddress(), ClientText.printable(refusal.toString()));
+                    log.info("refused {}: {}", SessionIdentity.client(network(ctx)), ClientText.printable(refusal.toString()));
                     note(ctx, refusal);
                 }
                 send(ctx, message);

@@ -52,7 +52,7 @@ public final class HbaAuthenticator implements Authenticator {
                 request.kind() == SessionKind.PHYSICAL_REPLICATION,
                 local);
         return switch (hba.match(facts)) {
-            case Hba.Verdict.Refuse(var message) -> done(reject(message));
+            case Hba.Verdict.Refuse(var message) -> done(new AuthenticationDecision.Reject(Refusals.byRules(message)));
             case Hba.Verdict.Authenticate(var method, var wanted, var _) -> {
                 Optional<AuthenticationDecision> refused = checkCertificate(wanted, request.user(), client);
                 yield refused.isPresent() ? done(refused.get()) : byMethod(method, request, client);
@@ -88,16 +88,23 @@ public final class HbaAuthenticator implements Authenticator {
     }
 
     private static AuthenticationDecision byPeer(Optional<String> systemUser, String user) {
-        return systemUser.filter(user::equals).isPresent()
-                ? new AuthenticationDecision.Trust()
-                : reject("Peer authentication failed for user \"%s\"".formatted(user));
+        if (systemUser.filter(user::equals).isPresent()) {
+            return new AuthenticationDecision.Trust();
+        }
+        log.info("user \"{}\" is not let in by peer: the client's system user is {}", ClientText.printable(user), systemUser.map("\"%s\""::formatted).orElse("not known"));
+        return reject("Peer authentication failed for user \"%s\"".formatted(user));
     }
 
     private CompletionStage<Admission> byPassword(
             StartupRequest request, Function<Optional<PasswordVerifier>, AuthenticationDecision> method) {
         return users.find(request.user()).thenApply(lookup -> switch (lookup) {
             case Users.Lookup.Found(var entry, var _) -> new Admission(method.apply(verifier(entry)), afterwards(entry, request));
-            case Users.Lookup.Unknown() -> new Admission(method.apply(Optional.empty()), Optional.empty());
+            case Users.Lookup.Unknown() -> {
+                // The client is told the same as with a wrong password; whoever runs the relay may know.
+                log.info("user \"{}\" is not known: no such role, or one that is not looked up, as superusers are not by the function of walrelay setup-sql",
+                        ClientText.printable(request.user()));
+                yield new Admission(method.apply(Optional.empty()), Optional.empty());
+            }
             case Users.Lookup.Unavailable(var reason, var remembered) -> {
                 if (remembered.isEmpty()) {
                     log.warn("could not look up user \"{}\": {}", ClientText.printable(request.user()), ClientText.printable(reason));
@@ -114,6 +121,7 @@ public final class HbaAuthenticator implements Authenticator {
     /** Empty, which looks like a wrong password, when there is none or its time is over (crypt.c, get_role_password). */
     private Optional<PasswordVerifier> verifier(UserEntry entry) {
         if (entry.expired(clock.instant())) {
+            log.info("user \"{}\" can't log in: the time of its password is over", ClientText.printable(entry.name()));
             return Optional.empty();
         }
         try {

@@ -2,6 +2,7 @@ package io.walrelay.proxy.standby;
 
 import io.walrelay.cache.Orphan;
 import io.walrelay.protocol.message.Diagnostic;
+import io.walrelay.proxy.auth.Hba;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
 import java.util.Optional;
@@ -44,6 +45,12 @@ final class Refusals {
     static Diagnostic tooManyClients(int atMost) {
         return Diagnostic.fatal("53300", "sorry, too many clients already")
                 .withHint("the relay serves at most %d such sessions at a time".formatted(atMost));
+    }
+
+    /** In PostgreSQL's words, which name a file; so that nobody looks for the line in the primary's, the hint names the relay's. */
+    static Diagnostic byRules(String message) {
+        return Diagnostic.fatal(Hba.Verdict.Refuse.SQL_STATE, message)
+                .withHint("the relay's rules are listen.hba in its configuration, in the form of pg_hba.conf; walrelay reload takes up new ones");
     }
 
     static Diagnostic couldNotLookUp(String user) {

@@ -78,6 +78,9 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
     }
 
     private void ended() {
+        if (commands.wasOnlyLookedAt()) {
+            server.state().visits().note(identity.visit(server.state().clock().instant()));
+        }
         queue.close();
         delegation.close();
         dropSender();

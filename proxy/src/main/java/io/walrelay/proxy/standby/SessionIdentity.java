@@ -5,6 +5,7 @@ import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.UpstreamRelay;
+import io.walrelay.proxy.state.Visit;
 import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.Optional;
@@ -31,9 +32,14 @@ record SessionIdentity(int pid, String user, String address, String client, Stri
                 pid,
                 ClientText.printable(request.user()),
                 address,
-                from.map(it -> "%s:%d".formatted(address, it.getPort())).orElse(LOCAL),
+                client(from),
                 applicationName(request),
                 UpstreamRelay.isRelay(request.parameters()));
+    }
+
+    /** @param from empty: the Unix-domain socket */
+    static String client(Optional<InetSocketAddress> from) {
+        return from.map(it -> "%s:%d".formatted(it.getAddress().getHostAddress(), it.getPort())).orElse(LOCAL);
     }
 
     static String applicationName(StartupRequest request) {
@@ -46,6 +52,11 @@ record SessionIdentity(int pid, String user, String address, String client, Stri
      */
     String shownName() {
         return applicationName.isEmpty() ? address : applicationName;
+    }
+
+    /** That it left now, without a stream. */
+    Visit visit(Instant now) {
+        return new Visit(now, shownName(), user, address);
     }
 
     /** That it was sent away now. */

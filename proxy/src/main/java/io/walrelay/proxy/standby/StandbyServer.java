@@ -19,6 +19,7 @@ import io.walrelay.protocol.handshake.MockVerifiers;
 import io.walrelay.protocol.handshake.ServerHandshake;
 import io.walrelay.proxy.config.HostPort;
 import io.walrelay.proxy.config.TlsSettings;
+import io.walrelay.proxy.conninfo.SocketFailure;
 import io.walrelay.proxy.forward.UpstreamAccess;
 import io.walrelay.proxy.state.RelayState;
 import java.io.IOException;
@@ -123,7 +124,7 @@ public final class StandbyServer {
                 .awaitUninterruptibly();
         if (!bound.isSuccess()) {
             shutDown(acceptor, workers, blocking, console);
-            throw new IOException("could not listen on %s: %s".formatted(address, bound.cause().getMessage()), bound.cause());
+            throw new IOException("could not listen on listen.address %s: %s".formatted(address, SocketFailure.message(bound.cause())), bound.cause());
         }
         Optional<UnixListener> local;
         try {

@@ -8,6 +8,7 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
+import io.walrelay.proxy.conninfo.SocketFailure;
 import java.io.IOException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,7 +46,7 @@ final class UnixListener implements AutoCloseable {
                 .awaitUninterruptibly();
         if (!bound.isSuccess()) {
             file.giveBack();
-            throw new IOException("could not listen on %s: %s".formatted(file.path(), bound.cause().getMessage()), bound.cause());
+            throw new IOException("could not listen on %s: %s".formatted(file.path(), SocketFailure.message(bound.cause())), bound.cause());
         }
         UnixListener listener = new UnixListener(file, bound.channel());
         try {

@@ -55,6 +55,8 @@ record UnixSocketFile(Path path, int port) {
             try {
                 Files.writeString(lock(), text, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.SYNC);
                 return;
+            } catch (NoSuchFileException e) {
+                throw new IOException("listen.unix = %s: expected a directory that is there".formatted(path.getParent()), e);
             } catch (FileAlreadyExistsException e) {
                 Optional<Long> pid = owner();
                 if (pid.isPresent() && runs(pid.get())) {

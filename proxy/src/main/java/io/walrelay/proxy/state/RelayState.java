@@ -34,6 +34,7 @@ public final class RelayState {
     private final Acknowledging acknowledging;
     private final Standbys standbys = new Standbys();
     private final RefusedStandbys refused = new RefusedStandbys();
+    private final Visits visits = new Visits();
     private final Admitted admitted = new Admitted();
     private final ForwardedTraffic forwarded = new ForwardedTraffic();
     private final SlotSync slotSync;
@@ -94,6 +95,11 @@ public final class RelayState {
     /** Who was sent away. */
     public RefusedStandbys refused() {
         return refused;
+    }
+
+    /** Who came and did not ask for a stream. */
+    public Visits visits() {
+        return visits;
     }
 
     /** How many sessions there are, of which there may be only so many. */

@@ -6,6 +6,7 @@ import io.walrelay.cache.slot.SlotStatus;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.proxy.state.Visit;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,8 @@ import java.util.OptionalLong;
  * @param notReady what is wrong with the relay, by kind
  * @param archiveProblem why the archive can't be used now
  * @param toRewind how many blocks a rewind of it has to fetch, at least, if it has diverged and the relay has the WAL that says so
+ * @param visit when it last came and left without asking for a stream
+ * @param paused whether an operator has paused it
  * @param conninfo the relay's PostgreSQL port as standbys reach it, in libpq's form, without a user
  */
 public record Facts(
@@ -40,10 +43,12 @@ public record Facts(
         Map<String, String> notReady,
         Optional<String> archiveProblem,
         OptionalLong toRewind,
+        Optional<Visit> visit,
+        boolean paused,
         String conninfo) {
 
     /** Whether anything was ever heard of it. */
     boolean isKnown() {
-        return session.isPresent() || slot.isPresent() || !refused.isEmpty();
+        return session.isPresent() || slot.isPresent() || !refused.isEmpty() || visit.isPresent();
     }
 }

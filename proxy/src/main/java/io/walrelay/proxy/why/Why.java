@@ -8,6 +8,7 @@ import io.walrelay.proxy.shaping.Hold;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.proxy.state.Visit;
 import io.walrelay.proxy.state.Waiting;
 import io.walrelay.wal.Lsn;
 import java.time.Duration;
@@ -79,7 +80,7 @@ public record Why(boolean streams, List<Finding> findings) {
                         "archive",
                         "WAL at %s comes from the archive%s".formatted(at, facts.archiveProblem().map(", which can't be used now: "::concat).orElse("")),
                         Commands.STATUS);
-                case Waiting.Nothing _ -> session.held().ifPresentOrElse(hold -> held(hold, session.sent()), () -> behind(session));
+                case Waiting.Nothing _ -> session.held().ifPresentOrElse(hold -> held(hold, session.sent()), () -> notHeld(session));
             }
             session.lastReply().filter(reply -> age(reply).compareTo(SILENT) > 0).ifPresent(reply -> delays(
                     "silent",
@@ -89,13 +90,24 @@ public record Why(boolean streams, List<Finding> findings) {
 
         private void held(Hold hold, Lsn sent) {
             switch (hold.why()) {
-                case PAUSED -> stops("paused", "an operator has paused it, at %s".formatted(sent), Commands.standby("resume", facts.name()));
+                case PAUSED -> paused(sent);
                 case DELAYED -> delays(
                         "delayed",
                         "it is held back by standbys.named.delay%s, at %s".formatted(hold.until().map(until -> " until " + until.truncatedTo(ChronoUnit.SECONDS)).orElse(""), sent),
                         Commands.standby("release", facts.name()));
                 case LIMITED -> delays("limited", "it is sent as much as standbys.named.rate lets it have", Commands.WATCH);
             }
+        }
+
+        private void paused(Lsn sent) {
+            stops("paused", "an operator has paused it, at %s".formatted(sent), Commands.standby("resume", facts.name()));
+        }
+
+        private void notHeld(StandbyStatus session) {
+            if (facts.paused()) {
+                paused(session.sent()); // It has all that there is: the next record will be held.
+            }
+            behind(session);
         }
 
         private void behind(StandbyStatus session) {
@@ -140,6 +152,8 @@ public record Why(boolean streams, List<Finding> findings) {
                         "no-stream",
                         "it is connected from %s and has not asked for a stream since %s".formatted(session.client(), session.since().truncatedTo(ChronoUnit.SECONDS)),
                         commands.primaryConninfo(facts.name(), Optional.empty()));
+            } else if (facts.visit().filter(this::isNews).isPresent()) {
+                visited(facts.visit().get());
             } else if (facts.slot().isPresent()) {
                 Slot slot = facts.slot().get().slot();
                 String since = slot.inactiveSince().map(at -> "not connected since %s".formatted(at.truncatedTo(ChronoUnit.SECONDS))).orElse("not connected");
@@ -148,6 +162,21 @@ public record Why(boolean streams, List<Finding> findings) {
                         "%s: %s".formatted(since, slot.furthestSent().isValid() ? "its slot was sent WAL up to " + slot.furthestSent() : "its slot was never used"),
                         commands.primaryConninfo(slot.name(), Optional.of(slot.name())));
             }
+        }
+
+        /** Since its slot was used last. */
+        private boolean isNews(Visit visit) {
+            return facts.slot().flatMap(status -> status.slot().inactiveSince()).filter(visit.at()::isBefore).isEmpty();
+        }
+
+        private void visited(Visit visit) {
+            String own = facts.end().map(end -> "timeline %s".formatted(end.lineage().timeline())).orElse("no timeline yet");
+            stops(
+                    "no-stream",
+                    ("it came %s ago from %s, was told that the relay is on %s, and left: so does a standby that is on a later timeline, as one that was promoted is,"
+                                    + " and has to be rewound, or one of another cluster. Its own log says which")
+                            .formatted(seconds(age(visit.at())), visit.address(), own),
+                    commands.rewind(visit.user()));
         }
 
         private void refused(Refusal refusal) {

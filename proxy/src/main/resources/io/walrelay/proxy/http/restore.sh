@@ -76,6 +76,7 @@ seconds() {
 
 while [ $# -gt 0 ]; do
     case $1 in
+        -h | --help) sed -n '/^#!/d; /^#/!q; s/^# \{0,1\}//p' "$0" && verdict=0 && exit ;;
         --*=*) option=${1%%=*} && value=${1#*=} && shift && set -- "$option" "$value" "$@" ;;
         --*) [ $# -ge 2 ] || refuse "$1 has no value" ;;
     esac

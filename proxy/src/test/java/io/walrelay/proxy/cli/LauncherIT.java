@@ -173,7 +173,7 @@ final class LauncherIT {
         Programs.Result built = launch(elsewhere, "serve", "--data", "a b");
         assertEquals(
                 """
-                walrelay: building (nothing is built yet); the first time this downloads libraries
+                walrelay: building (nothing is built yet); this takes some minutes, and downloads libraries the first time
                 %s runs serve --data a b
                 """.formatted(JDK),
                 built.orFail());
@@ -261,6 +261,53 @@ final class LauncherIT {
             assertEquals(126, launch(restore).status(), "no Java");
             assertEquals(1, launch("push", "x", restore[1], "--relay", relay.url()).status(), "PostgreSQL repeats it");
         }
+    }
+
+    /** As PostgreSQL's user runs what root has installed: a JVM that can't write an archive of classes beside the jar must not end with that. */
+    @Test
+    void whoCanNotWriteWhereItIsInstalledIsToldWhatCameOfIt() throws IOException {
+        bringWhatIsBuilt();
+        environment.put("WALRELAY_JAVA", JDK.resolve("bin/java").toString());
+        Path target = checkout().resolve(JAR).resolveSibling("");
+        Files.delete(links.removeLast());
+        Files.createDirectory(target.resolve("lib"));
+        try (Stream<Path> libraries = Files.list(REPOSITORY.resolve(JAR).resolveSibling("lib"))) {
+            for (Path library : libraries.toList()) {
+                Files.copy(library, target.resolve("lib").resolve(library.getFileName()));
+            }
+        }
+        Path served = Files.createDirectory(directory.resolve("served"));
+        String segment = "000000010000000000000001";
+        Files.write(served.resolve(segment), new byte[1 << 20]);
+        Path data = Files.createDirectory(directory.resolve("data"));
+        setRights("rwxrwxrwx", directory, data);
+        setRights("r-xr-xr-x", target);
+        try (FakeRelay relay = FakeRelay.serving(served)) {
+            Path restored = data.resolve(segment);
+            Programs.Result found = launchAsNobody("restore", segment, restored.toString(), "--relay", relay.url());
+            assertEquals("", found.orFail());
+            assertEquals(1 << 20, Files.size(restored));
+            assertEquals(1, launchAsNobody("restore", "000000010000000000000002", "x", "--relay", relay.url()).status(), "absent");
+            assertEquals("", launchAsNobody("push", restored.toString(), segment, "--relay", relay.url()).orFail());
+            assertEquals("walrelay 0.1.0\n", launchAsNobody("--version").orFail());
+        } finally {
+            setRights("rwxr-xr-x", target);
+        }
+    }
+
+    private static void setRights(String rights, Path... directories) throws IOException {
+        for (Path each : directories) {
+            Files.setPosixFilePermissions(each, PosixFilePermissions.fromString(rights));
+        }
+    }
+
+    /** Whom permissions hold for; root is nobody for that. */
+    private Programs.Result launchAsNobody(String... arguments) throws IOException {
+        if (!Files.getOwner(directory).getName().equals("root")) {
+            return launch(arguments);
+        }
+        tool("as-nobody", "exec setpriv --reuid=65534 --regid=65534 --clear-groups '%s' \"$@\"".formatted(checkout().resolve("walrelay")));
+        return launch(tools().resolve("as-nobody"), arguments);
     }
 
     @Test

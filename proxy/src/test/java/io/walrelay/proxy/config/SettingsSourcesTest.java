@@ -271,6 +271,38 @@ class SettingsSourcesTest {
     }
 
     @Test
+    void aListIsNamedByTheLineOfItsKeyAndOnceWhateverIsWrongInIt() throws IOException {
+        String message = problems("""
+                listen:
+                  hba:
+                    - host all all all psk
+
+                    - hots all all all trust
+                data: /tmp
+                """, Map.of("WALRELAY_UPSTREAM_CONNINFO", "host=a user=u"));
+
+        assertTrue(
+                message.startsWith("listen.hba = [host all all all psk, hots all all all trust] (%s line 2): expected lines in pg_hba.conf form; hba line 1: "
+                        .formatted(directory.resolve("w.yaml"))),
+                message);
+        assertTrue(message.contains("; hba line 2: connection type \"hots\""), message);
+        assertEquals(1, message.lines().count(), message);
+    }
+
+    /** What it does not give is not named as missing. */
+    @Test
+    void ofAFileThatCanNotBeReadNothingElseIsSaid() throws IOException {
+        String message = problems("cache: {memory: [", Map.of());
+        assertTrue(message.startsWith("configuration file = ") && message.lines().count() == 1, message);
+
+        Path none = directory.resolve("none.yaml");
+        SettingsSources sources = new SettingsSources(Optional.of(none), Map.of(), Map.of(), "host", 1L << 30);
+        assertEquals(
+                "configuration file = not read: could not open file \"%1$s\": no such file or directory (%1$s): expected a YAML file".formatted(none),
+                assertThrows(InvalidSettingsException.class, sources::conclude).getMessage());
+    }
+
+    @Test
     void refusesAKeyThatIsGivenTwice() throws IOException {
         String message = problems(UPSTREAM + "cache: {keep: 1h}\ncache: {keep: 2h}\n", Map.of());
 

@@ -140,6 +140,15 @@ final class WhyIT {
             primary.stop(LocalPostgres.StopMode.IMMEDIATE);
             awaitCauses(relay, "early", List.of("upstream"));
             assertEquals(0, why(relay, "early").status());
+
+            // Promoted by mistake, and put back: it comes, hears of the earlier timeline, and leaves by itself.
+            standby.promote();
+            standby.stop(LocalPostgres.StopMode.FAST);
+            Files.createFile(standby.dataDirectory().resolve("standby.signal"));
+            standby.start();
+            awaitCauses(relay, "early", List.of("no-stream", "upstream"));
+            assertTold(why(relay, "early"), "was told that the relay is on timeline 1, and left", "pg_rewind -D DIRECTORY -R");
+            assertTrue(standby.log().contains("highest timeline 1 of the primary is behind recovery timeline 2"), standby::log);
         }
     }
 }

@@ -13,6 +13,7 @@ import io.walrelay.proxy.shaping.Hold;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.StandbyStatus;
 import io.walrelay.proxy.state.UpstreamStatus;
+import io.walrelay.proxy.state.Visit;
 import io.walrelay.proxy.state.Waiting;
 import io.walrelay.proxy.testkit.KnownRelay;
 import io.walrelay.wal.Lsn;
@@ -48,6 +49,8 @@ final class WhyTest {
             Map.of(),
             Optional.empty(),
             OptionalLong.empty(),
+            Optional.empty(),
+            false,
             "host=relay port=6433");
 
     private static StandbyStatus session(StandbyStatus.State state, Lsn sent, Lsn flushed, Lsn replayed, Instant reply, Waiting waiting) {
@@ -82,18 +85,18 @@ final class WhyTest {
 
     private static Facts with(StandbyStatus session) {
         return new Facts(
-                NOTHING.name(), NOW, Optional.of(session), NOTHING.slot(), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), NOTHING.conninfo());
+                NOTHING.name(), NOW, Optional.of(session), NOTHING.slot(), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), Optional.empty(), false, NOTHING.conninfo());
     }
 
     private static Facts with(SlotStatus slot) {
         return new Facts(
-                NOTHING.name(), NOW, NOTHING.session(), Optional.of(slot), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), NOTHING.conninfo());
+                NOTHING.name(), NOW, NOTHING.session(), Optional.of(slot), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), Optional.empty(), false, NOTHING.conninfo());
     }
 
     private static Facts refused(Refusal.Reason reason, Diagnostic said) {
         Refusal refusal = new Refusal(NOW.minusSeconds(7), reason, "s1", Optional.of("s1"), "repl", "10.0.0.7", said, Optional.empty());
         return new Facts(
-                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), List.of(refusal), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), NOTHING.conninfo());
+                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), List.of(refusal), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), Optional.empty(), false, NOTHING.conninfo());
     }
 
     private static SlotStatus slot(String restart, boolean lost, boolean timedOut, Optional<Instant> inactiveSince, Optional<Long> safe) {
@@ -122,6 +125,35 @@ final class WhyTest {
         assertEquals(new Why(true, List.of()), why(streaming(WRITTEN, WRITTEN)));
         // pg_receivewal replays nothing.
         assertEquals(new Why(true, List.of()), why(streaming(WRITTEN, Lsn.INVALID)));
+    }
+
+    @Test
+    void aStandbyThatIsPausedIsSaidToBeAlsoWhenItHasEverything() {
+        Facts facts = streaming(WRITTEN, WRITTEN);
+        Finding finding = only(visited(facts, Optional.empty(), true));
+        assertEquals("paused", finding.cause());
+        assertEquals("walrelay standby resume s1", finding.command().orElseThrow());
+    }
+
+    private static Facts visited(Facts facts, Optional<Visit> visit, boolean paused) {
+        return new Facts(
+                facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), facts.needs(), Optional.empty(), facts.upstream(), Map.of(), Optional.empty(),
+                OptionalLong.empty(), visit, paused, facts.conninfo());
+    }
+
+    /** As one that was promoted, and finds that its timeline is later than the relay's. */
+    @Test
+    void aStandbyThatComesAndLeavesIsNotSaidToBeAway() {
+        Visit visit = new Visit(NOW.minusSeconds(4), "s1", "repl", "10.0.0.7");
+        Finding finding = only(visited(NOTHING, Optional.of(visit), false));
+        assertEquals("no-stream", finding.cause());
+        assertTrue(finding.sentence().startsWith("it came 4 s ago from 10.0.0.7, was told that the relay is on timeline 1, and left: "), finding::sentence);
+        assertEquals("pg_rewind -D DIRECTORY -R --source-server='host=relay port=6433 user=repl dbname=postgres'", finding.command().orElseThrow());
+
+        Facts since = with(slot("0/3000000", false, false, Optional.of(NOW.minusSeconds(9)), Optional.empty()));
+        assertEquals("no-stream", only(visited(since, Optional.of(visit), false)).cause());
+        Facts before = with(slot("0/3000000", false, false, Optional.of(NOW.minusSeconds(3)), Optional.empty()));
+        assertEquals("not-connected", only(visited(before, Optional.of(visit), false)).cause());
     }
 
     @Test
@@ -190,7 +222,7 @@ final class WhyTest {
     private static Facts withLog(Facts facts, HotStandbyNeeds needs) {
         return new Facts(
                 facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), Optional.of(needs), Optional.empty(), facts.upstream(), Map.of(), Optional.empty(),
-                OptionalLong.empty(), facts.conninfo());
+                OptionalLong.empty(), Optional.empty(), false, facts.conninfo());
     }
 
     @Test
@@ -198,7 +230,7 @@ final class WhyTest {
         Facts facts = streaming(WRITTEN, WRITTEN);
         Finding finding = only(new Facts(
                 facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), facts.needs(), Optional.of("upstream.acknowledge is own"), facts.upstream(), Map.of(),
-                Optional.empty(), OptionalLong.empty(), facts.conninfo()));
+                Optional.empty(), OptionalLong.empty(), Optional.empty(), false, facts.conninfo()));
         assertEquals("slot-sync", finding.cause());
         assertTrue(!finding.stops() && finding.sentence().endsWith("upstream.acknowledge is own"), finding::toString);
     }
@@ -233,7 +265,7 @@ final class WhyTest {
         Facts facts = refused(Refusal.Reason.DIVERGED, Diagnostic.error("XX000", "no"));
         Finding finding = only(new Facts(
                 facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), facts.needs(), Optional.empty(), facts.upstream(), Map.of(), Optional.empty(),
-                OptionalLong.of(1234), facts.conninfo()));
+                OptionalLong.of(1234), Optional.empty(), false, facts.conninfo()));
         assertTrue(finding.sentence().endsWith("A rewind fetches 1,234 blocks or more."), finding::toString);
     }
 
@@ -269,6 +301,8 @@ final class WhyTest {
                 Map.of(),
                 Optional.empty(),
                 OptionalLong.empty(),
+                Optional.empty(),
+                false,
                 NOTHING.conninfo());
         assertEquals(List.of(), why(facts).findings());
     }
@@ -308,6 +342,8 @@ final class WhyTest {
                 Map.of("disk", "the relay's disk is full"),
                 Optional.empty(),
                 OptionalLong.empty(),
+                Optional.empty(),
+                false,
                 NOTHING.conninfo());
         assertEquals(List.of("upstream", "disk"), causes(facts));
         assertTrue(why(facts).findings().getFirst().sentence().contains("pg1:5432 refused"));

@@ -52,9 +52,12 @@ public final class BackgroundThread {
         }
     }
 
-    /** Wakes who rests, and waits for the end of the work, but not for longer than {@code most}. */
+    /** Wakes who rests, and waits for the end of the work, but not for longer than {@code most}. One that was not started has no work. */
     public void close(Duration most) {
         tellToEnd();
+        if (thread.getState() == Thread.State.NEW) {
+            return;
+        }
         try {
             var _ = thread.join(most);
         } catch (InterruptedException e) {

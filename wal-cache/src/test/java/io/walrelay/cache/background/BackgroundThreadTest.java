@@ -32,6 +32,15 @@ class BackgroundThreadTest {
         assertTrue(ended.get());
     }
 
+    /** What comes after it may not have begun: then all is closed again. */
+    @Test
+    void oneThatWasNotStartedCanBeClosed() {
+        BackgroundThread thread = new BackgroundThread("test", () -> {});
+        thread.close(LONG);
+        thread.interrupt();
+        assertTrue(thread.isClosed());
+    }
+
     @Test
     void closingDoesNotInterruptNorWaitForever() throws InterruptedException {
         CountDownLatch goOn = new CountDownLatch(1);
