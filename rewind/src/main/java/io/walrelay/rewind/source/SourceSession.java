@@ -84,11 +84,16 @@ public final class SourceSession implements Closeable {
                 close();
                 // An answer may take its time, so what counts is how long there has been none to be had.
                 long now = nanoTime.getAsLong();
+                boolean again = firstFailure.isPresent();
                 firstFailure = OptionalLong.of(firstFailure.orElse(now));
                 if (!wasThere || ended || now - firstFailure.getAsLong() > PATIENCE.toNanos() || Thread.currentThread().isInterrupted()) {
                     throw new IOException("the source server can't be reached: %s".formatted(e.getMessage()), e);
                 }
-                log.info("the connection to the source will be opened again: {}", e.getMessage());
+                if (again) {
+                    log.debug("the source is still away: {}", e.getMessage());
+                } else {
+                    log.info("the connection to the source will be opened again, for up to {} s: {}", PATIENCE.toSeconds(), e.getMessage());
+                }
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
         }
