@@ -3,6 +3,7 @@ package io.walrelay.proxy.cli;
 import io.walrelay.rewind.RewindListener;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.concurrent.TimeUnit;
@@ -67,6 +68,7 @@ final class RewindConsole implements RewindListener {
     /** The JDK's words for a file that is missing are its name alone. */
     static String message(Exception e) {
         return switch (e) {
+            case AccessDeniedException denied -> "could not open file \"%s\": permission denied".formatted(denied.getFile());
             case NoSuchFileException missing -> "could not open file \"%s\": no such file or directory".formatted(missing.getFile());
             case FileSystemException file when file.getReason() == null -> "could not use file \"%s\": %s".formatted(file.getFile(), file.getClass().getSimpleName());
             case IOException io when io.getMessage() != null -> io.getMessage();
