@@ -181,6 +181,7 @@ final class RewindCommand implements Callable<Integer> {
             throw new RefusedException("--relay copies no WAL, so the target has to stream: expected --source-server, -R and --relay-conninfo with it", help);
         }
         refuseIgnored(help);
+        requireConninfo();
         if (!more.isEmpty()) {
             throw new RefusedException("too many command-line arguments (first is \"%s\")".formatted(more.getFirst()), help);
         }
@@ -202,6 +203,17 @@ final class RewindCommand implements Callable<Integer> {
         }
         if (!undo && checkpoint && sourceServer == null) {
             throw new RefusedException("--checkpoint needs a server to make it: expected --source-server", help);
+        }
+    }
+
+    /** It is written into primary_conninfo, and only the rewound server would find out. */
+    private void requireConninfo() throws RefusedException {
+        try {
+            if (relayConninfo != null) {
+                var _ = Conninfo.parseAsClient(relayConninfo, System.getenv());
+            }
+        } catch (InvalidConninfoException e) {
+            throw new RefusedException("--relay-conninfo: " + e.getMessage());
         }
     }
 

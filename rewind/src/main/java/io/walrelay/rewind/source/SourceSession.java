@@ -87,7 +87,7 @@ public final class SourceSession implements Closeable {
                 boolean again = firstFailure.isPresent();
                 firstFailure = OptionalLong.of(firstFailure.orElse(now));
                 if (!wasThere || ended || now - firstFailure.getAsLong() > PATIENCE.toNanos() || Thread.currentThread().isInterrupted()) {
-                    throw new IOException("the source server can't be reached: %s".formatted(e.getMessage()), e);
+                    throw new IOException("the source server can't be reached: %s".formatted(reason(e)), e);
                 }
                 if (again) {
                     log.debug("the source is still away: {}", e.getMessage());
@@ -97,6 +97,12 @@ public final class SourceSession implements Closeable {
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
         }
+    }
+
+    /** The driver's words for what goes wrong below it are "The connection attempt failed." */
+    private static String reason(SQLException e) {
+        Throwable cause = e.getCause();
+        return cause == null || cause.getMessage() == null ? String.valueOf(e.getMessage()) : "%s (%s)".formatted(e.getMessage(), cause.getMessage());
     }
 
     private Connection opened() throws SQLException {
