@@ -29,7 +29,7 @@ record PlanCheck(RewindPlan plan, RewindListener listener) {
         }
         String gap = plan.gap().get();
         if (archive.isEmpty()) {
-            listener.info("warning: the source has %s no more, which the rewound server has to replay: its restore_command must find it".formatted(gap));
+            listener.info("warning: the source has %s no more, which the rewound server has to replay: its restore_command must find it, or primary_conninfo lead to a server that has it".formatted(gap));
         } else if (!archive.get().has(gap)) {
             throw new RefusedException("the source has %s no more, which the rewound server has to replay, and restore_command does not find it".formatted(gap),
                     "Take a new base backup, or rewind with --relay from a relay that holds it.");

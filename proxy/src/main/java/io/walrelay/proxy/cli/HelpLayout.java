@@ -17,7 +17,7 @@ final class HelpLayout {
         UsageMessageSpec help = command.getCommandSpec().usageMessage();
         help.width(WIDTH)
                 .descriptionHeading("%n")
-                .parameterListHeading("%nArguments:%n")
+                .parameterListHeading(command.getCommandSpec().positionalParameters().stream().allMatch(argument -> argument.hidden()) ? "" : "%nArguments:%n")
                 .optionListHeading("%nOptions:%n")
                 .commandListHeading("%nCommands:%n")
                 .exitCodeListHeading("%nExit status:%n")

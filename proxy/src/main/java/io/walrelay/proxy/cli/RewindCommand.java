@@ -13,6 +13,7 @@ import io.walrelay.rewind.RewindRequest;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.source.DirectorySource;
 import io.walrelay.rewind.source.RewindSource;
+import io.walrelay.rewind.source.ServerSource;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.URI;
@@ -137,13 +138,16 @@ final class RewindCommand implements Callable<Integer> {
             }
             RewindReport report;
             try (RewindSource source = source()) {
+                if (writeRecoveryConf && relay == null && source instanceof ServerSource server) {
+                    warnIfItCanNotStream(server, console);
+                }
                 report = new Rewind(request(directory), source, console).run();
             }
+            print(report);
             if (checkpoint && sourceServer != null && !dryRun) {
                 SourceServers.checkpoint(sourceServer, System.getenv());
                 console.info("the source has made a checkpoint");
             }
-            print(report);
             return Main.OK;
         } catch (RefusedException e) {
             console.error(String.valueOf(e.getMessage()));
@@ -176,16 +180,48 @@ final class RewindCommand implements Callable<Integer> {
         if (relay != null && (sourceServer == null || !writeRecoveryConf || relayConninfo == null)) {
             throw new RefusedException("--relay copies no WAL, so the target has to stream: expected --source-server, -R and --relay-conninfo with it", help);
         }
+        refuseIgnored(help);
+        requireConninfo();
         if (!more.isEmpty()) {
             throw new RefusedException("too many command-line arguments (first is \"%s\")".formatted(more.getFirst()), help);
         }
         if (jobs < 1 || jobs > 64) {
             throw new RefusedException("--jobs is %d; expected 1 to 64".formatted(jobs), help);
         }
+        Path directory = target.toAbsolutePath().normalize();
+        refuseItself(directory);
         if (isRoot()) {
             throw new RefusedException("cannot be executed by \"root\"", "You must run walrelay rewind as the PostgreSQL superuser.");
         }
-        return target.toAbsolutePath().normalize();
+        return directory;
+    }
+
+    /** Whoever gives them expects another rewind than there would be. With --undo, the rest of the line may be what was run before. */
+    private void refuseIgnored(String help) throws RefusedException {
+        if (!undo && relay == null && (relayConninfo != null || relaySlot != null)) {
+            throw new RefusedException("%s is of use with --relay, which is not given".formatted(relayConninfo != null ? "--relay-conninfo" : "--relay-slot"), help);
+        }
+        if (!undo && checkpoint && sourceServer == null) {
+            throw new RefusedException("--checkpoint needs a server to make it: expected --source-server", help);
+        }
+    }
+
+    /** It is written into primary_conninfo, and only the rewound server would find out. */
+    private void requireConninfo() throws RefusedException {
+        try {
+            if (relayConninfo != null) {
+                var _ = Conninfo.parseAsClient(relayConninfo, System.getenv());
+            }
+        } catch (InvalidConninfoException e) {
+            throw new RefusedException("--relay-conninfo: " + e.getMessage());
+        }
+    }
+
+    /** Which is never meant; it would be "on the same timeline". */
+    private void refuseItself(Path directory) throws IOException, RefusedException {
+        if (sourceDirectory != null && Files.exists(sourceDirectory) && Files.exists(directory) && Files.isSameFile(sourceDirectory, directory)) {
+            throw new RefusedException("source and target are the same data directory: %s".formatted(directory), "-D is the one to change, --source-pgdata the one to become equal to.");
+        }
     }
 
     /** Files that root writes the server could not read. */
@@ -194,7 +230,16 @@ final class RewindCommand implements Callable<Integer> {
         return Files.exists(self) ? Integer.valueOf(0).equals(Files.getAttribute(self, "unix:uid")) : "root".equals(System.getProperty("user.name"));
     }
 
-    private RewindSource source() throws IOException {
+    /** A role that is only made for rewinds, perhaps: then the server starts and waits for WAL that never comes. */
+    private static void warnIfItCanNotStream(ServerSource server, RewindConsole console) throws IOException {
+        Optional<String> role = server.roleThatMayNotStream();
+        if (role.isPresent()) {
+            console.info("warning: -R writes a primary_conninfo with the role %s, which has no REPLICATION: the target will not stream with it".formatted(role.get()));
+            console.hint("On the source: ALTER ROLE %s REPLICATION".formatted(role.get()));
+        }
+    }
+
+    private RewindSource source() throws IOException, RefusedException {
         if (sourceDirectory != null) {
             return new DirectorySource(sourceDirectory.toAbsolutePath().normalize());
         }

@@ -94,7 +94,7 @@ final class RewindRehearsal {
     private static void askNobody() {
         try (var source = SourceServers.open("host=127.0.0.1 port=%d user=postgres dbname=postgres passfile=/dev/null".formatted(PORT), Map.of(), 1)) {
             throw new IllegalStateException("somebody answered: " + source.describe());
-        } catch (IOException expected) {
+        } catch (IOException | RefusedException expected) {
             System.out.println(expected.getMessage());
         }
         try {

@@ -2,8 +2,11 @@ package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.SqlTarget;
+import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.source.ServerSource;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -17,36 +20,61 @@ final class SourceServers {
     /** Listing the files of a large cluster takes its time; one that is silent for longer is gone. */
     private static final String SILENCE_SECONDS = "600";
 
+    private static final String WRONG_PASSWORD = "28P01";
+
+    /** What the driver says when it was asked for one. */
+    private static final String NO_PASSWORD = "08004";
+
     private SourceServers() {}
 
     /** The first host of {@code conninfo} that can be reached. */
-    static ServerSource open(String conninfo, Map<String, String> environment, int jobs) throws IOException {
+    static ServerSource open(String conninfo, Map<String, String> environment, int jobs) throws IOException, RefusedException {
         SqlTarget target = reachable(conninfo, environment);
         return new ServerSource(target.host(), () -> DriverManager.getConnection(target.url(), properties(target)), jobs);
     }
 
     /** Makes a checkpoint there; a standby's is a restartpoint. */
     static void checkpoint(String conninfo, Map<String, String> environment) throws IOException {
-        SqlTarget target = reachable(conninfo, environment);
-        try (Connection connection = DriverManager.getConnection(target.url(), properties(target));
+        try (Connection connection = connect(conninfo, environment);
                 Statement statement = connection.createStatement()) {
             statement.execute("CHECKPOINT");
-        } catch (SQLException e) {
+        } catch (SQLException | RefusedException e) {
             throw new IOException("the target is rewound, but the source made no checkpoint: %s".formatted(e.getMessage()), e);
         }
     }
 
-    private static SqlTarget reachable(String conninfo, Map<String, String> environment) throws IOException {
+    private static Connection connect(String conninfo, Map<String, String> environment) throws IOException, RefusedException, SQLException {
+        SqlTarget target = reachable(conninfo, environment);
+        return DriverManager.getConnection(target.url(), properties(target));
+    }
+
+    private static SqlTarget reachable(String conninfo, Map<String, String> environment) throws IOException, RefusedException {
         Conninfo server = Conninfo.parseAsClient(conninfo, environment);
-        SQLException last = null;
+        RefusedException last = new RefusedException("the source server can't be reached: no host is named");
         for (SqlTarget target : SqlTarget.of(server, server.applicationName().orElse("walrelay rewind"))) {
             try (Connection _ = DriverManager.getConnection(target.url(), properties(target))) {
                 return target;
             } catch (SQLException e) {
-                last = e;
+                last = new RefusedException("the source server can't be reached: %s".formatted(reason(e, target)), hint(e));
+                last.addSuppressed(e);
             }
         }
-        throw new IOException("the source server can't be reached: %s".formatted(last == null ? "no host is named" : last.getMessage()), last);
+        throw last;
+    }
+
+    /** The driver's words for whatever goes wrong below it name nothing. */
+    private static String reason(SQLException e, SqlTarget target) {
+        return switch (e.getCause()) {
+            case UnknownHostException _ -> "unknown host in \"%s\"".formatted(target.host());
+            case SocketTimeoutException _ -> "no answer from %s".formatted(target.host());
+            case null, default -> String.valueOf(e.getMessage());
+        };
+    }
+
+    private static String hint(SQLException e) {
+        return WRONG_PASSWORD.equals(e.getSQLState()) || NO_PASSWORD.equals(e.getSQLState())
+                ? "A password is taken from the variable PGPASSWORD, from ~/.pgpass, or from the file that passfile= in --source-server names."
+                : "";
     }
 
     private static Properties properties(SqlTarget target) {

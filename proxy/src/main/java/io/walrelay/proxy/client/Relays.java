@@ -103,6 +103,9 @@ public record Relays(List<URI> urls, Optional<String> token, Optional<SSLSocketF
 
     /** Why the relay refused: the status, and what it says about it if that is text. */
     static String refusal(HttpURLConnection connection) throws IOException {
+        if (connection.getResponseCode() < 0) {
+            return "the answer is no HTTP; is this the relay's HTTP port?";
+        }
         String status = "HTTP " + connection.getResponseCode();
         try (InputStream body = connection.getErrorStream()) {
             String said = body == null ? "" : new String(body.readNBytes(LONGEST_REASON), StandardCharsets.UTF_8).strip();

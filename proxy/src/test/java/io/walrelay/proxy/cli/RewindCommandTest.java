@@ -20,6 +20,11 @@ class RewindCommandTest {
         "rewind -D a --source-pgdata b c d | error: too many command-line arguments (first is \"c\")",
         "rewind -D a --source-pgdata b --jobs 0 | error: --jobs is 0; expected 1 to 64",
         "rewind -D a --source-server b --relay http://r:1 | error: --relay copies no WAL, so the target has to stream",
+        "rewind -D a --source-server b -R --relay-conninfo host=r | error: --relay-conninfo is of use with --relay, which is not given",
+        "rewind -D a --source-server b -R --relay-slot s | error: --relay-slot is of use with --relay, which is not given",
+        "rewind -D a --source-pgdata b --checkpoint | error: --checkpoint needs a server to make it",
+        "rewind -D a --source-server b -R --relay http://r:1 --relay-conninfo hots=r | error: --relay-conninfo: invalid connection option \"hots\"",
+        "rewind -D target --source-pgdata target/../target | error: source and target are the same data directory",
         "rewind -D a --colour | Unknown option: '--colour'",
     })
     void saysWhatWasExpected(String line, String part) {

@@ -246,6 +246,20 @@ class KindsOfRewindIT {
         }
     }
 
+    /** The message has what to run, and it is enough; that the role can't stream is said, and is no reason to refuse. */
+    private static void assertRightsAreNamed(LocalPostgres source, LocalPostgres target) {
+        source.execute("CREATE ROLE \"Re-wind\" LOGIN");
+        String conninfo = source.conninfo() + " user=Re-wind";
+        Programs.Result refused = rewind(target, "--source-server", conninfo, "--dry-run");
+        assertEquals(1, refused.status(), refused.output());
+        int grant = refused.output().indexOf("GRANT EXECUTE");
+        assertTrue(grant > 0, refused.output());
+        source.execute(refused.output().substring(grant).lines().findFirst().orElseThrow());
+        Programs.Result planned = rewind(target, "--source-server", conninfo, "--dry-run", "-R");
+        assertEquals(0, planned.status(), planned.output());
+        assertTrue(planned.output().contains("ALTER ROLE \"Re-wind\" REPLICATION"), planned.output());
+    }
+
     /** Before it is looked at, and between that and the first change. */
     @Test
     void aTargetThatAServerHasOrHadIsRefused() throws Exception {
@@ -259,6 +273,7 @@ class KindsOfRewindIT {
 
             diverge(old, "old");
             stop(old);
+            assertRightsAreNamed(servers.standby, old);
             Path control = old.dataDirectory().resolve(ControlFile.PATH);
             byte[] before = Files.readAllBytes(control);
             RewindRequest request = new RewindRequest(

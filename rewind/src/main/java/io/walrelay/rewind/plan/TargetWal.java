@@ -4,7 +4,9 @@ import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.RecordEnd;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.wal.Lsn;
+import io.walrelay.wal.SegmentId;
 import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.WalFileName;
 import io.walrelay.wal.format.BlockReference;
 import io.walrelay.wal.format.CheckpointSearch;
 import io.walrelay.wal.format.FileChange;
@@ -124,7 +126,7 @@ public final class TargetWal {
         return switch (new CheckpointSearch(source, identity, proven::checkpoints).lastBefore(Lsn.INVALID, fork)) {
             case CheckpointSearch.Found(var at, var checkpoint) -> new ReplayStart(checkpoint.redo(), at, checkpoint.timeline(), ReplayStart.Reason.COMMON);
             case CheckpointSearch.None() -> throw new RefusedException("there is no checkpoint before %s".formatted(fork));
-            case CheckpointSearch.Broken(var end) -> throw new RefusedException("could not find previous WAL record at %s: %s".formatted(end.at(), end.message()), MISSING);
+            case CheckpointSearch.Broken(var end) -> throw new RefusedException("could not find previous WAL record at %s: %s".formatted(end.at(), reason(end)), MISSING);
         };
     }
 
@@ -240,7 +242,12 @@ public final class TargetWal {
         changed.add(change);
     }
 
-    private static RefusedException unreadable(String what, WalReader reader) {
-        return new RefusedException("%s: %s".formatted(what, reader.end().map(WalEnd::message).orElse("another record begins there")), MISSING);
+    private RefusedException unreadable(String what, WalReader reader) {
+        return new RefusedException("%s: %s".formatted(what, reader.end().map(this::reason).orElse("another record begins there")), MISSING);
+    }
+
+    /** Bytes that are not there are those of a segment, by whose name an archive is searched. */
+    private String reason(WalEnd end) {
+        return end instanceof WalEnd.Flaw ? end.message() : "%s, of %s".formatted(end.message(), new WalFileName.Segment(SegmentId.at(identity.history().timelineAt(end.at()), end.at(), size())).fileName(size()));
     }
 }

@@ -39,6 +39,18 @@ public final class ServerSource implements RewindSource {
               FROM files LEFT JOIN pg_tablespace t ON path = 'pg_tblspc/' AND t.oid::text = filename
             """;
 
+    /** The functions that are called and that not everybody may call, by default. */
+    private static final String FORBIDDEN =
+            """
+            SELECT quote_ident(current_user), quote_ident(current_database()), string_agg('pg_catalog.' || f, ', ')
+              FROM unnest(ARRAY['pg_ls_dir(text, boolean, boolean)', 'pg_stat_file(text, boolean)',
+                                'pg_read_binary_file(text)', 'pg_read_binary_file(text, bigint, bigint, boolean)']) AS f
+             WHERE NOT has_function_privilege('pg_catalog.' || f, 'EXECUTE')
+             HAVING count(*) > 0
+            """;
+
+    private static final String MAY_NOT_STREAM = "SELECT quote_ident(rolname) FROM pg_roles WHERE rolname = current_user AND NOT (rolreplication OR rolsuper)";
+
     private final String description;
     private final SourceSession session;
     private final ParallelFetch fetcher;
@@ -57,9 +69,37 @@ public final class ServerSource implements RewindSource {
     /** Connects. */
     @Override
     public void check() throws IOException, RefusedException {
+        requireRights();
         if (!session.ask(connection -> single(connection, "SHOW full_page_writes")).equals("on")) {
             throw new RefusedException("full_page_writes must be enabled in the source server", "Blocks may be torn when they are read, and only whole pages in the WAL mend them.");
         }
+    }
+
+    private void requireRights() throws IOException, RefusedException {
+        Optional<RefusedException> refusal = session.ask(connection -> {
+            try (Statement statement = connection.createStatement();
+                    ResultSet row = statement.executeQuery(FORBIDDEN)) {
+                return row.next() ? Optional.of(forbidden(row.getString(1), row.getString(2), row.getString(3))) : Optional.empty();
+            }
+        });
+        if (refusal.isPresent()) {
+            throw refusal.get();
+        }
+    }
+
+    private static RefusedException forbidden(String role, String database, String functions) {
+        return new RefusedException("the role %s may not call on the source: %s".formatted(role, functions),
+                "As a superuser there, in the database %s: GRANT EXECUTE ON FUNCTION %s TO %s".formatted(database, functions, role));
+    }
+
+    /** The role of the sessions, quoted, when it has not got what streaming needs. */
+    public Optional<String> roleThatMayNotStream() throws IOException {
+        return session.ask(connection -> {
+            try (Statement statement = connection.createStatement();
+                    ResultSet row = statement.executeQuery(MAY_NOT_STREAM)) {
+                return row.next() ? Optional.of(row.getString(1)) : Optional.empty();
+            }
+        });
     }
 
     @Override

@@ -84,14 +84,25 @@ public final class SourceSession implements Closeable {
                 close();
                 // An answer may take its time, so what counts is how long there has been none to be had.
                 long now = nanoTime.getAsLong();
+                boolean again = firstFailure.isPresent();
                 firstFailure = OptionalLong.of(firstFailure.orElse(now));
                 if (!wasThere || ended || now - firstFailure.getAsLong() > PATIENCE.toNanos() || Thread.currentThread().isInterrupted()) {
-                    throw new IOException("the source server can't be reached: %s".formatted(e.getMessage()), e);
+                    throw new IOException("the source server can't be reached: %s".formatted(reason(e)), e);
                 }
-                log.info("the connection to the source will be opened again: {}", e.getMessage());
+                if (again) {
+                    log.debug("the source is still away: {}", e.getMessage());
+                } else {
+                    log.info("the connection to the source will be opened again, for up to {} s: {}", PATIENCE.toSeconds(), e.getMessage());
+                }
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
         }
+    }
+
+    /** The driver's words for what goes wrong below it are "The connection attempt failed." */
+    private static String reason(SQLException e) {
+        Throwable cause = e.getCause();
+        return cause == null || cause.getMessage() == null ? String.valueOf(e.getMessage()) : "%s (%s)".formatted(e.getMessage(), cause.getMessage());
     }
 
     private Connection opened() throws SQLException {
