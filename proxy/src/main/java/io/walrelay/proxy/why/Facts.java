@@ -25,7 +25,7 @@ import java.util.OptionalLong;
  * @param notReady what is wrong with the relay, by kind
  * @param archiveProblem why the archive can't be used now
  * @param toRewind how many blocks a rewind of it has to fetch, at least, if it has diverged and the relay has the WAL that says so
- * @param conninfo the relay's PostgreSQL port as standbys reach it, in libpq's form, without a user
+ * @param relay where the relay is reached
  */
 public record Facts(
         String name,
@@ -40,7 +40,7 @@ public record Facts(
         Map<String, String> notReady,
         Optional<String> archiveProblem,
         OptionalLong toRewind,
-        String conninfo) {
+        Addresses relay) {
 
     /** Whether anything was ever heard of it. */
     boolean isKnown() {

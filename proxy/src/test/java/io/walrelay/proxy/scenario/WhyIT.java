@@ -86,7 +86,7 @@ final class WhyIT {
                 assertEquals(List.of("slot"), causes(relay, "nowhere"));
 
                 PSQL.replication(relay.conninfo("s4"), "START_REPLICATION PHYSICAL 0/1000000 TIMELINE 9");
-                assertTold(why(relay, "s4"), "diverged: refused", "requested timeline 9", "pg_rewind -D DIRECTORY -R");
+                assertTold(why(relay, "s4"), "diverged: refused", "requested timeline 9", "walrelay rewind -D DIRECTORY -R", " --relay=" + relay.url(), "pg_rewind -D DIRECTORY -R");
 
                 whoIsAhead(relay);
 
