@@ -50,12 +50,14 @@ class RewindThroughRelayIT {
     private static final Pattern FROM_INDEX =
             Pattern.compile("\"target_wal\":\\{\"segments_indexed\":[1-9][0-9]*,.*\"source_wal\":\\{\"segments_indexed\":[1-9][0-9]*,\"segments_read\":0}");
 
+    private static final Pattern REPORTED = Pattern.compile("\"kind\":\"rewind\",\"text\":\"[^}]*slot \\\\\"old\\\\\": its replay starts at 0/");
+
     @TempDir
     private Path directory;
 
     @ParameterizedTest
     @ValueSource(ints = {14, 15, 18})
-    void theTargetStreamsFromTheRelayWhatItWouldElseCopy(int major) throws IOException {
+    void theTargetStreamsFromTheRelayWhatItWouldElseCopy(int major) throws Exception {
         try (TwoServers servers = TwoServers.of(Servers.version(major));
                 RelayProcess relay = relayBehind(servers.standby, directory.resolve("relay"))) {
             LocalPostgres old = servers.old;
@@ -79,6 +81,8 @@ class RewindThroughRelayIT {
             Programs.Result result = rewindThrough(relay, old, now, "--checkpoint");
 
             assertEquals(0, result.status(), result.output());
+            String said = relay.get("/api/v1/status").body();
+            assertTrue(REPORTED.matcher(said).find(), said);
             Matcher fetched = FETCHED.matcher(result.output());
             assertTrue(fetched.find() && Long.parseLong(fetched.group(1)) < (major < 15 ? 24 : 8) << 20, result.output());
             assertTrue(skippedBlocks(result) > 50, result.output());
