@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -98,7 +99,12 @@ final class ChartObjectsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"'' | http", "'tls: {existingSecret: t}' | https", "'tls: {existingSecret: t, http: false}' | http", "'tls: {existingSecret: t, clientCertificates: true}' | https"})
+    @CsvSource(delimiter = '|', value = {
+        "'' | http",
+        "'tls: {existingSecret: t}' | https",
+        "'tls: {existingSecret: t, http: false}' | http",
+        "'tls: {existingSecret: t, clientCertificates: true}' | https",
+    })
     void whoAsksAtTheHttpPortSpeaksWhatItSpeaks(String values, String scheme) throws Exception {
         Rendered rendered = render("replicas: 2\nmetrics: {annotations: true, podMonitor: {enabled: true, interval: 7s, labels: {release: prometheus}}}\n" + values);
 
@@ -107,7 +113,7 @@ final class ChartObjectsTest {
             JsonNode asks = rendered.relay().path(probe.substring(0, probe.indexOf('/'))).path("httpGet");
             assertEquals(probe.substring(probe.indexOf('/')), asks.path("path").asString());
             assertEquals(8433, port(rendered, asks.path("port")), probe);
-            assertEquals(scheme.toUpperCase(java.util.Locale.ROOT), asks.path("scheme").asString(), probe);
+            assertEquals(scheme.toUpperCase(Locale.ROOT), asks.path("scheme").asString(), probe);
         }
         JsonNode annotations = rendered.one("StatefulSet").at("/spec/template/metadata/annotations");
         assertEquals(List.of("true", "8433", "/metrics", scheme), List.of("scrape", "port", "path", "scheme").stream()
