@@ -18,12 +18,6 @@ final class Chart {
     static final String RELEASE = "prod";
     static final String NAMESPACE = "db";
 
-    /** The least that an installation has to say. */
-    private static final String LEAST = """
-            config: {upstream: {conninfo: "host=pg1,pg2 user=walrelay"}}
-            http: {tokens: {existingSecret: walrelay-http}}
-            """;
-
     private static final String KUBERNETES = "1.31.0";
 
     static final Path DIRECTORY = Path.of("../helm");
@@ -34,6 +28,12 @@ final class Chart {
     static final String HOOK = "hook.example/";
 
     private static final String HELMS_HOOK = "helm.sh/hook";
+
+    /** The least that an installation has to say. */
+    private static final String LEAST = """
+            config: {upstream: {conninfo: "host=pg1,pg2 user=walrelay"}}
+            http: {tokens: {existingSecret: walrelay-http}}
+            """;
 
     private final Path values;
     private final Path chart;
