@@ -69,6 +69,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- join "," $urls }}
 {{- end }}
 
+{{/* What a client of the HTTP port has to show, by options of walrelay restore: a token, else a certificate; and whom it has to trust. */}}
+{{- define "walrelay.restoreCredentials" -}}
+{{- if .Values.http.tokens.existingSecret }} --token-file /path/to/token
+{{- else if or .Values.tls.clientCertificates (dig "http" "tls" "client-ca" "" .Values.config) }} --cert /path/to/client.crt --key /path/to/client.key
+{{- end }}
+{{- if and (include "walrelay.httpTls" .) .Values.tls.caKey }} --ca-file /path/to/ca.crt{{ end }}
+{{- end }}
+
 {{/*
 As the relay names it: upstream.slot with the pod's name for {hostname}, _ for what slot names lack. Takes the context, the pod's name up to its
 number, and the number.

@@ -124,9 +124,9 @@ final class Recovery {
         if (found && reader.recordStart().isAtMost(Lsn.max(trusted, afterPageHeader(scanStart)))) {
             String reason = reader.skipToEnd().message();
             end = Lsn.max(trusted, reader.lastRecordEnd());
-            logger.atInfo().addKeyValue("trusted", trusted).addKeyValue("end", end).log("recovered the end of WAL: {}", reason);
+            logger.atInfo().addKeyValue("trusted", trusted.toString()).addKeyValue("end", end.toString()).log("recovered the end of WAL: {}", reason);
         } else {
-            logger.atInfo().addKeyValue("end", end).log("recovered the end of WAL: no record after it can be proved");
+            logger.atInfo().addKeyValue("end", end.toString()).log("recovered the end of WAL: no record after it can be proved");
         }
         return end;
     }

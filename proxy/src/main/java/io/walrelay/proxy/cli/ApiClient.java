@@ -11,19 +11,11 @@ import java.net.URI;
 import java.net.UnknownHostException;
 import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.Optional;
 import javax.net.ssl.HttpsURLConnection;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocketFactory;
-import javax.net.ssl.TrustManagerFactory;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 
@@ -48,28 +40,9 @@ final class ApiClient implements AutoCloseable {
         this.tls = tls;
     }
 
-    /** @param trusted certificates (PEM) to believe instead of those that Java trusts */
-    static ApiClient trusting(URI base, Optional<String> token, Optional<Path> trusted) throws IOException {
-        return new ApiClient(
-                base, token, trusted.isPresent() && "https".equals(base.getScheme()) ? Optional.of(trust(trusted.get()).getSocketFactory()) : Optional.empty());
-    }
-
-    private static SSLContext trust(Path pem) throws IOException {
-        try (InputStream in = Files.newInputStream(pem)) {
-            KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-            store.load(null, null);
-            int n = 0;
-            for (Certificate certificate : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
-                store.setCertificateEntry("trusted-" + n++, certificate);
-            }
-            TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-            trust.init(store);
-            SSLContext context = SSLContext.getInstance("TLS");
-            context.init(null, trust.getTrustManagers(), null);
-            return context;
-        } catch (GeneralSecurityException e) {
-            throw new IOException("could not read certificates from %s: %s".formatted(pem, e.getMessage()), e);
-        }
+    /** With another token. */
+    ApiClient with(String other) {
+        return new ApiClient(base, Optional.of(other), tls);
     }
 
     /**
@@ -124,7 +97,7 @@ final class ApiClient implements AutoCloseable {
         } catch (SocketTimeoutException e) {
             throw new IOException("no answer from %s within %d seconds; is this the relay's HTTP port?".formatted(base, PATIENCE.toSeconds()), e);
         } catch (SSLException e) {
-            throw new IOException("no TLS connection to %s: %s; expected a certificate that Java or --ca trusts, for that host".formatted(base, e.getMessage()), e);
+            throw new IOException("no TLS connection to %s: %s; expected a certificate that Java or --ca-file trusts, for that host".formatted(base, e.getMessage()), e);
         } catch (RefusedByRelay e) {
             throw e;
         } catch (IOException e) {
@@ -173,7 +146,7 @@ final class ApiClient implements AutoCloseable {
     }
 
     private String refusal(int status, String body) {
-        String hint = status == HttpURLConnection.HTTP_UNAUTHORIZED || status == HttpURLConnection.HTTP_FORBIDDEN ? "; a token is given with --token or WALRELAY_TOKEN" : "";
+        String hint = status == HttpURLConnection.HTTP_UNAUTHORIZED || status == HttpURLConnection.HTTP_FORBIDDEN ? "; a token is given with --token-file or WALRELAY_TOKEN, a client certificate with --cert and --key" : "";
         return "%s refused (HTTP %d): %s%s".formatted(base, status, ErrorBody.text(body), hint);
     }
 

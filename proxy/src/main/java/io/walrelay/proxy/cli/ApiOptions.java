@@ -2,6 +2,7 @@ package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.InvalidSettingsException;
+import io.walrelay.proxy.config.TlsSettings;
 import io.walrelay.proxy.config.UpstreamSettings;
 import java.io.IOException;
 import java.net.URI;
@@ -21,20 +22,20 @@ final class ApiOptions {
     @Option(names = {"--relay", "--url"}, paramLabel = "URL", description = "The relay's HTTP port, like https://relay:8433 (default: the one on this machine, by its configuration).")
     private @Nullable String url;
 
-    @Option(names = "--token", paramLabel = "TOKEN", description = "A bearer token (default: one of the configuration); also WALRELAY_TOKEN.")
-    private @Nullable String token;
+    /** For the relay on this machine there are defaults: a token of its configuration, and its own certificate. */
+    @Mixin
+    private final RelayCredentials credentials = new RelayCredentials();
 
-    @Option(names = "--ca", paramLabel = "FILE", description = "Who signed the relay's certificate, PEM (default: whom Java trusts; for the relay on this machine, its own certificate).")
-    private @Nullable Path ca;
+    @Option(names = "--token", paramLabel = "TOKEN", description = "A bearer token, where others may see this command line; goes before --token-file.")
+    private @Nullable String token;
 
     /**
      * @param changes whether a read-only token is of no use
      * @throws InvalidSettingsException when the configuration was needed and is wrong
      */
     ApiClient connect(boolean changes) throws InvalidSettingsException, IOException {
-        Optional<String> given = Optional.ofNullable(token).or(() -> Optional.ofNullable(System.getenv("WALRELAY_TOKEN")));
         if (url != null) {
-            return ApiClient.trusting(base(url), given, Optional.ofNullable(ca));
+            return client(base(url), Optional.empty(), Optional.empty());
         }
         HttpSettings http = settings.concludeHttp();
         String scheme = http.tls().isPresent() ? "https" : "http";
@@ -43,8 +44,12 @@ final class ApiOptions {
                 // Status with the token that can do least.
                 .min(Comparator.comparing(t -> !t.readOnly()))
                 .map(t -> t.token().utf8());
-        Optional<Path> trusted = Optional.ofNullable(ca).or(() -> http.tls().map(tls -> tls.cert()));
-        return ApiClient.trusting(base(scheme + "://" + reachable(http.address().toString())), given.or(() -> own), trusted);
+        return client(base(scheme + "://" + reachable(http.address().toString())), own, http.tls().map(TlsSettings::cert));
+    }
+
+    private ApiClient client(URI base, Optional<String> known, Optional<Path> trusted) throws IOException {
+        ApiClient client = credentials.client(base, known, trusted);
+        return token == null ? client : client.with(token);
     }
 
     /** As {@link SettingsOptions#namesUpstream}. */

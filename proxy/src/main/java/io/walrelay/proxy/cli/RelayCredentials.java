@@ -12,13 +12,13 @@ import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** How a command that has no configuration shows relays who it is, and whom it believes; a mixin for picocli. */
+/** How a command shows relays who it is, and whom it believes: the same options for all that use the HTTP port; a mixin for picocli. */
 final class RelayCredentials {
 
     @Option(names = "--token-file", paramLabel = "FILE", description = "Has a bearer token on its first line (default: the variable WALRELAY_TOKEN).")
     private @Nullable Path tokenFile;
 
-    @Option(names = "--ca-file", paramLabel = "FILE", description = "Who signed the relays' certificates, PEM (default: whom Java trusts).")
+    @Option(names = {"--ca-file", "--ca"}, paramLabel = "FILE", description = "Who signed the relays' certificates, PEM (default: whom Java trusts).")
     private @Nullable Path authority;
 
     @Option(names = "--cert", paramLabel = "FILE", description = "A client certificate, PEM.")
@@ -32,10 +32,32 @@ final class RelayCredentials {
      * @throws IOException when a file can't be used
      */
     Relays relays(List<URI> urls, Duration timeout) throws IOException {
-        boolean files = authority != null || certificate != null;
-        boolean https = urls.stream().anyMatch(relay -> "https".equals(relay.getScheme()));
-        Optional<SSLSocketFactory> tls = files && https ? Optional.of(Relays.tls(authority, certificate, key)) : Optional.empty();
-        return new Relays(urls, token(), tls, timeout);
+        boolean https = urls.stream().anyMatch(RelayCredentials::isHttps);
+        return new Relays(urls, token(), https ? tls(Optional.empty()) : Optional.empty(), timeout);
+    }
+
+    /**
+     * One relay's.
+     *
+     * @param known a token, if none is given here
+     * @param trusted who signed its certificate, if nobody is named here
+     * @throws IOException when a file can't be used
+     */
+    ApiClient client(URI url, Optional<String> known, Optional<Path> trusted) throws IOException {
+        return new ApiClient(url, token().or(() -> known), isHttps(url) ? tls(trusted) : Optional.empty());
+    }
+
+    private static boolean isHttps(URI url) {
+        return "https".equals(url.getScheme());
+    }
+
+    /** Empty: as Java does. */
+    private Optional<SSLSocketFactory> tls(Optional<Path> trusted) throws IOException {
+        if ((certificate == null) != (key == null)) {
+            throw new IOException("--cert and --key go together; expected both or none of them");
+        }
+        Optional<Path> believed = Optional.ofNullable(authority).or(() -> trusted);
+        return believed.isEmpty() && certificate == null ? Optional.empty() : Optional.of(Relays.tls(believed.orElse(null), certificate, key));
     }
 
     private Optional<String> token() throws IOException {

@@ -60,6 +60,7 @@ final class RelayOfRewind implements HeldWal {
     @Override
     public void reserve(SystemId system, TimelineHistory lineage, Lsn from, Lsn reached) throws IOException, RefusedException {
         String wanted = Json.MAPPER.writeValueAsString(Map.of(
+                "rewind", true,
                 "system_id", system.toString(),
                 "timeline", lineage.timeline().toLong(),
                 "timeline_begin", lineage.begin().toString(),

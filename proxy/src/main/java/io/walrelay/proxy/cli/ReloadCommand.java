@@ -14,7 +14,7 @@ import picocli.CommandLine.Command;
             "1:Something is wrong, and nothing has changed; standard error says what.",
             "2:The command line or the configuration can't be understood."
         },
-        footer = {"  walrelay reload -c /etc/walrelay.yaml", "  walrelay reload --relay https://relay:8433 --ca ca.crt --format json"})
+        footer = {"  walrelay reload -c /etc/walrelay.yaml", "  walrelay reload --relay https://relay:8433 --ca-file ca.crt --format json"})
 final class ReloadCommand extends ApiCommand {
 
     @Override

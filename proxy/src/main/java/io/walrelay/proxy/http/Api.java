@@ -44,7 +44,7 @@ final class Api {
         this.standbys = new StandbyPaths(relay);
         this.reports = new Reports(relay, process, slots);
         this.pins = new PinPaths(relay);
-        this.why = new WhyPath(relay, process.conninfo());
+        this.why = new WhyPath(relay, process);
         this.orders = orders;
         this.history = new LagHistory(relay);
         this.advertised = process.url().map(URI::toString);

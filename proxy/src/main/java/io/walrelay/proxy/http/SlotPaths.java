@@ -28,7 +28,7 @@ final class SlotPaths {
             "{\"reserve_wal\": true} for a slot of its own, or {\"copy_of\": \"SLOT\", \"temporary\": false} for a copy; all of them optional";
     private static final String EXPECTED_POSITION = "{\"restart_lsn\": \"0/3000000\"}";
     private static final String EXPECTED_IMPORT =
-            "{\"system_id\": \"7713352581703790990\", \"timeline\": 1, \"slots\": [{\"name\": \"SLOT\", \"restart_lsn\": \"0/3000000\"}]}";
+            "{\"system_id\": \"7713352581703790990\", \"timeline\": 1, \"slots\": [{\"name\": \"SLOT\", \"restart_lsn\": \"0/3000000\"}]}, and optional \"rewind\": true when the slots are of servers that are rewound";
 
     /** The body of a PUT. */
     record SlotRequest(@Nullable Boolean reserveWal, @Nullable String copyOf, @Nullable Boolean temporary) {}
@@ -41,9 +41,11 @@ final class SlotPaths {
      *
      * @param timelineBegin where the timeline begins on the other server; null when that is not said
      * @param reached how far the other server has come on it; null when that is not said
+     * @param rewind whether the slots are of servers that are rewound, whose replay starts at them
      */
     record ImportRequest(
-            @Nullable String systemId, @Nullable Long timeline, @Nullable String timelineBegin, @Nullable String reached, @Nullable List<ForeignSlot> slots) {
+            @Nullable String systemId, @Nullable Long timeline, @Nullable String timelineBegin, @Nullable String reached, @Nullable List<ForeignSlot> slots,
+            @Nullable Boolean rewind) {
 
         private static Optional<Lsn> position(@Nullable String text) {
             return Optional.ofNullable(text).map(Lsn::parse);
@@ -213,11 +215,22 @@ final class SlotPaths {
             throw new IllegalArgumentException("a name is in the body twice; expected each slot once");
         }
         List<SlotImport> done = cache.reservations().take(wanted, request.server(timeline));
+        boolean rewind = Boolean.TRUE.equals(request.rewind());
         for (SlotImport slot : done) {
-            if (slot instanceof SlotImport.Taken(var name, var from)) {
-                relay.events().info("slot-imported", "slot \"%s\" is taken over and keeps WAL from %s on".formatted(name, from));
+            if (slot instanceof SlotImport.Taken taken) {
+                report(taken, timeline, rewind);
             }
         }
         return Reply.json(HttpResponseStatus.OK, done.stream().map(ImportedSlot::of).toList());
+    }
+
+    private void report(SlotImport.Taken slot, long timeline, boolean rewind) {
+        if (rewind) {
+            relay.events().info(
+                    "rewind",
+                    "a server is rewound and will stream with slot \"%s\": its replay starts at %s on timeline %d".formatted(slot.name(), slot.from(), timeline));
+        } else {
+            relay.events().info("slot-imported", "slot \"%s\" is taken over and keeps WAL from %s on".formatted(slot.name(), slot.from()));
+        }
     }
 }

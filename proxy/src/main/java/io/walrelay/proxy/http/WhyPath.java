@@ -7,13 +7,16 @@ import io.walrelay.cache.WalCache;
 import io.walrelay.cache.slot.SlotStatus;
 import io.walrelay.proxy.slotsync.SlotAnswer;
 import io.walrelay.proxy.slotsync.SlotSync;
+import io.walrelay.proxy.state.ProcessFacts;
 import io.walrelay.proxy.state.Readiness;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.proxy.state.StandbyStatus;
+import io.walrelay.proxy.why.Addresses;
 import io.walrelay.proxy.why.Facts;
 import io.walrelay.proxy.why.Why;
 import java.io.IOException;
+import java.net.URI;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -29,12 +32,11 @@ final class WhyPath {
     private static final Logger log = LoggerFactory.getLogger(WhyPath.class);
 
     private final RelayState relay;
-    private final String conninfo;
+    private final ProcessFacts process;
 
-    /** @param conninfo the relay's PostgreSQL port, as standbys reach it */
-    WhyPath(RelayState relay, String conninfo) {
+    WhyPath(RelayState relay, ProcessFacts process) {
         this.relay = relay;
-        this.conninfo = conninfo;
+        this.process = process;
     }
 
     /** @param name application_name, slot or address */
@@ -61,7 +63,7 @@ final class WhyPath {
                 toRewind(refused),
                 relay.visits().find(name),
                 Stream.of(name, slotName).anyMatch(known -> relay.shaping().of(known).word().paused()),
-                conninfo);
+                new Addresses(process.conninfo(), process.url().map(URI::toString).or(call::asked).orElse("URL")));
         return Why.of(facts)
                 .map(why -> Reply.json(HttpResponseStatus.OK, WhyReport.of(name, why)))
                 .orElseGet(() -> Reply.error(HttpResponseStatus.NOT_FOUND, call.path(), unknown(name, sessions, slots)));

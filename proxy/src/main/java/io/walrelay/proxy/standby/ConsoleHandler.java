@@ -62,7 +62,8 @@ final class ConsoleHandler extends ChannelInboundHandlerAdapter implements Serve
         queue.close();
         cache.slots().sessionEnded(identity.pid());
         server.sessions().remove(this);
-        log.info("disconnection: user={} client={} pid={}", identity.user(), identity.client(), identity.pid());
+        log.info("disconnection: user={} application_name={} client={} pid={}",
+                identity.user(), identity.applicationName(), identity.client(), identity.pid());
     }
 
     @Override
@@ -127,14 +128,14 @@ final class ConsoleHandler extends ChannelInboundHandlerAdapter implements Serve
     }
 
     private void hangUp(String reason) {
-        log.info("session {} of {} ends: {}", identity.pid(), identity.client(), ClientText.printable(reason));
+        log.info("session {} of \"{}\" at {} ends: {}", identity.pid(), identity.shownName(), identity.client(), ClientText.printable(reason));
         queue.close();
         channel.close();
     }
 
     private void endWith(Diagnostic fatal) {
         if (!queue.isClosed()) {
-            log.info("session {} of {} ends: {}", identity.pid(), identity.client(), ClientText.printable(fatal.toString()));
+            log.info("session {} of \"{}\" at {} ends: {}", identity.pid(), identity.shownName(), identity.client(), ClientText.printable(fatal.toString()));
             queue.close();
             answers.write(new ErrorResponse(fatal));
             answers.close();

@@ -58,7 +58,8 @@ final class ForwardedSession implements ServerSession {
         server.state().forwarded().began();
         client.closeFuture().addListener(_ -> {
             server.sessions().remove(this);
-            log.info("disconnection: user={} client={} upstream={} pid={}", identity.user(), identity.client(), upstream.host(), identity.pid());
+            log.info("disconnection: user={} application_name={} client={} upstream={} pid={}",
+                    identity.user(), identity.applicationName(), identity.client(), upstream.host(), identity.pid());
         });
         upstream.channel().closeFuture().addListener(_ -> {
             server.cancelKeys().remove(key, upstream);
@@ -198,7 +199,7 @@ final class ForwardedSession implements ServerSession {
 
     private void say(Diagnostic why) {
         if (!over) {
-            log.info("session {} of {} ends: {}", identity.pid(), identity.client(), ClientText.printable(why.toString()));
+            log.info("session {} of \"{}\" at {} ends: {}", identity.pid(), identity.shownName(), identity.client(), ClientText.printable(why.toString()));
             answers.write(new ErrorResponse(why));
             finish();
         }

@@ -16,16 +16,13 @@ import io.walrelay.protocol.message.Column;
 import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.FrontendMessage;
 import io.walrelay.protocol.message.ProtocolViolation;
-import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.forward.ForwardedLogin;
 import io.walrelay.proxy.state.Refusal;
 import io.walrelay.proxy.state.StandbyStatus;
-import io.walrelay.wal.Lsn;
+import io.walrelay.wal.TimelineId;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One session of physical replication, from ReadyForQuery to its end (walsender.c): what comes goes to its {@link CommandPhase}, to a
@@ -33,13 +30,12 @@ import org.slf4j.LoggerFactory;
  */
 final class ReplicationSession extends ChannelInboundHandlerAdapter implements StreamOwner, CommandPhase.Session, ServerSession {
 
-    private static final Logger log = LoggerFactory.getLogger(ReplicationSession.class);
-
     private final ServerContext server;
     private final WalCache cache;
     private final SessionIdentity identity;
     private final Channel channel;
     private final StandbyProgress progress;
+    private final SessionLog log;
     private final Answers answers;
     private final CommandQueue queue;
     private final Delegation delegation;
@@ -58,6 +54,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         this.identity = identity;
         this.channel = channel;
         this.progress = new StandbyProgress(identity, server.state().clock().instant(), server.state().writtenTimes());
+        this.log = new SessionLog(identity, server.repeats());
         this.answers = new Answers(channel);
         this.queue = new CommandQueue(channel, server.blocking(), this::handle, () -> sender != null);
         this.delegation = new Delegation(server, login, key, channel, answers, queue, this);
@@ -70,8 +67,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         server.sessions().add(this);
         server.state().standbys().join(identity.pid(), progress::look);
         channel.closeFuture().addListener(_ -> ended());
-        log.info("replication connection authorized: user={} application_name={} client={} pid={}",
-                identity.user(), identity.applicationName(), identity.client(), identity.pid());
+        log.authorized();
         if (server.isStopping()) {
             stop();
         }
@@ -87,7 +83,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         slot.sessionEnded();
         server.state().standbys().leave(identity.pid());
         server.sessions().remove(this);
-        log.info("disconnection: user={} client={} pid={}", identity.user(), identity.client(), identity.pid());
+        log.disconnected();
     }
 
     private void dropSender() {
@@ -95,6 +91,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         if (streaming != null) {
             streaming.close();
             sender = null;
+            log.streamEnds(log.whyOver(), progress.look());
         }
     }
 
@@ -167,11 +164,12 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
     public void start(ReplicationCommand.StartPhysical command) throws SlotException {
         delegation.close();
         if (command.slot().isPresent()) {
-            acquire(command.slot().get(), command.start());
+            acquire(command, command.slot().get());
         }
         switch (StreamStart.decide(cache.end(), command, cache::orphanAt)) {
             case StreamStart.Refuse(var why) -> {
-                note(Refusal.Reason.DIVERGED, why, Optional.of(new Refusal.Reached(command.timeline().orElse(cache.end().lineage().timeline()), command.start())));
+                note(Refusal.Reason.DIVERGED, why, Optional.of(new Refusal.Reached(timeline(command), command.start())));
+                log.refused(command, timeline(command), why);
                 slot.release();
                 answers.refuse(why);
             }
@@ -180,13 +178,18 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         }
     }
 
-    private void acquire(String name, Lsn start) throws SlotException {
+    private void acquire(ReplicationCommand.StartPhysical command, String name) throws SlotException {
         try {
-            slot.acquire(name, start);
+            slot.acquire(name, command.start());
         } catch (SlotException e) {
+            log.refused(command, timeline(command), e.diagnostic());
             server.state().refused().note(identity.refused(server.state().clock().instant(), Refusal.Reason.SLOT, Optional.of(name), e.diagnostic()));
             throw e;
         }
+    }
+
+    private TimelineId timeline(ReplicationCommand.StartPhysical command) {
+        return command.timeline().orElse(cache.end().lineage().timeline());
     }
 
     private void note(Refusal.Reason reason, Diagnostic why, Optional<Refusal.Reached> reached) {
@@ -197,6 +200,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         slot.startsAt(request.start());
         progress.begin(slot.name(), request.lineage().timeline());
         server.state().refused().streams(identity.shownName());
+        log.streams(request, slot.name());
         answers.write(new CopyBothResponse());
         answers.flush();
         WalSender streaming = new WalSender(server, cache, channel, progress, slot, this, request);
@@ -207,7 +211,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
 
     @Override
     public void streamEnded(Optional<Course.EndsAt> end) {
-        backToCommands("the stream has ended");
+        backToCommands(end.map(historic -> "timeline %s follows from %s on".formatted(historic.next(), historic.end())).orElse("the client ended it"));
         if (end.isPresent()) {
             answers.write(new RowDescription(List.of(Column.int8("next_tli"), Column.text("next_tli_startpos"))));
             answers.write(new DataRow(List.of(end.get().next().toString(), end.get().end().toString())));
@@ -239,6 +243,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
 
     @Override
     public void streamDrained() {
+        log.isOver("the relay stops");
         backToCommands("the relay stops");
         answers.write(new CommandComplete("COPY 0"));
         close();
@@ -246,13 +251,16 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
 
     @Override
     public void hangUp(String reason) {
-        log.info("session {} of {} ends: {}", identity.pid(), identity.client(), ClientText.printable(reason));
+        log.isOver(reason);
         queue.close();
         channel.close();
     }
 
     private void backToCommands(String reason) {
-        sender = null;
+        if (sender != null) {
+            sender = null;
+            log.streamEnds(reason, progress.look());
+        }
         progress.become(StandbyStatus.State.STARTUP, reason);
         slot.release();
         progress.end();
@@ -288,10 +296,10 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         if (queue.isClosed()) {
             return;
         }
+        log.isOver(fatal.toString());
         dropSender();
         // Before the client has read why: who reads nothing must not keep others from it.
         slot.release();
-        log.info("session {} of {} ends: {}", identity.pid(), identity.client(), ClientText.printable(fatal.toString()));
         if (!delegation.isInsideMessage()) {
             answers.write(new ErrorResponse(fatal));
         }

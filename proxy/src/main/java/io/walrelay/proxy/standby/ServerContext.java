@@ -30,6 +30,7 @@ final class ServerContext {
     /** From a random number on, so that relays that share an address hardly ever give the same to two sessions. */
     private final AtomicInteger lastPid = new AtomicInteger(ThreadLocalRandom.current().nextInt(1, 1 << 30));
     private final AtomicBoolean stopping = new AtomicBoolean();
+    private final Repeats repeats;
 
     ServerContext(
             RelayState state,
@@ -46,6 +47,7 @@ final class ServerContext {
         this.blocking = blocking;
         this.console = console;
         this.pacers = pacers;
+        this.repeats = new Repeats(state.clock());
     }
 
     RelayState state() {
@@ -117,6 +119,11 @@ final class ServerContext {
 
     void leave(SessionKind kind) {
         state.admitted().leave(kind == SessionKind.PHYSICAL_REPLICATION);
+    }
+
+    /** Of the log lines of sessions. */
+    Repeats repeats() {
+        return repeats;
     }
 
     Set<ServerSession> sessions() {

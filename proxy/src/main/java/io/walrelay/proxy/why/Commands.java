@@ -9,27 +9,41 @@ import java.util.stream.Collectors;
  * Commands and settings to paste. Names in them are what clients call themselves, who may not even have logged in: each is quoted as the place asks
  * where it stands, so that it stays a name.
  *
- * @param conninfo the relay's PostgreSQL port, in libpq's form, without a user
+ * @param relay where they find the relay
  */
-record Commands(String conninfo) {
+record Commands(Addresses relay) {
 
     static final String STATUS = "walrelay status";
     static final String WATCH = "walrelay status --watch";
     static final String SLOTS = "walrelay slot list";
 
-    private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_.:@%+-]+");
+    private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_.:/@%+-]+");
 
     String login(String user) {
-        return "psql %s -c IDENTIFY_SYSTEM".formatted(shell(conninfo + " user=" + libpq(user) + " replication=true"));
+        return "psql %s -c IDENTIFY_SYSTEM".formatted(shell(conninfo(user) + " replication=true"));
     }
 
-    String rewind(String user) {
-        return "pg_rewind -D DIRECTORY -R --source-server=%s".formatted(shell(conninfo + " user=" + libpq(user) + " dbname=postgres"));
+    /** By the relay's WAL, of which none is copied. */
+    String rewind(String user, Optional<String> slot) {
+        return "walrelay rewind -D DIRECTORY -R --source-server=%s --relay=%s --relay-conninfo=%s%s"
+                .formatted(source(user), shell(relay.url()), shell(conninfo(user)), slot.map(name -> " --relay-slot=" + shell(name)).orElse(""));
+    }
+
+    String pgRewind(String user) {
+        return "pg_rewind -D DIRECTORY -R --source-server=" + source(user);
+    }
+
+    private String source(String user) {
+        return shell(conninfo(user) + " dbname=postgres");
+    }
+
+    private String conninfo(String user) {
+        return relay.conninfo() + " user=" + libpq(user);
     }
 
     /** @param slot one that exists, and keeps the backup's WAL */
     String baseBackup(String user, Optional<String> slot) {
-        return "pg_basebackup -d %s -D DIRECTORY -X stream%s -R".formatted(shell(conninfo + " user=" + libpq(user)), slot.map(name -> " -S " + shell(name)).orElse(""));
+        return "pg_basebackup -d %s -D DIRECTORY -X stream%s -R".formatted(shell(conninfo(user)), slot.map(name -> " -S " + shell(name)).orElse(""));
     }
 
     /** With the slot made anew. */
@@ -39,7 +53,7 @@ record Commands(String conninfo) {
 
     /** Lines for the standby's postgresql.conf. */
     String primaryConninfo(String applicationName, Optional<String> slot) {
-        return "primary_conninfo = %s".formatted(setting(conninfo + " application_name=" + libpq(applicationName)))
+        return "primary_conninfo = %s".formatted(setting(relay.conninfo() + " application_name=" + libpq(applicationName)))
                 + slot.map(name -> " with primary_slot_name = " + setting(name)).orElse("");
     }
 

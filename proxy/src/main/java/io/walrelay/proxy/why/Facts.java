@@ -28,7 +28,7 @@ import java.util.OptionalLong;
  * @param toRewind how many blocks a rewind of it has to fetch, at least, if it has diverged and the relay has the WAL that says so
  * @param visit when it last came and left without asking for a stream
  * @param paused whether an operator has paused it
- * @param conninfo the relay's PostgreSQL port as standbys reach it, in libpq's form, without a user
+ * @param relay where the relay is reached
  */
 public record Facts(
         String name,
@@ -45,7 +45,7 @@ public record Facts(
         OptionalLong toRewind,
         Optional<Visit> visit,
         boolean paused,
-        String conninfo) {
+        Addresses relay) {
 
     /** Whether anything was ever heard of it. */
     boolean isKnown() {

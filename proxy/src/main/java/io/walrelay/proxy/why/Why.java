@@ -58,7 +58,7 @@ public record Why(boolean streams, List<Finding> findings) {
 
         Asked(Facts facts) {
             this.facts = facts;
-            this.commands = new Commands(facts.conninfo());
+            this.commands = new Commands(facts.relay());
         }
 
         private void stops(String cause, String sentence, String command) {
@@ -176,7 +176,7 @@ public record Why(boolean streams, List<Finding> findings) {
                     ("it came %s ago from %s, was told that the relay is on %s, and left: so does a standby that is on a later timeline, as one that was promoted is,"
                                     + " and has to be rewound, or one of another cluster. Its own log says which")
                             .formatted(seconds(age(visit.at())), visit.address(), own),
-                    commands.rewind(visit.user()));
+                    commands.rewind(visit.user(), facts.slot().map(status -> status.slot().name())));
         }
 
         private void refused(Refusal refusal) {
@@ -186,15 +186,16 @@ public record Why(boolean streams, List<Finding> findings) {
             switch (refusal.reason()) {
                 case LOGIN -> login(refusal, said);
                 case SLOT -> stops("slot", said, slotCommand(refusal));
-                case DIVERGED -> stops("diverged", said + toRewind(), commands.rewind(refusal.user()));
+                case DIVERGED -> stops("diverged", said + toRewind(refusal.user()), commands.rewind(refusal.user(), refusal.slot()));
                 case AHEAD -> stops("ahead", said + "; it tries its restore_command, and comes back", Commands.STATUS);
                 case REMOVED -> stops("removed", said + "; no tier has it", commands.baseBackup(refusal.user(), facts.slot().map(s -> s.slot().name())));
                 case UNREADABLE -> stops("unreadable", said + facts.archiveProblem().map("; the archive can't be used now: "::concat).orElse(""), Commands.STATUS);
             }
         }
 
-        private String toRewind() {
-            return facts.toRewind().isEmpty() ? "" : " A rewind fetches %,d blocks or more.".formatted(facts.toRewind().getAsLong());
+        private String toRewind(String user) {
+            String fetched = facts.toRewind().isEmpty() ? "" : " A rewind fetches %,d blocks or more.".formatted(facts.toRewind().getAsLong());
+            return "%s Without walrelay there, and where its own WAL is still whole: %s".formatted(fetched, commands.pgRewind(user));
         }
 
         private void login(Refusal refusal, String said) {

@@ -104,7 +104,7 @@ final class ClientsIT {
                 .start()) {
             relay.awaitHttp("/healthz", 200, LIMIT);
             CommandRun unknown = CommandRun.of("status", "--url", relay.url());
-            assertRefused(unknown, "HTTP 401", "a token is given with --token or WALRELAY_TOKEN");
+            assertRefused(unknown, "HTTP 401", "a token is given with --token-file or WALRELAY_TOKEN");
             CommandRun empty = CommandRun.of("status", "--url", relay.url(), "--token", "look");
             assertEquals(1, empty.status(), empty::toString);
             assertTrue(empty.out().contains("NOT READY") && empty.out().contains("no WAL yet"), empty::out);

@@ -29,6 +29,12 @@ final class Chart {
 
     private static final String HELMS_HOOK = "helm.sh/hook";
 
+    /** The least that an installation has to say. */
+    private static final String LEAST = """
+            config: {upstream: {conninfo: "host=pg1,pg2 user=walrelay"}}
+            http: {tokens: {existingSecret: walrelay-http}}
+            """;
+
     private final Path values;
     private final Path chart;
 
@@ -49,13 +55,19 @@ final class Chart {
         return new Helm(DIRECTORY).lint().strict().call();
     }
 
+    /** All objects that an installation with these values makes, hooks and tests too: each as Kubernetes' schema wants it. */
+    Rendered checked(String yaml) throws IOException {
+        Rendered rendered = new Rendered(render(yaml));
+        rendered.all().forEach(KubernetesSchema::check);
+        return rendered;
+    }
+
     /**
-     * All objects that an installation with these values makes, hooks and tests too.
-     *
+     * @param yaml what goes before the least, key by key
      * @throws IllegalStateException as Helm's message, when the schema or a template refuses them
      */
-    List<JsonNode> render(String yaml) throws IOException {
-        Files.writeString(values, yaml);
+    private List<JsonNode> render(String yaml) throws IOException {
+        Files.writeString(values, merged(yaml));
         String rendered = new Helm(chart)
                 .template()
                 .withName(RELEASE)
@@ -76,7 +88,7 @@ final class Chart {
 
     /** What an installation prints for people. */
     String notes(String yaml) throws IOException {
-        Files.writeString(values, yaml);
+        Files.writeString(values, merged(yaml));
         String printed = new Helm(DIRECTORY)
                 .install()
                 .withName(RELEASE)
@@ -88,6 +100,10 @@ final class Chart {
                 .call()
                 .getOutput();
         return printed.substring(printed.indexOf("NOTES:"));
+    }
+
+    private static String merged(String yaml) {
+        return Merge.of(read(LEAST), read(yaml.isEmpty() ? "{}" : yaml)).toString();
     }
 
     static JsonNode read(Path yaml) throws IOException {

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.marcnuri.helm.LintResult;
+import io.walrelay.proxy.config.HttpSettings;
 import io.walrelay.proxy.config.Settings;
 import io.walrelay.proxy.config.SettingsSources;
+import io.walrelay.proxy.config.TlsSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,12 +32,6 @@ import tools.jackson.databind.JsonNode;
 
 /** The chart for all its switches: by Kubernetes' schemas, and by the relay's own reader for the configuration that it makes. */
 final class ChartTest {
-
-    /** The least that an installation has to say. */
-    private static final String LEAST = """
-            config: {upstream: {conninfo: "host=pg1,pg2 user=walrelay"}}
-            http: {tokens: {existingSecret: walrelay-http}}
-            """;
 
     @TempDir
     private Path directory;
@@ -156,12 +152,42 @@ final class ChartTest {
 
     @Test
     void theNotesHaveWhatStandbysNeed() throws Exception {
-        String notes = chart.notes(merged("replicas: 2\ntls: {existingSecret: walrelay-tls}"));
+        String notes = chart.notes("replicas: 2\ntls: {existingSecret: walrelay-tls}");
 
         String hosts = "prod-walrelay-0.prod-walrelay-pods.db.svc.cluster.local,prod-walrelay-1.prod-walrelay-pods.db.svc.cluster.local";
         assertTrue(notes.contains("primary_conninfo = 'host=" + hosts + " port=6433 user=repl sslmode=verify-full"), notes);
         assertTrue(notes.contains("walrelay_prod_walrelay_0, walrelay_prod_walrelay_1"), notes);
         assertTrue(notes.contains("--relay https://prod-walrelay-0."), notes);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "",
+        "replicas: 2\ntls: {existingSecret: walrelay-tls}",
+        "tls: {existingSecret: walrelay-tls, caKey: ''}",
+        "tls: {existingSecret: walrelay-tls, http: false}",
+        "tls: {existingSecret: walrelay-tls, clientCertificates: true}",
+        "tls: {existingSecret: walrelay-tls, clientCertificates: true}\nhttp: {tokens: {existingSecret: ''}}",
+        "config: {http: {insecure: true}}\nhttp: {tokens: {existingSecret: ''}}",
+    })
+    void theCommandToPasteShowsWhatTheConfigurationDemands(String values) throws Exception {
+        Rendered rendered = render(values);
+        HttpSettings http = conclude(rendered).http();
+        var pasted = Pattern.compile("restore_command = 'walrelay restore %f %p --relay (\\S+)([^']*)'").matcher(chart.notes(values));
+        assertTrue(pasted.find());
+
+        boolean tokens = !http.tokens().isEmpty();
+        boolean certificates = http.tls().flatMap(TlsSettings::clientCa).isPresent() && !tokens;
+        boolean authority = http.tls().isPresent() && rendered.pod().path("volumes").toString().contains("\"ca.crt\"");
+        assertEquals(
+                (tokens ? " --token-file /path/to/token" : "")
+                        + (certificates ? " --cert /path/to/client.crt --key /path/to/client.key" : "")
+                        + (authority ? " --ca-file /path/to/ca.crt" : ""),
+                pasted.group(2));
+        assertTrue(tokens || certificates || http.insecure(), "whoever reaches the port is let in, which nobody asked for");
+        for (String url : pasted.group(1).split(",", -1)) {
+            assertTrue(url.startsWith(http.tls().isPresent() ? "https://" : "http://"), url);
+        }
     }
 
     @Test
@@ -279,14 +305,7 @@ final class ChartTest {
     }
 
     private Rendered render(String values) throws IOException {
-        Rendered rendered = new Rendered(chart.render(merged(values)));
-        rendered.all().forEach(KubernetesSchema::check);
-        return rendered;
-    }
-
-    /** What {@code values} says goes before the least, key by key. */
-    private static String merged(String values) {
-        return Merge.of(Chart.read(LEAST), Chart.read(values.isEmpty() ? "{}" : values)).toString();
+        return chart.checked(values);
     }
 
     private Settings conclude(Rendered rendered) throws Exception {

@@ -138,6 +138,18 @@ class SlotPathsTest {
         assertEquals(List.of("slot-imported"), events());
     }
 
+    @Test
+    void aSlotForARewindIsAnEventOfItsOwn() {
+        String body = "{\"system_id\": \"7000000000000000001\", \"timeline\": 1, \"rewind\": true, \"slots\": [{\"name\": \"rewound_pg1\", \"restart_lsn\": \"0/1009000\"}]}";
+        answers(200, "\"outcome\":\"imported\"", ask(HttpMethod.POST, "", body));
+        Event event = relay.state().events().recent().getLast();
+        assertEquals("rewind", event.kind());
+        assertEquals("a server is rewound and will stream with slot \"rewound_pg1\": its replay starts at 0/1009000 on timeline 1", event.text());
+        answers(200, "\"outcome\":\"kept\"", ask(HttpMethod.POST, "", body));
+        assertEquals(event, relay.state().events().recent().getLast(), "nothing was made the second time");
+        assertEquals(List.of(), events());
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "{\"system_id\": \"1\", \"timeline\": 1, \"slots\": []} | 409 | the slots are of cluster 1",

@@ -91,6 +91,7 @@ class RewindThroughRelayIT {
             assertEquals(content(now), content(old));
             Await.until("the standby to be on its slot", LIMIT, () -> old.query("SELECT slot_name || ' ' || sender_port FROM pg_stat_wal_receiver"), ("old " + relay.port())::equals);
             assertEquals("0", now.query("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'old'"));
+            assertReported(relay);
         }
     }
 
@@ -127,6 +128,11 @@ class RewindThroughRelayIT {
             assertEquals("both orphan", who(old));
             assertEquals("both new", who(now));
         }
+    }
+
+    private static void assertReported(RelayProcess relay) {
+        Pattern event = Pattern.compile("\"kind\":\"rewind\",\"text\":\"[^}]*slot \\\\\"old\\\\\": its replay starts at 0/");
+        Await.until("the event of the rewind", LIMIT, () -> relay.get("/api/v1/status").body(), status -> event.matcher(status).find());
     }
 
     /** One of them crashes: where its WAL ends is found from what the index proves on. */

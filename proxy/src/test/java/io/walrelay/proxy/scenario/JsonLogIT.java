@@ -10,6 +10,8 @@ import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
 import io.walrelay.proxy.testkit.WalrelayCommand;
+import io.walrelay.wal.Lsn;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -50,6 +52,7 @@ final class JsonLogIT {
 
             primary.execute("CREATE ROLE \"%s\" LOGIN REPLICATION".formatted(role.replace("\"", "\"\"")));
             relay.awaitReady(LIMIT);
+            receiveSome(primary, relay);
             assertEquals(143, relay.terminate(LIMIT));
 
             List<JsonNode> lines = relay.log().lines().map(line -> parsed(line, relay)).toList();
@@ -60,7 +63,30 @@ final class JsonLogIT {
                             && line.path("event").asString("").equals(warning.kind())
                             && line.path("logger_name").asString("").startsWith("io.walrelay.")),
                     () -> "no warning says \"%s\":%n%s".formatted(warning.text(), relay.log()));
+            JsonNode streams = ofReceiver("standby streams", lines, relay);
+            JsonNode ended = ofReceiver("standby's stream ended", lines, relay);
+            Lsn start = Lsn.parse(streams.path("start").asString(""));
+            assertEquals(streams.path("timeline"), ended.path("timeline"));
+            assertTrue(Lsn.parse(ended.path("sent").asString("")).isAfter(start), ended::toString);
+            assertTrue(Lsn.parse(ended.path("flushed").asString("")).isAtLeast(start), ended::toString);
+            assertTrue(ofReceiver("disconnection", lines, relay).path("reason").isString());
         }
+    }
+
+    private void receiveSome(LocalPostgres primary, RelayProcess relay) throws IOException {
+        Path into = Files.createDirectory(directory.resolve("received"));
+        Programs programs = Programs.version(15);
+        programs.run(LIMIT, "pg_receivewal", "-D", into.toString(), "-d", relay.conninfo("receiver"), "--create-slot", "-S", "received").orFail();
+        String end = primary.query("SELECT pg_current_wal_lsn()");
+        programs.run(LIMIT, "pg_receivewal", "-D", into.toString(), "-d", relay.conninfo("receiver"), "-S", "received", "--no-loop", "-E", end).orFail();
+    }
+
+    private static JsonNode ofReceiver(String message, List<JsonNode> lines, RelayProcess relay) {
+        return lines.stream()
+                .filter(line -> line.path("message").asString("").equals(message) && line.path("standby").asString("").equals("receiver"))
+                .filter(line -> message.equals("disconnection") || line.path("slot").asString("").equals("received"))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("no \"%s\" of the receiver in:%n%s".formatted(message, relay.log())));
     }
 
     private static JsonNode parsed(String line, RelayProcess relay) {

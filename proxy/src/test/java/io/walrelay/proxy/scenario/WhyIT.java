@@ -86,7 +86,7 @@ final class WhyIT {
                 assertEquals(List.of("slot"), causes(relay, "nowhere"));
 
                 PSQL.replication(relay.conninfo("s4"), "START_REPLICATION PHYSICAL 0/1000000 TIMELINE 9");
-                assertTold(why(relay, "s4"), "diverged: refused", "requested timeline 9", "pg_rewind -D DIRECTORY -R");
+                assertTold(why(relay, "s4"), "diverged: refused", "requested timeline 9", "walrelay rewind -D DIRECTORY -R", " --relay=" + relay.url(), "pg_rewind -D DIRECTORY -R");
 
                 whoIsAhead(relay);
 
@@ -147,7 +147,7 @@ final class WhyIT {
             Files.createFile(standby.dataDirectory().resolve("standby.signal"));
             standby.start();
             awaitCauses(relay, "early", List.of("no-stream", "upstream"));
-            assertTold(why(relay, "early"), "was told that the relay is on timeline 1, and left", "pg_rewind -D DIRECTORY -R");
+            assertTold(why(relay, "early"), "was told that the relay is on timeline 1, and left", "walrelay rewind -D DIRECTORY -R");
             assertTrue(standby.log().contains("highest timeline 1 of the primary is behind recovery timeline 2"), standby::log);
         }
     }

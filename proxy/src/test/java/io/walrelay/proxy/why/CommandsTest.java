@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 /** Names are what anybody may call himself who reaches the port. */
 final class CommandsTest {
 
-    private static final Commands COMMANDS = new Commands("host=relay port=6433");
+    private static final Commands COMMANDS = new Commands(new Addresses("host=relay port=6433", "https://relay:8433"));
     private static final String HOSTILE = "a'; rm -rf / \"$(id)";
 
     @Test
@@ -27,6 +27,9 @@ final class CommandsTest {
 
     @Test
     void othersStayNames() {
+        assertEquals(
+                "walrelay rewind -D DIRECTORY -R --source-server='host=relay port=6433 user=two dbname=postgres' --relay='https://[::1]:8433' --relay-conninfo='host=relay port=6433 user=two' --relay-slot='a'\\''; rm -rf / \"$(id)'",
+                new Commands(new Addresses("host=relay port=6433", "https://[::1]:8433")).rewind("two", Optional.of(HOSTILE)));
         assertEquals("walrelay slot create 'a'\\''; rm -rf / \"$(id)'", Commands.createSlot(HOSTILE));
         assertEquals("on the primary: ALTER ROLE \"a'; rm -rf / \"\"$(id)\" PASSWORD '…'", Commands.password(HOSTILE));
         assertEquals(

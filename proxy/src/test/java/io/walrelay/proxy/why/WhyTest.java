@@ -51,7 +51,7 @@ final class WhyTest {
             OptionalLong.empty(),
             Optional.empty(),
             false,
-            "host=relay port=6433");
+            new Addresses("host=relay port=6433", "https://relay:8433"));
 
     private static StandbyStatus session(StandbyStatus.State state, Lsn sent, Lsn flushed, Lsn replayed, Instant reply, Waiting waiting) {
         return new StandbyStatus(
@@ -85,18 +85,18 @@ final class WhyTest {
 
     private static Facts with(StandbyStatus session) {
         return new Facts(
-                NOTHING.name(), NOW, Optional.of(session), NOTHING.slot(), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), Optional.empty(), false, NOTHING.conninfo());
+                NOTHING.name(), NOW, Optional.of(session), NOTHING.slot(), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), Optional.empty(), false, NOTHING.relay());
     }
 
     private static Facts with(SlotStatus slot) {
         return new Facts(
-                NOTHING.name(), NOW, NOTHING.session(), Optional.of(slot), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), Optional.empty(), false, NOTHING.conninfo());
+                NOTHING.name(), NOW, NOTHING.session(), Optional.of(slot), NOTHING.refused(), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), Optional.empty(), false, NOTHING.relay());
     }
 
     private static Facts refused(Refusal.Reason reason, Diagnostic said) {
         Refusal refusal = new Refusal(NOW.minusSeconds(7), reason, "s1", Optional.of("s1"), "repl", "10.0.0.7", said, Optional.empty());
         return new Facts(
-                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), List.of(refusal), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), Optional.empty(), false, NOTHING.conninfo());
+                NOTHING.name(), NOW, NOTHING.session(), NOTHING.slot(), List.of(refusal), NOTHING.end(), NOTHING.needs(), Optional.empty(), NOTHING.upstream(), Map.of(), Optional.empty(), OptionalLong.empty(), Optional.empty(), false, NOTHING.relay());
     }
 
     private static SlotStatus slot(String restart, boolean lost, boolean timedOut, Optional<Instant> inactiveSince, Optional<Long> safe) {
@@ -138,7 +138,7 @@ final class WhyTest {
     private static Facts visited(Facts facts, Optional<Visit> visit, boolean paused) {
         return new Facts(
                 facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), facts.needs(), Optional.empty(), facts.upstream(), Map.of(), Optional.empty(),
-                OptionalLong.empty(), visit, paused, facts.conninfo());
+                OptionalLong.empty(), visit, paused, facts.relay());
     }
 
     /** As one that was promoted, and finds that its timeline is later than the relay's. */
@@ -148,7 +148,9 @@ final class WhyTest {
         Finding finding = only(visited(NOTHING, Optional.of(visit), false));
         assertEquals("no-stream", finding.cause());
         assertTrue(finding.sentence().startsWith("it came 4 s ago from 10.0.0.7, was told that the relay is on timeline 1, and left: "), finding::sentence);
-        assertEquals("pg_rewind -D DIRECTORY -R --source-server='host=relay port=6433 user=repl dbname=postgres'", finding.command().orElseThrow());
+        assertEquals(
+                "walrelay rewind -D DIRECTORY -R --source-server='host=relay port=6433 user=repl dbname=postgres' --relay=https://relay:8433 --relay-conninfo='host=relay port=6433 user=repl'",
+                finding.command().orElseThrow());
 
         Facts since = with(slot("0/3000000", false, false, Optional.of(NOW.minusSeconds(9)), Optional.empty()));
         assertEquals("no-stream", only(visited(since, Optional.of(visit), false)).cause());
@@ -222,7 +224,7 @@ final class WhyTest {
     private static Facts withLog(Facts facts, HotStandbyNeeds needs) {
         return new Facts(
                 facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), Optional.of(needs), Optional.empty(), facts.upstream(), Map.of(), Optional.empty(),
-                OptionalLong.empty(), Optional.empty(), false, facts.conninfo());
+                OptionalLong.empty(), Optional.empty(), false, facts.relay());
     }
 
     @Test
@@ -230,7 +232,7 @@ final class WhyTest {
         Facts facts = streaming(WRITTEN, WRITTEN);
         Finding finding = only(new Facts(
                 facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), facts.needs(), Optional.of("upstream.acknowledge is own"), facts.upstream(), Map.of(),
-                Optional.empty(), OptionalLong.empty(), Optional.empty(), false, facts.conninfo()));
+                Optional.empty(), OptionalLong.empty(), Optional.empty(), false, facts.relay()));
         assertEquals("slot-sync", finding.cause());
         assertTrue(!finding.stops() && finding.sentence().endsWith("upstream.acknowledge is own"), finding::toString);
     }
@@ -247,7 +249,7 @@ final class WhyTest {
         "SLOT       | 42704 | slot       | walrelay slot create s1",
         "SLOT       | 55006 | slot       | walrelay slot list",
         "SLOT       | 55000 | slot       | walrelay slot drop s1 && pg_basebackup -d 'host=relay port=6433 user=repl' -D DIRECTORY -X stream -S s1 -R -C",
-        "DIVERGED   | XX000 | diverged   | pg_rewind -D DIRECTORY -R --source-server='host=relay port=6433 user=repl dbname=postgres'",
+        "DIVERGED   | XX000 | diverged   | walrelay rewind -D DIRECTORY -R --source-server='host=relay port=6433 user=repl dbname=postgres' --relay=https://relay:8433 --relay-conninfo='host=relay port=6433 user=repl'",
         "AHEAD      | XX000 | ahead      | walrelay status",
         "REMOVED    | 58P01 | removed    | pg_basebackup -d 'host=relay port=6433 user=repl'",
         "UNREADABLE | 58030 | unreadable | walrelay status"
@@ -265,8 +267,10 @@ final class WhyTest {
         Facts facts = refused(Refusal.Reason.DIVERGED, Diagnostic.error("XX000", "no"));
         Finding finding = only(new Facts(
                 facts.name(), NOW, facts.session(), facts.slot(), facts.refused(), facts.end(), facts.needs(), Optional.empty(), facts.upstream(), Map.of(), Optional.empty(),
-                OptionalLong.of(1234), Optional.empty(), false, facts.conninfo()));
-        assertTrue(finding.sentence().endsWith("A rewind fetches 1,234 blocks or more."), finding::toString);
+                OptionalLong.of(1234), Optional.empty(), false, facts.relay()));
+        assertTrue(finding.sentence().contains(" A rewind fetches 1,234 blocks or more. "), finding::toString);
+        assertTrue(
+                finding.sentence().endsWith("pg_rewind -D DIRECTORY -R --source-server='host=relay port=6433 user=repl dbname=postgres'"), finding::toString);
     }
 
     @ParameterizedTest
@@ -303,7 +307,7 @@ final class WhyTest {
                 OptionalLong.empty(),
                 Optional.empty(),
                 false,
-                NOTHING.conninfo());
+                NOTHING.relay());
         assertEquals(List.of(), why(facts).findings());
     }
 
@@ -344,7 +348,7 @@ final class WhyTest {
                 OptionalLong.empty(),
                 Optional.empty(),
                 false,
-                NOTHING.conninfo());
+                NOTHING.relay());
         assertEquals(List.of("upstream", "disk"), causes(facts));
         assertTrue(why(facts).findings().getFirst().sentence().contains("pg1:5432 refused"));
         assertTrue(why(facts).streams());
