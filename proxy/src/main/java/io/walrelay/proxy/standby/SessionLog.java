@@ -102,8 +102,12 @@ final class SessionLog {
                 .addKeyValue("user", identity.user())
                 .addKeyValue("client", identity.client())
                 .addKeyValue("pid", identity.pid());
-        facts.forEach(line::addKeyValue);
-        leftOut.stream().filter(times -> times > 0).forEach(times -> line.addKeyValue("left_out", times));
+        for (Map.Entry<String, Object> fact : facts.entrySet()) {
+            line = line.addKeyValue(fact.getKey(), fact.getValue());
+        }
+        if (leftOut.orElse(0) > 0) {
+            line = line.addKeyValue("left_out", leftOut.getAsInt());
+        }
         line.log(what);
     }
 }
