@@ -11,6 +11,8 @@ import io.walrelay.rewind.Rewind;
 import io.walrelay.rewind.RewindReport;
 import io.walrelay.rewind.RewindRequest;
 import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.journal.DirectoryChange;
+import io.walrelay.rewind.journal.Leftover;
 import io.walrelay.rewind.source.DirectorySource;
 import io.walrelay.rewind.source.RewindSource;
 import java.io.IOException;
@@ -162,7 +164,7 @@ final class RewindCommand implements Callable<Integer> {
     private Path check() throws IOException, RefusedException {
         String help = "Try \"walrelay rewind --help\" for more information.";
         if (sourceDirectory == null && sourceServer == null && !undo) {
-            throw new RefusedException("no source specified (--source-pgdata or --source-server)", help);
+            throw noSource(help);
         }
         if (sourceDirectory != null && sourceServer != null) {
             throw new RefusedException("only one of --source-pgdata or --source-server can be specified", help);
@@ -186,6 +188,17 @@ final class RewindCommand implements Callable<Integer> {
             throw new RefusedException("cannot be executed by \"root\"", "You must run walrelay rewind as the PostgreSQL superuser.");
         }
         return target.toAbsolutePath().normalize();
+    }
+
+    /** So ends what a server that is started on a half changed directory says to run. */
+    private RefusedException noSource(String help) throws IOException {
+        String message = "no source specified (--source-pgdata or --source-server)";
+        if (target == null || !Files.isDirectory(target) || DirectoryChange.leftover(target, journal()) != Leftover.UNFINISHED) {
+            return new RefusedException(message, help);
+        }
+        String command = DirectoryChange.command(target, journal());
+        return new RefusedException("%s, and an earlier rewind of %s is unfinished".formatted(message, target),
+                "Put it back as it was: %s --undo; or begin anew, with the options of that rewind: %s --source-server CONNSTR".formatted(command, command));
     }
 
     /** Files that root writes the server could not read. */

@@ -3,7 +3,14 @@ package io.walrelay.proxy.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.rewind.journal.DirectoryChange;
+import io.walrelay.rewind.journal.Space;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -26,6 +33,25 @@ class RewindCommandTest {
         CommandRun run = CommandRun.of(line.split(" ", -1));
         assertEquals(Main.FAILURE, run.status(), run::err);
         assertTrue(run.err().contains(part), run::err);
+    }
+
+    /** What a server says to run, pasted. */
+    @Test
+    void anUnfinishedRewindWithoutASourceSaysHowItEnds(@TempDir Path temporary) throws IOException {
+        Path target = Files.createDirectory(temporary.toRealPath().resolve("data"));
+        String command;
+        try (DirectoryChange change = DirectoryChange.begin(target, Optional.empty(), new byte[0], Space.LITTLE)) {
+            command = change.command();
+        }
+        String sentinel = Files.readString(target.resolve("postgresql.auto.conf"));
+        assertTrue(sentinel.contains("run: " + command), sentinel);
+
+        CommandRun run = CommandRun.of(command.substring("walrelay ".length()).split(" ", -1));
+
+        assertEquals(Main.FAILURE, run.status(), run::err);
+        assertTrue(run.err().contains("no source specified (--source-pgdata or --source-server), and an earlier rewind of %s is unfinished".formatted(target)), run::err);
+        assertTrue(run.err().contains("hint: Put it back as it was: %s --undo; or ".formatted(command)), run::err);
+        assertTrue(run.err().contains(command + " --source-server CONNSTR"), run::err);
     }
 
     @ParameterizedTest

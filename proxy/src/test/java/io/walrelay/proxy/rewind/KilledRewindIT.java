@@ -61,6 +61,9 @@ class KilledRewindIT {
             Map<String, String> before = tree(data);
 
             kill(line, data, conninfo);
+            Programs.Result pasted = rewind(servers.old);
+            assertEquals(1, pasted.status(), pasted.output());
+            assertTrue(pasted.output().contains("walrelay rewind -D %s --undo".formatted(data)), pasted.output());
             Programs.Result undone = rewind(servers.old, "--undo");
 
             assertEquals(0, undone.status(), undone.output());
