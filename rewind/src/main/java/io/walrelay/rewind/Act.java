@@ -44,7 +44,7 @@ final class Act {
     private static final int PIECE = 1 << 20;
 
     private static final String CONFIGURATION = "postgresql.auto.conf";
-    private static final String STANDBY_SIGNAL = "standby.signal";
+    static final String STANDBY_SIGNAL = "standby.signal";
 
     private final RewindPlan plan;
     private final RewindSource source;

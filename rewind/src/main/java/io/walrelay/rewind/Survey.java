@@ -114,11 +114,20 @@ final class Survey implements Closeable {
     }
 
     private WalElsewhere restored(int major, ControlFile control) throws IOException, RefusedException {
+        // No WAL is copied, and it is not made to stream.
+        boolean onlyWay = request.relay().isPresent() && request.standbyOf().isEmpty();
+        if (!request.restoreTargetWal() && !onlyWay) {
+            return WalElsewhere.NOWHERE;
+        }
+        String command = ServerProgram.find(major, request.environment()).setting("restore_command", request.target(), request.configFile());
+        if (onlyWay && command.isBlank()) {
+            throw new RefusedException("with --relay no WAL is copied, and the target has no restore_command by which it could get it",
+                    "Give -R, so that it streams from the relay; or set restore_command in its configuration, which --config-file names where it lies elsewhere.");
+        }
         if (!request.restoreTargetWal()) {
             return WalElsewhere.NOWHERE;
         }
-        ServerProgram postgres = ServerProgram.find(major, request.environment());
-        String command = RestoredWal.requireUsable(postgres.setting("restore_command", request.target(), request.configFile()));
+        RestoredWal.requireUsable(command);
         listener.debug("using for rewind restore_command = '%s'".formatted(command));
         archive = new RestoredWal(command, request.target(), control.segmentSize());
         return archive;

@@ -66,7 +66,7 @@ final class RewindCommand implements Callable<Integer> {
     @Option(names = "--source-server", paramLabel = "CONNSTR", description = "The server to become equal to: a primary or a hot standby. Nothing is written on it.")
     private @Nullable String sourceServer;
 
-    @Option(names = {"-R", "--write-recovery-conf"}, description = "Make the target a standby of the source (with --source-server).")
+    @Option(names = {"-R", "--write-recovery-conf"}, description = "Make the target a standby of the source (with --source-server), or of the relay (with --relay).")
     private boolean writeRecoveryConf;
 
     @Option(names = {"-n", "--dry-run"}, description = "Decide, print with --debug or --format json what would be done, and change nothing.")
@@ -101,7 +101,7 @@ final class RewindCommand implements Callable<Integer> {
     @Option(names = "--relay", paramLabel = "URL[,URL]", description = "The HTTP port of a relay from which the target will stream: no WAL is copied, WAL of the target that is gone comes from there, and a slot is made there.")
     private @Nullable String relay;
 
-    @Option(names = "--relay-conninfo", paramLabel = "CONNSTR", description = "The relay's PostgreSQL port, for primary_conninfo (with --relay and -R).")
+    @Option(names = "--relay-conninfo", paramLabel = "CONNSTR", description = "The relay's PostgreSQL port, for primary_conninfo (with --relay and -R; default: the host and port that the relay advertises, and all else as in --source-server).")
     private @Nullable String relayConninfo;
 
     @Option(names = "--relay-slot", paramLabel = "NAME", description = "The slot on the relay (default: rewound_ and this machine's name).")
@@ -145,6 +145,9 @@ final class RewindCommand implements Callable<Integer> {
                 SourceServers.checkpoint(sourceServer, System.getenv());
                 console.info("the source has made a checkpoint");
             }
+            if (relay != null && !writeRecoveryConf && report.outcome() == RewindReport.Outcome.REWOUND) {
+                console.info("the relay keeps WAL for the target in slot \"%s\"; when it follows by another: walrelay slot drop %s".formatted(slot(), slot()));
+            }
             print(report);
             return Main.OK;
         } catch (RefusedException e) {
@@ -160,8 +163,20 @@ final class RewindCommand implements Callable<Integer> {
         }
     }
 
-    /** In pg_rewind's order and words; its users have scripts that look for them. */
     private Path check() throws IOException, RefusedException {
+        Path directory = requireOptions();
+        if (isRoot()) {
+            throw new RefusedException("cannot be executed by \"root\"", "You must run walrelay rewind as the PostgreSQL superuser.");
+        }
+        return directory;
+    }
+
+    /**
+     * Whether the options go together; in pg_rewind's order and words, since its users have scripts that look for them.
+     *
+     * @return the target
+     */
+    Path requireOptions() throws IOException, RefusedException {
         String help = "Try \"walrelay rewind --help\" for more information.";
         if (sourceDirectory == null && sourceServer == null && !undo) {
             throw noSource(help);
@@ -172,20 +187,20 @@ final class RewindCommand implements Callable<Integer> {
         if (target == null) {
             throw new RefusedException("no target data directory specified (--target-pgdata)", help);
         }
-        if (writeRecoveryConf && sourceServer == null) {
+        if (writeRecoveryConf && sourceServer == null && relay == null) {
             throw new RefusedException("no source server information (--source-server) specified for --write-recovery-conf", help);
         }
-        if (relay != null && (sourceServer == null || !writeRecoveryConf || relayConninfo == null)) {
-            throw new RefusedException("--relay copies no WAL, so the target has to stream: expected --source-server, -R and --relay-conninfo with it", help);
+        if (relayConninfo != null && (relay == null || !writeRecoveryConf)) {
+            throw new RefusedException("--relay-conninfo is for the primary_conninfo that -R writes: expected --relay and -R with it", help);
+        }
+        if (relay != null && copyConfig && !writeRecoveryConf) {
+            throw new RefusedException("--relay copies no WAL, and with --copy-config the target loses its restore_command: expected -R with them", help);
         }
         if (!more.isEmpty()) {
             throw new RefusedException("too many command-line arguments (first is \"%s\")".formatted(more.getFirst()), help);
         }
         if (jobs < 1 || jobs > 64) {
             throw new RefusedException("--jobs is %d; expected 1 to 64".formatted(jobs), help);
-        }
-        if (isRoot()) {
-            throw new RefusedException("cannot be executed by \"root\"", "You must run walrelay rewind as the PostgreSQL superuser.");
         }
         return target.toAbsolutePath().normalize();
     }
@@ -219,8 +234,11 @@ final class RewindCommand implements Callable<Integer> {
         Optional<String> standbyOf = Optional.empty();
         if (relay != null) {
             String slot = slot();
-            held = Optional.of(new RelayOfRewind(credentials.relays(relays(relay), RelayOfRewind.SILENCE), slot));
-            standbyOf = Optional.of(setting("primary_conninfo", String.valueOf(relayConninfo)) + setting("primary_slot_name", slot));
+            RelayOfRewind asked = new RelayOfRewind(credentials.relays(relays(relay), RelayOfRewind.SILENCE), slot);
+            held = Optional.of(asked);
+            if (writeRecoveryConf) {
+                standbyOf = Optional.of(setting("primary_conninfo", primaryConninfo(asked)) + setting("primary_slot_name", slot));
+            }
         } else if (writeRecoveryConf) {
             standbyOf = Optional.of(setting("primary_conninfo", Conninfo.primaryConninfo(String.valueOf(sourceServer), System.getenv())));
         }
@@ -235,6 +253,15 @@ final class RewindCommand implements Callable<Integer> {
                 copyConfig,
                 journal(),
                 System.getenv());
+    }
+
+    private String primaryConninfo(RelayOfRewind asked) throws IOException, RefusedException {
+        if (relayConninfo != null) {
+            return relayConninfo;
+        }
+        String address = asked.advertised().orElseThrow(() -> new RefusedException("the relay does not say where its PostgreSQL port is",
+                "Give --relay-conninfo \"host=… port=… user=…\", or set advertise.conninfo in the relay's configuration."));
+        return Conninfo.primaryConninfo(address, sourceServer == null ? "" : sourceServer, System.getenv());
     }
 
     private Optional<Path> journal() {

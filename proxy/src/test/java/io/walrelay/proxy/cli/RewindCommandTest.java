@@ -1,19 +1,23 @@
 package io.walrelay.proxy.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.journal.DirectoryChange;
 import io.walrelay.rewind.journal.Space;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /** What is seen to be wrong before a directory is looked at, in pg_rewind's words and with its exit status. */
 class RewindCommandTest {
@@ -26,13 +30,27 @@ class RewindCommandTest {
         "rewind --target-pgdata=a --source-pgdata=b -R | error: no source server information (--source-server) specified for --write-recovery-conf",
         "rewind -D a --source-pgdata b c d | error: too many command-line arguments (first is \"c\")",
         "rewind -D a --source-pgdata b --jobs 0 | error: --jobs is 0; expected 1 to 64",
-        "rewind -D a --source-server b --relay http://r:1 | error: --relay copies no WAL, so the target has to stream",
+        "rewind -D a --source-server b --relay http://r:1 --relay-conninfo c | error: --relay-conninfo is for the primary_conninfo that -R writes",
+        "rewind -D a --source-server b -R --relay-conninfo c | error: --relay-conninfo is for the primary_conninfo that -R writes",
+        "rewind -D a --source-server b --relay http://r:1 --copy-config | error: --relay copies no WAL, and with --copy-config the target loses its restore_command",
         "rewind -D a --colour | Unknown option: '--colour'",
     })
     void saysWhatWasExpected(String line, String part) {
         CommandRun run = CommandRun.of(line.split(" ", -1));
         assertEquals(Main.FAILURE, run.status(), run::err);
         assertTrue(run.err().contains(part), run::err);
+    }
+
+    /** Those of its options that belong together, not just each by itself. */
+    @Test
+    void theExamplesOfItsHelpAreValid() throws IOException, RefusedException {
+        CommandLine rewind = Main.commandLine().getSubcommands().get("rewind");
+        for (String example : rewind.getCommandSpec().usageMessage().footer()) {
+            String[] words = Pattern.compile("\"([^\"]*)\"|(\\S+)").matcher(example.strip()).results()
+                    .map(word -> word.group(1) == null ? word.group(2) : word.group(1)).skip(1).toArray(String[]::new);
+            Object command = Main.commandLine().parseArgs(words).subcommand().commandSpec().userObject();
+            assertEquals(Path.of("/var/lib/postgresql/data"), assertInstanceOf(RewindCommand.class, command).requireOptions(), example);
+        }
     }
 
     /** What a server says to run, pasted. */

@@ -6,6 +6,7 @@ import static io.walrelay.proxy.rewind.TwoServers.content;
 import static io.walrelay.proxy.rewind.TwoServers.diverge;
 import static io.walrelay.proxy.rewind.TwoServers.promote;
 import static io.walrelay.proxy.rewind.TwoServers.relayBehind;
+import static io.walrelay.proxy.rewind.TwoServers.rewind;
 import static io.walrelay.proxy.rewind.TwoServers.rewindThrough;
 import static io.walrelay.proxy.rewind.TwoServers.skippedBlocks;
 import static io.walrelay.proxy.rewind.TwoServers.stop;
@@ -19,6 +20,8 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
+import io.walrelay.proxy.testkit.WalrelayCommand;
+import io.walrelay.wal.Lsn;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -54,7 +57,7 @@ class RewindThroughRelayIT {
     private Path directory;
 
     @ParameterizedTest
-    @ValueSource(ints = {14, 15, 18})
+    @ValueSource(ints = {13, 14, 15, 18})
     void theTargetStreamsFromTheRelayWhatItWouldElseCopy(int major) throws IOException {
         try (TwoServers servers = TwoServers.of(Servers.version(major));
                 RelayProcess relay = relayBehind(servers.standby, directory.resolve("relay"))) {
@@ -91,7 +94,41 @@ class RewindThroughRelayIT {
             assertEquals(content(now), content(old));
             Await.until("the standby to be on its slot", LIMIT, () -> old.query("SELECT slot_name || ' ' || sender_port FROM pg_stat_wal_receiver"), ("old " + relay.port())::equals);
             assertEquals("0", now.query("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'old'"));
+            if (major == 15) {
+                withoutStreaming(servers, relay);
+            }
         }
+    }
+
+    /** It is promoted by mistake, and comes back as a server that only restores: the relay serves its restore_command. */
+    private void withoutStreaming(TwoServers servers, RelayProcess relay) throws IOException {
+        LocalPostgres old = servers.old;
+        LocalPostgres now = servers.standby;
+        old.execute("ALTER SYSTEM RESET primary_conninfo", "ALTER SYSTEM RESET primary_slot_name");
+        promote(old);
+        diverge(old, "mistake");
+        diverge(now, "newer");
+        stop(old);
+        awaitRelay(now);
+        String[] arguments = {"--source-server", now.conninfo(), "--relay", relay.url(), "--relay-slot", "restoring"};
+
+        Programs.Result refused = rewind(old, arguments);
+
+        assertEquals(1, refused.status(), refused.output());
+        assertTrue(refused.output().contains("the target has no restore_command by which it could get it"), refused.output());
+
+        old.set("restore_command", "%s restore --relay %s %%f %%p".formatted(WalrelayCommand.shellCommand(), relay.url()));
+        Programs.Result result = rewind(old, arguments);
+
+        assertEquals(0, result.status(), result.output());
+        assertTrue(result.output().contains("before its server starts the target needs standby.signal"), result.output());
+        assertTrue(result.output().contains("walrelay slot drop restoring"), result.output());
+        Files.createFile(old.dataDirectory().resolve("standby.signal"));
+        now.execute("INSERT INTO t VALUES ('restored', 1, '')", "SELECT pg_switch_wal()");
+        Lsn end = now.flushedLsn();
+        old.start();
+        old.awaitReplay(end, LIMIT);
+        assertEquals(content(now), content(old));
     }
 
     /**

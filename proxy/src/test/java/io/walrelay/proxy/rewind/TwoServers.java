@@ -101,8 +101,9 @@ final class TwoServers implements AutoCloseable {
 
     /** A relay named relay that streams from {@code upstream}, and that will have all there is before the fork as well. */
     static RelayProcess relayBehind(LocalPostgres upstream, Path data) {
-        return RelayProcess.of("host=127.0.0.1 port=%d user=postgres".formatted(upstream.port()), "relay", data)
-                .with("WALRELAY_UPSTREAM_START", "oldest")
+        RelayProcess relay = RelayProcess.of("host=127.0.0.1 port=%d user=postgres".formatted(upstream.port()), "relay", data);
+        return relay.with("WALRELAY_UPSTREAM_START", "oldest")
+                .with("WALRELAY_ADVERTISE_CONNINFO", "host=127.0.0.1 port=%d".formatted(relay.port()))
                 .start();
     }
 
@@ -119,7 +120,7 @@ final class TwoServers implements AutoCloseable {
     /** As {@link #rewind}; the target will stream from the relay, by a slot named as it is. */
     static Programs.Result rewindThrough(RelayProcess relay, LocalPostgres target, LocalPostgres source, String... more) {
         List<String> all = new ArrayList<>(List.of(
-                "--source-server", source.conninfo(), "-R", "--relay", relay.url(), "--relay-conninfo", relay.conninfo(target.name()), "--relay-slot", target.name(), "--format", "json"));
+                "--source-server", source.conninfo(), "-R", "--relay", relay.url(), "--relay-slot", target.name(), "--format", "json"));
         all.addAll(Arrays.asList(more));
         return rewind(target, all.toArray(String[]::new));
     }
