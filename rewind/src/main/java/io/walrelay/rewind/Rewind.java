@@ -146,6 +146,7 @@ public final class Rewind {
     }
 
     private RewindReport report(Outcome outcome, Survey.Result seen, Optional<ReplayEnd> end, long fetched) {
-        return new RewindReport(outcome, seen.plan(), end, fetched, seen.wal(), time.times());
+        Optional<String> checkpoint = end.flatMap(e -> SourceCheckpoint.wanted(seen.source().control(), e.position()));
+        return new RewindReport(outcome, seen.plan(), end, fetched, seen.wal(), checkpoint, time.times());
     }
 }

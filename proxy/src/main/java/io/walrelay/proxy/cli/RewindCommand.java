@@ -141,10 +141,7 @@ final class RewindCommand implements Callable<Integer> {
             try (RewindSource source = source()) {
                 report = new Rewind(request(directory), source, console).run();
             }
-            if (checkpoint && sourceServer != null && !dryRun) {
-                SourceServers.checkpoint(sourceServer, System.getenv());
-                console.info("the source has made a checkpoint");
-            }
+            report = checkpoint(report, console);
             if (relay != null && !writeRecoveryConf && report.outcome() == RewindReport.Outcome.REWOUND) {
                 console.info("the relay keeps WAL for the target in slot \"%s\"; when it follows by another: walrelay slot drop %s".formatted(slot(), slot()));
             }
@@ -253,6 +250,17 @@ final class RewindCommand implements Callable<Integer> {
                 copyConfig,
                 journal(),
                 System.getenv());
+    }
+
+    /** What the source's followers begin to replay at; made if that is asked for, suggested when it is worth while. */
+    private RewindReport checkpoint(RewindReport report, RewindConsole console) throws IOException {
+        if (checkpoint && sourceServer != null && !dryRun) {
+            SourceServers.checkpoint(sourceServer, System.getenv());
+            console.info("the source has made a checkpoint");
+            return report.withCheckpoint();
+        }
+        report.checkpoint().ifPresent(reason -> console.info("a checkpoint on the source would shorten the next recovery or rewind: %s; run CHECKPOINT there, or give --checkpoint the next time".formatted(reason)));
+        return report;
     }
 
     private String primaryConninfo(RelayOfRewind asked) throws IOException, RefusedException {

@@ -13,6 +13,7 @@ import static io.walrelay.proxy.rewind.TwoServers.stop;
 import static io.walrelay.proxy.rewind.TwoServers.who;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.Await;
@@ -53,6 +54,8 @@ class RewindThroughRelayIT {
     private static final Pattern FROM_INDEX =
             Pattern.compile("\"target_wal\":\\{\"segments_indexed\":[1-9][0-9]*,.*\"source_wal\":\\{\"segments_indexed\":[1-9][0-9]*,\"segments_read\":0}");
 
+    private static final String LAST_CHECKPOINT = "SELECT checkpoint_lsn FROM pg_control_checkpoint()";
+
     @TempDir
     private Path directory;
 
@@ -78,10 +81,14 @@ class RewindThroughRelayIT {
             String configuration = Files.readString(old.dataDirectory().resolve("postgresql.conf"));
             awaitRelay(now);
             awaitIndex(relay);
+            String before = now.query(LAST_CHECKPOINT);
 
             Programs.Result result = rewindThrough(relay, old, now, "--checkpoint");
 
             assertEquals(0, result.status(), result.output());
+            assertTrue(result.output().contains("the source has made a checkpoint"), result.output());
+            assertNotEquals(before, now.query(LAST_CHECKPOINT));
+            assertFalse(result.output().contains("would shorten"), result.output());
             Matcher fetched = FETCHED.matcher(result.output());
             assertTrue(fetched.find() && Long.parseLong(fetched.group(1)) < (major < 15 ? 24 : 8) << 20, result.output());
             assertTrue(skippedBlocks(result) > 50, result.output());
