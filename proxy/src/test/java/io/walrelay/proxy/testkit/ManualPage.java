@@ -2,7 +2,6 @@ package io.walrelay.proxy.testkit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.FreePort;
 import io.walrelay.proxy.demo.OsProcess;
@@ -18,7 +17,7 @@ import java.util.regex.Pattern;
 
 /**
  * A page of {@code docs/} whose code can be pasted from the first line to the last: indented lines are commands of one shell, a comment that
- * begins with an arrow is what is printed then, and a line that gives several variables numbers gives ports.
+ * begins with an arrow is the line that is printed then ({@link PrintedLines}), and a line that gives several variables numbers gives ports.
  */
 public final class ManualPage {
 
@@ -55,7 +54,7 @@ public final class ManualPage {
             int status = process.awaitExit(limit);
             String output = process.output();
             assertEquals(0, status, output);
-            said.forEach(text -> assertTrue(output.contains(text), () -> "\"%s\" is not in: %s".formatted(text, output)));
+            new PrintedLines(said).requireIn(output);
         }
     }
 
