@@ -8,6 +8,8 @@ import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.journal.DirectoryChange;
 import io.walrelay.rewind.journal.Leftover;
 import io.walrelay.rewind.journal.Space;
+import io.walrelay.rewind.source.DirectorySource;
+import io.walrelay.rewind.source.RewindSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -28,9 +30,13 @@ class RewindTest {
     private final List<String> told = new ArrayList<>();
 
     private void dryRun(Path target) throws IOException, RefusedException {
+        dryRun(target, new ChangingSource());
+    }
+
+    private void dryRun(Path target, RewindSource source) throws IOException, RefusedException {
         RewindRequest request = new RewindRequest(
                 target, true, false, Optional.empty(), true, Optional.empty(), Optional.empty(), false, Optional.empty(), Map.of());
-        new Rewind(request, new ChangingSource(), new RewindListener() {
+        new Rewind(request, source, new RewindListener() {
             @Override
             public void info(String message) {
                 told.add(message);
@@ -55,6 +61,20 @@ class RewindTest {
         RefusedException refused = assertThrows(RefusedException.class, () -> dryRun(target));
         assertTrue(String.valueOf(refused.getMessage()).endsWith("was not finished"), refused.getMessage());
         assertEquals(Leftover.UNFINISHED, DirectoryChange.leftover(target, Optional.empty()));
+    }
+
+    /** Where it has to begin to replay is nowhere in its WAL. */
+    @Test
+    void aBaseBackupThatWasNeverRecoveredIsRefused() throws IOException, RefusedException {
+        Path target = temporary.resolve("target");
+        Path source = temporary.resolve("source");
+        new StoppedClusters(1).write(target, source);
+        String label = "START WAL LOCATION: 0/1000028 (file 000000010000000000000010)\nCHECKPOINT LOCATION: 0/1000060\nBACKUP METHOD: %s\nBACKUP FROM: primary\n"
+                + "START TIME: 2026-01-02 03:04:05 UTC\nLABEL: weekly\nSTART TIMELINE: 1\n";
+        Files.writeString(target.resolve("backup_label"), label.formatted("streamed"));
+        RefusedException refused = assertThrows(RefusedException.class, () -> dryRun(target, new DirectorySource(source)));
+        assertEquals("the target is a base backup (weekly) that was never recovered: it has a backup_label", refused.getMessage());
+        assertEquals(Optional.of("Start it once as a standby and stop it, or take a new base backup."), refused.hint());
     }
 
     /** It comes as far as the target's control file, which is not there. */
