@@ -259,7 +259,7 @@ final class Act {
             end = new ReplayEnd(plan.replayAtLeast(), after.timeline());
         }
         if (plan.skipped().size() > 0) {
-            new LastRewind(plan.skipped().encode()).write(change);
+            new LastRewind(plan.skipped().encode(end.position())).write(change);
         }
         ReplayStart start = plan.replayStart();
         String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), before.segmentSize(), ZonedDateTime.now(ZoneId.systemDefault()));

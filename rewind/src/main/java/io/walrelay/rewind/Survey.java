@@ -207,8 +207,12 @@ final class Survey implements Closeable {
 
     /** A server that is not consistent yet has blocks that only the replay will write. */
     private void addWhatTheLastRewindLeft(Side target, BlockMap changed) throws IOException, RefusedException {
-        Optional<LastRewind> last = label().isPresent() || target.control().awaitsConsistency() ? LastRewind.read(directory.path()) : Optional.empty();
-        if (last.isPresent()) {
+        ControlFile control = target.control();
+        boolean surelyBefore = label().isPresent() || control.awaitsConsistency();
+        boolean recovers = control.state() == ClusterState.IN_ARCHIVE_RECOVERY || control.state() == ClusterState.SHUTDOWNED_IN_RECOVERY;
+        Optional<LastRewind> last = surelyBefore || recovers ? LastRewind.read(directory.path()) : Optional.empty();
+        // What the control file says of a backup is not enough: the end of any base backup that began at the same checkpoint clears it.
+        if (last.isPresent() && (surelyBefore || control.minRecoveryPoint().isAtMost(SkippedBlocks.replayEnd(last.get().body())))) {
             SkippedBlocks.addTo(changed, last.get().body(), new RelationPath.Names(target.major(), target.control().catalogVersion()));
         }
     }
