@@ -134,7 +134,8 @@ public final class Rewind {
     /** Whose WAL is neither copied nor streamed. */
     private void sayWhatItNeeds(RewindPlan plan) throws IOException {
         if (request.relay().isPresent() && request.standbyOf().isEmpty() && target.readIfThere(Act.STANDBY_SIGNAL).isEmpty()) {
-            listener.info("before its server starts the target needs %s, with which restore_command fetches WAL from %s on".formatted(Act.STANDBY_SIGNAL, plan.replayStart().redo()));
+            listener.info("before its server starts the target needs %s, with which restore_command fetches WAL from %s on"
+                    .formatted(Act.STANDBY_SIGNAL, plan.replayStart().redo()));
         }
     }
 

@@ -16,7 +16,14 @@ import java.util.Optional;
  * @param checkpoint why the source should make a checkpoint now, a clause; empty when it need not
  * @param times how long each step took, in their order
  */
-public record RewindReport(Outcome outcome, Optional<RewindPlan> plan, Optional<ReplayEnd> replayEnd, long fetched, WalUse wal, Optional<String> checkpoint, Map<String, Duration> times) {
+public record RewindReport(
+        Outcome outcome,
+        Optional<RewindPlan> plan,
+        Optional<ReplayEnd> replayEnd,
+        long fetched,
+        WalUse wal,
+        Optional<String> checkpoint,
+        Map<String, Duration> times) {
 
     /** The same when the source has made a checkpoint since. */
     public RewindReport withCheckpoint() {

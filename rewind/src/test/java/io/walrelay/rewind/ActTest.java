@@ -145,7 +145,8 @@ class ActTest {
     void aSourceThatBecameAnotherWhileItWasCopiedIsRefused() throws IOException, RefusedException {
         ControlFile before = ControlFileCraft.of15().read();
         source.put(ControlFile.PATH, ControlFileCraft.of15().putInt(0, 4711).bytes());
-        assertTrue(refusedAfter(before).getMessage().startsWith("the source became another cluster while it was copied: its system identifier was 7000000000000000001 and is "));
+        String message = String.valueOf(refusedAfter(before).getMessage());
+        assertTrue(message.startsWith("the source became another cluster while it was copied: its system identifier was 7000000000000000001 and is "), message);
 
         source.put(ControlFile.PATH, ControlFileCraft.of15().checkpoint(0x3000060, 0x3000028, 2).bytes());
         RefusedException promoted = refusedAfter(before);

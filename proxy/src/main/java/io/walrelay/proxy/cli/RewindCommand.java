@@ -259,7 +259,8 @@ final class RewindCommand implements Callable<Integer> {
             console.info("the source has made a checkpoint");
             return report.withCheckpoint();
         }
-        report.checkpoint().ifPresent(reason -> console.info("a checkpoint on the source would shorten the next recovery or rewind: %s; run CHECKPOINT there, or give --checkpoint the next time".formatted(reason)));
+        report.checkpoint().ifPresent(reason -> console.info(
+                "a checkpoint on the source would shorten the next recovery or rewind: %s; run CHECKPOINT there, or give --checkpoint the next time".formatted(reason)));
         return report;
     }
 

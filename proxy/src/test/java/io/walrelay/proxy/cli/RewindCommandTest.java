@@ -10,6 +10,7 @@ import io.walrelay.rewind.journal.Space;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -44,7 +45,7 @@ class RewindCommandTest {
     /** Those of its options that belong together, not just each by itself. */
     @Test
     void theExamplesOfItsHelpAreValid() throws IOException, RefusedException {
-        CommandLine rewind = Main.commandLine().getSubcommands().get("rewind");
+        CommandLine rewind = Objects.requireNonNull(Main.commandLine().getSubcommands().get("rewind"));
         for (String example : rewind.getCommandSpec().usageMessage().footer()) {
             String[] words = Pattern.compile("\"([^\"]*)\"|(\\S+)").matcher(example.strip()).results()
                     .map(word -> word.group(1) == null ? word.group(2) : word.group(1)).skip(1).toArray(String[]::new);

@@ -107,7 +107,8 @@ class KilledRewindIT {
             rewinding.kill();
         }
         assertTrue(isUnfinished(data), "killed too late: the rewind was done");
-        HalfChangedDirectoryIT.requireRefusal(String.join(" ", "/UNFINISHED REWIND, run: walrelay rewind -D", data.toString(), String.join(" ", more)).strip() + "\"", Servers.version(15), "-D", data.toString());
+        String command = String.join(" ", "walrelay rewind -D", data.toString(), String.join(" ", more)).strip();
+        HalfChangedDirectoryIT.requireRefusal("/UNFINISHED REWIND, run: %s\"".formatted(command), Servers.version(15), "-D", data.toString());
     }
 
     private static void loseConnections(FaultProxy line, Path data, String conninfo) {

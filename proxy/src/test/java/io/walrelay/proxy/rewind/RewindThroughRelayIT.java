@@ -31,6 +31,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -94,12 +95,17 @@ class RewindThroughRelayIT {
             awaitRelay(now);
             awaitIndex(relay);
             String before = now.query(LAST_CHECKPOINT);
+            if (isStopped(major)) {
+                stop(now);
+            }
 
-            Programs.Result result = rewindThrough(
-                    relay, old, asksForPasswords(major) ? throughTheRelay(relay) : now.conninfo(), copiesConfiguration(major) ? new String[] {"--checkpoint", "--copy-config"} : new String[] {"--checkpoint"});
+            Programs.Result result = rewind(old, arguments(major, relay, now));
 
             assertEquals(0, result.status(), result.output());
-            assertTrue(result.output().contains("the source has made a checkpoint"), result.output());
+            if (isStopped(major)) {
+                now.start();
+            }
+            assertEquals(!isStopped(major), result.output().contains("the source has made a checkpoint"), result.output());
             assertNotEquals(before, now.query(LAST_CHECKPOINT));
             assertFalse(result.output().contains("would shorten"), result.output());
             Matcher fetched = FETCHED.matcher(result.output());
@@ -119,6 +125,22 @@ class RewindThroughRelayIT {
                 withoutStreaming(servers, relay);
             }
         }
+    }
+
+    /** On this version the source is a data directory, and so the relay's upstream is away. */
+    private static boolean isStopped(int major) {
+        return major == 13;
+    }
+
+    private static String[] arguments(int major, RelayProcess relay, LocalPostgres now) {
+        List<String> arguments = new ArrayList<>(List.of("-R", "--relay", relay.url(), "--relay-slot", "old", "--format", "json", "--checkpoint"));
+        arguments.addAll(isStopped(major)
+                ? List.of("--source-pgdata", now.dataDirectory().toString())
+                : List.of("--source-server", asksForPasswords(major) ? throughTheRelay(relay) : now.conninfo()));
+        if (copiesConfiguration(major)) {
+            arguments.add("--copy-config");
+        }
+        return arguments.toArray(String[]::new);
     }
 
     /** Each has its own. */
@@ -154,7 +176,9 @@ class RewindThroughRelayIT {
         RelayProcess relay = relayOf(upstream, directory.resolve("relay"));
         return asksForPasswords(major)
                 ? relay.with("WALRELAY_LISTEN_HBA", "host all,replication %s 127.0.0.1/32 scram-sha-256".formatted(ROLE))
-                        .with("WALRELAY_LISTEN_USERS_AUTH_QUERY_QUERY", "SELECT rolname, rolpassword, rolreplication, rolcanlogin, NULL::timestamptz FROM pg_authid WHERE rolname = $1")
+                        .with(
+                                "WALRELAY_LISTEN_USERS_AUTH_QUERY_QUERY",
+                                "SELECT rolname, rolpassword, rolreplication, rolcanlogin, NULL::timestamptz FROM pg_authid WHERE rolname = $1")
                 : relay;
     }
 

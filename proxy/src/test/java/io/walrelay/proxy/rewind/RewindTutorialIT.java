@@ -15,6 +15,7 @@ class RewindTutorialIT {
 
     @Test
     void thePagesCommandsDoWhatItSays() throws IOException {
-        new ManualPage("rewind.md").run(playground, "jobs -p | xargs -r kill; for d in old new; do pg_ctl -D $d -m immediate stop || :; done; tail -n 30 *.log >&2", Duration.ofMinutes(2));
+        new ManualPage("rewind.md").run(
+                playground, "jobs -p | xargs -r kill; for d in old new; do pg_ctl -D $d -m immediate stop || :; done; tail -n 30 *.log >&2", Duration.ofMinutes(2));
     }
 }

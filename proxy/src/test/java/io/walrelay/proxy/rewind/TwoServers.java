@@ -125,12 +125,8 @@ final class TwoServers implements AutoCloseable {
 
     /** As {@link #rewind}; the target will stream from the relay, by a slot named as it is. */
     static Programs.Result rewindThrough(RelayProcess relay, LocalPostgres target, LocalPostgres source, String... more) {
-        return rewindThrough(relay, target, source.conninfo(), more);
-    }
-
-    static Programs.Result rewindThrough(RelayProcess relay, LocalPostgres target, String source, String... more) {
         List<String> all = new ArrayList<>(List.of(
-                "--source-server", source, "-R", "--relay", relay.url(), "--relay-slot", target.name(), "--format", "json"));
+                "--source-server", source.conninfo(), "-R", "--relay", relay.url(), "--relay-slot", target.name(), "--format", "json"));
         all.addAll(Arrays.asList(more));
         return rewind(target, all.toArray(String[]::new));
     }

@@ -38,8 +38,11 @@ class PreconditionsTest {
     /** Of one version, one of a beta may have other catalogs. */
     @Test
     void filesAreOfOneVersion() {
-        String begin = "source and target clusters are of different versions: the target of PostgreSQL 15, catalog version 202209061, control file version 1300, the source of PostgreSQL ";
-        assertEquals(begin + "15, catalog version 202209060, control file version 1300", refused(ControlFileCraft.of15(), ControlFileCraft.of15().putInt(CATALOG_VERSION, 202209060)).getMessage());
+        String begin = "source and target clusters are of different versions: the target of PostgreSQL 15, catalog version 202209061, control file version 1300,"
+                + " the source of PostgreSQL ";
+        assertEquals(
+                begin + "15, catalog version 202209060, control file version 1300",
+                refused(ControlFileCraft.of15(), ControlFileCraft.of15().putInt(CATALOG_VERSION, 202209060)).getMessage());
         assertEquals(begin + "15, catalog version 202506291, control file version 1800", refused(ControlFileCraft.of15(), ControlFileCraft.of18()).getMessage());
         RefusedException other = assertThrows(RefusedException.class, () -> Preconditions.check(
                 new Preconditions.Version(ControlFileCraft.of15().read(), 15), new Preconditions.Version(ControlFileCraft.of15().read(), 16), true, true));
