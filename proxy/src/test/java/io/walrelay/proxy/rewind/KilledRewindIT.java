@@ -41,7 +41,7 @@ class KilledRewindIT {
 
     private static final Logger log = LoggerFactory.getLogger(KilledRewindIT.class);
 
-    private static final long SLOW = 12 << 20;
+    private static final long SLOW = 6 << 20;
 
     @TempDir
     private Path directory;
@@ -102,7 +102,7 @@ class KilledRewindIT {
 
     private void kill(FaultProxy line, Path data, String conninfo, String... more) {
         try (ExternalProcess rewinding = startSlow(line, data, conninfo, more)) {
-            long carried = line.carried(Direction.TO_CLIENT) + random.nextInt(6 << 20);
+            long carried = line.carried(Direction.TO_CLIENT) + random.nextInt(4 << 20);
             Await.until("some more bytes", LIMIT, () -> line.carried(Direction.TO_CLIENT), seen -> seen >= carried);
             rewinding.kill();
         }
