@@ -1,5 +1,4 @@
-# README.md from "Put it behind an existing cluster" on, the first run of docs/configure.md, what docs/kubernetes.md asks a primary, and the rewind with a
-# relay of docs/rewind.md.
+# README.md from "Put it behind an existing cluster" on, the first run of docs/configure.md, and what docs/kubernetes.md asks a primary.
 
 export PATH=$POSTGRESQL_15/bin:$PATH PGHOST=127.0.0.1 PGUSER=postgres PGDATABASE=postgres
 PRIMARY=5432 STANDBY=5433 RELAY=6433 HTTP=8433
@@ -8,7 +7,7 @@ umask 077
 initdb -D primary -U postgres -A trust --no-sync -k >initdb.log
 printf '%s\n' "port = $PRIMARY" "unix_socket_directories = ''" "fsync = off" "checkpoint_completion_target = 0" >>primary/postgresql.conf
 pg_ctl -D primary -l primary.log -w start >started
-psql -qc "CREATE ROLE repl LOGIN REPLICATION PASSWORD 'secret'" -c "CREATE ROLE rewind SUPERUSER LOGIN PASSWORD 'secret'" -c "CREATE TABLE t (what text)"
+psql -qc "CREATE ROLE repl LOGIN REPLICATION PASSWORD 'secret'" -c "CREATE TABLE t (what text)"
 
 # The primary lets nobody in but as what is printed says, and postgres.
 #~ ./walrelay → walrelay
@@ -16,7 +15,7 @@ psql -qc "CREATE ROLE repl LOGIN REPLICATION PASSWORD 'secret'" -c "CREATE ROLE 
 #< README.md: ./walrelay setup-sql … >setup.sql
 grep -v '^.password' setup.sql | psql -qAt >setup.log
 psql -qc "ALTER ROLE walrelay PASSWORD 'secret'"
-{ sed -n 's/^--   host/host/p' setup.sql; printf '%s\n' "host replication repl 127.0.0.1/32 scram-sha-256" "host all rewind 127.0.0.1/32 scram-sha-256" "host all postgres 127.0.0.1/32 trust"; } >primary/pg_hba.conf
+{ sed -n 's/^--   host/host/p' setup.sql; printf '%s\n' "host replication repl 127.0.0.1/32 scram-sha-256" "host all postgres 127.0.0.1/32 trust"; } >primary/pg_hba.conf
 psql -qc "SELECT pg_reload_conf()" >reloaded
 
 #~ host=pg1,pg2 user=walrelay → host=127.0.0.1 port=5432 user=walrelay
@@ -108,24 +107,4 @@ END
 postgres -D "$PWD/pods" -C primary_conninfo
 # → host=relay-walrelay-0.relay-walrelay-pods.db.svc.cluster.local,relay-walrelay-1
 
-# The primary is lost, the standby promoted, the relay follows. The old primary comes back by itself, which it should not, and takes a write; then as a standby.
-ended
-export WALRELAY_UPSTREAM_CONNINFO="host=127.0.0.1,127.0.0.1 port=$PRIMARY,$STANDBY user=walrelay"
-pg_ctl -D standby -l standby.log -w start >started
-walrelay serve -c walrelay.yaml 2>>relay.log &
-until curl -sf http://127.0.0.1:$HTTP/api/v1/standbys/standby1/promotable; do sleep 0.1; done
-pg_ctl -D primary -m immediate -w stop >stopped
-pg_ctl -D standby -w promote >promoted
-psql -qc "INSERT INTO t VALUES ('after the failover')" -p $STANDBY
-until curl -sf http://127.0.0.1:$HTTP/metrics | grep '^walrelay_timeline 2'; do sleep 0.1; done
-pg_ctl -D primary -l primary.log -w start >started
-psql -qc "INSERT INTO t VALUES ('lost')"
-pg_ctl -D primary -m fast -w stop >stopped
-#~ /var/lib/postgresql/15/main → {here}/primary
-#~ host=pg2 user=rewind → host=127.0.0.1 port=5433 user=rewind
-#< docs/rewind.md: walrelay rewind -D /var
-echo "port = $PRIMARY" >>primary/postgresql.conf
-pg_ctl -D primary -l primary.log -w start >started
-until psql -Atc "SELECT string_agg(what, ', ') FROM t" | grep after; do sleep 0.1; done
-# → through the relay, after the failover
 ended

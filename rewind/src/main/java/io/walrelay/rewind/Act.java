@@ -44,7 +44,7 @@ final class Act {
     private static final int PIECE = 1 << 20;
 
     private static final String CONFIGURATION = "postgresql.auto.conf";
-    private static final String STANDBY_SIGNAL = "standby.signal";
+    static final String STANDBY_SIGNAL = "standby.signal";
 
     private final RewindPlan plan;
     private final RewindSource source;
@@ -263,7 +263,7 @@ final class Act {
     /** From where and how far to replay. The control file is the last: a server that finds it finds all else done. */
     void recovery(SourceEnd end) throws IOException, RefusedException {
         if (plan.skipped().size() > 0) {
-            new LastRewind(plan.skipped().encode()).write(change);
+            new LastRewind(plan.skipped().encode(end.replay().position())).write(change);
         }
         ReplayStart start = plan.replayStart();
         String label = BackupLabel.replayFrom(start.redo(), start.timeline(), start.checkpoint(), end.control().segmentSize(), ZonedDateTime.now(ZoneId.systemDefault()));

@@ -130,7 +130,16 @@ public final class Rewind {
             });
             time.done("sync");
             listener.info("Done!");
+            sayWhatItNeeds(plan);
             return report(Outcome.REWOUND, seen, act.replayEnd(), act.fetched());
+        }
+    }
+
+    /** Whose WAL is neither copied nor streamed. */
+    private void sayWhatItNeeds(RewindPlan plan) throws IOException {
+        if (request.relay().isPresent() && request.standbyOf().isEmpty() && target.readIfThere(Act.STANDBY_SIGNAL).isEmpty()) {
+            listener.info("before its server starts the target needs %s, with which restore_command fetches WAL from %s on"
+                    .formatted(Act.STANDBY_SIGNAL, plan.replayStart().redo()));
         }
     }
 
@@ -142,6 +151,7 @@ public final class Rewind {
     }
 
     private RewindReport report(Outcome outcome, Survey.Result seen, Optional<ReplayEnd> end, long fetched) {
-        return new RewindReport(outcome, seen.plan(), end, fetched, seen.wal(), time.times());
+        Optional<String> checkpoint = end.flatMap(e -> SourceCheckpoint.wanted(seen.source().control(), e.position()));
+        return new RewindReport(outcome, seen.plan(), end, fetched, seen.wal(), checkpoint, time.times());
     }
 }

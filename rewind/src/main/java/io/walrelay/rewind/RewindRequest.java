@@ -13,7 +13,7 @@ import java.util.Optional;
  * @param configFile where the target's configuration lies, when outside of its directory; it matters for restore_command only
  * @param dryRun nothing is changed
  * @param standbyOf settings that make the target a standby of the source, for its postgresql.auto.conf; empty when it stays what it is
- * @param relay from where the rewound server will stream; without one WAL is copied
+ * @param relay from where the rewound server will stream, or its restore_command fetch; without one WAL is copied
  * @param copyConfiguration whether the source's configuration files, and what else is not PostgreSQL's own, replace the target's
  * @param journal where the old state is kept until the end; empty for beside the target
  * @param environment for PATH

@@ -124,11 +124,20 @@ final class Survey implements Closeable {
     }
 
     private WalElsewhere restored(int major, ControlFile control) throws IOException, RefusedException {
+        // No WAL is copied, and it is not made to stream.
+        boolean onlyWay = request.relay().isPresent() && request.standbyOf().isEmpty();
+        if (!request.restoreTargetWal() && !onlyWay) {
+            return WalElsewhere.NOWHERE;
+        }
+        String command = ServerProgram.find(major, request.environment()).setting("restore_command", request.target(), request.configFile());
+        if (onlyWay && command.isBlank()) {
+            throw new RefusedException("with --relay no WAL is copied, and the target has no restore_command by which it could get it",
+                    "Give -R, so that it streams from the relay; or set restore_command in its configuration, which --config-file names where it lies elsewhere.");
+        }
         if (!request.restoreTargetWal()) {
             return WalElsewhere.NOWHERE;
         }
-        ServerProgram postgres = ServerProgram.find(major, request.environment());
-        String command = RestoredWal.requireUsable(postgres.setting("restore_command", request.target(), request.configFile()));
+        RestoredWal.requireUsable(command);
         listener.debug("using for rewind restore_command = '%s'".formatted(command));
         archive = new RestoredWal(command, request.target(), control.segmentSize());
         return archive;
@@ -202,8 +211,12 @@ final class Survey implements Closeable {
 
     /** A server that is not consistent yet has blocks that only the replay will write. */
     private void addWhatTheLastRewindLeft(Side target, BlockMap changed) throws IOException, RefusedException {
-        Optional<LastRewind> last = label().isPresent() || target.control().awaitsConsistency() ? LastRewind.read(directory.path()) : Optional.empty();
-        if (last.isPresent()) {
+        ControlFile control = target.control();
+        boolean surelyBefore = label().isPresent() || control.awaitsConsistency();
+        boolean recovers = control.state() == ClusterState.IN_ARCHIVE_RECOVERY || control.state() == ClusterState.SHUTDOWNED_IN_RECOVERY;
+        Optional<LastRewind> last = surelyBefore || recovers ? LastRewind.read(directory.path()) : Optional.empty();
+        // What the control file says of a backup is not enough: the end of any base backup that began at the same checkpoint clears it.
+        if (last.isPresent() && (surelyBefore || control.minRecoveryPoint().isAtMost(SkippedBlocks.replayEnd(last.get().body())))) {
             SkippedBlocks.addTo(changed, last.get().body(), new RelationPath.Names(target.major(), target.control().catalogVersion()));
         }
     }

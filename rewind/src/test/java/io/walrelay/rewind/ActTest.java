@@ -140,6 +140,38 @@ class ActTest {
         }
     }
 
+    /** As behind an address that another server has taken over. */
+    @Test
+    void aSourceThatBecameAnotherWhileItWasCopiedIsRefused() throws IOException, RefusedException {
+        ControlFile before = ControlFileCraft.of15().read();
+        source.put(ControlFile.PATH, ControlFileCraft.of15().putInt(0, 4711).bytes());
+        String message = String.valueOf(refusedAfter(before).getMessage());
+        assertTrue(message.startsWith("the source became another cluster while it was copied: its system identifier was 7000000000000000001 and is "), message);
+
+        source.put(ControlFile.PATH, ControlFileCraft.of15().checkpoint(0x3000060, 0x3000028, 2).bytes());
+        RefusedException promoted = refusedAfter(before);
+        assertEquals("the source went from timeline 1 to 2 while it was copied", promoted.getMessage());
+        assertEquals(Optional.of("Run this again."), promoted.hint());
+
+        // Of a promotion that was known before its checkpoint is the end only.
+        ControlFile known = ControlFileCraft.of15().minRecoveryPoint(0x3001000, 2).read();
+        try (DirectoryChange change = DirectoryChange.begin(target, Optional.empty(), new byte[0], Space.LITTLE)) {
+            Files.createDirectory(target.resolve("global"));
+            Act act = new Act(plan(), source, change, new DataDirectory(target), Silent.LISTENER);
+            act.recovery(act.sourceEnd(known));
+            change.undo();
+        }
+    }
+
+    private RefusedException refusedAfter(ControlFile before) throws IOException, RefusedException {
+        try (DirectoryChange change = DirectoryChange.begin(target, Optional.empty(), new byte[0], Space.LITTLE)) {
+            Act act = new Act(plan(), source, change, new DataDirectory(target), Silent.LISTENER);
+            RefusedException refused = assertThrows(RefusedException.class, () -> act.sourceEnd(before));
+            change.undo();
+            return refused;
+        }
+    }
+
     /** A server writes its control file in place. */
     @Test
     void aControlFileThatIsTornIsReadAgain() throws IOException, RefusedException {

@@ -7,6 +7,7 @@ import io.walrelay.proxy.client.RestoreMode;
 import io.walrelay.proxy.client.SegmentPieces;
 import io.walrelay.proxy.http.ImportedSlot;
 import io.walrelay.proxy.http.Json;
+import io.walrelay.proxy.http.StatusReport;
 import io.walrelay.rewind.HeldWal;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.datadir.WalElsewhere;
@@ -81,6 +82,19 @@ final class RelayOfRewind implements HeldWal {
             throw new InterruptedIOException("interrupted while the relay makes a slot");
         }
     }
+
+    /** Its PostgreSQL port: host and port as its configuration has them; empty where that says nothing, or the relay is too old to tell. */
+    Optional<String> advertised() throws IOException {
+        try (ApiClient api = new ApiClient(relays.urls().getFirst(), relays.token(), relays.tls())) {
+            return Optional.ofNullable(ApiClient.read(Status.class, api.get("/api/v1/status")).advertise()).flatMap(StatusReport.Advertised::conninfo);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while the relay is asked for its address");
+        }
+    }
+
+    /** Of a {@link StatusReport} what is looked at. */
+    private record Status(StatusReport.@Nullable Advertised advertise) {}
 
     private static ImportedSlot make(ApiClient api, String wanted) throws IOException, InterruptedException {
         ImportedSlot[] made = ApiClient.read(ImportedSlot[].class, api.post("/api/v1/slots", wanted));

@@ -11,6 +11,8 @@ import io.walrelay.rewind.Rewind;
 import io.walrelay.rewind.RewindReport;
 import io.walrelay.rewind.RewindRequest;
 import io.walrelay.rewind.datadir.RefusedException;
+import io.walrelay.rewind.journal.DirectoryChange;
+import io.walrelay.rewind.journal.Leftover;
 import io.walrelay.rewind.source.DirectorySource;
 import io.walrelay.rewind.source.RewindSource;
 import io.walrelay.rewind.source.ServerSource;
@@ -65,7 +67,7 @@ final class RewindCommand implements Callable<Integer> {
     @Option(names = "--source-server", paramLabel = "CONNSTR", description = "The server to become equal to: a primary or a hot standby. Nothing is written on it.")
     private @Nullable String sourceServer;
 
-    @Option(names = {"-R", "--write-recovery-conf"}, description = "Make the target a standby of the source (with --source-server).")
+    @Option(names = {"-R", "--write-recovery-conf"}, description = "Make the target a standby of the source (with --source-server), or of the relay (with --relay).")
     private boolean writeRecoveryConf;
 
     @Option(names = {"-n", "--dry-run"}, description = "Decide, print with --debug or --format json what would be done, and change nothing.")
@@ -100,7 +102,7 @@ final class RewindCommand implements Callable<Integer> {
     @Option(names = "--relay", paramLabel = "URL[,URL]", description = "The HTTP port of a relay from which the target will stream: no WAL is copied, WAL of the target that is gone comes from there, and a slot is made there.")
     private @Nullable String relay;
 
-    @Option(names = "--relay-conninfo", paramLabel = "CONNSTR", description = "The relay's PostgreSQL port, for primary_conninfo (with --relay and -R).")
+    @Option(names = "--relay-conninfo", paramLabel = "CONNSTR", description = "The relay's PostgreSQL port, for primary_conninfo (with --relay and -R; default: the host and port that the relay advertises, and all else as in --source-server).")
     private @Nullable String relayConninfo;
 
     @Option(names = "--relay-slot", paramLabel = "NAME", description = "The slot on the relay (default: rewound_ and this machine's name).")
@@ -143,10 +145,13 @@ final class RewindCommand implements Callable<Integer> {
                 }
                 report = new Rewind(request(directory), source, console).run();
             }
-            print(report);
-            if (checkpoint && sourceServer != null && !dryRun) {
-                SourceServers.checkpoint(sourceServer, System.getenv());
-                console.info("the source has made a checkpoint");
+            try {
+                report = checkpoint(report, console);
+            } finally {
+                print(report);
+            }
+            if (relay != null && !writeRecoveryConf && report.outcome() == RewindReport.Outcome.REWOUND) {
+                console.info("the relay keeps WAL for the target in slot \"%s\"; when it follows by another: walrelay slot drop %s".formatted(slot(), slot()));
             }
             return Main.OK;
         } catch (RefusedException e) {
@@ -162,11 +167,23 @@ final class RewindCommand implements Callable<Integer> {
         }
     }
 
-    /** In pg_rewind's order and words; its users have scripts that look for them. */
     private Path check() throws IOException, RefusedException {
+        Path directory = requireOptions();
+        if (isRoot()) {
+            throw new RefusedException("cannot be executed by \"root\"", "You must run walrelay rewind as the PostgreSQL superuser.");
+        }
+        return directory;
+    }
+
+    /**
+     * Whether the options go together; in pg_rewind's order and words, since its users have scripts that look for them.
+     *
+     * @return the target
+     */
+    Path requireOptions() throws IOException, RefusedException {
         String help = "Try \"walrelay rewind --help\" for more information.";
         if (sourceDirectory == null && sourceServer == null && !undo) {
-            throw new RefusedException("no source specified (--source-pgdata or --source-server)", help);
+            throw noSource(help);
         }
         if (sourceDirectory != null && sourceServer != null) {
             throw new RefusedException("only one of --source-pgdata or --source-server can be specified", help);
@@ -174,11 +191,14 @@ final class RewindCommand implements Callable<Integer> {
         if (target == null) {
             throw new RefusedException("no target data directory specified (--target-pgdata)", help);
         }
-        if (writeRecoveryConf && sourceServer == null) {
+        if (writeRecoveryConf && sourceServer == null && relay == null) {
             throw new RefusedException("no source server information (--source-server) specified for --write-recovery-conf", help);
         }
-        if (relay != null && (sourceServer == null || !writeRecoveryConf || relayConninfo == null)) {
-            throw new RefusedException("--relay copies no WAL, so the target has to stream: expected --source-server, -R and --relay-conninfo with it", help);
+        if (!undo && relayConninfo != null && (relay == null || !writeRecoveryConf)) {
+            throw new RefusedException("--relay-conninfo is for the primary_conninfo that -R writes: expected --relay and -R with it", help);
+        }
+        if (relay != null && copyConfig && !writeRecoveryConf) {
+            throw new RefusedException("--relay copies no WAL, and with --copy-config the target loses its restore_command: expected -R with them", help);
         }
         refuseIgnored(help);
         requireConninfo();
@@ -190,16 +210,13 @@ final class RewindCommand implements Callable<Integer> {
         }
         Path directory = target.toAbsolutePath().normalize();
         refuseItself(directory);
-        if (isRoot()) {
-            throw new RefusedException("cannot be executed by \"root\"", "You must run walrelay rewind as the PostgreSQL superuser.");
-        }
         return directory;
     }
 
     /** Whoever gives them expects another rewind than there would be. With --undo, the rest of the line may be what was run before. */
     private void refuseIgnored(String help) throws RefusedException {
-        if (!undo && relay == null && (relayConninfo != null || relaySlot != null)) {
-            throw new RefusedException("%s is of use with --relay, which is not given".formatted(relayConninfo != null ? "--relay-conninfo" : "--relay-slot"), help);
+        if (!undo && relay == null && relaySlot != null) {
+            throw new RefusedException("--relay-slot is of use with --relay, which is not given", help);
         }
         if (!undo && checkpoint && sourceServer == null) {
             throw new RefusedException("--checkpoint needs a server to make it: expected --source-server", help);
@@ -222,6 +239,17 @@ final class RewindCommand implements Callable<Integer> {
         if (sourceDirectory != null && Files.exists(sourceDirectory) && Files.exists(directory) && Files.isSameFile(sourceDirectory, directory)) {
             throw new RefusedException("source and target are the same data directory: %s".formatted(directory), "-D is the one to change, --source-pgdata the one to become equal to.");
         }
+    }
+
+    /** So ends what a server that is started on a half changed directory says to run. */
+    private RefusedException noSource(String help) throws IOException {
+        String message = "no source specified (--source-pgdata or --source-server)";
+        if (target == null || !Files.isDirectory(target) || DirectoryChange.leftover(target, journal()) != Leftover.UNFINISHED) {
+            return new RefusedException(message, help);
+        }
+        String command = DirectoryChange.command(target, journal());
+        return new RefusedException("%s, and an earlier rewind of %s is unfinished".formatted(message, target),
+                "Put it back as it was: %s --undo; or begin anew, with the options of that rewind: %s --source-server CONNSTR".formatted(command, command));
     }
 
     /** Files that root writes the server could not read. */
@@ -251,8 +279,11 @@ final class RewindCommand implements Callable<Integer> {
         Optional<String> standbyOf = Optional.empty();
         if (relay != null) {
             String slot = slot();
-            held = Optional.of(new RelayOfRewind(credentials.relays(relays(relay), RelayOfRewind.SILENCE), slot));
-            standbyOf = Optional.of(setting("primary_conninfo", String.valueOf(relayConninfo)) + setting("primary_slot_name", slot));
+            RelayOfRewind asked = new RelayOfRewind(credentials.relays(relays(relay), RelayOfRewind.SILENCE), slot);
+            held = Optional.of(asked);
+            if (writeRecoveryConf) {
+                standbyOf = Optional.of(setting("primary_conninfo", primaryConninfo(asked)) + setting("primary_slot_name", slot));
+            }
         } else if (writeRecoveryConf) {
             standbyOf = Optional.of(setting("primary_conninfo", Conninfo.primaryConninfo(String.valueOf(sourceServer), System.getenv())));
         }
@@ -267,6 +298,27 @@ final class RewindCommand implements Callable<Integer> {
                 copyConfig,
                 journal(),
                 System.getenv());
+    }
+
+    /** What the source's followers begin to replay at; made if that is asked for, suggested when it is worth while. */
+    private RewindReport checkpoint(RewindReport report, RewindConsole console) throws IOException {
+        if (checkpoint && sourceServer != null && !dryRun) {
+            SourceServers.checkpoint(sourceServer, System.getenv());
+            console.info("the source has made a checkpoint");
+            return report.withCheckpoint();
+        }
+        report.checkpoint().ifPresent(reason -> console.info(
+                "a checkpoint on the source would shorten the next recovery or rewind: %s; run CHECKPOINT there, or give --checkpoint the next time".formatted(reason)));
+        return report;
+    }
+
+    private String primaryConninfo(RelayOfRewind asked) throws IOException, RefusedException {
+        if (relayConninfo != null) {
+            return relayConninfo;
+        }
+        String address = asked.advertised().orElseThrow(() -> new RefusedException("the relay does not say where its PostgreSQL port is",
+                "Give --relay-conninfo \"host=… port=… user=…\", or set advertise.conninfo in the relay's configuration."));
+        return Conninfo.primaryConninfo(address, sourceServer == null ? "" : sourceServer, System.getenv());
     }
 
     private Optional<Path> journal() {

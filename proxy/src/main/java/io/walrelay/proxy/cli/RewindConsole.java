@@ -5,6 +5,7 @@ import io.walrelay.rewind.RewindListener;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 /** Says on standard error how a rewind goes, in pg_rewind's form. Confined to one thread. */
 final class RewindConsole implements RewindListener {
@@ -15,13 +16,21 @@ final class RewindConsole implements RewindListener {
     private final PrintWriter err;
     private final boolean progress;
     private final boolean debug;
-    private final long begun = System.nanoTime();
-    private long said = begun;
+    private final LongSupplier nanoTime;
+    private final long begun;
+    private long said;
 
     RewindConsole(PrintWriter err, boolean progress, boolean debug) {
+        this(err, progress, debug, System::nanoTime);
+    }
+
+    RewindConsole(PrintWriter err, boolean progress, boolean debug, LongSupplier nanoTime) {
         this.err = err;
         this.progress = progress;
         this.debug = debug;
+        this.nanoTime = nanoTime;
+        this.begun = nanoTime.getAsLong();
+        this.said = begun;
     }
 
     @Override
@@ -39,7 +48,7 @@ final class RewindConsole implements RewindListener {
     /** Once a second. */
     @Override
     public void progress(long fetched, long expected) {
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
         if (progress && now - said >= SECOND) {
             said = now;
             double rate = fetched / ((now - begun) / (double) SECOND);

@@ -86,7 +86,8 @@ final class RewindRehearsal {
     private static void print() {
         Main.run("rewind", "--help");
         RewindSummary summary = new RewindSummary(
-                "planned", "0/1", 1L, "0/1", "0/1", "0/1", null, 0, 0, 0, 0, 0, new RewindSummary.Wal(0, 0), new RewindSummary.Wal(0, 0), Map.of("check", 0L), List.of(new RewindSummary.File("PG_VERSION", "copy", 3)));
+                "planned", "0/1", 1L, "0/1", "0/1", "0/1", null, 0, 0, 0, 0, 0, new RewindSummary.Wal(0, 0), new RewindSummary.Wal(0, 0), null,
+                Map.of("check", 0L), List.of(new RewindSummary.File("PG_VERSION", "copy", 3)));
         System.out.println(Json.MAPPER.writeValueAsString(summary));
         LoggerFactory.getLogger(RewindRehearsal.class).info("a log line");
     }

@@ -10,7 +10,11 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A rewind's report as JSON. Positions in PostgreSQL's form, sizes in bytes, times in milliseconds. */
+/**
+ * A rewind's report as JSON. Positions in PostgreSQL's form, sizes in bytes, times in milliseconds.
+ *
+ * @param checkpointSuggested why the source should make a checkpoint, a clause; null when it need not, or has made one
+ */
 record RewindSummary(
         String outcome,
         @Nullable String fork,
@@ -26,6 +30,7 @@ record RewindSummary(
         long sourceBytes,
         Wal targetWal,
         Wal sourceWal,
+        @Nullable String checkpointSuggested,
         Map<String, Long> milliseconds,
         List<File> files) {
 
@@ -54,6 +59,7 @@ record RewindSummary(
                 plan.map(RewindPlan::sourceBytes).orElse(0L),
                 new Wal(report.wal().targetIndexed(), report.wal().targetRead()),
                 new Wal(report.wal().sourceIndexed(), report.wal().sourceRead()),
+                report.checkpoint().orElse(null),
                 times,
                 plan.map(p -> p.actions().stream().map(RewindSummary::file).toList()).orElse(List.of()));
     }

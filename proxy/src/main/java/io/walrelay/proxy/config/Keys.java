@@ -190,7 +190,7 @@ final class Keys {
             .withDefault("false");
 
     static final Key<Secret> ADVERTISE_CONNINFO = Key.of(
-            "advertise.conninfo", ValueType.CONNINFO, "How standbys reach the PostgreSQL port, for hints and commands to paste.");
+            "advertise.conninfo", ValueType.CONNINFO, "How standbys reach the PostgreSQL port, for hints, commands to paste and the primary_conninfo of a rewind.");
     static final Key<URI> ADVERTISE_URL =
             Key.of("advertise.url", ValueType.HTTP_URL, "How others reach the HTTP port, for hints and commands to paste.");
 

@@ -31,9 +31,13 @@ public record Settings(
 
     /** Where standbys reach the PostgreSQL port, in libpq's form, without anything secret; a relay that listens everywhere does not know its name. */
     public String reachedAt() {
-        return advertise.conninfo()
-                .map(conninfo -> hosts(conninfo.hosts()))
+        return advertisedAt()
                 .orElseGet(() -> "host=%s port=%d".formatted(EVERYWHERE.contains(listen.address().host()) ? "RELAY" : listen.address().host(), listen.address().port()));
+    }
+
+    /** As {@link #reachedAt}; empty for a relay that was not told. */
+    public Optional<String> advertisedAt() {
+        return advertise.conninfo().map(conninfo -> hosts(conninfo.hosts()));
     }
 
     /** These, with other ports. */

@@ -81,6 +81,21 @@ public record Conninfo(
         return PrimaryConninfo.of(ConninfoSyntax.parse(text), withDefaults(environment));
     }
 
+    /**
+     * As {@link #primaryConninfo}, but for a relay that passes sessions on to the server which {@code text} leads to: the user, the password and all
+     * else that counts for both is that of {@code text}.
+     *
+     * @param address where the relay is: host and port
+     */
+    public static String primaryConninfo(String address, String text, Map<String, String> environment) {
+        Map<String, String> given = new HashMap<>(ConninfoSyntax.parse(text));
+        for (ConninfoKeyword ofThatServer : List.of(ConninfoKeyword.HOST, ConninfoKeyword.HOSTADDR, ConninfoKeyword.PORT, ConninfoKeyword.TARGET_SESSION_ATTRS)) {
+            given.put(ofThatServer.keyword(), "");
+        }
+        given.putAll(ConninfoSyntax.parse(address));
+        return PrimaryConninfo.of(given, withDefaults(environment));
+    }
+
     private static Map<String, String> withDefaults(Map<String, String> environment) {
         Map<String, String> defaults = new HashMap<>(environment);
         defaults.putIfAbsent("PGHOST", SOCKETS);

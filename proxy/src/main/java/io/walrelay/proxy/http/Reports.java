@@ -21,6 +21,7 @@ import io.walrelay.proxy.state.UpstreamFacts;
 import io.walrelay.proxy.state.UpstreamStatus;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.TimelineId;
+import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -71,6 +72,7 @@ final class Reports {
                 seconds(Duration.between(process.started(), now)),
                 readiness.ready(),
                 readiness.reasons(),
+                new StatusReport.Advertised(process.advertised(), process.url().map(URI::toString)),
                 upstream(),
                 relay.cache().map(cache -> AcknowledgeReport.of(relay.acknowledging(), relay.reportable(cache))),
                 relay.cache().map(Reports::wal),

@@ -21,6 +21,7 @@ public record StatusReport(
         double uptimeSeconds,
         boolean ready,
         Map<String, String> reasons,
+        Advertised advertise,
         Upstream upstream,
         Optional<Acknowledge> acknowledge,
         Optional<Wal> wal,
@@ -32,6 +33,14 @@ public record StatusReport(
         List<Shape> shaping,
         List<Peer> peers,
         List<RecentEvent> events) {
+
+    /**
+     * How others reach the relay, as far as its configuration says.
+     *
+     * @param conninfo its PostgreSQL port, in libpq's form, without a user
+     * @param url its HTTP port
+     */
+    public record Advertised(Optional<String> conninfo, Optional<String> url) {}
 
     /**
      * @param beyond what is behind an upstream that is a relay; null when it is PostgreSQL

@@ -152,7 +152,7 @@ public final class Relay implements AutoCloseable {
         parts.push(archiving);
         parts.push(() -> stop(standbys));
         parts.push(link);
-        ProcessFacts process = new ProcessFacts(version, state.clock().instant(), settings.advertise().url(), settings.reachedAt());
+        ProcessFacts process = new ProcessFacts(version, state.clock().instant(), settings.advertise().url(), settings.advertisedAt(), settings.reachedAt());
         Housekeeping housekeeping = new Housekeeping(state, link::hold);
         parts.push(housekeeping);
         SlotMirror mirror = new SlotMirror(state, settings.upstream().conninfo());

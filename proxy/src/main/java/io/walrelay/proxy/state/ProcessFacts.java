@@ -9,6 +9,7 @@ import java.util.Optional;
  *
  * @param version the relay's own
  * @param url by which others reach its HTTP port, when it is told
- * @param conninfo its PostgreSQL port as standbys reach it, in libpq's form, without a user
+ * @param advertised its PostgreSQL port as others reach it, in libpq's form, without a user, when it is told
+ * @param conninfo the same for hints: where it listens when it is not told
  */
-public record ProcessFacts(String version, Instant started, Optional<URI> url, String conninfo) {}
+public record ProcessFacts(String version, Instant started, Optional<URI> url, Optional<String> advertised, String conninfo) {}

@@ -153,6 +153,7 @@ class StatusTextTest {
                 3_723,
                 false,
                 Map.of("disk", "the relay's disk is full"),
+                new StatusReport.Advertised(Optional.empty(), Optional.empty()),
                 new StatusReport.Upstream(
                         "streaming", Optional.of("pg1:5432"), Optional.of(new StatusReport.Beyond(List.of("pg0:5432"), true)), NOW.minusSeconds(90), Optional.empty(), Optional.empty(), Optional.of("0/1010000"),
                         Optional.of("0/1011000"), Optional.of("0/100F000"), Optional.of(4_096L), Optional.of(NOW.minusMillis(250)), Optional.empty()),

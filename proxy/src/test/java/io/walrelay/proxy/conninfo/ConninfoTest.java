@@ -247,4 +247,16 @@ class ConninfoTest {
                         Map.of("PGSSLMODE", "require", "PGAPPNAME", "old", "PGDATABASE", "x", "PGHOST", "other")));
         assertEquals("host=pg1 dbname=x user=a", Conninfo.primaryConninfo("host=pg1 user=a", Map.of("PGDATABASE", "x")));
     }
+
+    /** Whose sessions a relay passes on; but where it is, the server's is not, nor what kind of server it is. */
+    @Test
+    void primaryConninfoOfARelayDiffersByWhereThatIs() {
+        assertEquals(
+                "host='relay,other' port='6433,6434' user=rewind password=p sslmode=require",
+                Conninfo.primaryConninfo(
+                        "host=relay,other port=6433,6434",
+                        "host=pg1 hostaddr=10.0.0.1 user=rewind password=p target_session_attrs=read-write",
+                        Map.of("PGSSLMODE", "require", "PGHOST", "pg2", "PGHOSTADDR", "10.0.0.2", "PGPORT", "5433", "PGTARGETSESSIONATTRS", "primary")));
+        assertEquals("host=relay port=6433 user=me", Conninfo.primaryConninfo("host=relay port=6433", "", Map.of("PGUSER", "me")));
+    }
 }

@@ -122,6 +122,7 @@ class HttpServerTest {
         String expected =
                 """
                 {"version":"0.1.0","at":"2026-01-02T03:04:05Z","uptime_seconds":3723.0,"ready":true,"reasons":{},
+                "advertise":{"conninfo":"host=relay port=6433","url":null},
                 "upstream":{"state":"streaming","host":"pg1:5432","beyond":null,"since":"2026-01-02T03:02:35Z","system_id":"7000000000000000001",
                 "server_version":"18.1","received":"0/1010000","end":"0/1011000","acknowledged":"0/100F000","lag_bytes":4096,
                 "last_message":"2026-01-02T03:04:04.750Z","problem":null},

@@ -143,17 +143,32 @@ class CrashedTargetIT {
         }
     }
 
+    /**
+     * <pre>
+     *   target    1 ─C──┬── went on ─╳
+     *   source          └─2──▶
+     * </pre>
+     */
     @Test
-    void withNoEnsureShutdownItIsRefused() {
+    void aPrimaryThatCrashed() throws IOException, RefusedException {
         try (TwoServers servers = servers()) {
             promote(servers.standby);
+            diverge(servers.standby, "new");
             diverge(servers.old, "old");
+            servers.old.execute("UPDATE t SET filler = 'written ' || n", "CHECKPOINT", "UPDATE t SET filler = 'lost ' || n");
             servers.old.kill();
 
-            Programs.Result result = rewind(servers.old, "--source-server", servers.standby.conninfo(), "--no-ensure-shutdown");
+            Programs.Result refused = rewind(servers.old, "--source-server", servers.standby.conninfo(), "--no-ensure-shutdown");
 
-            assertEquals(1, result.status(), result.output());
-            assertTrue(result.output().contains("error: target server must be shut down cleanly\n"), result.output());
+            assertEquals(1, refused.status(), refused.output());
+            assertTrue(refused.output().contains("error: target server must be shut down cleanly\n"), refused.output());
+
+            Programs.Result result = rewind(servers.old, "--source-server", servers.standby.conninfo(), "-R");
+
+            assertEquals(0, result.status(), result.output());
+            startAfterRewind(servers.old);
+            servers.awaitFollowing(servers.standby, servers.old);
+            assertWhole(servers.standby, servers.old);
         }
     }
 }

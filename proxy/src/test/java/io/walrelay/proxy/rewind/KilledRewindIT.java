@@ -24,12 +24,15 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,7 +41,10 @@ class KilledRewindIT {
 
     private static final Logger log = LoggerFactory.getLogger(KilledRewindIT.class);
 
-    private static final long SLOW = 12 << 20;
+    private static final long SLOW = 6 << 20;
+
+    @TempDir
+    private Path directory;
 
     private final Random random = new Random(seed());
 
@@ -60,8 +66,15 @@ class KilledRewindIT {
             Path data = servers.old.dataDirectory();
             Map<String, String> before = tree(data);
 
-            kill(line, data, conninfo);
-            Programs.Result undone = rewind(servers.old, "--undo");
+            String journal = elsewhere(data).toString();
+            kill(line, data, conninfo, "--journal", journal);
+            Programs.Result pasted = rewind(servers.old, "--journal", journal);
+            assertEquals(1, pasted.status(), pasted.output());
+            assertTrue(pasted.output().contains("walrelay rewind -D %s --journal %s --undo".formatted(data, journal)), pasted.output());
+            Programs.Result unnamed = rewind(servers.old, "--undo");
+            assertEquals(1, unnamed.status(), unnamed.output());
+            assertTrue(unnamed.output().contains("name its place with --journal"), unnamed.output());
+            Programs.Result undone = rewind(servers.old, "--undo", "--journal", journal);
 
             assertEquals(0, undone.status(), undone.output());
             assertTrue(undone.output().contains("put back as it was before the rewind"), undone.output());
@@ -80,14 +93,22 @@ class KilledRewindIT {
         }
     }
 
-    private void kill(FaultProxy line, Path data, String conninfo) {
-        try (ExternalProcess rewinding = startSlow(line, data, conninfo)) {
-            long carried = line.carried(Direction.TO_CLIENT) + random.nextInt(6 << 20);
+    /** A place for the journal that the server's user may write to. */
+    private Path elsewhere(Path data) throws IOException {
+        Path place = Files.createDirectory(directory.resolve("journals"));
+        Files.setOwner(place, Files.getOwner(data));
+        return place.toRealPath();
+    }
+
+    private void kill(FaultProxy line, Path data, String conninfo, String... more) {
+        try (ExternalProcess rewinding = startSlow(line, data, conninfo, more)) {
+            long carried = line.carried(Direction.TO_CLIENT) + random.nextInt(4 << 20);
             Await.until("some more bytes", LIMIT, () -> line.carried(Direction.TO_CLIENT), seen -> seen >= carried);
             rewinding.kill();
         }
         assertTrue(isUnfinished(data), "killed too late: the rewind was done");
-        HalfChangedDirectoryIT.requireRefusal("/UNFINISHED REWIND, run: walrelay rewind -D " + data, Servers.version(15), "-D", data.toString());
+        String command = String.join(" ", "walrelay rewind -D", data.toString(), String.join(" ", more)).strip();
+        HalfChangedDirectoryIT.requireRefusal("/UNFINISHED REWIND, run: %s\"".formatted(command), Servers.version(15), "-D", data.toString());
     }
 
     private static void loseConnections(FaultProxy line, Path data, String conninfo) {
@@ -104,9 +125,11 @@ class KilledRewindIT {
     }
 
     /** A rewind that has begun to change the directory. */
-    private static ExternalProcess startSlow(FaultProxy line, Path data, String conninfo) {
+    private static ExternalProcess startSlow(FaultProxy line, Path data, String conninfo, String... more) {
         line.throttle(Direction.TO_CLIENT, SLOW);
-        ExternalProcess rewinding = WalrelayCommand.startUnprivileged("rewind", "-D", data.toString(), "--source-server", conninfo, "-R", "--jobs", "3");
+        List<String> arguments = new ArrayList<>(List.of("rewind", "-D", data.toString(), "--source-server", conninfo, "-R", "--jobs", "3"));
+        arguments.addAll(List.of(more));
+        ExternalProcess rewinding = WalrelayCommand.startUnprivileged(arguments.toArray(String[]::new));
         // An earlier one's sentinel is gone when this says so.
         rewinding.awaitOutput("need to copy", LIMIT);
         Await.until("the directory to be half changed", LIMIT, () -> isUnfinished(data));

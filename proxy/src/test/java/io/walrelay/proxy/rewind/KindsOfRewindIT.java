@@ -10,6 +10,7 @@ import static io.walrelay.proxy.rewind.TwoServers.stop;
 import static io.walrelay.proxy.rewind.TwoServers.who;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -33,6 +34,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -112,10 +114,12 @@ class KindsOfRewindIT {
                 copy.execute("CREATE TABLESPACE gone LOCATION '%s'".formatted(dropped), "CREATE TABLE g TABLESPACE gone AS SELECT 1 AS a");
                 stop(copy);
                 stop(old);
+                makeSpecialFiles(copy, old);
 
                 Programs.Result result = rewind(copy, "--source-pgdata", old.dataDirectory().toString());
 
                 assertEquals(0, result.status(), result.output());
+                assertSpecialFiles(copy);
                 assertEquals(wal.toRealPath(), copy.dataDirectory().resolve("pg_wal").toRealPath());
                 assertEquals(List.of(), List.of(dropped.toFile().list()));
                 Files.createFile(copy.dataDirectory().resolve("standby.signal"));
@@ -129,12 +133,39 @@ class KindsOfRewindIT {
                 assertEquals(ours.toString(), copy.query("SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'space'"));
 
                 promote(copy);
+                assertEquals("2000 0", old.query("SELECT count(*) FROM u") + " " + copy.query("SELECT count(*) FROM u"));
+                copy.execute("INSERT INTO u SELECT * FROM t");
                 old.execute("CREATE TABLESPACE mine LOCATION '%s'".formatted(dropped));
                 stop(copy);
                 Programs.Result refused = rewind(copy, "--source-server", old.conninfo());
                 assertEquals(1, refused.status(), refused.output());
                 assertTrue(refused.output().contains("where another server of this machine has one"), refused.output());
             }
+        }
+    }
+
+    /** The target's group may read it; both have a key that nobody may write, and what a query left that did not end. */
+    private static void makeSpecialFiles(LocalPostgres target, LocalPostgres source) throws IOException {
+        for (LocalPostgres server : List.of(target, source)) {
+            Path key = Files.writeString(server.dataDirectory().resolve("server.key"), server.name());
+            Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("r--------"));
+            Path temporary = Files.createDirectories(server.dataDirectory().resolve("base/pgsql_tmp"));
+            Path left = Files.writeString(temporary.resolve("pgsql_tmp%s.0".formatted(server.name())), "left");
+            for (Path file : List.of(key, temporary, left)) {
+                Files.setOwner(file, Files.getOwner(server.dataDirectory()));
+            }
+        }
+        Files.setPosixFilePermissions(target.dataDirectory(), PosixFilePermissions.fromString("rwxr-x---"));
+    }
+
+    /** What is made anew has the permissions that the target's server gives. */
+    private static void assertSpecialFiles(LocalPostgres target) throws IOException {
+        Path data = target.dataDirectory();
+        assertEquals("old", Files.readString(data.resolve("server.key")));
+        assertFalse(Files.exists(data.resolve("base/pgsql_tmp/pgsql_tmpcopy.0")));
+        assertFalse(Files.exists(data.resolve("base/pgsql_tmp/pgsql_tmpold.0")));
+        for (String made : List.of("server.key", "backup_label", "global/pg_control")) {
+            assertEquals("rw-r-----", PosixFilePermissions.toString(Files.getPosixFilePermissions(data.resolve(made))), made);
         }
     }
 
@@ -260,6 +291,20 @@ class KindsOfRewindIT {
         assertTrue(planned.output().contains("ALTER ROLE \"Re-wind\" REPLICATION"), planned.output());
     }
 
+    private static void assertOnlyWithWholePages(LocalPostgres server) throws IOException, RefusedException {
+        try (ServerSource source = new ServerSource("new", server::connect, 1)) {
+            source.check();
+            server.execute("ALTER SYSTEM SET full_page_writes = off");
+            server.reload();
+            Await.until("the setting", LIMIT, () -> server.query("SHOW full_page_writes"), "off"::equals);
+            RefusedException refused = assertThrows(RefusedException.class, source::check);
+            assertEquals("full_page_writes must be enabled in the source server", refused.getMessage());
+            server.execute("ALTER SYSTEM RESET full_page_writes");
+            server.reload();
+            Await.until("the setting", LIMIT, () -> server.query("SHOW full_page_writes"), "on"::equals);
+        }
+    }
+
     /** Before it is looked at, and between that and the first change. */
     @Test
     void aTargetThatAServerHasOrHadIsRefused() throws Exception {
@@ -267,6 +312,7 @@ class KindsOfRewindIT {
             LocalPostgres old = servers.old;
             assertOneServerOnly(servers);
             promote(servers.standby);
+            assertOnlyWithWholePages(servers.standby);
             Programs.Result result = rewind(old, "--source-server", servers.standby.conninfo());
             assertEquals(1, result.status(), result.output());
             assertTrue(result.output().contains("error: %s is in use by process ".formatted(old.dataDirectory())), result.output());

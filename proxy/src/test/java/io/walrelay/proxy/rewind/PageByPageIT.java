@@ -1,7 +1,8 @@
 package io.walrelay.proxy.rewind;
 
-import static io.walrelay.proxy.rewind.TwoServers.LIMIT;
 import static io.walrelay.proxy.rewind.TwoServers.awaitRelay;
+import static io.walrelay.proxy.rewind.TwoServers.copyOf;
+import static io.walrelay.proxy.rewind.TwoServers.pgRewind;
 import static io.walrelay.proxy.rewind.TwoServers.promote;
 import static io.walrelay.proxy.rewind.TwoServers.startAfterRewind;
 import static io.walrelay.proxy.rewind.TwoServers.stop;
@@ -10,8 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.LocalPostgres;
-import io.walrelay.proxy.demo.OsProcess;
-import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.rewind.datadir.RefusedException;
@@ -68,7 +67,7 @@ class PageByPageIT {
             awaitRelay(now);
             // Or one of the two might find pages written that the other did not.
             now.execute("CHECKPOINT");
-            try (LocalPostgres twin = copyOf(old, now)) {
+            try (LocalPostgres twin = copyOf(old, now, "twin")) {
                 pgRewind(programs, twin, now);
                 Programs.Result result = TwoServers.rewindThrough(relay, old, now);
                 assertTrue(TwoServers.skippedBlocks(result) > 200, result.output());
@@ -85,24 +84,6 @@ class PageByPageIT {
                 List<String> fromPrimary = ours.differencesFromPrimary(new RelationPages(now.dataDirectory()));
                 assertEquals(List.of(), fromPrimary.stream().filter(page -> !page.startsWith(COPIED_DATABASE)).toList());
             }
-        }
-    }
-
-    private static LocalPostgres copyOf(LocalPostgres stopped, LocalPostgres source) {
-        return LocalPostgres.standbyOf(stopped, source.conninfo())
-                .name("twin")
-                .copiedBy((from, to) -> run(List.of("cp", "-a", from.dataDirectory().toString(), to.toString())))
-                .create();
-    }
-
-    private static void pgRewind(Programs programs, LocalPostgres target, LocalPostgres source) {
-        String program = programs.home().resolve("bin/pg_rewind").toString();
-        run(OsProcess.unprivileged(List.of(program, "-D", target.dataDirectory().toString(), "--source-server", source.conninfo(), "-R", "-N")));
-    }
-
-    private static void run(List<String> command) {
-        try (ExternalProcess process = ExternalProcess.start(command)) {
-            assertEquals(0, process.awaitExit(LIMIT), process.output());
         }
     }
 }

@@ -6,12 +6,16 @@ import static io.walrelay.proxy.rewind.TwoServers.content;
 import static io.walrelay.proxy.rewind.TwoServers.diverge;
 import static io.walrelay.proxy.rewind.TwoServers.promote;
 import static io.walrelay.proxy.rewind.TwoServers.relayBehind;
+import static io.walrelay.proxy.rewind.TwoServers.relayOf;
+import static io.walrelay.proxy.rewind.TwoServers.rewind;
 import static io.walrelay.proxy.rewind.TwoServers.rewindThrough;
 import static io.walrelay.proxy.rewind.TwoServers.skippedBlocks;
+import static io.walrelay.proxy.rewind.TwoServers.startAfterRewind;
 import static io.walrelay.proxy.rewind.TwoServers.stop;
 import static io.walrelay.proxy.rewind.TwoServers.who;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.demo.Await;
@@ -19,14 +23,20 @@ import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.Servers;
+import io.walrelay.proxy.testkit.WalrelayCommand;
+import io.walrelay.wal.Lsn;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,16 +60,24 @@ class RewindThroughRelayIT {
     private static final Pattern FROM_INDEX =
             Pattern.compile("\"target_wal\":\\{\"segments_indexed\":[1-9][0-9]*,.*\"source_wal\":\\{\"segments_indexed\":[1-9][0-9]*,\"segments_read\":0}");
 
+    private static final String ROLE = "rewinder";
+    private static final String PASSWORD = "of the rewinder";
+
+    private static final String LAST_CHECKPOINT = "SELECT checkpoint_lsn FROM pg_control_checkpoint()";
+
     @TempDir
     private Path directory;
 
     @ParameterizedTest
-    @ValueSource(ints = {14, 15, 18})
+    @ValueSource(ints = {13, 14, 15, 18})
     void theTargetStreamsFromTheRelayWhatItWouldElseCopy(int major) throws IOException {
         try (TwoServers servers = TwoServers.of(Servers.version(major));
-                RelayProcess relay = relayBehind(servers.standby, directory.resolve("relay"))) {
+                RelayProcess relay = relay(servers.standby, major).start()) {
             LocalPostgres old = servers.old;
             LocalPostgres now = servers.standby;
+            if (asksForPasswords(major)) {
+                makeRole(old, now);
+            }
             for (int i = 0; i < 3; i++) {
                 old.execute("INSERT INTO t SELECT 'more', i, repeat('z', 100) FROM generate_series(1, 100) i", "SELECT pg_switch_wal()");
             }
@@ -72,27 +90,143 @@ class RewindThroughRelayIT {
             end(old, major);
             // The target's own WAL has a hole before the fork, which the relay fills for the plan, and on 14 the source for the replay.
             Files.delete(old.dataDirectory().resolve("pg_wal/000000010000000000000003"));
-            String configuration = Files.readString(old.dataDirectory().resolve("postgresql.conf"));
+            makeKeys(old, now);
+            Map<String, String> kept = OWN_FILES.stream().collect(Collectors.toMap(name -> name, name -> read(copiesConfiguration(major) ? now : old, name)));
             awaitRelay(now);
             awaitIndex(relay);
+            String before = now.query(LAST_CHECKPOINT);
+            if (isStopped(major)) {
+                stop(now);
+            }
 
-            Programs.Result result = rewindThrough(relay, old, now, "--checkpoint");
+            Programs.Result result = rewind(old, arguments(major, relay, now));
 
             assertEquals(0, result.status(), result.output());
+            if (isStopped(major)) {
+                now.start();
+            }
+            assertEquals(!isStopped(major), result.output().contains("the source has made a checkpoint"), result.output());
+            assertNotEquals(before, now.query(LAST_CHECKPOINT));
+            assertFalse(result.output().contains("would shorten"), result.output());
             Matcher fetched = FETCHED.matcher(result.output());
             assertTrue(fetched.find() && Long.parseLong(fetched.group(1)) < (major < 15 ? 24 : 8) << 20, result.output());
             assertTrue(skippedBlocks(result) > 50, result.output());
             assertTrue(FROM_INDEX.matcher(result.output()).find(), result.output());
-            assertEquals(configuration, Files.readString(old.dataDirectory().resolve("postgresql.conf")));
+            kept.forEach((name, content) -> assertEquals(content, read(old, name), name));
             assertFalse(segments(old.dataDirectory()).stream().anyMatch(path -> path.getFileName().toString().startsWith("00000002")));
-            old.start();
+            startAfterRewind(old);
             now.execute("INSERT INTO t VALUES ('after', 1, '')");
             servers.awaitReplay(now, old);
             assertEquals(content(now), content(old));
             Await.until("the standby to be on its slot", LIMIT, () -> old.query("SELECT slot_name || ' ' || sender_port FROM pg_stat_wal_receiver"), ("old " + relay.port())::equals);
             assertEquals("0", now.query("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'old'"));
             assertReported(relay);
+            assertEquals(asksForPasswords(major), old.query("SHOW primary_conninfo").contains("user=" + ROLE));
+            if (major == 15) {
+                withoutStreaming(servers, relay);
+            }
         }
+    }
+
+    /** On this version the source is a data directory, and so the relay's upstream is away. */
+    private static boolean isStopped(int major) {
+        return major == 13;
+    }
+
+    private static String[] arguments(int major, RelayProcess relay, LocalPostgres now) {
+        List<String> arguments = new ArrayList<>(List.of("-R", "--relay", relay.url(), "--relay-slot", "old", "--format", "json", "--checkpoint"));
+        arguments.addAll(isStopped(major)
+                ? List.of("--source-pgdata", now.dataDirectory().toString())
+                : List.of("--source-server", asksForPasswords(major) ? throughTheRelay(relay) : now.conninfo()));
+        if (copiesConfiguration(major)) {
+            arguments.add("--copy-config");
+        }
+        return arguments.toArray(String[]::new);
+    }
+
+    /** Each has its own. */
+    private static final List<String> OWN_FILES = List.of("walrelay.conf", "server.key");
+
+    /** On this version with --copy-config, as pg_rewind does it. */
+    private static boolean copiesConfiguration(int major) {
+        return major == 14;
+    }
+
+    private static void makeKeys(LocalPostgres... servers) throws IOException {
+        for (LocalPostgres server : servers) {
+            Path key = Files.writeString(server.dataDirectory().resolve("server.key"), server.name());
+            Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("r--------"));
+            Files.setOwner(key, Files.getOwner(server.dataDirectory()));
+        }
+    }
+
+    private static String read(LocalPostgres server, String name) {
+        try {
+            return Files.readString(server.dataDirectory().resolve(name));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** On this version the source is asked through the relay, at the address that the rewound server streams from, by a role with a password. */
+    private static boolean asksForPasswords(int major) {
+        return major == 18;
+    }
+
+    private RelayProcess relay(LocalPostgres upstream, int major) {
+        RelayProcess relay = relayOf(upstream, directory.resolve("relay"));
+        return asksForPasswords(major)
+                ? relay.with("WALRELAY_LISTEN_HBA", "host all,replication %s 127.0.0.1/32 scram-sha-256".formatted(ROLE))
+                        .with(
+                                "WALRELAY_LISTEN_USERS_AUTH_QUERY_QUERY",
+                                "SELECT rolname, rolpassword, rolreplication, rolcanlogin, NULL::timestamptz FROM pg_authid WHERE rolname = $1")
+                : relay;
+    }
+
+    /** With no more rights than a rewind needs. */
+    private static void makeRole(LocalPostgres old, LocalPostgres now) throws IOException {
+        old.execute(
+                "CREATE ROLE %s LOGIN REPLICATION PASSWORD '%s' IN ROLE pg_checkpoint".formatted(ROLE, PASSWORD),
+                "GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean), pg_read_binary_file(text),"
+                        + " pg_read_binary_file(text, bigint, bigint, boolean) TO " + ROLE);
+        Path rules = now.dataDirectory().resolve("pg_hba.conf");
+        Files.writeString(rules, "host all,replication %s 127.0.0.1/32 scram-sha-256\n".formatted(ROLE) + Files.readString(rules));
+        now.reload();
+    }
+
+    private static String throughTheRelay(RelayProcess relay) {
+        return "host=127.0.0.1 port=%d user=%s password='%s' dbname=postgres".formatted(relay.port(), ROLE, PASSWORD);
+    }
+
+    /** It is promoted by mistake, and comes back as a server that only restores: the relay serves its restore_command. */
+    private void withoutStreaming(TwoServers servers, RelayProcess relay) throws IOException {
+        LocalPostgres old = servers.old;
+        LocalPostgres now = servers.standby;
+        old.execute("ALTER SYSTEM RESET primary_conninfo", "ALTER SYSTEM RESET primary_slot_name");
+        promote(old);
+        diverge(old, "mistake");
+        diverge(now, "newer");
+        stop(old);
+        awaitRelay(now);
+        String[] arguments = {"--source-server", now.conninfo(), "--relay", relay.url(), "--relay-slot", "restoring"};
+
+        Programs.Result refused = rewind(old, arguments);
+
+        assertEquals(1, refused.status(), refused.output());
+        assertTrue(refused.output().contains("the target has no restore_command by which it could get it"), refused.output());
+
+        old.set("restore_command", "%s restore --relay %s %%f %%p".formatted(WalrelayCommand.shellCommand(), relay.url()));
+        Programs.Result result = rewind(old, arguments);
+
+        assertEquals(0, result.status(), result.output());
+        assertTrue(result.output().contains("before its server starts the target needs standby.signal"), result.output());
+        assertTrue(result.output().contains("walrelay slot drop restoring"), result.output());
+        Files.createFile(old.dataDirectory().resolve("standby.signal"));
+        now.execute("INSERT INTO t VALUES ('restored', 1, '')", "SELECT pg_switch_wal()");
+        Lsn end = now.flushedLsn();
+        old.start();
+        old.awaitReplay(end, LIMIT);
+        assertEquals(content(now), content(old));
     }
 
     /**

@@ -3,7 +3,9 @@ package io.walrelay.proxy.rewind;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
 import io.walrelay.proxy.demo.LocalPostgres.StopMode;
+import io.walrelay.proxy.demo.OsProcess;
 import io.walrelay.proxy.demo.PostgresBinaries;
+import io.walrelay.proxy.testkit.ExternalProcess;
 import io.walrelay.proxy.testkit.Programs;
 import io.walrelay.proxy.testkit.RelayProcess;
 import io.walrelay.proxy.testkit.WalrelayCommand;
@@ -101,9 +103,14 @@ final class TwoServers implements AutoCloseable {
 
     /** A relay named relay that streams from {@code upstream}, and that will have all there is before the fork as well. */
     static RelayProcess relayBehind(LocalPostgres upstream, Path data) {
-        return RelayProcess.of("host=127.0.0.1 port=%d user=postgres".formatted(upstream.port()), "relay", data)
-                .with("WALRELAY_UPSTREAM_START", "oldest")
-                .start();
+        return relayOf(upstream, data).start();
+    }
+
+    /** As {@link #relayBehind}, not started. */
+    static RelayProcess relayOf(LocalPostgres upstream, Path data) {
+        RelayProcess relay = RelayProcess.of("host=127.0.0.1 port=%d user=postgres".formatted(upstream.port()), "relay", data);
+        return relay.with("WALRELAY_UPSTREAM_START", "oldest")
+                .with("WALRELAY_ADVERTISE_CONNINFO", "host=127.0.0.1 port=%d".formatted(relay.port()));
     }
 
     /** Waits until the relay behind {@code upstream} has all that is flushed there. */
@@ -119,9 +126,31 @@ final class TwoServers implements AutoCloseable {
     /** As {@link #rewind}; the target will stream from the relay, by a slot named as it is. */
     static Programs.Result rewindThrough(RelayProcess relay, LocalPostgres target, LocalPostgres source, String... more) {
         List<String> all = new ArrayList<>(List.of(
-                "--source-server", source.conninfo(), "-R", "--relay", relay.url(), "--relay-conninfo", relay.conninfo(target.name()), "--relay-slot", target.name(), "--format", "json"));
+                "--source-server", source.conninfo(), "-R", "--relay", relay.url(), "--relay-slot", target.name(), "--format", "json"));
         all.addAll(Arrays.asList(more));
         return rewind(target, all.toArray(String[]::new));
+    }
+
+    /** A copy of a directory that is to be rewound in another way; a standby of {@code source} then. */
+    static LocalPostgres copyOf(LocalPostgres stopped, LocalPostgres source, String name) {
+        return LocalPostgres.standbyOf(stopped, source.conninfo())
+                .name(name)
+                .copiedBy((from, to) -> run(List.of("cp", "-a", from.dataDirectory().toString(), to.toString())))
+                .create();
+    }
+
+    /** Rewinds as PostgreSQL does. */
+    static void pgRewind(Programs programs, LocalPostgres target, LocalPostgres source) {
+        String program = programs.home().resolve("bin/pg_rewind").toString();
+        run(OsProcess.unprivileged(List.of(program, "-D", target.dataDirectory().toString(), "--source-server", source.conninfo(), "-R", "-N")));
+    }
+
+    private static void run(List<String> command) {
+        try (ExternalProcess process = ExternalProcess.start(command)) {
+            if (process.awaitExit(LIMIT) != 0) {
+                throw new AssertionError(process.output());
+            }
+        }
     }
 
     /** How many blocks such a rewind left to the replay. */
@@ -152,7 +181,7 @@ final class TwoServers implements AutoCloseable {
         }
     }
 
-    private static ControlFile control(LocalPostgres stopped) throws IOException, RefusedException {
+    static ControlFile control(LocalPostgres stopped) throws IOException, RefusedException {
         return ControlFile.parse(stopped.name(), Files.readAllBytes(stopped.dataDirectory().resolve(ControlFile.PATH)));
     }
 

@@ -53,8 +53,13 @@ final class LogOfAllKinds {
                 "CREATE TABLE last (id int)");
     }
 
-    /** Compressed, not compressed, and to compare with only. */
+    /** Compressed in each way that the server can, not compressed, and to compare with only. */
     private static void images(LocalPostgres primary) throws SQLException {
+        String methods = primary.query("SELECT coalesce((SELECT string_agg(v, ' ') FROM pg_settings, unnest(enumvals) v"
+                + " WHERE name = 'wal_compression' AND v IN ('pglz', 'lz4', 'zstd')), 'on')");
+        for (String method : methods.split(" ", -1)) {
+            primary.execute("CHECKPOINT", "SET wal_compression = %s; UPDATE t SET a = a || '.' WHERE id < 100".formatted(method));
+        }
         primary.execute("CHECKPOINT");
         try (Connection connection = primary.connect();
                 Statement statement = connection.createStatement()) {

@@ -49,7 +49,7 @@ public final class KnownRelay implements AutoCloseable {
     public static final Instant NOW = Instant.parse("2026-01-02T03:04:05Z");
     public static final Lsn BEGAN = Lsn.parse("0/1000000");
     public static final Lsn WRITTEN = Lsn.parse("0/1010000");
-    public static final ProcessFacts PROCESS = new ProcessFacts("0.1.0", NOW.minusSeconds(3_723), Optional.empty(), "host=relay port=6433");
+    public static final ProcessFacts PROCESS = new ProcessFacts("0.1.0", NOW.minusSeconds(3_723), Optional.empty(), Optional.of("host=relay port=6433"), "host=relay port=6433");
 
     /** Of a relay that has sent nothing. */
     public static final DelayCounts NO_PACING = new DelayCounts() {

@@ -11,7 +11,7 @@ import java.util.Set;
 
 /**
  * A page whose code can be pasted from the first line to the last: its indented lines are commands of one shell, a comment that begins with an arrow
- * is what is printed then, and a line that gives several variables numbers gives ports. What stands between fences is no part of the story.
+ * is the line that is printed then ({@link PrintedLines}), and a line that gives several variables numbers gives ports. What stands between fences is no part of the story.
  */
 public final class ManualPage {
 
@@ -42,7 +42,6 @@ public final class ManualPage {
         List<String> code = blocks.stream().flatMap(block -> block.lines().stream()).toList();
         List<String> said = code.stream().filter(line -> line.startsWith(PRINTS)).map(line -> line.substring(PRINTS.length())).toList();
         assertFalse(said.isEmpty(), "a page that says nothing of what comes out shows nothing");
-        String output = ManualShell.run(code, playground, limit);
-        said.forEach(text -> assertTrue(output.contains(text), () -> "\"%s\" is not in: %s".formatted(text, output)));
+        new PrintedLines(said).requireIn(ManualShell.run(code, playground, limit));
     }
 }

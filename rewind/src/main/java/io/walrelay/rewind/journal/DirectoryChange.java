@@ -85,6 +85,11 @@ public final class DirectoryChange implements Closeable {
         return Remains.of(disk, Home.of(disk, directory, journals)).leftover();
     }
 
+    /** What to run when a change of the directory is unfinished, as a line for the shell; what it is to become, or {@code --undo}, comes after it. */
+    public static String command(Path directory, Optional<Path> journals) throws IOException {
+        return Home.of(new PosixDisk(), directory, journals).command();
+    }
+
     /**
      * Whether neither a server nor another change has the directory at the moment. Only looks.
      *
