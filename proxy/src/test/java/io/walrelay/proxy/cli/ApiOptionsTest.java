@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
@@ -90,7 +91,7 @@ final class ApiOptionsTest {
         Map<String, CommandLine> commands = Main.commandLine().getSubcommands();
         List<String> asking = List.of("status", "why", "follow", "reload", "restore", "push", "rewind");
         Map<String, List<String>> lacking = asking.stream().collect(Collectors.toMap(name -> name, name -> Stream.of("--relay", "--token-file", "--ca-file", "--cert", "--key")
-                .filter(option -> !commands.get(name).getCommandSpec().optionsMap().containsKey(option))
+                .filter(option -> !Objects.requireNonNull(commands.get(name)).getCommandSpec().optionsMap().containsKey(option))
                 .toList()));
         assertTrue(lacking.values().stream().allMatch(List::isEmpty), lacking::toString);
     }

@@ -199,7 +199,7 @@ final class LauncherIT {
             String name = file.substring(file.lastIndexOf('/') + 1);
             assertTrue(newer.orFail().startsWith("walrelay: building (%s is newer)".formatted(name)), newer::output);
             assertTrue(newer.output().endsWith("walrelay 0.1.0\n"), newer::output);
-            assertEquals(checkout() + ": -q -B -ntp -Dstyle.color=never package -DskipTests\n", Files.readString(seen), file);
+            assertEquals(checkout() + ": -q -B -ntp -Dstyle.color=never package -DskipTests -Plauncher\n", Files.readString(seen), file);
             Files.delete(seen);
             setAge(checkout().resolve(file), Duration.ofHours(1));
         }
@@ -213,7 +213,7 @@ final class LauncherIT {
         assertEquals(1, failed.status(), failed::output);
         assertTrue(failed.output().contains("[ERROR] cannot find symbol\n"), failed::output);
         assertTrue(
-                failed.output().endsWith("walrelay: the build failed: mvn package -DskipTests in %s\n".formatted(checkout())), failed::output);
+                failed.output().endsWith("walrelay: the build failed: mvn package -DskipTests -Plauncher in %s\n".formatted(checkout())), failed::output);
     }
 
     @Test

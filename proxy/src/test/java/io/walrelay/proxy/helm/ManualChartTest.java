@@ -19,7 +19,6 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What the manual's commands for Helm and kubectl say of the chart, held against the chart: there is no cluster to run them on. */
 final class ManualChartTest {
@@ -32,9 +31,6 @@ final class ManualChartTest {
     private static final Pattern BARE_COMMA = Pattern.compile("(?<!\\\\),");
     private static final Pattern SECRET = Pattern.compile("kubectl create secret generic ([a-z-]+) --from-literal=([a-z]+)=");
     private static final Pattern OBJECT = Pattern.compile("\\brelay-walrelay(?:-[a-z]+)*");
-
-    @TempDir
-    private Path directory;
 
     private String rendered = "";
 
