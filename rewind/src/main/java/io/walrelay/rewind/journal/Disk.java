@@ -78,6 +78,14 @@ interface Disk {
     /** An existing file for reading and writing. */
     File open(Path path) throws IOException;
 
+    /**
+     * As {@link #open}, for what is written in pieces that are whole blocks of the file system and lie in memory as such, and is hardly read: past the page
+     * cache, where that can be. To copy it there would take as long as to write it.
+     */
+    default File openForBlocks(Path path) throws IOException {
+        return open(path);
+    }
+
     /** An existing file for reading and {@link File#sync}. */
     File openToRead(Path path) throws IOException;
 

@@ -56,7 +56,7 @@ final class Journal implements Closeable {
         this.disk = disk;
         this.path = path;
         this.header = header;
-        this.log = new Log(disk.open(path.resolve("log")), header.id);
+        this.log = new Log(disk.openForBlocks(path.resolve("log")), header.id);
     }
 
     /** Makes a journal, durably. What an interrupted attempt left is replaced. */

@@ -37,7 +37,9 @@ final class Log implements Closeable {
 
     private final Disk.File file;
     private final long journal;
-    private final ByteBuffer frame = ByteBuffer.allocateDirect(FRAME);
+    /** Aligned, for {@link Disk#openForBlocks}. */
+    private final ByteBuffer frame = ByteBuffer.allocateDirect(FRAME + ALIGNMENT).alignedSlice(ALIGNMENT).slice(0, FRAME);
+
     /** Where the next frame goes. */
     private long end;
 

@@ -1,5 +1,6 @@
 package io.walrelay.rewind.journal;
 
+import com.sun.nio.file.ExtendedOpenOption;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -68,6 +69,16 @@ final class PosixDisk implements Disk {
         return new ChannelFile(
                 path,
                 FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
+    }
+
+    @Override
+    public File openForBlocks(Path path) throws IOException {
+        File file = open(path);
+        try {
+            return new BlockFile(file, new ChannelFile(path, FileChannel.open(path, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS, ExtendedOpenOption.DIRECT)));
+        } catch (IOException | UnsupportedOperationException cannot) {
+            return file;
+        }
     }
 
     @Override
@@ -156,6 +167,63 @@ final class PosixDisk implements Disk {
     @Override
     public long freeBytes(Path path) throws IOException {
         return Files.getFileStore(path).getUsableSpace();
+    }
+
+    /** Written past the page cache (O_DIRECT) as long as the file system takes that, and as any other file then. Confined to one thread. */
+    private static final class BlockFile implements File {
+
+        private final File file;
+        private final File direct;
+        private boolean takesDirect = true;
+
+        BlockFile(File file, File direct) {
+            this.file = file;
+            this.direct = direct;
+        }
+
+        @Override
+        public void write(ByteBuffer bytes, long offset) throws IOException {
+            int begin = bytes.position();
+            if (takesDirect) {
+                try {
+                    direct.write(bytes, offset);
+                    return;
+                } catch (IOException refused) {
+                    // Not every file system that lets itself be opened so; and a full disk is one in both ways.
+                    takesDirect = false;
+                    bytes.position(begin);
+                }
+            }
+            file.write(bytes, offset);
+        }
+
+        @Override
+        public int read(ByteBuffer into, long offset) throws IOException {
+            return file.read(into, offset);
+        }
+
+        @Override
+        public void truncate(long length) throws IOException {
+            file.truncate(length);
+        }
+
+        @Override
+        public long size() throws IOException {
+            return file.size();
+        }
+
+        /** Of the file, whichever way it was written. */
+        @Override
+        public void sync() throws IOException {
+            file.sync();
+        }
+
+        @Override
+        public void close() throws IOException {
+            try (file) {
+                direct.close();
+            }
+        }
     }
 
     private record ChannelFile(Path path, FileChannel channel) implements File {

@@ -1,0 +1,47 @@
+package io.walrelay.rewind.journal;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PosixDiskTest {
+
+    private static final int BLOCK = 4096;
+
+    private final PosixDisk disk = new PosixDisk();
+
+    @TempDir
+    private Path directory;
+
+    /** What it does not take past the page cache, because it is no whole blocks of aligned memory, it takes as any other file does, and all after that. */
+    @Test
+    void aFileOfBlocksHasAllThatWasWrittenWhateverItsForm() throws IOException {
+        byte[] content = Contents.random(new Random(1), 5 * BLOCK);
+        Path path = directory.resolve("file");
+        disk.create(path, Configuration.PRIVATE).close();
+        try (Disk.File file = disk.openForBlocks(path)) {
+            file.write(blocks(content, 0, 2 * BLOCK), 0);
+            file.write(ByteBuffer.wrap(content, 2 * BLOCK, 100), 2 * BLOCK);
+            file.write(blocks(content, 2 * BLOCK, 3 * BLOCK), 2 * BLOCK);
+            file.sync();
+            assertEquals(content.length, file.size());
+            ByteBuffer read = ByteBuffer.allocate(content.length);
+            assertEquals(content.length, file.read(read, 0));
+            assertArrayEquals(content, read.array());
+            file.truncate(BLOCK + 1);
+        }
+        assertEquals(BLOCK + 1, Files.size(path));
+    }
+
+    private static ByteBuffer blocks(byte[] content, int from, int length) {
+        ByteBuffer aligned = ByteBuffer.allocateDirect(length + BLOCK).alignedSlice(BLOCK);
+        return aligned.put(content, from, length).flip();
+    }
+}
