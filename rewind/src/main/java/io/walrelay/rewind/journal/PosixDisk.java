@@ -1,6 +1,5 @@
 package io.walrelay.rewind.journal;
 
-import com.sun.nio.file.ExtendedOpenOption;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -8,6 +7,7 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -75,9 +75,18 @@ final class PosixDisk implements Disk {
     public File openForBlocks(Path path) throws IOException {
         File file = open(path);
         try {
-            return new BlockFile(file, new ChannelFile(path, FileChannel.open(path, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS, ExtendedOpenOption.DIRECT)));
+            return new BlockFile(file, new ChannelFile(path, FileChannel.open(path, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS, direct())));
         } catch (IOException | UnsupportedOperationException cannot) {
             return file;
+        }
+    }
+
+    /** O_DIRECT, which the compiler lets nobody name without a warning, although its module exports it (jdk.unsupported). */
+    private static OpenOption direct() {
+        try {
+            return (OpenOption) Class.forName("com.sun.nio.file.ExtendedOpenOption").getField("DIRECT").get(null);
+        } catch (ReflectiveOperationException without) {
+            throw new UnsupportedOperationException(without);
         }
     }
 
