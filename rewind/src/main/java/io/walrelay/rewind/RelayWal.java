@@ -47,10 +47,10 @@ final class RelayWal {
     private final DataDirectory directory;
     private final Side other;
     private final RewindSource source;
-    private final boolean holdsTargets;
+    private @Nullable Boolean holdsTargets;
 
     /**
-     * Asks the relay, and both servers' files.
+     * Asks the relay and the source.
      *
      * @throws RefusedException the relay's WAL is not the source's
      */
@@ -61,28 +61,35 @@ final class RelayWal {
         this.other = other;
         this.source = source;
         requireSources();
-        this.holdsTargets = isTargets();
     }
 
     /** Whether what it holds of the target's lineage is the target's. */
-    boolean holdsTargets() {
-        return holdsTargets;
+    boolean holdsTargets() throws IOException {
+        Boolean known = holdsTargets;
+        if (known == null) {
+            known = isTargets();
+            holdsTargets = known;
+        }
+        return known;
     }
 
     /** What it has of the target's WAL. */
     WalElsewhere targets(Divergence divergence) {
         WalElsewhere shared = relay.along(other.history());
-        WalElsewhere own = holdsTargets ? relay.along(target.history()) : WalElsewhere.NOWHERE;
+        WalElsewhere own = relay.along(target.history());
         return new WalElsewhere() {
             @Override
             public @Nullable Bytes open(SegmentId segment, String name) throws IOException {
                 boolean isShared = divergence.common().contains(segment.timeline()) && size().endOf(segment.start(size())).isAtMost(divergence.fork());
-                return isShared ? shared.open(segment, name) : own.open(segment, name);
+                if (isShared) {
+                    return shared.open(segment, name);
+                }
+                return holdsTargets() ? own.open(segment, name) : null;
             }
 
             @Override
             public Optional<byte[]> read(String name) throws IOException {
-                return own.read(name);
+                return holdsTargets() ? own.read(name) : Optional.empty();
             }
         };
     }

@@ -102,8 +102,8 @@ final class Survey implements Closeable {
             try (PgWal all = targetWal(target, elsewhere)) {
                 HeldChanges held = changesAlong(target);
                 // What an archive has of it may be other bytes than the relay's.
-                boolean absentAreHeld = !request.restoreTargetWal() && relay != null && relay.holdsTargets();
-                TargetWal changes = new TargetWal(all, local, target.identity(), held, new ProvenSegments(held, local, absentAreHeld, ours.segmentSize()));
+                ProvenSegments.Absent absent = () -> !request.restoreTargetWal() && relay != null && relay.holdsTargets();
+                TargetWal changes = new TargetWal(all, local, target.identity(), held, new ProvenSegments(held, local, absent, ours.segmentSize()));
                 Optional<RewindPlan> plan = plan(target, other, divergence.get(), changes, sameNumber);
                 time.done("plan");
                 return new Result(target, other, plan, wal, Optional.ofNullable(relay));

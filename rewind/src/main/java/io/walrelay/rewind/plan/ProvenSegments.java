@@ -34,12 +34,20 @@ public final class ProvenSegments {
     /** As many are looked at together, by several threads. */
     private static final int AT_ONCE = 8;
 
+    /** What the target's own pg_wal has not got. */
+    @FunctionalInterface
+    public interface Absent {
+
+        /** Whether it is read from nobody but who knows its changes, and is the target's there. Asked only where something is absent. */
+        boolean areHeld() throws IOException;
+    }
+
     /** One that is to be compared. */
     private record Candidate(long number, Path file, HeldChanges.Segment segment) {}
 
     private final HeldChanges held;
     private final PgWal local;
-    private final boolean absentAreHeld;
+    private final Absent absent;
     private final SegmentSize size;
 
     /** By number: those whose changes are known, of the windows that were asked for. */
@@ -55,12 +63,11 @@ public final class ProvenSegments {
 
     /**
      * @param local what the target's own pg_wal has
-     * @param absentAreHeld whether what that has not is read from nobody but who knows the changes, and is the target's there
      */
-    public ProvenSegments(HeldChanges held, PgWal local, boolean absentAreHeld, SegmentSize size) {
+    public ProvenSegments(HeldChanges held, PgWal local, Absent absent, SegmentSize size) {
         this.held = held;
         this.local = local;
-        this.absentAreHeld = absentAreHeld;
+        this.absent = absent;
         this.size = size;
     }
 
@@ -92,7 +99,7 @@ public final class ProvenSegments {
             if (segment.isPresent() && file.isPresent()) {
                 candidates.add(new Candidate(number, file.get(), segment.get()));
             }
-            proven.put(number, segment.isPresent() && file.isEmpty() && absentAreHeld);
+            proven.put(number, segment.isPresent() && file.isEmpty() && absent.areHeld());
         }
         try {
             candidates.parallelStream().filter(this::isEqual).toList().forEach(candidate -> proven.put(candidate.number, true));
@@ -107,7 +114,7 @@ public final class ProvenSegments {
             askedUpTo = to;
             Optional<HeldChanges.Segment> segment = size.offset(to) == 0 ? Optional.empty() : held.beginning(to);
             Optional<Path> file = local.file(size.startOf(to));
-            provenUpTo = segment.isPresent() && (file.isPresent() ? isEqual(file.get(), segment.get(), size.offset(to)) : absentAreHeld);
+            provenUpTo = segment.isPresent() && (file.isPresent() ? isEqual(file.get(), segment.get(), size.offset(to)) : absent.areHeld());
         }
         return provenUpTo;
     }

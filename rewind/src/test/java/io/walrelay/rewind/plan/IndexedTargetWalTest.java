@@ -164,7 +164,7 @@ class IndexedTargetWalTest {
         final TargetWal wal;
 
         Target(boolean archive) {
-            ProvenSegments proven = new ProvenSegments(index, files, !archive, SIZE);
+            ProvenSegments proven = new ProvenSegments(index, files, () -> !archive, SIZE);
             wal = new TargetWal(files, files, IndexedTargetWalTest.this.wal.identity(), index, proven);
         }
 
@@ -284,7 +284,7 @@ class IndexedTargetWalTest {
     void whereNothingIsKnownManySegmentsCostNoMoreThanOneLookEach() throws Exception {
         Lsn from = wal.recordStarts().getFirst();
         try (PgWal files = new PgWal(directory, wal.history(), SIZE, WalElsewhere.NOWHERE)) {
-            TargetWal target = new TargetWal(files, files, wal.identity(), HeldChanges.NONE, new ProvenSegments(HeldChanges.NONE, files, false, SIZE));
+            TargetWal target = new TargetWal(files, files, wal.identity(), HeldChanges.NONE, new ProvenSegments(HeldChanges.NONE, files, () -> false, SIZE));
             assertTimeout(Duration.ofSeconds(15), () -> assertThrows(RefusedException.class, () -> target.changes(from, from.plus(100_000L << 20), BLOCKS_PER_FILE)));
         }
     }

@@ -38,7 +38,7 @@ class TargetWalTest {
     /** Without an index. */
     private TargetWal read(WalSource source, WalSource local) {
         SegmentSize size = wal.identity().segmentSize();
-        ProvenSegments none = new ProvenSegments(HeldChanges.NONE, new PgWal(null, wal.history(), size, WalElsewhere.NOWHERE), true, size);
+        ProvenSegments none = new ProvenSegments(HeldChanges.NONE, new PgWal(null, wal.history(), size, WalElsewhere.NOWHERE), () -> true, size);
         return new TargetWal(source, local, wal.identity(), HeldChanges.NONE, none);
     }
 
