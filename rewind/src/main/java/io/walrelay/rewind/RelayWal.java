@@ -128,24 +128,32 @@ final class RelayWal {
     private boolean isTargets() throws IOException {
         try (PgWal held = new PgWal(null, target.history(), size(), relay.along(target.history()));
                 DirectorySource files = new DirectorySource(directory.path())) {
-            return switch (new Provenance(target, held, files).check(firstPages())) {
+            List<Lsn> own = ownSegments();
+            List<Lsn> pages = own.stream().filter(target.history().begin()::isAtMost).limit(FEW).toList();
+            return switch (new Provenance(target, held, files).check(pages)) {
                 case SAME -> true;
                 case DIFFERENT -> false;
-                // The first timeline's number nobody takes.
-                case NOT_CHECKED -> target.history().ancestors().isEmpty();
+                // The first timeline's number nobody takes; and a follower that has nothing of its timeline has written nothing on it.
+                case NOT_CHECKED -> target.history().ancestors().isEmpty() || own.isEmpty() && isFollower();
             };
         }
     }
 
-    /** Of the oldest segments of the target's timeline that it has itself. */
-    private List<Lsn> firstPages() throws IOException {
+    private boolean isFollower() {
+        return switch (target.control().state()) {
+            case IN_ARCHIVE_RECOVERY, SHUTDOWNED_IN_RECOVERY -> true;
+            case STARTUP, SHUTDOWNED, SHUTDOWNING, IN_CRASH_RECOVERY, IN_PRODUCTION -> false;
+        };
+    }
+
+    /** Where the segments of its timeline begin that the target has itself, the oldest first. */
+    private List<Lsn> ownSegments() throws IOException {
         try (Stream<Path> files = Files.list(directory.path().resolve("pg_wal"))) {
             return files.flatMap(file -> WalFileName.parse(file.getFileName().toString(), size()).stream())
                     .flatMap(name -> name instanceof WalFileName.Segment(SegmentId id) ? Stream.of(id) : Stream.empty())
-                    .filter(id -> id.timeline().equals(target.history().timeline()) && id.start(size()).isAtLeast(target.history().begin()))
+                    .filter(id -> id.timeline().equals(target.history().timeline()))
                     .map(id -> id.start(size()))
                     .sorted()
-                    .limit(FEW)
                     .toList();
         }
     }

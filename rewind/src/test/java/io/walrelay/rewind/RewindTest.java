@@ -75,9 +75,17 @@ class RewindTest {
         Path target = temporary.resolve("target");
         Path source = temporary.resolve("source");
         new StoppedClusters(1).write(target, source);
-        String label = "START WAL LOCATION: 0/1000028 (file 000000010000000000000010)\nCHECKPOINT LOCATION: 0/1000060\nBACKUP METHOD: %s\nBACKUP FROM: primary\n"
-                + "START TIME: 2026-01-02 03:04:05 UTC\nLABEL: weekly\nSTART TIMELINE: 1\n";
-        Files.writeString(target.resolve("backup_label"), label.formatted("streamed"));
+        Files.writeString(
+                target.resolve("backup_label"),
+                """
+                START WAL LOCATION: 0/1000028 (file 000000010000000000000010)
+                CHECKPOINT LOCATION: 0/1000060
+                BACKUP METHOD: streamed
+                BACKUP FROM: primary
+                START TIME: 2026-01-02 03:04:05 UTC
+                LABEL: weekly
+                START TIMELINE: 1
+                """);
         RefusedException refused = assertThrows(RefusedException.class, () -> dryRun(target, new DirectorySource(source)));
         assertEquals("the target is a base backup (weekly) that was never recovered: it has a backup_label", refused.getMessage());
         assertEquals(Optional.of("Start it once as a standby and stop it, or take a new base backup."), refused.hint());

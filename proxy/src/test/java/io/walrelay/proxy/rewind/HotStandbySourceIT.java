@@ -4,7 +4,6 @@ import static io.walrelay.proxy.rewind.TwoServers.LIMIT;
 import static io.walrelay.proxy.rewind.TwoServers.awaitRelay;
 import static io.walrelay.proxy.rewind.TwoServers.content;
 import static io.walrelay.proxy.rewind.TwoServers.control;
-import static io.walrelay.proxy.rewind.TwoServers.copyOf;
 import static io.walrelay.proxy.rewind.TwoServers.diverge;
 import static io.walrelay.proxy.rewind.TwoServers.pgRewind;
 import static io.walrelay.proxy.rewind.TwoServers.promote;
@@ -66,8 +65,8 @@ class HotStandbySourceIT {
             awaitReceived(primary, source);
             awaitRelay(primary);
             stop(target);
-            try (LocalPostgres relayed = copyOf(target, source, "relayed");
-                    LocalPostgres theirs = copyOf(target, source, "theirs")) {
+            try (LocalPostgres relayed = TwoServers.copyOf(target, source, "relayed");
+                    LocalPostgres theirs = TwoServers.copyOf(target, source, "theirs")) {
                 Programs.Result ours = rewind(target, "--source-server", source.conninfo(), "-R");
                 assertEquals(0, ours.status(), ours.output());
                 Programs.Result withRelay = rewindThrough(relay, relayed, source);

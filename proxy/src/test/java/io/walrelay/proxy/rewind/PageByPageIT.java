@@ -1,7 +1,6 @@
 package io.walrelay.proxy.rewind;
 
 import static io.walrelay.proxy.rewind.TwoServers.awaitRelay;
-import static io.walrelay.proxy.rewind.TwoServers.copyOf;
 import static io.walrelay.proxy.rewind.TwoServers.pgRewind;
 import static io.walrelay.proxy.rewind.TwoServers.promote;
 import static io.walrelay.proxy.rewind.TwoServers.startAfterRewind;
@@ -67,7 +66,7 @@ class PageByPageIT {
             awaitRelay(now);
             // Or one of the two might find pages written that the other did not.
             now.execute("CHECKPOINT");
-            try (LocalPostgres twin = copyOf(old, now, "twin")) {
+            try (LocalPostgres twin = TwoServers.copyOf(old, now, "twin")) {
                 pgRewind(programs, twin, now);
                 Programs.Result result = TwoServers.rewindThrough(relay, old, now);
                 assertTrue(TwoServers.skippedBlocks(result) > 200, result.output());

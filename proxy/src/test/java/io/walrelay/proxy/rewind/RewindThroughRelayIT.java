@@ -134,10 +134,13 @@ class RewindThroughRelayIT {
     }
 
     private static String[] arguments(int major, RelayProcess relay, LocalPostgres now) {
-        List<String> arguments = new ArrayList<>(List.of("-R", "--relay", relay.url(), "--relay-slot", "old", "--format", "json", "--checkpoint"));
+        List<String> arguments = new ArrayList<>(List.of("-R", "--relay", relay.url(), "--relay-slot", "old", "--format", "json"));
         arguments.addAll(isStopped(major)
                 ? List.of("--source-pgdata", now.dataDirectory().toString())
                 : List.of("--source-server", asksForPasswords(major) ? throughTheRelay(relay) : now.conninfo()));
+        if (!isStopped(major)) {
+            arguments.add("--checkpoint");
+        }
         if (copiesConfiguration(major)) {
             arguments.add("--copy-config");
         }
