@@ -14,6 +14,7 @@ import io.walrelay.rewind.source.ControlFiles;
 import io.walrelay.rewind.source.RewindSource;
 import io.walrelay.rewind.source.RewindSource.Fetch;
 import io.walrelay.rewind.source.RewindSource.ReplayEnd;
+import io.walrelay.wal.Lsn;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -66,8 +67,13 @@ final class Act {
     private long fetched;
     private Optional<ReplayEnd> replayEnd = Optional.empty();
 
-    /** How far the source is when all is fetched: {@code replay} is what has to be replayed before the target is consistent. */
-    record SourceEnd(ControlFile control, ReplayEnd replay) {}
+    /**
+     * How far the source is when all is fetched.
+     *
+     * @param written what it has surely written
+     * @param replay what has to be replayed before the target is consistent
+     */
+    record SourceEnd(ControlFile control, Lsn written, ReplayEnd replay) {}
 
     Act(RewindPlan plan, RewindSource source, DirectoryChange change, DataDirectory target, RewindListener listener) throws IOException {
         this.plan = plan;
@@ -253,11 +259,12 @@ final class Act {
             throw new RefusedException("the source went from timeline %s to %s while it was copied".formatted(before.timeline(), after.timeline()), "Run this again.");
         }
         ReplayEnd end = source.replayEnd(before, after);
+        Lsn written = end.position();
         if (plan.replayAtLeast().isAfter(end.position())) {
             // A standby may be behind the relay.
             end = new ReplayEnd(plan.replayAtLeast(), after.timeline());
         }
-        return new SourceEnd(after, end);
+        return new SourceEnd(after, written, end);
     }
 
     /** From where and how far to replay. The control file is the last: a server that finds it finds all else done. */

@@ -18,6 +18,9 @@ public interface HeldWal {
     /** What is held of {@code lineage}, an orphan's too. */
     WalElsewhere along(TimelineHistory lineage);
 
+    /** What of {@code lineage} the one relay has from which the rewound server will stream. */
+    WalElsewhere followed(TimelineHistory lineage);
+
     /** What is known of the changes of {@code lineage}'s WAL, an orphan's too. */
     HeldChanges changesAlong(TimelineHistory lineage);
 
@@ -32,4 +35,7 @@ public interface HeldWal {
      * @throws RefusedException it is gone, of another cluster, or of a lineage that is not or no longer the source's
      */
     void reserve(SystemId system, TimelineHistory lineage, Lsn from, Lsn reached) throws IOException, RefusedException;
+
+    /** Keeps that WAL no longer: nothing came of the rewind. */
+    void release() throws IOException;
 }

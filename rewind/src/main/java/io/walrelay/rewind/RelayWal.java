@@ -34,10 +34,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class RelayWal {
 
-    /** How long a relay may be behind the source. */
+    /** How long a relay may be behind the source, or away. */
     private static final Duration BEHIND = Duration.ofSeconds(30);
 
-    private static final Duration PAUSE = Duration.ofMillis(50);
+    private static final Duration SHORTEST_PAUSE = Duration.ofMillis(50);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
 
     /** Of the target's own segments, as many are compared if nothing else tells. */
     private static final int FEW = 4;
@@ -48,19 +49,14 @@ final class RelayWal {
     private final Side other;
     private final RewindSource source;
     private @Nullable Boolean holdsTargets;
+    private @Nullable Answer holdsSources;
 
-    /**
-     * Asks the relay and the source.
-     *
-     * @throws RefusedException the relay's WAL is not the source's
-     */
-    RelayWal(HeldWal relay, Side target, DataDirectory directory, Side other, RewindSource source) throws IOException, RefusedException {
+    RelayWal(HeldWal relay, Side target, DataDirectory directory, Side other, RewindSource source) {
         this.relay = relay;
         this.target = target;
         this.directory = directory;
         this.other = other;
         this.source = source;
-        requireSources();
     }
 
     /** Whether what it holds of the target's lineage is the target's. */
@@ -81,10 +77,7 @@ final class RelayWal {
             @Override
             public @Nullable Bytes open(SegmentId segment, String name) throws IOException {
                 boolean isShared = divergence.common().contains(segment.timeline()) && size().endOf(segment.start(size())).isAtMost(divergence.fork());
-                if (isShared) {
-                    return shared.open(segment, name);
-                }
-                return holdsTargets() ? own.open(segment, name) : null;
+                return (isShared ? holdsSources() : holdsTargets()) ? (isShared ? shared : own).open(segment, name) : null;
             }
 
             @Override
@@ -98,31 +91,54 @@ final class RelayWal {
         return target.control().segmentSize();
     }
 
-    private void requireSources() throws IOException, RefusedException {
-        try (PgWal held = sources()) {
-            require(new Provenance(other, held, source).check(List.of()), other.control().checkpoint());
+    private boolean holdsSources() throws IOException {
+        return switch (ofSource()) {
+            case SAME -> true;
+            case DIFFERENT -> false;
+            // The first timeline's number nobody takes.
+            case NOT_CHECKED -> other.history().ancestors().isEmpty();
+        };
+    }
+
+    private Answer ofSource() throws IOException {
+        Answer known = holdsSources;
+        if (known == null || known == Answer.NOT_CHECKED) {
+            Lsn page = size().startOf(other.control().checkpoint());
+            try (PgWal held = sources()) {
+                known = new Provenance(other, held, source).check(page.isAtLeast(other.history().begin()) ? List.of(page) : List.of());
+            }
+            holdsSources = known;
         }
+        return known;
     }
 
     private PgWal sources() {
-        return new PgWal(null, other.history(), size(), relay.along(other.history()));
+        return new PgWal(null, other.history(), size(), relay.followed(other.history()));
     }
 
-    private void require(Answer answer, Lsn at) throws RefusedException {
+    /**
+     * Waits, if need be, until the relay has something by which it is known whom it follows.
+     *
+     * @throws RefusedException its WAL is not the source's, or it has nothing of it
+     */
+    void requireSources() throws IOException, RefusedException {
+        Patience patience = new Patience();
+        Optional<String> fault = patience.await(this::holdsSourcesOrNot);
         String timeline = "timeline %s of the source, %s,".formatted(other.history().timeline(), source.describe());
-        switch (answer) {
-            case SAME -> {}
-            case DIFFERENT -> throw new RefusedException(
+        if (ofSource() == Answer.DIFFERENT) {
+            throw new RefusedException(
                     "the relay's WAL is not the source's: %s begins at %s as the relay's does, and has other bytes".formatted(timeline, other.history().begin()),
                     "Two servers took the number, and the relay follows the other one. Have it follow the source: walrelay follow");
-            case NOT_CHECKED -> {
-                if (!other.history().ancestors().isEmpty()) {
-                    throw new RefusedException("the relay has nothing by which it could be proved that it follows %s: neither where it begins, at %s, nor %s"
-                            .formatted(timeline, other.history().begin(), at),
-                            "See what the relay receives: walrelay status. When it has followed the source, run this again.");
-                }
-            }
         }
+        if (!holdsSources()) {
+            throw new RefusedException("the relay has nothing by which it could be proved that it follows %s: neither where it begins, at %s, nor %s%s"
+                    .formatted(timeline, other.history().begin(), other.control().checkpoint(), fault.map(" ("::concat).map(text -> text + ")").orElse("")),
+                    "See what the relay receives: walrelay status. When it has followed the source, run this again.");
+        }
+    }
+
+    private boolean holdsSourcesOrNot() throws IOException {
+        return ofSource() == Answer.DIFFERENT || holdsSources();
     }
 
     private boolean isTargets() throws IOException {
@@ -158,40 +174,78 @@ final class RelayWal {
         }
     }
 
-    /**
-     * Waits until the relay has received what the source had written up to {@code end}, a position that a running source may have yet to write to its end.
-     *
-     * @throws RefusedException it does not, or its WAL is another's
-     */
-    void awaitSources(Lsn end) throws IOException, RefusedException {
-        Lsn pages = end.plus(-(end.value() & PageHeader.PAGE_SIZE - 1));
-        Lsn needed = source.isRunning() ? pages : end;
-        long begun = System.nanoTime();
-        while (true) {
-            try (PgWal held = sources()) {
-                if (held.read(needed.plus(-1), ByteBuffer.allocate(1)) == 1) {
-                    Lsn page = pages.plus(-PageHeader.PAGE_SIZE);
-                    if (new Provenance(other, held, source).page(page) == Answer.DIFFERENT) {
-                        throw new RefusedException("the relay's WAL at %s is not the source's, %s".formatted(page, source.describe()),
-                                "They have parted: see walrelay status, and have the relay follow the source: walrelay follow");
+    /** Something that is not so yet, but may be soon: a relay that is behind, or away for a moment. */
+    private interface Condition {
+        boolean isSo() throws IOException, RefusedException;
+    }
+
+    /** Asks less and less often, for as long as a relay may be behind. */
+    private static final class Patience {
+
+        private final long begun = System.nanoTime();
+        private Duration pause = SHORTEST_PAUSE;
+
+        /** Empty when it is so; else what was wrong when it was asked last, or nothing. */
+        Optional<String> await(Condition condition) throws IOException, RefusedException {
+            while (true) {
+                String fault = "";
+                try {
+                    if (condition.isSo()) {
+                        return Optional.empty();
                     }
-                    return;
+                } catch (InterruptedIOException e) {
+                    throw e;
+                } catch (IOException e) {
+                    fault = String.valueOf(e.getMessage());
                 }
+                if (System.nanoTime() - begun > BEHIND.toNanos()) {
+                    return Optional.of(fault.isEmpty() ? "for %d seconds".formatted(BEHIND.toSeconds()) : fault);
+                }
+                sleep();
             }
-            if (System.nanoTime() - begun > BEHIND.toNanos()) {
-                throw new RefusedException("the relay has not received what the source, %s, has written up to %s, for %d seconds".formatted(source.describe(), needed, BEHIND.toSeconds()),
-                        "The rewound server would wait for it. See why on the relay: walrelay status. Then run this again.");
+        }
+
+        private void sleep() throws InterruptedIOException {
+            try {
+                TimeUnit.NANOSECONDS.sleep(pause.toNanos());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException("interrupted while waiting for the relay");
             }
-            pause();
+            pause = pause.compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
         }
     }
 
-    private static void pause() throws InterruptedIOException {
-        try {
-            TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new InterruptedIOException("interrupted while waiting for the relay");
+    /**
+     * Waits until the relay has received WAL up to {@code end}, of which a running source may have yet to write the last page.
+     *
+     * @param written what the source has surely written
+     * @return empty when it has; else what it lacks
+     * @throws RefusedException its WAL is another's
+     */
+    Optional<String> awaitSources(Lsn end, Lsn written) throws IOException, RefusedException {
+        Lsn needed = source.isRunning() ? pageOf(end) : end;
+        return new Patience()
+                .await(() -> holds(needed, written))
+                .map(fault -> "the relay has not received what the source, %s, has written up to %s: %s".formatted(source.describe(), needed, fault));
+    }
+
+    private static Lsn pageOf(Lsn at) {
+        return at.plus(-(at.value() & PageHeader.PAGE_SIZE - 1));
+    }
+
+    /** Whether it has the byte before {@code end}; with it goes a page that both have. */
+    private boolean holds(Lsn end, Lsn written) throws IOException, RefusedException {
+        try (PgWal held = sources()) {
+            if (held.read(end.plus(-1), ByteBuffer.allocate(1)) != 1) {
+                return false;
+            }
+            Lsn page = pageOf(Lsn.min(end, written)).plus(-PageHeader.PAGE_SIZE);
+            if (new Provenance(other, held, source).page(page) == Answer.DIFFERENT) {
+                throw new RefusedException("the relay's WAL at %s is not the source's, %s".formatted(page, source.describe()),
+                        "They have parted: see walrelay status, and have the relay follow the source: walrelay follow");
+            }
+            return true;
         }
     }
 
@@ -199,6 +253,22 @@ final class RelayWal {
     void reserve(Lsn from) throws IOException, RefusedException {
         Lsn reached = source.replayEnd(other.control(), other.control()).position();
         relay.reserve(other.control().systemId(), other.history(), from, reached);
-        awaitSources(reached);
+        try {
+            Optional<String> lack = awaitSources(reached, reached);
+            if (lack.isPresent()) {
+                throw new RefusedException(lack.get(), "The rewound server would wait for it. See why on the relay: walrelay status. Then run this again.");
+            }
+        } catch (IOException | RefusedException e) {
+            releaseAfter(e);
+            throw e;
+        }
+    }
+
+    private void releaseAfter(Exception refused) {
+        try {
+            relay.release();
+        } catch (IOException e) {
+            refused.addSuppressed(e);
+        }
     }
 }

@@ -120,7 +120,8 @@ public final class Rewind {
                 time.done("copy");
                 Act.SourceEnd end = act.sourceEnd(seen.source().control());
                 if (seen.relay().isPresent()) {
-                    seen.relay().get().awaitSources(end.replay().position());
+                    // All that could not be waited for was seen to before anything was touched.
+                    seen.relay().get().awaitSources(end.replay().position(), end.written()).ifPresent(lack -> listener.info("warning: %s; the target will wait for it".formatted(lack)));
                 }
                 listener.debug("creating backup label and updating control file");
                 act.recovery(end);

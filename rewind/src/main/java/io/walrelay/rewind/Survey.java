@@ -102,12 +102,22 @@ final class Survey implements Closeable {
             try (PgWal all = targetWal(target, elsewhere)) {
                 HeldChanges held = changesAlong(target);
                 // What an archive has of it may be other bytes than the relay's.
-                ProvenSegments.Absent absent = () -> !request.restoreTargetWal() && relay != null && relay.holdsTargets();
+                ProvenSegments.Absent absent = () -> !request.restoreTargetWal() && relay != null && holdsTargets(relay);
                 TargetWal changes = new TargetWal(all, local, target.identity(), held, new ProvenSegments(held, local, absent, ours.segmentSize()));
-                Optional<RewindPlan> plan = plan(target, other, divergence.get(), changes, sameNumber);
+                Optional<RewindPlan> plan = plan(target, other, divergence.get(), changes, sameNumber, Optional.ofNullable(relay));
                 time.done("plan");
                 return new Result(target, other, plan, wal, Optional.ofNullable(relay));
             }
+        }
+    }
+
+    /** Where that can't be said now, it is read from the relay record by record, or not at all. */
+    private boolean holdsTargets(RelayWal relay) {
+        try {
+            return relay.holdsTargets();
+        } catch (IOException e) {
+            listener.debug("could not compare the relay's WAL with the target's: %s".formatted(e.getMessage()));
+            return false;
         }
     }
 
@@ -173,7 +183,8 @@ final class Survey implements Closeable {
                 .orElseThrow(() -> new RefusedException("the source has no history of its timeline %s".formatted(timeline)));
     }
 
-    private Optional<RewindPlan> plan(Side target, Side other, Divergence divergence, TargetWal changes, SameNumber sameNumber) throws IOException, RefusedException {
+    private Optional<RewindPlan> plan(Side target, Side other, Divergence divergence, TargetWal changes, SameNumber sameNumber, Optional<RelayWal> relay)
+            throws IOException, RefusedException {
         Lsn fork = divergence.fork();
         listener.info("servers diverged at WAL location %s on timeline %s".formatted(fork, divergence.timeline()));
         time.done("check");
@@ -182,6 +193,10 @@ final class Survey implements Closeable {
         // A primary that crashed has to recover, which would write WAL of its own; as a follower it must not.
         if (end.isAtMost(fork) && (target.control().state().isCleanlyStopped() || target.control().state() == ClusterState.IN_ARCHIVE_RECOVERY)) {
             return Optional.empty();
+        }
+        if (relay.isPresent()) {
+            relay.get().requireSources();
+            time.done("relay");
         }
         ReplayStart checkpoint = changes.lastCheckpointBefore(Lsn.min(fork, end));
         requireShared(checkpoint, divergence, sameNumber);

@@ -40,11 +40,6 @@ final class ApiClient implements AutoCloseable {
         this.tls = tls;
     }
 
-    /** With another token. */
-    ApiClient with(String other) {
-        return new ApiClient(base, Optional.of(other), tls);
-    }
-
     /**
      * Asks.
      *

@@ -26,7 +26,7 @@ final class ApiOptions {
     @Mixin
     private final RelayCredentials credentials = new RelayCredentials();
 
-    @Option(names = "--token", paramLabel = "TOKEN", description = "A bearer token, where others may see this command line; goes before --token-file.")
+    @Option(names = "--token", paramLabel = "TOKEN", description = "A bearer token, instead of --token-file; others may see it in the list of processes.")
     private @Nullable String token;
 
     /**
@@ -48,8 +48,7 @@ final class ApiOptions {
     }
 
     private ApiClient client(URI base, Optional<String> known, Optional<Path> trusted) throws IOException {
-        ApiClient client = credentials.client(base, known, trusted);
-        return token == null ? client : client.with(token);
+        return credentials.client(base, Optional.ofNullable(token), known, trusted);
     }
 
     /** As {@link SettingsOptions#namesUpstream}. */

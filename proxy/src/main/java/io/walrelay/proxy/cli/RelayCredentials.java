@@ -15,10 +15,10 @@ import picocli.CommandLine.Option;
 /** How a command shows relays who it is, and whom it believes: the same options for all that use the HTTP port; a mixin for picocli. */
 final class RelayCredentials {
 
-    @Option(names = "--token-file", paramLabel = "FILE", description = "Has a bearer token on its first line (default: the variable WALRELAY_TOKEN).")
+    @Option(names = "--token-file", paramLabel = "FILE", description = "Has a bearer token on its first line (default: the variable WALRELAY_TOKEN; for the relay on this machine else one of its configuration).")
     private @Nullable Path tokenFile;
 
-    @Option(names = {"--ca-file", "--ca"}, paramLabel = "FILE", description = "Who signed the relays' certificates, PEM (default: whom Java trusts).")
+    @Option(names = {"--ca-file", "--ca"}, paramLabel = "FILE", description = "Who signed the relays' certificates, PEM (default: whom Java trusts; for the relay on this machine its own certificate).")
     private @Nullable Path authority;
 
     @Option(names = "--cert", paramLabel = "FILE", description = "A client certificate, PEM.")
@@ -39,12 +39,13 @@ final class RelayCredentials {
     /**
      * One relay's.
      *
-     * @param known a token, if none is given here
+     * @param given a token, instead of any that is named here
+     * @param known a token, if none is given
      * @param trusted who signed its certificate, if nobody is named here
      * @throws IOException when a file can't be used
      */
-    ApiClient client(URI url, Optional<String> known, Optional<Path> trusted) throws IOException {
-        return new ApiClient(url, token().or(() -> known), isHttps(url) ? tls(trusted) : Optional.empty());
+    ApiClient client(URI url, Optional<String> given, Optional<String> known, Optional<Path> trusted) throws IOException {
+        return new ApiClient(url, given.isPresent() ? given : token().or(() -> known), isHttps(url) ? tls(trusted) : Optional.empty());
     }
 
     private static boolean isHttps(URI url) {

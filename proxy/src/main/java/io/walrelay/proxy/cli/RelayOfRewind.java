@@ -44,8 +44,21 @@ final class RelayOfRewind implements HeldWal {
 
     @Override
     public WalElsewhere along(TimelineHistory lineage) {
-        // The first timeline has no beginning to name it by.
-        return new Fetched(lineage.ancestors().isEmpty() ? Optional.empty() : Optional.of("%s@%s".formatted(lineage.timeline(), lineage.begin())));
+        return new Fetched(relays, selector(lineage));
+    }
+
+    @Override
+    public WalElsewhere followed(TimelineHistory lineage) {
+        return new Fetched(first(), selector(lineage));
+    }
+
+    private Relays first() {
+        return new Relays(List.of(relays.urls().getFirst()), relays.token(), relays.tls(), relays.timeout());
+    }
+
+    /** The first timeline has no beginning to name it by. */
+    private static Optional<String> selector(TimelineHistory lineage) {
+        return lineage.ancestors().isEmpty() ? Optional.empty() : Optional.of("%s@%s".formatted(lineage.timeline(), lineage.begin()));
     }
 
     @Override
@@ -55,7 +68,7 @@ final class RelayOfRewind implements HeldWal {
 
     @Override
     public WalElsewhere histories() {
-        return new Fetched(Optional.empty());
+        return new Fetched(relays, Optional.empty());
     }
 
     @Override
@@ -96,6 +109,16 @@ final class RelayOfRewind implements HeldWal {
     /** Of a {@link StatusReport} what is looked at. */
     private record Status(StatusReport.@Nullable Advertised advertise) {}
 
+    @Override
+    public void release() throws IOException {
+        try (ApiClient api = new ApiClient(relays.urls().getFirst(), relays.token(), relays.tls())) {
+            var _ = api.delete("/api/v1/slots/" + slot);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while the relay drops a slot");
+        }
+    }
+
     private static ImportedSlot make(ApiClient api, String wanted) throws IOException, InterruptedException {
         ImportedSlot[] made = ApiClient.read(ImportedSlot[].class, api.post("/api/v1/slots", wanted));
         if (made.length != 1) {
@@ -119,20 +142,22 @@ final class RelayOfRewind implements HeldWal {
     }
 
     /** Files of one lineage, fetched when they are asked for. */
-    private final class Fetched implements WalElsewhere {
+    private static final class Fetched implements WalElsewhere {
 
+        private final Relays from;
         private final Optional<String> lineage;
         private final Restore restore;
 
-        Fetched(Optional<String> lineage) {
+        Fetched(Relays from, Optional<String> lineage) {
+            this.from = from;
             this.lineage = lineage;
             this.restore = new Restore(
-                    relays, RestoreMode.REWIND, Duration.ZERO, RestoreMode.REWIND.retries(), lineage, Optional.empty());
+                    from, RestoreMode.REWIND, Duration.ZERO, RestoreMode.REWIND.retries(), lineage, Optional.empty());
         }
 
         @Override
         public @Nullable Bytes open(SegmentId segment, String name) throws IOException {
-            SegmentPieces pieces = new SegmentPieces(relays, name, lineage, RestoreMode.REWIND.retries());
+            SegmentPieces pieces = new SegmentPieces(from, name, lineage, RestoreMode.REWIND.retries());
             return pieces.isThere() ? new OfPieces(pieces) : null;
         }
 

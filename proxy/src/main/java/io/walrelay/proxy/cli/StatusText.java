@@ -67,7 +67,7 @@ final class StatusText {
                 upstream.state().equals("streaming") ? Piece.good("streaming") : Piece.bad(upstream.state()),
                 Piece.of(" for %s%s".formatted(age(upstream.since()), upstream.lastMessage().map(at -> ", last heard of " + age(at) + " ago").orElse(""))));
         upstream.beyond().ifPresent(beyond -> line("           a relay, behind %s".formatted(
-                String.join(", behind ", Stream.concat(beyond.hosts().stream(), beyond.complete() ? Stream.empty() : Stream.of("nobody now")).toList()))));
+                String.join(", behind ", Stream.concat(beyond.hosts().stream(), beyond.complete() ? Stream.empty() : Stream.of("nobody now, or more than are told")).toList()))));
         upstream.problem().ifPresent(problem -> bad("           " + problem));
         line("           end %s  behind %s  acknowledged %s".formatted(
                 upstream.end().orElse(UNKNOWN), size(upstream.lagBytes()), upstream.acknowledged().orElse(UNKNOWN)));

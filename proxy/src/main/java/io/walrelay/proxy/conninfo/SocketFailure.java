@@ -12,7 +12,11 @@ public final class SocketFailure {
 
     /** Whoever prints it names the address. */
     public static String message(Throwable failure) {
-        String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
-        return ADDRESS.matcher(CALL.matcher(message).replaceFirst("")).replaceFirst("");
+        return ADDRESS.matcher(messageWithAddress(failure)).replaceFirst("");
+    }
+
+    /** With the address that was tried, of several that a name may have. */
+    public static String messageWithAddress(Throwable failure) {
+        return CALL.matcher(failure.getMessage() == null ? failure.toString() : failure.getMessage()).replaceFirst("");
     }
 }

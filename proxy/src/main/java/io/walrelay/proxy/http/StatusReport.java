@@ -64,7 +64,7 @@ public record StatusReport(
      * What a relay says of what it streams from, as of some seconds ago.
      *
      * @param hosts the nearest first
-     * @param complete whether the last of them is PostgreSQL; otherwise the last relay streams from nobody now
+     * @param complete whether the last of them is PostgreSQL; otherwise the last relay streams from nobody now, or there are too many to tell
      */
     public record Beyond(List<String> hosts, boolean complete) {}
 

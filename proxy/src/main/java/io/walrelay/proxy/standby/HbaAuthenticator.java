@@ -21,6 +21,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Authentication by access rules and the verifiers of {@link Users} (auth.c, ClientAuthentication). A rule {@code trust} or
@@ -34,12 +35,14 @@ public final class HbaAuthenticator implements Authenticator {
     private final Users users;
     private final InstantSource clock;
     private final LocalAddresses local;
+    private final Repeats repeats;
 
     public HbaAuthenticator(Hba hba, Users users, InstantSource clock) {
         this.hba = hba;
         this.users = users;
         this.clock = clock;
         this.local = new LocalAddresses(clock);
+        this.repeats = new Repeats(clock);
     }
 
     @Override
@@ -87,11 +90,11 @@ public final class HbaAuthenticator implements Authenticator {
         };
     }
 
-    private static AuthenticationDecision byPeer(Optional<String> systemUser, String user) {
+    private AuthenticationDecision byPeer(Optional<String> systemUser, String user) {
         if (systemUser.filter(user::equals).isPresent()) {
             return new AuthenticationDecision.Trust();
         }
-        log.info("user \"{}\" is not let in by peer: the client's system user is {}", ClientText.printable(user), systemUser.map("\"%s\""::formatted).orElse("not known"));
+        say("user \"%s\" is not let in by peer: the client's system user is %s".formatted(ClientText.printable(user), systemUser.map("\"%s\""::formatted).orElse("not known")));
         return reject("Peer authentication failed for user \"%s\"".formatted(user));
     }
 
@@ -101,8 +104,8 @@ public final class HbaAuthenticator implements Authenticator {
             case Users.Lookup.Found(var entry, var _) -> new Admission(method.apply(verifier(entry)), afterwards(entry, request));
             case Users.Lookup.Unknown() -> {
                 // The client is told the same as with a wrong password; whoever runs the relay may know.
-                log.info("user \"{}\" is not known: no such role, or one that is not looked up, as superusers are not by the function of walrelay setup-sql",
-                        ClientText.printable(request.user()));
+                say("user \"%s\" is not known: no such role, or one that is not looked up, as superusers are not by the function of walrelay setup-sql"
+                        .formatted(ClientText.printable(request.user())));
                 yield new Admission(method.apply(Optional.empty()), Optional.empty());
             }
             case Users.Lookup.Unavailable(var reason, var remembered) -> {
@@ -118,10 +121,15 @@ public final class HbaAuthenticator implements Authenticator {
         });
     }
 
+    /** For whoever runs the relay: the client is told less. */
+    private void say(String line) {
+        log.atLevel(repeats.write(line).isPresent() ? Level.INFO : Level.DEBUG).log(line);
+    }
+
     /** Empty, which looks like a wrong password, when there is none or its time is over (crypt.c, get_role_password). */
     private Optional<PasswordVerifier> verifier(UserEntry entry) {
         if (entry.expired(clock.instant())) {
-            log.info("user \"{}\" can't log in: the time of its password is over", ClientText.printable(entry.name()));
+            say("user \"%s\" can't log in: the time of its password is over".formatted(ClientText.printable(entry.name())));
             return Optional.empty();
         }
         try {

@@ -107,6 +107,16 @@ final class LagTracker {
         return since > now ? Optional.empty() : Optional.of(Duration.ofNanos(now - since));
     }
 
+    /** Nothing is confirmed of that stage, for which the others' samples are not to be kept. */
+    void skip(Stage stage) {
+        Reader r = readers.get(stage);
+        if (r == null) {
+            throw new IllegalArgumentException("no such stage: " + stage);
+        }
+        r.next = head;
+        r.passed = false;
+    }
+
     private long lsnOf(long sample) {
         return lsns[(int) (sample % SAMPLES)];
     }

@@ -1,8 +1,8 @@
 package io.walrelay.proxy.standby;
 
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -20,10 +20,10 @@ final class Repeats {
 
     private record Written(Instant at, int leftOutSince) {}
 
-    private final Clock clock;
+    private final InstantSource clock;
     private final Map<String, Written> lines = new LinkedHashMap<>();
 
-    Repeats(Clock clock) {
+    Repeats(InstantSource clock) {
         this.clock = clock;
     }
 

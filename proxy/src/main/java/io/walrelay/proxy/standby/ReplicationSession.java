@@ -74,7 +74,8 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
     }
 
     private void ended() {
-        if (commands.wasOnlyLookedAt()) {
+        // A relay looks at all its hosts, and follows one of them.
+        if (!identity.relay() && commands.wasOnlyLookedAt()) {
             server.state().visits().note(identity.visit(server.state().clock().instant()));
         }
         queue.close();
@@ -200,6 +201,7 @@ final class ReplicationSession extends ChannelInboundHandlerAdapter implements S
         slot.startsAt(request.start());
         progress.begin(slot.name(), request.lineage().timeline());
         server.state().refused().streams(identity.shownName());
+        server.state().visits().streams(identity.shownName());
         log.streams(request, slot.name());
         answers.write(new CopyBothResponse());
         answers.flush();

@@ -174,7 +174,11 @@ final class StandbyProgress {
      * has no lag.
      */
     private static Optional<Duration> measured(LagTracker lags, LagTracker.Stage stage, Lsn at, long nowNanos) {
-        return at.isValid() ? lags.confirmed(stage, at, nowNanos) : Optional.empty();
+        if (at.isValid()) {
+            return lags.confirmed(stage, at, nowNanos);
+        }
+        lags.skip(stage);
+        return Optional.empty();
     }
 
     /** What the standby surely has: flushed, or written when it does not report flushes (walsender.c, WalSndDone). */

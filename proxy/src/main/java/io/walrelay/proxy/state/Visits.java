@@ -19,6 +19,11 @@ public final class Visits {
         }
     }
 
+    /** It streams, so that its earlier visits tell nothing any more. */
+    public synchronized void streams(String name) {
+        last.remove(name);
+    }
+
     /** @param name application_name or address */
     public synchronized Optional<Visit> find(String name) {
         return Optional.ofNullable(last.get(name));

@@ -1,5 +1,6 @@
 package io.walrelay.proxy.upstream;
 
+import io.walrelay.proxy.conninfo.SocketFailure;
 import io.walrelay.proxy.conninfo.TlsSettings;
 import io.walrelay.proxy.conninfo.RequireAuth;
 import io.walrelay.proxy.conninfo.PassFile;
@@ -261,7 +262,7 @@ final class UpstreamDialer {
                 throw new UpstreamException("connection to %s timed out after %d s".formatted(address, timeout.toSeconds()));
             }
             if (!connecting.isSuccess()) {
-                throw new UpstreamException(reason(connecting.cause()), connecting.cause());
+                throw new UpstreamException(SocketFailure.messageWithAddress(connecting.cause()), connecting.cause());
             }
             open = true;
             return connecting.channel();
@@ -270,11 +271,6 @@ final class UpstreamDialer {
                 var _ = connecting.channel().close();
             }
         }
-    }
-
-    /** In the system's words, without Netty's before them, in which the call and its number are. */
-    private static String reason(Throwable cause) {
-        return String.valueOf(cause.getMessage()).replaceFirst("^\\w+\\(\\.\\.\\) failed( with error\\(-?\\d+\\))?: ", "");
     }
 
     private static Duration left(long deadline) {

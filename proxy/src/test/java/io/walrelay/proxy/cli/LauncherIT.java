@@ -259,6 +259,8 @@ final class LauncherIT {
             assertEquals(126, launch(restore).status(), "no JVM");
             environment.put("WALRELAY_JAVA", "nowhere");
             assertEquals(126, launch(restore).status(), "no Java");
+            assertEquals(1, launch("restore", "00000001.history", "pg_wal/RECOVERYHISTORY", "--relay", relay.url()).status(), "a server that is being promoted goes on");
+            assertEquals(126, launch("restore", "00000002.history", "pg_wal/RECOVERYHISTORY", "--relay", relay.url()).status(), "it needs that");
             assertEquals(1, launch("push", "x", restore[1], "--relay", relay.url()).status(), "PostgreSQL repeats it");
         }
     }

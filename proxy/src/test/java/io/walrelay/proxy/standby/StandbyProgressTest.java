@@ -36,6 +36,19 @@ class StandbyProgressTest {
         assertEquals(Optional.empty(), after(END, END, Lsn.INVALID, Duration.ofMinutes(10)).replayLag());
     }
 
+    /** What it does not report keeps no samples: or those of what it reports would be lost when there are more than are kept. */
+    @Test
+    void whoReplaysNothingIsAsLateWithTheRestAsItIs() {
+        Lsn first = END;
+        lags.sent(first, 0);
+        after(first, first, Lsn.INVALID, Duration.ofMillis(1));
+        for (int i = 1; i <= 5000; i++) {
+            lags.sent(END.plus(8L * i), i * 1_000_000L);
+            after(first.plus(8L * (i - Math.min(i, 1000))), first, Lsn.INVALID, Duration.ofMillis(i));
+        }
+        assertEquals(Optional.of(Duration.ofMillis(1000)), after(END.plus(8L * 4000), first, Lsn.INVALID, Duration.ofMillis(5000)).writeLag());
+    }
+
     @Test
     void whoReplaysIsLateUntilItHas() {
         lags.sent(END, 0);

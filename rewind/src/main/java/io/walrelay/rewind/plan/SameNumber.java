@@ -116,6 +116,9 @@ public final class SameNumber {
 
     /** Compares a page of the log, of which each may have written only a part yet, and none at all in a file that it has made for later. */
     Answer page(Lsn at) throws IOException {
+        if (!isWritten(target, at) || !isWritten(other, at)) {
+            return Answer.NOT_CHECKED;
+        }
         byte[] ours = ours(at, PageHeader.PAGE_SIZE);
         if (!isPage(ours, at)) {
             return Answer.NOT_CHECKED;
@@ -125,6 +128,17 @@ public final class SameNumber {
             return Answer.SAME;
         }
         return !theirs.isEmpty() && theirs.stream().allMatch(bytes -> differ(ours, bytes)) ? Answer.DIFFERENT : Answer.NOT_CHECKED;
+    }
+
+    /**
+     * Whether what follows the written bytes of the page that begins at {@code at} is zeros, if there is any such page: a primary writes whole pages
+     * (xlog.c, XLogWrite), a standby what it has received, into files that may have older WAL.
+     */
+    private static boolean isWritten(Side side, Lsn at) {
+        return switch (side.control().state()) {
+            case IN_ARCHIVE_RECOVERY, SHUTDOWNED_IN_RECOVERY -> at.plus(PageHeader.PAGE_SIZE).isAtMost(Lsn.max(side.control().checkpoint(), side.control().minRecoveryPoint()));
+            case STARTUP, SHUTDOWNED, SHUTDOWNING, IN_CRASH_RECOVERY, IN_PRODUCTION -> true;
+        };
     }
 
     /** Whether it was written: it says where it is, and has a record. */

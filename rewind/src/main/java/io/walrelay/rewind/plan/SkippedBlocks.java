@@ -51,7 +51,7 @@ public record SkippedBlocks(Map<String, BitSet> byPath) {
     }
 
     /**
-     * Up to where a note's blocks are to be replayed.
+     * Up to where a note's blocks are to be replayed; the end of all WAL when it does not say.
      *
      * @throws RefusedException when {@code encoded} is none
      */
@@ -64,7 +64,7 @@ public record SkippedBlocks(Map<String, BitSet> byPath) {
         } catch (IllegalArgumentException e) {
             throw new RefusedException("the note of the last rewind can't be understood: %s".formatted(e.getMessage()));
         }
-        throw new RefusedException("the note of the last rewind can't be understood: \"%s\"".formatted(first));
+        return Lsn.LAST;
     }
 
     /**
@@ -73,7 +73,7 @@ public record SkippedBlocks(Map<String, BitSet> byPath) {
      * @throws RefusedException when {@code encoded} is none of these
      */
     public static void addTo(BlockMap changed, byte[] encoded, RelationPath.Names names) throws RefusedException {
-        for (String line : new String(encoded, StandardCharsets.UTF_8).lines().skip(1).toList()) {
+        for (String line : new String(encoded, StandardCharsets.UTF_8).lines().filter(line -> !line.startsWith(UNTIL)).toList()) {
             int space = line.lastIndexOf(' ');
             Optional<RelationPath> path = space < 0 ? Optional.empty() : names.parse(line.substring(0, space));
             if (path.isEmpty()) {

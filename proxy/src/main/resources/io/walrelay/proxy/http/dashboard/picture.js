@@ -62,11 +62,13 @@ function parts({ status, tiers, downstreams, rate: walRate }) {
     })
     .reverse();
   if (beyond && !beyond.complete) {
+    // A relay tells of the nearest eight.
+    const more = beyond.hosts.length >= 8;
     above.unshift({
       key: 'beyond nobody',
-      level: 'warn',
-      title: 'no upstream',
-      text: `of ${beyond.hosts.at(-1) ?? upstream.host}`,
+      level: more ? 'away' : 'warn',
+      title: more ? 'more relays' : 'no upstream',
+      text: `${more ? 'beyond' : 'of'} ${beyond.hosts.at(-1) ?? upstream.host}`,
       edge: '',
       gone: true,
     });
