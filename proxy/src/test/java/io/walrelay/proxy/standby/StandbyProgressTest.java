@@ -46,7 +46,7 @@ class StandbyProgressTest {
             lags.sent(END.plus(8L * i), i * 1_000_000L);
             after(first.plus(8L * (i - Math.min(i, 1000))), first, Lsn.INVALID, Duration.ofMillis(i));
         }
-        assertEquals(Optional.of(Duration.ofMillis(1000)), after(END.plus(8L * 4000), first, Lsn.INVALID, Duration.ofMillis(5000)).writeLag());
+        assertEquals(Optional.of(Duration.ofSeconds(1)), after(END.plus(8L * 4000), first, Lsn.INVALID, Duration.ofSeconds(5)).writeLag());
     }
 
     @Test
