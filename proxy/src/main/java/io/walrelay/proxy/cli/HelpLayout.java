@@ -8,7 +8,8 @@ import picocli.CommandLine.Model.UsageMessageSpec;
 /** How every {@code --help} reads, as a page of a manual does: synopsis, description, arguments, options, exit status, examples. */
 final class HelpLayout {
 
-    private static final int WIDTH = 110;
+    /** Of a line; what the help of PostgreSQL's programs may have at most (Utils.pm, program_help_ok). */
+    private static final int WIDTH = 95;
 
     private HelpLayout() {}
 

@@ -29,7 +29,7 @@ import picocli.CommandLine.Spec;
         },
         footer = {
             "  restore_command = 'walrelay restore %%f %%p --relay http://relay:8433'",
-            "  walrelay restore 00000002.history /tmp/00000002.history --relay http://relay1:8433,http://relay2:8433 --mode pitr"
+            "  walrelay restore 00000002.history /tmp/history --relay http://relay1:8433,http://relay2:8433"
         })
 final class RestoreCommand implements Callable<Integer> {
 

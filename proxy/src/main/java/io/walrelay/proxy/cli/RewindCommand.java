@@ -46,9 +46,9 @@ import picocli.CommandLine.Spec;
             "1:It is not, and is as it was unless the message says otherwise, and then what to run."
         },
         footer = {
-            "  walrelay rewind -D /var/lib/postgresql/data --source-server \"host=pg2 user=postgres\" --dry-run",
-            "  walrelay rewind -D /var/lib/postgresql/data --source-server \"host=relay port=6433 user=postgres dbname=postgres\" --relay https://relay:8433 -R -P",
-            "  walrelay rewind -D /var/lib/postgresql/data --undo"
+            "  walrelay rewind -D data --source-server \"host=pg2 user=rewind\" --dry-run",
+            "  walrelay rewind -D data --source-server \"host=pg2 user=rewind\" -R -P --relay https://relay:8433",
+            "  walrelay rewind -D data --undo"
         })
 final class RewindCommand implements Callable<Integer> {
 

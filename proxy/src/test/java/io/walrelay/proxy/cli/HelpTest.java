@@ -47,7 +47,7 @@ final class HelpTest {
             List<String> headings = help.lines().filter(line -> line.matches("(Usage|Arguments|Options|Commands|Exit status|Examples):.*")).map(line -> line.replaceAll(":.*", "")).toList();
             assertEquals("Usage", headings.getFirst(), help);
             assertTrue(headings.containsAll(List.of("Options", "Exit status", "Examples")), help);
-            assertTrue(help.lines().allMatch(line -> line.length() <= 160), help);
+            assertTrue(help.lines().allMatch(line -> line.length() <= 95), help);
             assertFalse(help.replace("%f", "").replace("%p", "").contains("%"), help);
         });
     }
