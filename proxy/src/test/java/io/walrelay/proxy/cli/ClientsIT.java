@@ -41,9 +41,8 @@ final class ClientsIT {
                 LocalPostgres next = LocalPostgres.standbyOf(primary, primary.conninfo()).name("next").start();
                 RelayProcess relay = RelayProcess.of(
                                 "host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres".formatted(primary.port(), next.port()), "relay", directory.resolve("data"))
-                        .start();
+                        .startReady();
                 LocalPostgres a = LocalPostgres.standbyOf(primary, relay.conninfo("a")).name("a").start()) {
-            relay.awaitReady(LIMIT);
             a.awaitReplay(primary.flushedLsn(), LIMIT);
             // As the quick start of the README has it: by the address, and with no configuration.
             String http = "127.0.0.1:" + relay.httpPort();

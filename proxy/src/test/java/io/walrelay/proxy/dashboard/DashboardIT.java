@@ -86,7 +86,7 @@ final class DashboardIT {
                 LocalPostgres next = LocalPostgres.standbyOf(primary, primary.conninfo()).name("next").start();
                 RelayProcess relay = RelayProcess.of(
                                 "host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres".formatted(primary.port(), next.port()), "relay", directory.resolve("data"))
-                        .start();
+                        .startReady();
                 LocalPostgres berlin = LocalPostgres.standbyOf(primary, relay.conninfo("berlin")).name("berlin").start();
                 LocalPostgres reports = LocalPostgres.standbyOf(primary, relay.conninfo("reports")).name("reports").start()) {
             Page page = browser.open().size(1440, 900);

@@ -84,7 +84,7 @@ final class AheadWaitIT {
                 RelayProcess relay = RelayProcess.of(
                                 "host=127.0.0.1 port=%d user=postgres".formatted(between.port()), "relay", directory.resolve("data"))
                         .with("WALRELAY_STANDBYS_AHEAD_WAIT", WAIT_SECONDS + "s")
-                        .start();
+                        .startReady();
                 LocalPostgres standby = LocalPostgres.standbyOf(primary, relay.conninfo("a"))
                         .name("a")
                         .set("log_line_prefix", "%n ")

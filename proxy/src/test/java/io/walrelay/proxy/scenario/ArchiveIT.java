@@ -118,7 +118,7 @@ final class ArchiveIT {
     void aStandbyThatWasAwayForLongerThanTheDiskHoldsStreamsOn(int version) throws Exception {
         Programs programs = Programs.version(version);
         try (LocalPostgres primary = primary(programs);
-                RelayProcess relay = relay(primary.conninfo()).with("WALRELAY_CACHE_DISK", "512MB").with("WALRELAY_CACHE_KEEP", "0s").start();
+                RelayProcess relay = relay(primary.conninfo()).with("WALRELAY_CACHE_DISK", "512MB").with("WALRELAY_CACHE_KEEP", "0s").startReady();
                 LocalPostgres standby = LocalPostgres.standbyOf(primary, relay.conninfo("away")).name("away").start()) {
             standby.awaitReplay(primary.flushedLsn(), LIMIT);
             Lsn left = standby.replayedLsn();
@@ -182,7 +182,7 @@ final class ArchiveIT {
     @Test
     void anArchiveThatIsAwayIsCaughtUpWith() throws Exception {
         try (LocalPostgres primary = primary(Programs.version(15));
-                RelayProcess relay = relay(primary.conninfo()).start();
+                RelayProcess relay = relay(primary.conninfo()).startReady();
                 LocalPostgres standby = LocalPostgres.standbyOf(primary, relay.conninfo("s")).name("s").start()) {
             write(primary, 3);
             awaitArchived(relay, primary.flushedLsn());

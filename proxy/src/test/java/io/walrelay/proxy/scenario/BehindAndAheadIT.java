@@ -95,7 +95,7 @@ final class BehindAndAheadIT {
                 FaultProxy between = FaultProxy.to(primary.port());
                 RelayProcess relay = RelayProcess.of(
                                 "host=127.0.0.1 port=%d user=postgres".formatted(between.port()), "relay", directory.resolve("data"))
-                        .start();
+                        .startReady();
                 LocalPostgres standby = LocalPostgres.standbyOf(primary, relay.conninfo("a")).name("a").start()) {
             standby.awaitReplay(primary.flushedLsn(), LIMIT);
             between.pause(FaultProxy.Direction.TO_CLIENT);

@@ -62,7 +62,7 @@ final class LagIT {
     @ValueSource(ints = {15, 18})
     void lagIsWhatTheStandbyItselfSays(int version) throws SQLException {
         try (LocalPostgres primary = LocalPostgres.of(Servers.version(version)).name("primary").start();
-                RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).start();
+                RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).startReady();
                 FaultProxy line = FaultProxy.to(relay.port());
                 LocalPostgres behind = LocalPostgres.standbyOf(
                                 primary, "host=127.0.0.1 port=%d user=postgres application_name=behind".formatted(line.port()))
@@ -111,7 +111,7 @@ final class LagIT {
     @ValueSource(ints = {15, 18})
     void whatIsNotSentYetIsWhatTheStandbyHasNotGot(int version) {
         try (LocalPostgres primary = LocalPostgres.of(Servers.version(version)).name("primary").start();
-                RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).start();
+                RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).startReady();
                 LocalPostgres stalled = LocalPostgres.standbyOf(primary, relay.conninfo("stalled")).name("stalled").start()) {
             ProcessHandle receiver = handle(Long.parseLong(stalled.query("SELECT pid FROM pg_stat_wal_receiver")));
             try (Drip load = Drip.on(primary, 80_000, 10)) {

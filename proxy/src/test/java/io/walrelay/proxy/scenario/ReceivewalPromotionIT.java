@@ -65,7 +65,7 @@ final class ReceivewalPromotionIT {
     @ValueSource(ints = {1, 2})
     void itsFilesAreThoseOfAServerAcrossPromotions(int promotions) throws IOException {
         try (Cascade servers = new Cascade(version, promotions);
-                RelayProcess relay = RelayProcess.of(servers.last().conninfo(), "relay", directory.resolve("data")).start();
+                RelayProcess relay = RelayProcess.of(servers.last().conninfo(), "relay", directory.resolve("data")).startReady();
                 LocalPostgres a = LocalPostgres.standbyOf(servers.get(0), relay.conninfo("a")).name("a").start()) {
             Path direct = Files.createDirectory(directory.resolve("direct"));
             Path relayed = Files.createDirectory(directory.resolve("relayed"));

@@ -56,11 +56,9 @@ final class SharedArchiveIT {
                         .set("archive_mode", "on")
                         .set("archive_command", "cp %%p %s/%%f".formatted(truth))
                         .start();
-                RelayProcess one = relay(primary, "one").start();
-                RelayProcess two = relay(primary, "two").start();
+                RelayProcess one = relay(primary, "one").startReady();
+                RelayProcess two = relay(primary, "two").startReady();
                 LocalPostgres standby = LocalPostgres.standbyOf(primary, two.conninfo("s")).name("s").start()) {
-            one.awaitReady(LIMIT);
-            two.awaitReady(LIMIT);
             Lsn begin = SEGMENT.endOf(primary.flushedLsn());
             standby.awaitReplay(primary.flushedLsn(), LIMIT);
             standby.stop(LocalPostgres.StopMode.FAST);

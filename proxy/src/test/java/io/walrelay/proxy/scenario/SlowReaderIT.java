@@ -52,7 +52,7 @@ final class SlowReaderIT {
     @ValueSource(ints = {15, 18})
     void aSlowReaderKeepsNobodyWaiting(int version) throws Exception {
         try (LocalPostgres primary = LocalPostgres.of(Servers.version(version)).name("primary").start();
-                RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).start();
+                RelayProcess relay = RelayProcess.of(primary.conninfo(), "relay", directory.resolve("data")).startReady();
                 LocalPostgres fast = LocalPostgres.standbyOf(primary, relay.conninfo("fast")).name("fast").start();
                 SlowReaders slow = new SlowReaders();
                 Drip load = Drip.on(primary, 20_000, 10)) {

@@ -43,7 +43,7 @@ final class SwitchoverIT {
                 LocalPostgres two = LocalPostgres.standbyOf(one, one.conninfo()).name("two").start();
                 RelayProcess relay = RelayProcess.of(
                                 "host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres".formatted(one.port(), two.port()), "relay", directory.resolve("data"))
-                        .start();
+                        .startReady();
                 LocalPostgres a = LocalPostgres.standbyOf(one, relay.conninfo("a")).name("a").start()) {
             two.set("primary_conninfo", relay.conninfo("two"));
             two.reload();

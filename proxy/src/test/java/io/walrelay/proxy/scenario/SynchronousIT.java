@@ -40,7 +40,7 @@ final class SynchronousIT {
                 LocalPostgres s = LocalPostgres.standbyOf(primary, primary.conninfo()).name("s").start();
                 RelayProcess relay = RelayProcess.of(
                                 "host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres".formatted(primary.port(), s.port()), "relay", directory.resolve("data"))
-                        .start();
+                        .startReady();
                 LocalPostgres a = LocalPostgres.standbyOf(primary, relay.conninfo("a")).name("a").start()) {
             s.set("primary_conninfo", relay.conninfo("s"));
             s.reload();

@@ -37,7 +37,7 @@ final class TlsStandbyIT {
                         .with("WALRELAY_LISTEN_HBA", "hostssl replication all 127.0.0.1/32 trust")
                         .with("WALRELAY_LISTEN_TLS_CERT", server.certificate().toString())
                         .with("WALRELAY_LISTEN_TLS_KEY", server.key().toString())
-                        .start();
+                        .startReady();
                 LocalPostgres standby = LocalPostgres.standbyOf(
                                 primary,
                                 relay.conninfo("a") + " sslmode=verify-full sslrootcert=%s%s".formatted(certificates.authority(), direct))

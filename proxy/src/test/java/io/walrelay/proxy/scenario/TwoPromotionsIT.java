@@ -49,7 +49,7 @@ final class TwoPromotionsIT {
                                 "host=127.0.0.1,127.0.0.1,127.0.0.1 port=%d,%d,%d user=postgres".formatted(first.port(), second.port(), third.port()),
                                 "relay",
                                 directory.resolve("data"))
-                        .start();
+                        .startReady();
                 LocalPostgres a = LocalPostgres.standbyOf(first, relay.conninfo("a")).name("a").start();
                 LocalPostgres late = LocalPostgres.standbyOf(first, relay.conninfo("late")).name("late").start()) {
             third.set("primary_conninfo", relay.conninfo("third"));

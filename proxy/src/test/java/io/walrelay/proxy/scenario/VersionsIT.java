@@ -57,7 +57,7 @@ final class VersionsIT {
                 LocalPostgres next = LocalPostgres.standbyOf(primary, primary.conninfo()).name("next").start();
                 RelayProcess relay = RelayProcess.of(
                                 "host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres".formatted(primary.port(), next.port()), "relay", directory.resolve("data"))
-                        .start();
+                        .startReady();
                 LocalPostgres a = LocalPostgres.standbyOf(primary, relay.conninfo("a")).name("a").start();
                 LocalPostgres b = LocalPostgres.standbyOf(primary, relay.conninfo("b")).name("b").start()) {
 

@@ -99,6 +99,21 @@ public final class RelayProcess implements AutoCloseable {
         return this;
     }
 
+    /**
+     * As {@link #start}, and waits until the relay's WAL has begun: a base backup that is taken of upstream from now on finds the WAL from its
+     * start on. Upstream must be there.
+     */
+    public RelayProcess startReady() {
+        start();
+        try {
+            awaitReady(LIMIT);
+        } catch (RuntimeException | Error e) {
+            forget();
+            throw e;
+        }
+        return this;
+    }
+
     private void awaitListening() {
         ExternalProcess running = launched();
         boolean listening = Await.until("the relay to listen on port " + port, LIMIT, () -> !running.isRunning() || canConnect(), done -> done);
