@@ -396,13 +396,14 @@ public final class WalReader {
 
     /** Makes {@code wanted} bytes from {@code at} on, all of one page, present in the chunk; returns how many of them there are. */
     private int fetch(long at, int wanted) throws IOException {
-        if (at < chunkStart || at - chunkStart + wanted > chunkLength) {
-            if (at < chunkStart || at - chunkStart + wanted > CHUNK_SIZE) {
-                chunkStart = pageOf(at);
-                chunkLength = 0;
-            }
-            fill((int) (at - chunkStart) + wanted);
+        if (at >= chunkStart && at - chunkStart + wanted <= chunkLength) {
+            return wanted;
         }
+        if (at < chunkStart || at - chunkStart + wanted > CHUNK_SIZE) {
+            chunkStart = pageOf(at);
+            chunkLength = 0;
+        }
+        fill((int) (at - chunkStart) + wanted);
         return Math.clamp(chunkLength - (at - chunkStart), 0, wanted);
     }
 

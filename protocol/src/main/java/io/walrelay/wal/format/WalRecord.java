@@ -135,19 +135,13 @@ public final class WalRecord {
 
     /** Reads a reference, its id taken already, and returns how many bytes of images and data belong to it. */
     private int takeBlock(int id) throws MalformedRecordException {
-        if (blocks > 0 && id <= u8(headerAt[blocks - 1])) {
-            throw malformed("out-of-order block id %d".formatted(id));
-        }
         int header = take(Byte.BYTES + Short.BYTES) - 1;
-        headerAt[blocks] = header;
         int flags = u8(header + 1);
         int dataLength = u16(header + 2);
-        if ((flags & FORK_MASK) > MAX_FORK) {
-            throw malformed("block %d is of fork %d; expected 0 to %d".formatted(id, flags & FORK_MASK, MAX_FORK));
+        if (blocks > 0 && id <= u8(headerAt[blocks - 1]) || (flags & FORK_MASK) > MAX_FORK || (flags & HAS_DATA) == 0 != (dataLength == 0)) {
+            throw malformedReference(id, flags, dataLength);
         }
-        if ((flags & HAS_DATA) == 0 ? dataLength > 0 : dataLength == 0) {
-            throw malformed("block %d has %d bytes of data, its flags are 0x%02X".formatted(id, dataLength, flags));
-        }
+        headerAt[blocks] = header;
         int imageLength = 0;
         if ((flags & HAS_IMAGE) != 0) {
             imageAt[blocks] = at;
@@ -156,16 +150,24 @@ public final class WalRecord {
             imageAt[blocks] = -1;
         }
         if ((flags & SAME_RELATION) == 0) {
-            relationAt[blocks] = take(RelationFile.SIZE + Integer.BYTES);
-            numberAt[blocks] = relationAt[blocks] + RelationFile.SIZE;
-        } else if (blocks == 0) {
-            throw malformed("block %d is of the same relation as none before it".formatted(id));
-        } else {
+            relationAt[blocks] = take(RelationFile.SIZE);
+        } else if (blocks > 0) {
             relationAt[blocks] = relationAt[blocks - 1];
-            numberAt[blocks] = take(Integer.BYTES);
+        } else {
+            throw malformed("block %d is of the same relation as none before it".formatted(id));
         }
+        numberAt[blocks] = take(Integer.BYTES);
         blocks++;
         return imageLength + dataLength;
+    }
+
+    private MalformedRecordException malformedReference(int id, int flags, int dataLength) {
+        if (blocks > 0 && id <= u8(headerAt[blocks - 1])) {
+            return malformed("out-of-order block id %d".formatted(id));
+        }
+        return (flags & FORK_MASK) > MAX_FORK
+                ? malformed("block %d is of fork %d; expected 0 to %d".formatted(id, flags & FORK_MASK, MAX_FORK))
+                : malformed("block %d has %d bytes of data, its flags are 0x%02X".formatted(id, dataLength, flags));
     }
 
     private int takeImageHeader(int id) throws MalformedRecordException {
@@ -256,6 +258,11 @@ public final class WalRecord {
     }
 
     // The parts of the reference number i, for those who must not allocate.
+
+    /** As {@link RelationFile#database}, in the upper half, and {@link RelationFile#tablespace}: for those who look one up. */
+    public long databaseAndTablespaceOf(int i) {
+        return LittleEndian.getLong(bytes, relationAt[Objects.checkIndex(i, blocks)]);
+    }
 
     /** As {@link RelationFile#tablespace}. */
     public int tablespaceOf(int i) {

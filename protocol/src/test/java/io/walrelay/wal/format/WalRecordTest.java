@@ -123,6 +123,8 @@ final class WalRecordTest {
         for (int i = 0; i < 3; i++) {
             BlockReference block = record.block(i);
             assertEquals(block.relation(), new RelationFile(record.tablespaceOf(i), record.databaseOf(i), record.relationOf(i)));
+            assertEquals(
+                    block.relation(), new RelationFile((int) record.databaseAndTablespaceOf(i), (int) (record.databaseAndTablespaceOf(i) >>> 32), record.relationOf(i)));
             assertEquals(block.fork(), record.forkOf(i));
             assertEquals(block.block(), record.blockOf(i));
             assertEquals(block.willInit(), record.willInit(i));

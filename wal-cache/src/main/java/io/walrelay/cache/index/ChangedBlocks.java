@@ -8,8 +8,9 @@ import java.util.Arrays;
 
 /**
  * The blocks that a stretch of WAL changes, each with its first change there. Two tables of open addressing over arrays of numbers, because they
- * are asked for every block reference of the log: forks by what they are of, each with a number from 0 on; blocks by that number and their own.
- * Blocks are listed besides in the order in which they came, so that nothing has to be sorted.
+ * are asked for every block reference of the log: forks by what they are of, each with a number from 0 on; blocks, 64 neighbours in one place with a
+ * bit for each, so that what is asked for again and again is small enough to stay at hand. Blocks are listed besides in the order in which they
+ * came, so that nothing has to be sorted.
  *
  * <p>Confined to one thread.
  */
@@ -32,11 +33,23 @@ public final class ChangedBlocks {
     private static final int FIELDS = 2;
     private static final long WHOLE_PAGE = 1;
     private static final int LEAST_SLOTS = 1 << 10;
+    private static final int RECENT = 64;
 
-    /** By number: tablespace and database, relation and fork, each the upper and the lower half. */
+    /** No relation's fork has it. */
+    private static final long NONE = -1;
+
+    /** As many blocks as a number has bits go together. */
+    private static final int GROUP_BITS = 6;
+
+    private static final int SLOTS_EACH = 2;
+
+    /** By number: database and tablespace, relation and fork, each the upper and the lower half. */
     private long[] forks = new long[16 * FIELDS];
 
     private int forkCount;
+
+    /** By the lowest bits of a relation's number: where in {@link #forks} that one is which was asked for last. */
+    private final int[] recent = new int[RECENT];
 
     /** By hash: a fork's number and 1; 0 where none is. */
     private int[] forkSlots = new int[64];
@@ -44,10 +57,12 @@ public final class ChangedBlocks {
     private long[] references = new long[16];
     private long[] imageBytes = new long[16];
 
-    /** By hash: a fork's number and 1, then the block's 32 bits; 0 where none is. */
-    private long[] keys;
+    /** By hash, two by two: a fork's number and 1, then the place of 64 blocks of it, 0 where none is; and a bit for each of these, whether it is changed. */
+    private long[] groups = new long[LEAST_SLOTS * FIELDS];
 
-    /** The keys in the order of their first changes. */
+    private int groupCount;
+
+    /** A fork's number, then the block's 32 bits, in the order of their first changes. */
     private long[] listed;
 
     /** Beside each of those: position, a multiple of 8, and in the lowest bit whether the whole page is written. */
@@ -57,16 +72,30 @@ public final class ChangedBlocks {
 
     /** @param likely how many there will be, more or less */
     ChangedBlocks(int likely) {
-        int slots = Math.max(LEAST_SLOTS, Integer.highestOneBit(Math.max(1, likely)) * 4);
-        keys = new long[slots];
-        listed = new long[slots / 2];
-        firsts = new long[slots / 2];
+        forks[1] = NONE;
+        int room = Math.max(LEAST_SLOTS, likely + likely / 4);
+        listed = new long[room];
+        firsts = new long[room];
     }
 
     /** The number of a fork, now if it had none. */
     int fork(int tablespace, int database, int relation, int fork) {
-        long where = pair(tablespace, database);
+        return fork(pair(database, tablespace), relation, fork);
+    }
+
+    /** As {@link #fork(int, int, int, int)}. */
+    int fork(long databaseAndTablespace, int relation, int fork) {
         long what = pair(relation, fork);
+        int likely = recent[relation & RECENT - 1];
+        if (forks[likely + 1] == what && forks[likely] == databaseAndTablespace) {
+            return likely / FIELDS;
+        }
+        int number = find(databaseAndTablespace, what);
+        recent[relation & RECENT - 1] = number * FIELDS;
+        return number;
+    }
+
+    private int find(long where, long what) {
         int slot = forkSlot(forkSlots, where, what);
         for (int number = forkSlots[slot]; number != 0; number = forkSlots[slot]) {
             int at = (number - 1) * FIELDS;
@@ -132,38 +161,55 @@ public final class ChangedBlocks {
 
     /** A change of a block. What was added before came before it in the log. */
     void add(int fork, int block, long at, boolean wholePage) {
-        long key = (long) (fork + 1) << 32 | Integer.toUnsignedLong(block);
-        int slot = slotOf(keys, key);
-        if (keys[slot] != 0) {
+        int group = group((long) (fork + 1) << 32 | block >>> GROUP_BITS);
+        long bit = 1L << block;
+        if ((groups[group + 1] & bit) != 0) {
             return;
         }
+        groups[group + 1] |= bit;
         if (count == listed.length) {
-            grow();
-            slot = slotOf(keys, key);
+            listed = Arrays.copyOf(listed, 2 * count);
+            firsts = Arrays.copyOf(firsts, 2 * count);
         }
-        keys[slot] = key;
-        listed[count] = key;
+        listed[count] = (long) fork << 32 | Integer.toUnsignedLong(block);
         firsts[count] = at | (wholePage ? WHOLE_PAGE : 0);
         count++;
     }
 
-    /** Where a key is, or would be. */
-    private static int slotOf(long[] keys, long key) {
-        int slot = (int) (key * MIX >>> 32) & keys.length - 1;
-        while (keys[slot] != 0 && keys[slot] != key) {
-            slot = slot + 1 & keys.length - 1;
+    /** Where the group of blocks is, now if it was nowhere. */
+    private int group(long key) {
+        int at = placeOf(groups, key);
+        if (groups[at] == 0) {
+            groupCount++;
+            if (groupCount * FIELDS * SLOTS_EACH > groups.length) {
+                growGroups();
+                at = placeOf(groups, key);
+            }
+            groups[at] = key;
         }
-        return slot;
+        return at;
     }
 
-    private void grow() {
-        long[] grown = new long[2 * keys.length];
-        for (int i = 0; i < count; i++) {
-            grown[slotOf(grown, listed[i])] = listed[i];
+    /** Where a key is, or would be. */
+    private static int placeOf(long[] groups, long key) {
+        int mask = groups.length - FIELDS;
+        int at = (int) (key * MIX >>> 32) & mask;
+        while (groups[at] != key && groups[at] != 0) {
+            at = at + FIELDS & mask;
         }
-        keys = grown;
-        listed = Arrays.copyOf(listed, 2 * count);
-        firsts = Arrays.copyOf(firsts, 2 * count);
+        return at;
+    }
+
+    private void growGroups() {
+        long[] grown = new long[2 * groups.length];
+        for (int i = 0; i < groups.length; i += FIELDS) {
+            if (groups[i] != 0) {
+                int at = placeOf(grown, groups[i]);
+                grown[at] = groups[i];
+                grown[at + 1] = groups[i + 1];
+            }
+        }
+        groups = grown;
     }
 
     /** How many blocks are changed. */
@@ -177,7 +223,7 @@ public final class ChangedBlocks {
 
     RelationFile relationOf(int fork) {
         int at = fork * FIELDS;
-        return new RelationFile((int) (forks[at] >>> 32), (int) forks[at], (int) (forks[at + 1] >>> 32));
+        return new RelationFile((int) forks[at], (int) (forks[at] >>> 32), (int) (forks[at + 1] >>> 32));
     }
 
     int kindOf(int fork) {
@@ -194,7 +240,7 @@ public final class ChangedBlocks {
 
     /** The fork of the block number {@code i} in the order of the log. */
     int forkOf(int i) {
-        return (int) (listed[i] >>> 32) - 1;
+        return (int) (listed[i] >>> 32);
     }
 
     int blockOf(int i) {
@@ -214,7 +260,7 @@ public final class ChangedBlocks {
         for (int i = 0; i < count; i++) {
             int at = forkOf(i) * FIELDS;
             if ((int) forks[at + 1] == BlockReference.MAIN_FORK) {
-                firstChanges.add((int) (forks[at] >>> 32), (int) forks[at], (int) (forks[at + 1] >>> 32), blockOf(i), positionOf(i), isWholePage(i));
+                firstChanges.add((int) forks[at], (int) (forks[at] >>> 32), (int) (forks[at + 1] >>> 32), blockOf(i), positionOf(i), isWholePage(i));
             }
         }
     }

@@ -84,7 +84,7 @@ public final class Changes {
         int images = 0;
         for (int i = 0; i < record.blockCount(); i++) {
             int image = record.imageLength(i);
-            int fork = blocks.fork(record.tablespaceOf(i), record.databaseOf(i), record.relationOf(i), record.forkOf(i));
+            int fork = blocks.fork(record.databaseAndTablespaceOf(i), record.relationOf(i), record.forkOf(i));
             blocks.count(fork, image);
             blocks.add(fork, record.blockOf(i), start, record.writesWholePage(i));
             images += image;

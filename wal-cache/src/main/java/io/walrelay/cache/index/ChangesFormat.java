@@ -6,6 +6,8 @@ import io.walrelay.wal.format.RelationFile;
 import io.walrelay.wal.format.WalRecord;
 import io.walrelay.wal.format.WalVersion;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
@@ -186,36 +188,47 @@ public final class ChangesFormat {
     }
 
     private static final class Output {
-        private byte[] bytes = new byte[4_096];
-        private int length;
+        /** As many bytes as a number that is not written bit by bit takes at most. */
+        private static final int SEVENS = 8;
+
+        private static final long SEVEN_BITS = 0x7F7F_7F7F_7F7F_7F7FL;
+        private static final long MORE = ~SEVEN_BITS;
+
+        private ByteBuffer bytes = ByteBuffer.allocate(4_096).order(ByteOrder.LITTLE_ENDIAN);
 
         private void room(int more) {
-            if (length + more > bytes.length) {
-                bytes = Arrays.copyOf(bytes, Math.max(2 * bytes.length, length + more));
+            if (bytes.remaining() < more) {
+                ByteBuffer old = bytes.flip();
+                bytes = ByteBuffer.allocate(Math.max(2 * old.capacity(), old.limit() + more)).order(ByteOrder.LITTLE_ENDIAN).put(old);
             }
         }
 
+        /** Without a branch for each byte: of two numbers for every block, nobody could tell how long they are. */
         void number(long number) {
             room(10);
+            int at = bytes.position();
+            int size = (Long.SIZE + 6 - Long.numberOfLeadingZeros(number | 1)) / 7;
+            if (size <= SEVENS) {
+                bytes.putLong(at, Long.expand(number, SEVEN_BITS) | MORE & (1L << 8 * size - 8) - 1);
+                bytes.position(at + size);
+                return;
+            }
             long rest = number;
             while ((rest & ~0x7FL) != 0) {
-                bytes[length++] = (byte) (rest | 0x80);
+                bytes.put((byte) (rest | 0x80));
                 rest >>>= 7;
             }
-            bytes[length++] = (byte) rest;
+            bytes.put((byte) rest);
         }
 
         void fixed(long number) {
             room(Long.BYTES);
-            for (int shift = 56; shift >= 0; shift -= 8) {
-                bytes[length++] = (byte) (number >> shift);
-            }
+            bytes.putLong(Long.reverseBytes(number));
         }
 
         void bytes(byte[] more) {
             room(more.length);
-            System.arraycopy(more, 0, bytes, length, more.length);
-            length += more.length;
+            bytes.put(more);
         }
 
         void text(String text) {
@@ -225,7 +238,7 @@ public final class ChangesFormat {
         }
 
         byte[] all() {
-            return Arrays.copyOf(bytes, length);
+            return Arrays.copyOf(bytes.array(), bytes.position());
         }
     }
 
