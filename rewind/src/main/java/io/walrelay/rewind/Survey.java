@@ -100,11 +100,12 @@ final class Survey implements Closeable {
             RelayWal relay = request.relay().isEmpty() ? null : new RelayWal(request.relay().get(), target, directory, other, source);
             WalElsewhere elsewhere = relay == null ? restored : restored.or(relay.targets(divergence.get()));
             try (PgWal all = targetWal(target, elsewhere)) {
-                HeldChanges held = changesAlong(target);
+                AskedAhead targets = new AskedAhead(heldAlong(target));
+                HeldChanges held = new IndexIfAny(targets, listener);
                 // What an archive has of it may be other bytes than the relay's.
                 ProvenSegments.Absent absent = () -> !request.restoreTargetWal() && relay != null && holdsTargets(relay);
                 TargetWal changes = new TargetWal(all, local, target.identity(), held, new ProvenSegments(held, local, absent, ours.segmentSize()));
-                Optional<RewindPlan> plan = plan(target, other, divergence.get(), changes, sameNumber, Optional.ofNullable(relay));
+                Optional<RewindPlan> plan = plan(target, other, divergence.get(), changes, targets, sameNumber, Optional.ofNullable(relay));
                 time.done("plan");
                 return new Result(target, other, plan, wal, Optional.ofNullable(relay));
             }
@@ -125,8 +126,8 @@ final class Survey implements Closeable {
         return new PgWal(directory.path().resolve("pg_wal"), target.history(), target.control().segmentSize(), elsewhere);
     }
 
-    private HeldChanges changesAlong(Side side) {
-        return request.relay().<HeldChanges>map(relay -> new IndexIfAny(relay.changesAlong(side.history()), listener)).orElse(HeldChanges.NONE);
+    private HeldChanges heldAlong(Side side) {
+        return request.relay().map(relay -> relay.changesAlong(side.history())).orElse(HeldChanges.NONE);
     }
 
     private byte[] sourceFile(String path) throws IOException, RefusedException {
@@ -183,7 +184,8 @@ final class Survey implements Closeable {
                 .orElseThrow(() -> new RefusedException("the source has no history of its timeline %s".formatted(timeline)));
     }
 
-    private Optional<RewindPlan> plan(Side target, Side other, Divergence divergence, TargetWal changes, SameNumber sameNumber, Optional<RelayWal> relay)
+    private Optional<RewindPlan> plan(
+            Side target, Side other, Divergence divergence, TargetWal changes, AskedAhead targets, SameNumber sameNumber, Optional<RelayWal> relay)
             throws IOException, RefusedException {
         Lsn fork = divergence.fork();
         listener.info("servers diverged at WAL location %s on timeline %s".formatted(fork, divergence.timeline()));
@@ -204,6 +206,12 @@ final class Survey implements Closeable {
         time.done("checkpoint");
         ReplayStart start = ReplayStart.oldest(candidates(checkpoint, target.control(), other.control()));
         listener.debug("replay will start at %s".formatted(start));
+        // Both will be needed, nearly always; the relay looks while files are listed and the target's segments are summed up.
+        AskedAhead sources = new AskedAhead(heldAlong(other));
+        if (relay.isPresent()) {
+            targets.ask(start.redo(), Optional.of(end));
+            sources.ask(start.redo(), Optional.empty());
+        }
         listener.debug("reading source file list");
         var sourceFiles = source.files();
         listener.debug("reading target file list");
@@ -214,7 +222,7 @@ final class Survey implements Closeable {
         BlockMap changed = found.changed();
         time.done("target_wal");
         addWhatTheLastRewindLeft(target, changed);
-        Optional<WholePages> whole = wholePages(start.redo(), other, found);
+        Optional<WholePages> whole = wholePages(start.redo(), other, new IndexIfAny(sources, listener), found);
         time.done("source_wal");
         RewindPlan plan = RewindPlan.decide(
                 new RewindPlan.Facts(target, other, divergence, checkpoint, start, end, changed, whole, restoredSegments()), sourceFiles, targetFiles, scope(target.major()));
@@ -236,10 +244,10 @@ final class Survey implements Closeable {
         }
     }
 
-    private Optional<WholePages> wholePages(Lsn start, Side other, TargetWal.Found target) throws IOException, RefusedException {
+    private Optional<WholePages> wholePages(Lsn start, Side other, HeldChanges held, TargetWal.Found target) throws IOException, RefusedException {
         listener.debug("reading WAL that will be replayed");
         int blocksPerFile = other.control().blocksPerFile();
-        Optional<WholePages> indexed = changesAlong(other).changes(start, Optional.empty()).map(changes -> WholePages.of(changes, start, blocksPerFile));
+        Optional<WholePages> indexed = held.changes(start, Optional.empty()).map(changes -> WholePages.of(changes, start, blocksPerFile));
         Optional<WholePages> whole = indexed.isPresent() || tooMuch(start, other, target.changed()) ? indexed : Optional.of(read(start, other, blocksPerFile));
         int segments = whole.map(pages -> other.control().segmentSize().segments(start, pages.end())).orElse(0);
         wal = new WalUse(target.indexed(), target.read(), indexed.isPresent() ? segments : 0, indexed.isPresent() ? 0 : segments);

@@ -28,16 +28,13 @@ import java.util.stream.Stream;
 import org.slf4j.LoggerFactory;
 
 /**
- * Loads what a rewind loads, without a server: the launcher runs it once for the cache of classes with which {@code walrelay rewind} starts
- * quickly. What it misses is loaded later, as without a cache.
+ * Loads what a rewind loads, without a server but those of its {@link RehearsalStage}: the launcher runs it once for the cache of classes with which
+ * {@code walrelay rewind} starts quickly. What it misses is loaded later, as without a cache.
  */
 final class RewindRehearsal {
 
     /** What the launcher calls it by; no command of anybody's. */
     static final String NAME = "rehearse-rewind";
-
-    /** Nobody listens there. */
-    private static final int PORT = 1;
 
     private static final List<String> NEEDED = List.of(
             "io/walrelay/rewind/", "io/walrelay/wal/", "io/walrelay/proxy/cli/Re", "io/walrelay/proxy/client/", "io/walrelay/proxy/conninfo/",
@@ -57,13 +54,14 @@ final class RewindRehearsal {
 
     private static void rehearse() throws IOException, URISyntaxException, SQLException {
         Path directory = Files.createTempDirectory("walrelay-rehearsal-");
-        try {
+        try (RehearsalStage stage = new RehearsalStage()) {
             changeOf(Files.createDirectory(directory.resolve("data")));
+            askRelay(stage.relay());
+            connect(stage.postgres(directory));
         } finally {
             FileTrees.delete(directory);
         }
         print();
-        askNobody();
         for (Class<?> one : List.of(Rewind.class, Lsn.class, Main.class, DriverManager.getDriver("jdbc:postgresql://127.0.0.1/postgres").getClass())) {
             loadJarOf(one);
         }
@@ -92,22 +90,34 @@ final class RewindRehearsal {
         LoggerFactory.getLogger(RewindRehearsal.class).info("a log line");
     }
 
-    private static void askNobody() {
-        try (var source = SourceServers.open("host=127.0.0.1 port=%d user=postgres dbname=postgres passfile=/dev/null".formatted(PORT), Map.of(), 1)) {
-            throw new IllegalStateException("somebody answered: " + source.describe());
-        } catch (IOException | RefusedException expected) {
-            System.out.println(expected.getMessage());
-        }
-        try {
-            new RelayOfRewind(new Relays(List.of(URI.create("http://127.0.0.1:" + PORT)), Optional.empty(), Optional.empty(), RelayOfRewind.SILENCE), "rehearsal")
-                    .reserve(new SystemId(1), TimelineHistory.root(new TimelineId(1)), new Lsn(1), new Lsn(1));
+    private static void connect(int port) {
+        try (var source = SourceServers.open("host=127.0.0.1 port=%d user=postgres dbname=postgres passfile=/dev/null".formatted(port), Map.of(), 1)) {
+            throw new IllegalStateException("nothing was refused: " + source.describe());
         } catch (IOException | RefusedException expected) {
             System.out.println(expected.getMessage());
         }
     }
 
+    private static void askRelay(int port) {
+        TimelineHistory lineage = TimelineHistory.root(new TimelineId(1));
+        RelayOfRewind relay = new RelayOfRewind(
+                new Relays(List.of(URI.create("http://127.0.0.1:" + port)), Optional.empty(), Optional.empty(), RelayOfRewind.SILENCE), "rehearsal");
+        try {
+            System.out.println(relay.changesAlong(lineage).segments(new Lsn(1), new Lsn(2)));
+            System.out.println(relay.changesAlong(lineage).changes(new Lsn(1), Optional.empty()));
+            relay.reserve(new SystemId(1), lineage, new Lsn(1), new Lsn(1));
+        } catch (IOException | RefusedException | RuntimeException expected) {
+            System.out.println(expected.getMessage());
+        }
+    }
+
+    /** Where classes lie in a directory, as while it is developed, nothing is started from a cache. */
     private static void loadJarOf(Class<?> one) throws IOException, URISyntaxException {
-        try (JarFile jar = new JarFile(Path.of(one.getProtectionDomain().getCodeSource().getLocation().toURI()).toFile());
+        Path location = Path.of(one.getProtectionDomain().getCodeSource().getLocation().toURI());
+        if (Files.isDirectory(location)) {
+            return;
+        }
+        try (JarFile jar = new JarFile(location.toFile());
                 Stream<String> names = jar.stream().map(entry -> entry.getName())) {
             names.filter(name -> name.endsWith(".class") && NEEDED.stream().anyMatch(name::startsWith))
                     .forEach(name -> load(name.substring(0, name.length() - ".class".length()).replace('/', '.')));

@@ -27,15 +27,18 @@ final class SourceServers {
 
     private SourceServers() {}
 
+    /** A host that was reached. The caller closes the connection. */
+    private record Reached(SqlTarget target, Connection connection) {}
+
     /** The first host of {@code conninfo} that can be reached. */
     static ServerSource open(String conninfo, Map<String, String> environment, int jobs) throws IOException, RefusedException {
-        SqlTarget target = reachable(conninfo, environment);
-        return new ServerSource(target.host(), () -> DriverManager.getConnection(target.url(), properties(target)), jobs);
+        Reached reached = reach(conninfo, environment);
+        return new ServerSource(reached.target.host(), reached.connection, () -> connect(reached.target), jobs);
     }
 
     /** Makes a checkpoint there; a standby's is a restartpoint. */
     static void checkpoint(String conninfo, Map<String, String> environment) throws IOException {
-        try (Connection connection = connect(conninfo, environment);
+        try (Connection connection = reach(conninfo, environment).connection;
                 Statement statement = connection.createStatement()) {
             statement.execute("CHECKPOINT");
         } catch (SQLException | RefusedException e) {
@@ -43,17 +46,16 @@ final class SourceServers {
         }
     }
 
-    private static Connection connect(String conninfo, Map<String, String> environment) throws IOException, RefusedException, SQLException {
-        SqlTarget target = reachable(conninfo, environment);
+    private static Connection connect(SqlTarget target) throws SQLException {
         return DriverManager.getConnection(target.url(), properties(target));
     }
 
-    private static SqlTarget reachable(String conninfo, Map<String, String> environment) throws IOException, RefusedException {
+    private static Reached reach(String conninfo, Map<String, String> environment) throws IOException, RefusedException {
         Conninfo server = Conninfo.parseAsClient(conninfo, environment);
         RefusedException last = new RefusedException("the source server can't be reached: no host is named");
         for (SqlTarget target : SqlTarget.of(server, server.applicationName().orElse("walrelay rewind"))) {
-            try (Connection _ = DriverManager.getConnection(target.url(), properties(target))) {
-                return target;
+            try {
+                return new Reached(target, connect(target));
             } catch (SQLException e) {
                 last = new RefusedException("the source server can't be reached: %s".formatted(reason(e, target)), hint(e));
                 last.addSuppressed(e);

@@ -205,6 +205,22 @@ final class LauncherIT {
         }
     }
 
+    /** The JVM is set up for what a rewind does, and its arguments stay as they are. */
+    @Test
+    void aRewindThatFetchesNothingDoesWithoutTheSecondCompiler() throws IOException {
+        bringWhatIsBuilt();
+        environment.put("WALRELAY_JAVA", JDK.resolve("bin/java").toString());
+        environment.put("WALRELAY_JAVA_OPTS", "-XX:+PrintCommandLineFlags");
+        for (String dry : List.of("-n", "--dry-run")) {
+            Programs.Result refused = launch("rewind", "-D", "a b", dry);
+            assertTrue(refused.output().contains("-XX:TieredStopAtLevel=1 "), refused::output);
+            assertTrue(refused.output().contains("no source specified"), refused::output);
+        }
+        Programs.Result refused = launch("rewind", "-D", "a b", "--source-pgdata", "a b", "--source-server", "host=dry-run");
+        assertFalse(refused.output().contains("TieredStopAtLevel"), refused::output);
+        assertTrue(refused.output().contains("only one of --source-pgdata or --source-server"), refused::output);
+    }
+
     @Test
     void aBuildThatFailsIsShownAndNothingIsRun() throws IOException {
         environment.put("WALRELAY_JAVA", JDK.resolve("bin/java").toString());

@@ -42,7 +42,6 @@ import java.sql.Statement;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -258,9 +257,8 @@ class KindsOfRewindIT {
     }
 
     /** As behind an address that several servers share: what is copied from two is neither. */
-    private static void assertOneServerOnly(TwoServers servers) throws IOException, RefusedException {
-        AtomicInteger opened = new AtomicInteger();
-        try (ServerSource source = new ServerSource("any", () -> (opened.getAndIncrement() == 0 ? servers.old : servers.standby).connect(), 1)) {
+    private static void assertOneServerOnly(TwoServers servers) throws IOException, RefusedException, SQLException {
+        try (ServerSource source = new ServerSource("any", servers.old.connect(), servers.standby::connect, 1)) {
             source.check();
             IOException another = assertThrows(IOException.class, () -> source.fetch(List.of(new Fetch("PG_VERSION", 0, 3, true)), new Sink() {
                 @Override
@@ -291,8 +289,8 @@ class KindsOfRewindIT {
         assertTrue(planned.output().contains("ALTER ROLE \"Re-wind\" REPLICATION"), planned.output());
     }
 
-    private static void assertOnlyWithWholePages(LocalPostgres server) throws IOException, RefusedException {
-        try (ServerSource source = new ServerSource("new", server::connect, 1)) {
+    private static void assertOnlyWithWholePages(LocalPostgres server) throws IOException, RefusedException, SQLException {
+        try (ServerSource source = new ServerSource("new", server.connect(), server::connect, 1)) {
             source.check();
             server.execute("ALTER SYSTEM SET full_page_writes = off");
             server.reload();
@@ -343,7 +341,7 @@ class KindsOfRewindIT {
                     // Nobody reads it.
                 }
             };
-            try (ServerSource source = new ServerSource("standby", servers.standby::connect, 1)) {
+            try (ServerSource source = new ServerSource("standby", servers.standby.connect(), servers.standby::connect, 1)) {
                 RefusedException refused = assertThrows(RefusedException.class, () -> new Rewind(request, source, writer).run());
                 assertTrue(String.valueOf(refused.getMessage()).startsWith("a server ran on "), refused.getMessage());
             }

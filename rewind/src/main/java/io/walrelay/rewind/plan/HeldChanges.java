@@ -9,7 +9,7 @@ import java.util.Optional;
  * What somebody knows of the changes of one lineage's WAL who has read it before: a relay, by its index. It speaks of its own bytes; whether those are
  * anybody else's is for who asks to find out.
  *
- * <p>Asked on one thread. An {@link IOException} when it could not look.
+ * <p>Asked by one thread for changes and by one, at the same time, for segments. An {@link IOException} when it could not look.
  */
 public interface HeldChanges {
 

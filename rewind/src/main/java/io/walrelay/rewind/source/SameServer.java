@@ -1,16 +1,21 @@
 package io.walrelay.rewind.source;
 
+import java.io.Closeable;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opens connections that all lead to the server that the first one led to. Behind an address there may be several, or another after a failover,
  * and what is copied from two servers is neither. Thread-safe.
  */
-final class SameServer implements SourceSession.Opener {
+final class SameServer implements SourceSession.Opener, Closeable {
+
+    private static final Logger log = LoggerFactory.getLogger(SameServer.class);
 
     /** All may call these functions. */
     private static final String IDENTITY =
@@ -27,13 +32,24 @@ final class SameServer implements SourceSession.Opener {
     private final SourceSession.Opener opener;
     private @Nullable Identity first;
 
-    SameServer(SourceSession.Opener opener) {
+    /** One that was open before. */
+    private @Nullable Connection unused;
+
+    SameServer(Connection open, SourceSession.Opener opener) {
+        this.unused = open;
         this.opener = opener;
+    }
+
+    private synchronized @Nullable Connection takeUnused() {
+        Connection connection = unused;
+        unused = null;
+        return connection;
     }
 
     @Override
     public Connection open() throws SQLException {
-        Connection connection = opener.open();
+        Connection before = takeUnused();
+        Connection connection = before == null ? opener.open() : before;
         try {
             require(identity(connection));
             return connection;
@@ -64,6 +80,19 @@ final class SameServer implements SourceSession.Opener {
                 ResultSet row = statement.executeQuery(IDENTITY)) {
             row.next();
             return new Identity(row.getLong(1), row.getString(2), row.getBoolean(3));
+        }
+    }
+
+    /** Closes the one that was open before, if nobody has asked for it. */
+    @Override
+    public void close() {
+        try {
+            Connection connection = takeUnused();
+            if (connection != null) {
+                connection.close();
+            }
+        } catch (SQLException e) {
+            log.debug("closing a session on the source", e);
         }
     }
 }

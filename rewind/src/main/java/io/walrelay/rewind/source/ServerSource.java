@@ -52,21 +52,23 @@ public final class ServerSource implements RewindSource {
     private static final String MAY_NOT_STREAM = "SELECT quote_ident(rolname) FROM pg_roles WHERE rolname = current_user AND NOT (rolreplication OR rolsuper)";
 
     private final String description;
+    private final SameServer same;
     private final SourceSession session;
     private final ParallelFetch fetcher;
 
     /**
      * @param description for messages, without a password
+     * @param first a connection that is open already; closed with this
+     * @param opener of those beside it, and of one in its place when it is lost
      * @param jobs how many connections fetch at once
      */
-    public ServerSource(String description, SourceSession.Opener opener, int jobs) {
+    public ServerSource(String description, Connection first, SourceSession.Opener opener, int jobs) {
         this.description = description;
-        SameServer same = new SameServer(opener);
+        this.same = new SameServer(first, opener);
         this.session = new SourceSession(same);
         this.fetcher = new ParallelFetch(same, jobs);
     }
 
-    /** Connects. */
     @Override
     public void check() throws IOException, RefusedException {
         requireRights();
@@ -208,5 +210,6 @@ public final class ServerSource implements RewindSource {
     public void close() {
         fetcher.close();
         session.close();
+        same.close();
     }
 }

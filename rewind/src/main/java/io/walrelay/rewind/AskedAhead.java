@@ -1,0 +1,63 @@
+package io.walrelay.rewind;
+
+import io.walrelay.rewind.plan.HeldChanges;
+import io.walrelay.rewind.plan.MergedChanges;
+import io.walrelay.wal.Lsn;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import org.jspecify.annotations.Nullable;
+
+/** Changes for which is asked before it is known whether they are needed, so that whoever knows them looks while something else is done. Confined to one thread. */
+final class AskedAhead implements HeldChanges {
+
+    private record Question(Lsn from, Optional<Lsn> to) {}
+
+    private final HeldChanges index;
+    private @Nullable Question question;
+    private FutureTask<Optional<MergedChanges>> answer = new FutureTask<>(Optional::empty);
+
+    AskedAhead(HeldChanges index) {
+        this.index = index;
+    }
+
+    /** Asks on another thread for what {@link #changes} will be asked for. */
+    void ask(Lsn from, Optional<Lsn> to) {
+        question = new Question(from, to);
+        answer = new FutureTask<>(() -> index.changes(from, to));
+        Thread.ofPlatform().daemon().name("changes-ahead").start(answer);
+    }
+
+    @Override
+    public List<Segment> segments(Lsn from, Lsn to) throws IOException {
+        return index.segments(from, to);
+    }
+
+    @Override
+    public Optional<Segment> beginning(Lsn to) throws IOException {
+        return index.beginning(to);
+    }
+
+    @Override
+    public Optional<MergedChanges> changes(Lsn from, Optional<Lsn> to) throws IOException {
+        if (!new Question(from, to).equals(question)) {
+            return index.changes(from, to);
+        }
+        // Of many blocks an answer is large, and nobody asks twice.
+        question = null;
+        try {
+            return answer.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException fault) {
+                throw new IOException(fault.getMessage(), fault);
+            }
+            throw new IllegalStateException("could not ask for what changes from %s on".formatted(from), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while waiting for what changes from %s on".formatted(from));
+        }
+    }
+}
