@@ -18,7 +18,7 @@ final class AskedAhead implements HeldChanges {
 
     private final HeldChanges index;
     private @Nullable Question question;
-    private FutureTask<Optional<MergedChanges>> answer = new FutureTask<>(Optional::empty);
+    private @Nullable FutureTask<Optional<MergedChanges>> answer;
 
     AskedAhead(HeldChanges index) {
         this.index = index;
@@ -26,9 +26,10 @@ final class AskedAhead implements HeldChanges {
 
     /** Asks on another thread for what {@link #changes} will be asked for. */
     void ask(Lsn from, Optional<Lsn> to) {
+        FutureTask<Optional<MergedChanges>> asked = new FutureTask<>(() -> index.changes(from, to));
         question = new Question(from, to);
-        answer = new FutureTask<>(() -> index.changes(from, to));
-        Thread.ofPlatform().daemon().name("changes-ahead").start(answer);
+        answer = asked;
+        Thread.ofPlatform().daemon().name("changes-ahead").start(asked);
     }
 
     @Override
@@ -43,14 +44,22 @@ final class AskedAhead implements HeldChanges {
 
     @Override
     public Optional<MergedChanges> changes(Lsn from, Optional<Lsn> to) throws IOException {
-        if (!new Question(from, to).equals(question)) {
-            return index.changes(from, to);
-        }
+        FutureTask<Optional<MergedChanges>> asked = answer;
+        boolean isAsked = new Question(from, to).equals(question);
         // Of many blocks an answer is large, and nobody asks twice.
         question = null;
+        answer = null;
+        if (asked == null) {
+            return index.changes(from, to);
+        }
         try {
-            return answer.get();
+            // One that was asked for in vain is waited for all the same: a relay merges for few at a time.
+            Optional<MergedChanges> said = asked.get();
+            return isAsked ? said : index.changes(from, to);
         } catch (ExecutionException e) {
+            if (!isAsked) {
+                return index.changes(from, to);
+            }
             if (e.getCause() instanceof IOException fault) {
                 throw new IOException(fault.getMessage(), fault);
             }

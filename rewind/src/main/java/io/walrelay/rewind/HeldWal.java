@@ -7,6 +7,7 @@ import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
+import java.util.List;
 
 /**
  * The WAL that somebody holds on a rewind's behalf: a relay, from which the rewound server will stream, so that the rewind copies none.
@@ -15,11 +16,14 @@ import java.io.IOException;
  */
 public interface HeldWal {
 
+    /**
+     * Where several hold WAL, one by one; the first is the one from which the rewound server will stream. What two have under the same names may be other
+     * bytes, so what is proved of one is of that one only.
+     */
+    List<HeldWal> each();
+
     /** What is held of {@code lineage}, an orphan's too. */
     WalElsewhere along(TimelineHistory lineage);
-
-    /** What of {@code lineage} the one relay has from which the rewound server will stream. */
-    WalElsewhere followed(TimelineHistory lineage);
 
     /** What is known of the changes of {@code lineage}'s WAL, an orphan's too. */
     HeldChanges changesAlong(TimelineHistory lineage);

@@ -28,8 +28,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a relay holds, as far as it is proved to be the two servers' WAL. The source's has to be: blocks are left to it, and the rewound server streams it. Then
- * so is what both share. What only the target has written is taken from the relay where bytes say that it is the target's, and not another's who took the same
+ * What relays hold, as far as it is proved to be the two servers' WAL. The source's, of the one that is streamed from, has to be: blocks are left to it, and the rewound server streams it. Then
+ * so is what both share. What only the target has written is taken from that relay of which bytes say that it is the target's, and not another's who took the same
  * timeline's number. Confined to one thread.
  */
 final class RelayWal {
@@ -43,46 +43,68 @@ final class RelayWal {
     /** Of the target's own segments, as many are compared if nothing else tells. */
     private static final int FEW = 4;
 
-    private final HeldWal relay;
+    /** What was looked for once. */
+    private record Found(Optional<HeldWal> relay) {}
+
+    /** One by one; the rewound server will stream from the first. */
+    private final List<HeldWal> relays;
+
     private final Side target;
     private final DataDirectory directory;
     private final Side other;
     private final RewindSource source;
-    private @Nullable Boolean holdsTargets;
+    private @Nullable Found targetsHolder;
     private @Nullable Answer holdsSources;
 
     RelayWal(HeldWal relay, Side target, DataDirectory directory, Side other, RewindSource source) {
-        this.relay = relay;
+        this.relays = relay.each();
         this.target = target;
         this.directory = directory;
         this.other = other;
         this.source = source;
     }
 
-    /** Whether what it holds of the target's lineage is the target's. */
-    boolean holdsTargets() throws IOException {
-        Boolean known = holdsTargets;
+    /** The first of which it is proved that what it holds of the target's lineage is the target's. */
+    Optional<HeldWal> targetsHolder() throws IOException {
+        Found known = targetsHolder;
         if (known == null) {
-            known = isTargets();
-            holdsTargets = known;
+            known = new Found(findTargetsHolder());
+            targetsHolder = known;
         }
-        return known;
+        return known.relay;
     }
 
-    /** What it has of the target's WAL. */
+    private Optional<HeldWal> findTargetsHolder() throws IOException {
+        for (HeldWal relay : relays) {
+            if (isTargets(relay)) {
+                return Optional.of(relay);
+            }
+        }
+        return Optional.empty();
+    }
+
+    private HeldWal streamed() {
+        return relays.getFirst();
+    }
+
+    /** What they have of the target's WAL. */
     WalElsewhere targets(Divergence divergence) {
-        WalElsewhere shared = relay.along(other.history());
-        WalElsewhere own = relay.along(target.history());
+        WalElsewhere shared = streamed().along(other.history());
         return new WalElsewhere() {
             @Override
             public @Nullable Bytes open(SegmentId segment, String name) throws IOException {
                 boolean isShared = divergence.common().contains(segment.timeline()) && size().endOf(segment.start(size())).isAtMost(divergence.fork());
-                return (isShared ? holdsSources() : holdsTargets()) ? (isShared ? shared : own).open(segment, name) : null;
+                if (isShared) {
+                    return holdsSources() ? shared.open(segment, name) : null;
+                }
+                Optional<HeldWal> holder = targetsHolder();
+                return holder.isPresent() ? holder.get().along(target.history()).open(segment, name) : null;
             }
 
             @Override
             public Optional<byte[]> read(String name) throws IOException {
-                return holdsTargets() ? own.read(name) : Optional.empty();
+                Optional<HeldWal> holder = targetsHolder();
+                return holder.isPresent() ? holder.get().along(target.history()).read(name) : Optional.empty();
             }
         };
     }
@@ -113,7 +135,7 @@ final class RelayWal {
     }
 
     private PgWal sources() {
-        return new PgWal(null, other.history(), size(), relay.followed(other.history()));
+        return new PgWal(null, other.history(), size(), streamed().along(other.history()));
     }
 
     /**
@@ -141,7 +163,7 @@ final class RelayWal {
         return ofSource() == Answer.DIFFERENT || holdsSources();
     }
 
-    private boolean isTargets() throws IOException {
+    private boolean isTargets(HeldWal relay) throws IOException {
         try (PgWal held = new PgWal(null, target.history(), size(), relay.along(target.history()));
                 DirectorySource files = new DirectorySource(directory.path())) {
             List<Lsn> own = ownSegments();
@@ -252,7 +274,7 @@ final class RelayWal {
     /** Keeps WAL from {@code from} on for the rewound server, and waits until all is there up to where the source is now. */
     void reserve(Lsn from) throws IOException, RefusedException {
         Lsn reached = source.replayEnd(other.control(), other.control()).position();
-        relay.reserve(other.control().systemId(), other.history(), from, reached);
+        streamed().reserve(other.control().systemId(), other.history(), from, reached);
         try {
             Optional<String> lack = awaitSources(reached, reached);
             if (lack.isPresent()) {
@@ -266,7 +288,7 @@ final class RelayWal {
 
     private void releaseAfter(Exception refused) {
         try {
-            relay.release();
+            streamed().release();
         } catch (IOException e) {
             refused.addSuppressed(e);
         }

@@ -100,10 +100,11 @@ final class Survey implements Closeable {
             RelayWal relay = request.relay().isEmpty() ? null : new RelayWal(request.relay().get(), target, directory, other, source);
             WalElsewhere elsewhere = relay == null ? restored : restored.or(relay.targets(divergence.get()));
             try (PgWal all = targetWal(target, elsewhere)) {
-                AskedAhead targets = new AskedAhead(heldAlong(target));
+                OneIndex index = new OneIndex(request.relay().map(HeldWal::each).orElse(List.of()), target.history());
+                AskedAhead targets = new AskedAhead(index);
                 HeldChanges held = new IndexIfAny(targets, listener);
                 // What an archive has of it may be other bytes than the relay's.
-                ProvenSegments.Absent absent = () -> !request.restoreTargetWal() && relay != null && holdsTargets(relay);
+                ProvenSegments.Absent absent = () -> !request.restoreTargetWal() && relay != null && holdsTargets(relay, index);
                 TargetWal changes = new TargetWal(all, local, target.identity(), held, new ProvenSegments(held, local, absent, ours.segmentSize()));
                 Optional<RewindPlan> plan = plan(target, other, divergence.get(), changes, targets, sameNumber, Optional.ofNullable(relay));
                 time.done("plan");
@@ -113,9 +114,9 @@ final class Survey implements Closeable {
     }
 
     /** Where that can't be said now, it is read from the relay record by record, or not at all. */
-    private boolean holdsTargets(RelayWal relay) {
+    private boolean holdsTargets(RelayWal relay, OneIndex index) {
         try {
-            return relay.holdsTargets();
+            return relay.targetsHolder().filter(index::isOf).isPresent();
         } catch (IOException e) {
             listener.debug("could not compare the relay's WAL with the target's: %s".formatted(e.getMessage()));
             return false;
@@ -126,8 +127,9 @@ final class Survey implements Closeable {
         return new PgWal(directory.path().resolve("pg_wal"), target.history(), target.control().segmentSize(), elsewhere);
     }
 
-    private HeldChanges heldAlong(Side side) {
-        return request.relay().map(relay -> relay.changesAlong(side.history())).orElse(HeldChanges.NONE);
+    /** Of the one relay that is proved to follow the source. */
+    private HeldChanges sourcesIndex(Side other) {
+        return request.relay().map(relay -> relay.each().getFirst().changesAlong(other.history())).orElse(HeldChanges.NONE);
     }
 
     private byte[] sourceFile(String path) throws IOException, RefusedException {
@@ -207,7 +209,7 @@ final class Survey implements Closeable {
         ReplayStart start = ReplayStart.oldest(candidates(checkpoint, target.control(), other.control()));
         listener.debug("replay will start at %s".formatted(start));
         // Both will be needed, nearly always; the relay looks while files are listed and the target's segments are summed up.
-        AskedAhead sources = new AskedAhead(heldAlong(other));
+        AskedAhead sources = new AskedAhead(sourcesIndex(other));
         if (relay.isPresent()) {
             targets.ask(start.redo(), Optional.of(end));
             sources.ask(start.redo(), Optional.empty());
@@ -260,7 +262,7 @@ final class Survey implements Closeable {
     }
 
     private WholePages read(Lsn start, Side other, int blocksPerFile) throws IOException, RefusedException {
-        try (PgWal held = new PgWal(null, other.history(), other.control().segmentSize(), request.relay().orElseThrow().along(other.history()))) {
+        try (PgWal held = new PgWal(null, other.history(), other.control().segmentSize(), request.relay().orElseThrow().each().getFirst().along(other.history()))) {
             return WholePages.read(held, other.identity(), start, blocksPerFile);
         }
     }

@@ -66,15 +66,26 @@ class AskedAheadTest {
     }
 
     @Test
-    void anotherQuestionIsAnotherOne() throws IOException {
+    void aFaultIsThatOfWhoAsksForIt() {
         known.countDown();
         AskedAhead ahead = new AskedAhead(index(Optional.of(FROM)));
         ahead.ask(FROM, Optional.of(TO));
-        assertEquals(Optional.of(TO), ahead.changes(TO, Optional.empty()).map(MergedChanges::end));
         IOException fault = assertThrows(IOException.class, () -> ahead.changes(FROM, Optional.of(TO)));
         assertEquals("no index", fault.getMessage());
         assertInstanceOf(IOException.class, fault.getCause(), "with where it was thrown");
+        assertEquals(1, asked.get());
+    }
+
+    /** Not both at a time: whoever knows has room for few. */
+    @Test
+    void anotherQuestionIsAskedWhenTheFirstIsAnswered() throws IOException {
+        known.countDown();
+        AskedAhead ahead = new AskedAhead(index(Optional.of(FROM)));
+        ahead.ask(FROM, Optional.of(TO));
+        assertEquals(Optional.of(TO), ahead.changes(TO, Optional.empty()).map(MergedChanges::end), "what was asked for in vain may fail");
         assertEquals(2, asked.get());
+        assertThrows(IOException.class, () -> ahead.changes(FROM, Optional.of(TO)));
+        assertEquals(3, asked.get(), "the first answer was dropped");
     }
 
     @Test

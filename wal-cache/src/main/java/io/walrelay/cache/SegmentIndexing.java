@@ -81,7 +81,7 @@ final class SegmentIndexing {
             Lsn stop = Lsn.min(size.endOf(at), part.startOf(start));
             for (Lsn done = at; done.isBefore(stop); done = part.endOf(done)) {
                 parts.add(index.encode(lineage, done, changes));
-                // As many as in the part before: then the tables need not grow. A record may go through parts in which none starts.
+                // As many as in the part before: then the tables hardly grow. A record may go through parts in which none starts.
                 changes = new Changes(changes.blocks().size());
             }
         }

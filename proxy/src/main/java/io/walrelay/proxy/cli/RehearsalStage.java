@@ -18,6 +18,7 @@ import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
@@ -32,6 +33,12 @@ final class RehearsalStage implements Closeable {
 
     /** protocol.h: an SSLRequest is its length and its code. */
     private static final int SSL_REQUEST_SIZE = 8;
+
+    /** A rehearsal is in somebody's way. */
+    private static final int LIMIT_MILLIS = 5_000;
+
+    private static final int LIMIT_SECONDS_OF_KEYTOOL = 20;
+    private static final int LONGEST_STARTUP = 10_000;
 
     /** What takes one connection. */
     private interface Role {
@@ -57,9 +64,10 @@ final class RehearsalStage implements Closeable {
         Thread.ofPlatform().daemon().name("rehearsal").start(() -> {
             while (!server.isClosed()) {
                 try (Socket connection = server.accept()) {
+                    connection.setSoTimeout(LIMIT_MILLIS);
                     role.play(connection);
-                } catch (IOException done) {
-                    // What is not rehearsed is only slower.
+                } catch (IOException | RuntimeException done) {
+                    // Whoever that was; what is not rehearsed is only slower.
                 }
             }
         });
@@ -72,7 +80,7 @@ final class RehearsalStage implements Closeable {
         try (SSLSocket secure = (SSLSocket) context.getSocketFactory().createSocket(connection, null, connection.getPort(), true)) {
             secure.setUseClientMode(false);
             DataInputStream in = new DataInputStream(secure.getInputStream());
-            var _ = in.readNBytes(in.readInt() - Integer.BYTES);
+            var _ = in.readNBytes(Math.clamp(in.readInt() - Integer.BYTES, 0, LONGEST_STARTUP));
             byte[] fields = "SFATAL\0C57P03\0Mthis is a rehearsal\0\0".getBytes(StandardCharsets.US_ASCII);
             DataOutputStream out = new DataOutputStream(secure.getOutputStream());
             out.writeByte('E');
@@ -123,13 +131,17 @@ final class RehearsalStage implements Closeable {
     private static void run(List<String> command) throws IOException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
         try {
-            if (process.waitFor() != 0) {
+            if (!process.waitFor(LIMIT_SECONDS_OF_KEYTOOL, TimeUnit.SECONDS)) {
+                throw new IOException("%s takes longer than %d s".formatted(command.getFirst(), LIMIT_SECONDS_OF_KEYTOOL));
+            }
+            if (process.exitValue() != 0) {
                 throw new IOException("%s exited with %d".formatted(command.getFirst(), process.exitValue()));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            process.destroy();
             throw new InterruptedIOException("interrupted while %s runs".formatted(command.getFirst()));
+        } finally {
+            process.destroyForcibly();
         }
     }
 

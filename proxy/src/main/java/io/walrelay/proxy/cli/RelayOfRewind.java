@@ -35,11 +35,15 @@ final class RelayOfRewind implements HeldWal {
 
     private final Relays relays;
     private final String slot;
+    private final List<HeldWal> one;
 
     /** @param relays the first is the one that makes the slot */
     RelayOfRewind(Relays relays, String slot) {
         this.relays = relays;
         this.slot = slot;
+        this.one = relays.urls().size() == 1
+                ? List.of(this)
+                : relays.urls().stream().<HeldWal>map(url -> new RelayOfRewind(new Relays(List.of(url), relays.token(), relays.tls(), relays.timeout()), slot)).toList();
     }
 
     @Override
@@ -48,12 +52,8 @@ final class RelayOfRewind implements HeldWal {
     }
 
     @Override
-    public WalElsewhere followed(TimelineHistory lineage) {
-        return new Fetched(first(), selector(lineage));
-    }
-
-    private Relays first() {
-        return new Relays(List.of(relays.urls().getFirst()), relays.token(), relays.tls(), relays.timeout());
+    public List<HeldWal> each() {
+        return one;
     }
 
     /** The first timeline has no beginning to name it by. */

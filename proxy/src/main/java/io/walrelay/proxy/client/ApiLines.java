@@ -2,14 +2,18 @@ package io.walrelay.proxy.client;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /** Asks relays in turn for something that may be long, which is read while it comes. */
 public record ApiLines(Relays relays) {
+
+    private static final int LONGEST_PAUSE_SECONDS = 5;
 
     /** Reads an answer to its end. */
     @FunctionalInterface
@@ -45,7 +49,50 @@ public record ApiLines(Relays relays) {
         return Optional.empty();
     }
 
+    /** One that is busy, and says for how long, is asked again, for as long as a relay may be silent. */
     private <T> Optional<T> ask(URI relay, String pathAndQuery, Reader<T> reader) throws IOException {
+        long begun = System.nanoTime();
+        while (true) {
+            try {
+                return askOnce(relay, pathAndQuery, reader);
+            } catch (BusyException e) {
+                if (System.nanoTime() - begun > relays.timeout().toNanos()) {
+                    throw e;
+                }
+                pause(e.wait);
+            }
+        }
+    }
+
+    private static void pause(Duration wait) throws IOException {
+        try {
+            TimeUnit.NANOSECONDS.sleep(wait.toNanos());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while waiting for a relay that is busy");
+        }
+    }
+
+    /** It will answer a moment later. */
+    private static final class BusyException extends IOException {
+
+        private static final long serialVersionUID = 1;
+
+        private final transient Duration wait;
+
+        BusyException(String message, int seconds) {
+            super(message);
+            this.wait = Duration.ofSeconds(Math.clamp(seconds, 1, LONGEST_PAUSE_SECONDS));
+        }
+    }
+
+    private static IOException refused(HttpURLConnection connection) throws IOException {
+        int seconds = connection.getHeaderFieldInt("Retry-After", 0);
+        String said = Relays.refusal(connection);
+        return connection.getResponseCode() == HttpURLConnection.HTTP_UNAVAILABLE && seconds > 0 ? new BusyException(said, seconds) : new IOException(said);
+    }
+
+    private <T> Optional<T> askOnce(URI relay, String pathAndQuery, Reader<T> reader) throws IOException {
         HttpURLConnection connection = relays.open(relay, pathAndQuery, Duration.ZERO);
         try {
             return switch (connection.getResponseCode()) {
@@ -56,7 +103,7 @@ public record ApiLines(Relays relays) {
                     }
                 }
                 case HttpURLConnection.HTTP_BAD_REQUEST, HttpURLConnection.HTTP_NOT_FOUND, HttpURLConnection.HTTP_CONFLICT -> Optional.empty();
-                default -> throw new IOException(Relays.refusal(connection));
+                default -> throw refused(connection);
             };
         } catch (IOException | RuntimeException e) {
             connection.disconnect();

@@ -207,16 +207,16 @@ final class LauncherIT {
 
     /** The JVM is set up for what a rewind does, and its arguments stay as they are. */
     @Test
-    void aRewindThatFetchesNothingDoesWithoutTheSecondCompiler() throws IOException {
+    void aDryRunWithARelayDoesWithoutTheSecondCompiler() throws IOException {
         bringWhatIsBuilt();
         environment.put("WALRELAY_JAVA", JDK.resolve("bin/java").toString());
         environment.put("WALRELAY_JAVA_OPTS", "-XX:+PrintCommandLineFlags");
-        for (String dry : List.of("-n", "--dry-run")) {
-            Programs.Result refused = launch("rewind", "-D", "a b", dry);
+        for (List<String> dry : List.of(List.of("-n", "--relay", "http://a*"), List.of("--relay=http://a*", "--dry-run"))) {
+            Programs.Result refused = launch(Stream.concat(Stream.of("rewind", "-D", "a b"), dry.stream()).toArray(String[]::new));
             assertTrue(refused.output().contains("-XX:TieredStopAtLevel=1 "), refused::output);
             assertTrue(refused.output().contains("no source specified"), refused::output);
         }
-        Programs.Result refused = launch("rewind", "-D", "a b", "--source-pgdata", "a b", "--source-server", "host=dry-run");
+        Programs.Result refused = launch("rewind", "-D", "a b", "--source-pgdata", "a b", "--source-server", "host=dry-run", "--dry-run");
         assertFalse(refused.output().contains("TieredStopAtLevel"), refused::output);
         assertTrue(refused.output().contains("only one of --source-pgdata or --source-server"), refused::output);
     }

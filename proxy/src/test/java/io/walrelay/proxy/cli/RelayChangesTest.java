@@ -64,6 +64,18 @@ class RelayChangesTest {
         assertTrue(String.valueOf(refused.getMessage()).contains("can't be used"), refused.getMessage());
     }
 
+    /** It merges for few at a time, and a rewind that came second would read all WAL instead. */
+    @Test
+    void aRelayThatIsBusyIsAskedAgain() throws IOException {
+        try (FakeRelay relay = FakeRelay.serving(directory)) {
+            relay.next(FakeRelay.refusal(503, "busy", "retry-after: 1"));
+            relay.next(FakeRelay.status(200, "application/x-ndjson", END));
+            ApiLines api = new ApiLines(relays(relay, Duration.ofSeconds(10)));
+            assertEquals(Lsn.parse("0/5000000"), new RelayChanges(api, TimelineHistory.root(TimelineId.of(1))).changes(Lsn.parse("0/3000028"), Optional.empty()).orElseThrow().end());
+            assertEquals(2, relay.requests().size());
+        }
+    }
+
     @Test
     void thatNothingMoreCameIsNotTakenForAnotherPort() {
         FakeRelay.Answer silent = (out, relay) -> {

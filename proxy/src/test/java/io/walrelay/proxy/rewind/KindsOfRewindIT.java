@@ -290,7 +290,10 @@ class KindsOfRewindIT {
     }
 
     private static void assertOnlyWithWholePages(LocalPostgres server) throws IOException, RefusedException, SQLException {
-        try (ServerSource source = new ServerSource("new", server.connect(), server::connect, 1)) {
+        // As one that was open for long while nothing was asked.
+        Connection lost = server.connect();
+        lost.close();
+        try (ServerSource source = new ServerSource("new", lost, server::connect, 1)) {
             source.check();
             server.execute("ALTER SYSTEM SET full_page_writes = off");
             server.reload();

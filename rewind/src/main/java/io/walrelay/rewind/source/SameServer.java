@@ -49,7 +49,19 @@ final class SameServer implements SourceSession.Opener, Closeable {
     @Override
     public Connection open() throws SQLException {
         Connection before = takeUnused();
-        Connection connection = before == null ? opener.open() : before;
+        if (before != null) {
+            try {
+                return required(before);
+            } catch (SQLException e) {
+                // It may have been open for long, with nothing to do: what counts is whether there is a server now.
+                log.debug("the first connection is of no use any more", e);
+            }
+        }
+        return required(opener.open());
+    }
+
+    /** The same, unless it leads elsewhere; closed then. */
+    private Connection required(Connection connection) throws SQLException {
         try {
             require(identity(connection));
             return connection;

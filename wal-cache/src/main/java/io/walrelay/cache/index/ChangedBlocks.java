@@ -58,7 +58,7 @@ public final class ChangedBlocks {
     private long[] imageBytes = new long[16];
 
     /** By hash, two by two: a fork's number and 1, then the place of 64 blocks of it, 0 where none is; and a bit for each of these, whether it is changed. */
-    private long[] groups = new long[LEAST_SLOTS * FIELDS];
+    private long[] groups;
 
     private int groupCount;
 
@@ -74,6 +74,8 @@ public final class ChangedBlocks {
     ChangedBlocks(int likely) {
         forks[1] = NONE;
         int room = Math.max(LEAST_SLOTS, likely + likely / 4);
+        // Neighbours go together, some of them.
+        groups = new long[Math.max(LEAST_SLOTS, Integer.highestOneBit(Math.max(1, likely / 4))) * FIELDS];
         listed = new long[room];
         firsts = new long[room];
     }
@@ -113,7 +115,7 @@ public final class ChangedBlocks {
     }
 
     private static int forkSlot(int[] slots, long where, long what) {
-        return (int) ((where * 31 + what) * MIX >>> 32) & slots.length - 1;
+        return (int) ((where * MIX ^ what) * MIX >>> 32) & slots.length - 1;
     }
 
     private int addFork(long where, long what) {
