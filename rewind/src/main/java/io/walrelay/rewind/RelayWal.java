@@ -74,13 +74,27 @@ final class RelayWal {
         return known.relay;
     }
 
+    /** One that is proved comes before one that can't be; one that is away only matters when there is no other. */
     private Optional<HeldWal> findTargetsHolder() throws IOException {
+        Optional<HeldWal> perhaps = Optional.empty();
+        IOException fault = null;
         for (HeldWal relay : relays) {
-            if (isTargets(relay)) {
-                return Optional.of(relay);
+            try {
+                switch (ofTarget(relay)) {
+                    case SAME -> {
+                        return Optional.of(relay);
+                    }
+                    case NOT_CHECKED -> perhaps = perhaps.or(() -> Optional.of(relay));
+                    case DIFFERENT -> {}
+                }
+            } catch (IOException e) {
+                fault = e;
             }
         }
-        return Optional.empty();
+        if (perhaps.isEmpty() && fault != null) {
+            throw fault;
+        }
+        return perhaps;
     }
 
     private HeldWal streamed() {
@@ -163,17 +177,16 @@ final class RelayWal {
         return ofSource() == Answer.DIFFERENT || holdsSources();
     }
 
-    private boolean isTargets(HeldWal relay) throws IOException {
+    /** Whether what {@code relay} holds of the target's lineage is the target's; not checked is what can't be another's. */
+    private Answer ofTarget(HeldWal relay) throws IOException {
         try (PgWal held = new PgWal(null, target.history(), size(), relay.along(target.history()));
                 DirectorySource files = new DirectorySource(directory.path())) {
             List<Lsn> own = ownSegments();
             List<Lsn> pages = own.stream().filter(target.history().begin()::isAtMost).limit(FEW).toList();
-            return switch (new Provenance(target, held, files).check(pages)) {
-                case SAME -> true;
-                case DIFFERENT -> false;
-                // The first timeline's number nobody takes; and a follower that has nothing of its timeline has written nothing on it.
-                case NOT_CHECKED -> target.history().ancestors().isEmpty() || own.isEmpty() && isFollower();
-            };
+            Answer answer = new Provenance(target, held, files).check(pages);
+            // The first timeline's number nobody takes; and a follower that has nothing of its timeline has written nothing on it.
+            boolean noOthers = target.history().ancestors().isEmpty() || own.isEmpty() && isFollower();
+            return answer == Answer.NOT_CHECKED && !noOthers ? Answer.DIFFERENT : answer;
         }
     }
 
