@@ -68,6 +68,7 @@ record CheckFacts(List<Server> servers, DataDirectory data) {
      * @param problem why a file could not be written and flushed to disk; empty when it could
      * @param used bytes that are there already
      * @param free bytes that this user may still write
+     * @param systemId of the cluster whose WAL is there; empty when there is none, or it can't be read
      */
-    record DataDirectory(String path, Optional<String> problem, long used, long free) {}
+    record DataDirectory(String path, Optional<String> problem, long used, long free, Optional<String> systemId) {}
 }

@@ -1,5 +1,8 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.cache.KnownWal;
+import io.walrelay.cache.storage.DurableFiles;
+import io.walrelay.cache.storage.PosixStorage;
 import io.walrelay.proxy.config.DataPlace;
 import io.walrelay.proxy.config.FileFailure;
 import io.walrelay.proxy.conninfo.SqlTarget;
@@ -150,7 +153,7 @@ final class Collector {
     private static DataDirectory dataDirectory(Path data) {
         Optional<String> obstacle = DataPlace.obstacle(data);
         if (obstacle.isPresent()) {
-            return new DataDirectory(data.toString(), obstacle, 0, 0);
+            return new DataDirectory(data.toString(), obstacle, 0, 0, Optional.empty());
         }
         Path place = data.toAbsolutePath();
         while (!Files.exists(place) && place.getParent() != null) {
@@ -164,10 +167,14 @@ final class Collector {
             } finally {
                 Files.deleteIfExists(probe);
             }
-            return new DataDirectory(data.toString(), Optional.empty(), used(data), Files.getFileStore(place).getUsableSpace());
+            return new DataDirectory(data.toString(), Optional.empty(), used(data), Files.getFileStore(place).getUsableSpace(), systemId(data));
         } catch (IOException e) {
-            return new DataDirectory(data.toString(), Optional.of(FileFailure.message(e)), 0, 0);
+            return new DataDirectory(data.toString(), Optional.of(FileFailure.message(e)), 0, 0, Optional.empty());
         }
+    }
+
+    private static Optional<String> systemId(Path data) throws IOException {
+        return Files.exists(data) ? KnownWal.read(new DurableFiles(PosixStorage.readOnly(data))).map(known -> known.system().toString()) : Optional.empty();
     }
 
     private static long used(Path data) throws IOException {

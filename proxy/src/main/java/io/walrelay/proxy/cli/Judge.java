@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /** Says what the facts mean for the relay; a pure function of facts and settings. */
 final class Judge {
@@ -35,6 +36,7 @@ final class Judge {
         facts.servers().forEach(judge::server);
         judge.oneCluster(facts.servers());
         judge.data(facts.data());
+        judge.wal(facts);
         judge.listeners();
         return List.copyOf(judge.findings);
     }
@@ -222,6 +224,23 @@ final class Judge {
                     "%d MB free, %d MB used by the relay".formatted(data.free() >> 20, data.used() >> 20),
                     "room for " + disk,
                     "make room or lower cache.disk");
+        }
+    }
+
+    /** The relay refuses to follow such a server, once it runs. */
+    private void wal(CheckFacts facts) {
+        Optional<String> held = facts.data().systemId();
+        List<String> theirs = facts.servers().stream()
+                .flatMap(server -> server.replication() instanceof Answer.Known<Replication>(Replication it) ? Stream.of(it.systemId()) : Stream.empty())
+                .distinct()
+                .toList();
+        if (held.isPresent() && !theirs.isEmpty()) {
+            add(
+                    theirs.equals(List.of(held.get())),
+                    "WAL in " + facts.data().path(),
+                    "of the cluster with system identifier " + held.get(),
+                    "that of upstream, " + String.join(", ", theirs),
+                    "a relay has WAL of one cluster: give another --data, or the servers of that cluster in upstream.conninfo");
         }
     }
 

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,6 +45,10 @@ final class ClientsIT {
                         .startReady();
                 LocalPostgres a = LocalPostgres.standbyOf(primary, relay.conninfo("a")).name("a").start()) {
             a.awaitReplay(primary.flushedLsn(), LIMIT);
+            CommandRun check = CommandRun.of("check", "--upstream", primary.conninfo(), "--data", relay.data().toString());
+            String held = "WAL in %s: of the cluster with system identifier %s".formatted(relay.data(), primary.query("SELECT system_identifier FROM pg_control_system()"));
+            assertTrue(check.out().lines().anyMatch(line -> line.matches("ok +" + Pattern.quote(held) + ".*")), check::out);
+
             // As the quick start of the README has it: by the address, and with no configuration.
             String http = "127.0.0.1:" + relay.httpPort();
             CommandRun text = CommandRun.of("status", "--http", http);

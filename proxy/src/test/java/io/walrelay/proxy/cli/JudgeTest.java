@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class JudgeTest {
 
-    private static final DataDirectory ROOMY = new DataDirectory("/d", Optional.empty(), 0, 100L << 30);
+    private static final DataDirectory ROOMY = new DataDirectory("/d", Optional.empty(), 0, 100L << 30, Optional.empty());
 
     private static final Sql GOOD_SQL = sql(true, 3, 2, Optional.empty(), Duration.ofMillis(3));
 
@@ -172,10 +172,20 @@ class JudgeTest {
         assertEquals(Level.FAIL, find(Judge.judge(new CheckFacts(servers, ROOMY), settings()), "system identifier").level());
     }
 
+    /** Else it would be found out when the relay runs, by a look at its log. */
+    @ParameterizedTest
+    @CsvSource({"7, OK", "8, FAIL"})
+    void walThatIsThereIsThatOfUpstream(String held, Level level) throws InvalidSettingsException {
+        Server server = new Server("a:1", new Answer.Known<>(replication("7", Map.of())), new Answer.Known<>(GOOD_SQL));
+        Finding found = find(Judge.judge(new CheckFacts(List.of(server), new DataDirectory("/d", Optional.empty(), 0, 100L << 30, Optional.of(held))), settings()), "WAL in /d");
+        assertEquals(level, found.level());
+        assertEquals("of the cluster with system identifier " + held, found.found());
+    }
+
     @Test
     void countsWhatTheRelayAlreadyHoldsAsRoom() throws InvalidSettingsException {
-        DataDirectory half = new DataDirectory("/d", Optional.empty(), 30L << 30, 20L << 30);
-        DataDirectory small = new DataDirectory("/d", Optional.empty(), 30L << 30, (20L << 30) - 1);
+        DataDirectory half = new DataDirectory("/d", Optional.empty(), 30L << 30, 20L << 30, Optional.empty());
+        DataDirectory small = new DataDirectory("/d", Optional.empty(), 30L << 30, (20L << 30) - 1, Optional.empty());
 
         assertEquals(Level.OK, find(judge(Map.of(), GOOD_SQL, half), "cache.disk").level());
         assertEquals(Level.FAIL, find(judge(Map.of(), GOOD_SQL, small), "cache.disk").level());
