@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import io.walrelay.rewind.plan.HeldChanges;
 import io.walrelay.rewind.plan.MergedChanges;
 import io.walrelay.wal.Lsn;
 import java.io.IOException;
@@ -25,31 +24,18 @@ class AskedAheadTest {
     private final CountDownLatch known = new CountDownLatch(1);
 
     /** Knows nothing before it is told to, and of everything up to {@link #TO} that nothing changes but where {@code fault} is. */
-    private HeldChanges index(Optional<Lsn> fault) {
-        return new HeldChanges() {
-            @Override
-            public List<Segment> segments(Lsn from, Lsn to) {
-                return List.of();
+    private OnlyChanges index(Optional<Lsn> fault) {
+        return (from, _) -> {
+            asked.incrementAndGet();
+            try {
+                known.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
             }
-
-            @Override
-            public Optional<Segment> beginning(Lsn to) {
-                return Optional.empty();
+            if (fault.equals(Optional.of(from))) {
+                throw new IOException("no index");
             }
-
-            @Override
-            public Optional<MergedChanges> changes(Lsn from, Optional<Lsn> to) throws IOException {
-                asked.incrementAndGet();
-                try {
-                    known.await();
-                } catch (InterruptedException e) {
-                    throw new IllegalStateException(e);
-                }
-                if (fault.equals(Optional.of(from))) {
-                    throw new IOException("no index");
-                }
-                return Optional.of(new MergedChanges(List.of(), List.of(), TO));
-            }
+            return Optional.of(new MergedChanges(List.of(), List.of(), TO));
         };
     }
 

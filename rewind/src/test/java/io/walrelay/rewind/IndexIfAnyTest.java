@@ -3,7 +3,6 @@ package io.walrelay.rewind;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.walrelay.rewind.plan.HeldChanges;
 import io.walrelay.rewind.plan.MergedChanges;
 import io.walrelay.wal.Lsn;
 import java.util.ArrayList;
@@ -17,29 +16,12 @@ class IndexIfAnyTest {
     private static final Lsn FROM = Lsn.parse("0/3000028");
     private static final Lsn TO = Lsn.parse("0/5000000");
 
-    /** Answers up to the same position whatever is asked. */
-    private record Answering(Lsn end) implements HeldChanges {
-
-        @Override
-        public List<Segment> segments(Lsn from, Lsn to) {
-            return List.of();
-        }
-
-        @Override
-        public Optional<Segment> beginning(Lsn to) {
-            return Optional.empty();
-        }
-
-        @Override
-        public Optional<MergedChanges> changes(Lsn from, Optional<Lsn> to) {
-            return Optional.of(new MergedChanges(List.of(), List.of(), end));
-        }
-    }
-
     private final List<String> said = new ArrayList<>();
 
+    /** What is said of an index that answers up to {@code end} whatever is asked. */
     private Optional<Lsn> answer(Lsn end, Optional<Lsn> to) {
-        IndexIfAny index = new IndexIfAny(new Answering(end), new RewindListener() {
+        OnlyChanges answering = (_, _) -> Optional.of(new MergedChanges(List.of(), List.of(), end));
+        IndexIfAny index = new IndexIfAny(answering, new RewindListener() {
             @Override
             public void info(String message) {
                 said.add(message);
