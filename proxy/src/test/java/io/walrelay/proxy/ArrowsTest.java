@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
  *   cli ─▶ relay ─▶ { upstream, standby, peers ─▶ http ─▶ metrics } ─▶ state ─▶ feedback ─▶ cache ─▶ protocol, wal
  *          upstream, standby ─▶ forward;  standby ─▶ console ─▶ state;  all of them ─▶ config, auth    rewind ─▶ wal
  *          standby, http, metrics, state ─▶ shaping ─▶ config, cache;  standby, http ─▶ tls ─▶ config
+ *          cli, relay, upstream, auth ─▶ servers ─▶ conninfo
  * </pre>
  */
 final class ArrowsTest {

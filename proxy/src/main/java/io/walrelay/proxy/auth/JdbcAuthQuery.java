@@ -2,7 +2,7 @@ package io.walrelay.proxy.auth;
 
 import io.walrelay.protocol.message.Secret;
 import io.walrelay.proxy.auth.AuthQuery.UnanswerableException;
-import io.walrelay.proxy.conninfo.KeptConnection;
+import io.walrelay.proxy.servers.KeptConnection;
 import io.walrelay.wal.SystemId;
 import io.walrelay.wal.TimelineId;
 import java.io.IOException;

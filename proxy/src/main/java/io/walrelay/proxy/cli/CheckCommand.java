@@ -1,8 +1,8 @@
 package io.walrelay.proxy.cli;
 
-import io.walrelay.proxy.conninfo.SqlTarget;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.Settings;
+import io.walrelay.proxy.servers.SqlTarget;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;

@@ -3,6 +3,7 @@ package io.walrelay.proxy.cli;
 import io.walrelay.proxy.config.FileFailure;
 import io.walrelay.proxy.config.InvalidSettingsException;
 import io.walrelay.proxy.config.LogSettings;
+import io.walrelay.proxy.servers.TlsClient;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -50,10 +51,18 @@ public final class Main implements Callable<Integer> {
             case "restore" -> told(commandLine(new RestoreCommand()).execute(arguments));
             case "push" -> commandLine(new PushCommand()).execute(arguments);
             // The others' options need not be made for it, and are half of what its start takes.
-            case "rewind" -> runWithLog(() -> commandLine(new RewindCommand()), arguments);
+            case "rewind" -> runWithLog(Main::rewind, arguments);
             case RewindRehearsal.NAME -> RewindRehearsal.run();
             default -> runWithLog(Main::commandLine, arguments);
         };
+    }
+
+    /** A rewind is to be over in a second or two, of which each part of a start is a part. */
+    private static CommandLine rewind() {
+        // Its events are for those who look into a server that runs; to make their classes takes as long as to connect.
+        System.setProperty("io.netty.jfr.enabled", "false");
+        TlsClient.loadAhead();
+        return commandLine(new RewindCommand());
     }
 
     /** A JVM that does not start exits with 1; so that nobody takes that for a file that is absent, the launcher wants another status for it. */

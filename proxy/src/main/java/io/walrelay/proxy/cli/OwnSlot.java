@@ -1,6 +1,6 @@
 package io.walrelay.proxy.cli;
 
-import io.walrelay.proxy.conninfo.SqlTarget;
+import io.walrelay.proxy.servers.SqlTarget;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;

@@ -1,7 +1,7 @@
 package io.walrelay.proxy.cli;
 
-import io.walrelay.proxy.conninfo.SqlTarget;
 import io.walrelay.proxy.http.ForeignSlot;
+import io.walrelay.proxy.servers.SqlTarget;
 import io.walrelay.wal.SystemId;
 import java.io.IOException;
 import java.sql.Connection;

@@ -1,7 +1,7 @@
 package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.conninfo.Conninfo;
-import io.walrelay.proxy.conninfo.SqlTarget;
+import io.walrelay.proxy.servers.SqlTarget;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.source.ServerSource;
 import java.io.IOException;

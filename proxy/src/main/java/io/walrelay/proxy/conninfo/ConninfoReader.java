@@ -69,7 +69,6 @@ final class ConninfoReader {
         KeepAlive keepAlive = keepAlive();
         TargetSessionAttrs attrs = word(ConninfoKeyword.TARGET_SESSION_ATTRS, TargetSessionAttrs.values(), TargetSessionAttrs.ANY);
         checkLoadBalancing();
-        noteWhatSqlLacks();
         if (!problems.isEmpty()) {
             throw new InvalidConninfoException(problems);
         }
@@ -133,11 +132,6 @@ final class ConninfoReader {
                 default -> problems.add(invalid(ConninfoKeyword.LOAD_BALANCE_HOSTS, value, "disable, random"));
             }
         });
-    }
-
-    private void noteWhatSqlLacks() {
-        path(ConninfoKeyword.SSLCRL).ifPresent(file -> notes.add(
-                "sslcrl=%s holds for replication sessions only: SQL sessions (auth-query, walrelay check) look at no revocation list".formatted(file)));
     }
 
     private Optional<Integer> integer(ConninfoKeyword keyword) {

@@ -12,7 +12,7 @@ import java.util.TreeSet;
  */
 public record RequireAuth(boolean negated, Set<String> methods) {
 
-    static final Set<String> WORDS = Set.of("password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none");
+    public static final Set<String> WORDS = Set.of("password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none");
 
     /** Everything goes. */
     public static final RequireAuth ANY = new RequireAuth(true, Set.of());

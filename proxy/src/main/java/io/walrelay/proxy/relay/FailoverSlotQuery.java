@@ -2,8 +2,8 @@ package io.walrelay.proxy.relay;
 
 import io.walrelay.cache.slot.FailoverSlot;
 import io.walrelay.proxy.conninfo.Conninfo;
-import io.walrelay.proxy.conninfo.KeptConnection;
-import io.walrelay.proxy.conninfo.SqlTarget;
+import io.walrelay.proxy.servers.KeptConnection;
+import io.walrelay.proxy.servers.SqlTarget;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SystemId;
 import java.io.IOException;

@@ -3,6 +3,7 @@ package io.walrelay.proxy.upstream;
 import io.walrelay.proxy.config.HintUrl;
 import io.walrelay.proxy.config.UpstreamSettings;
 import io.walrelay.proxy.conninfo.HostAddress;
+import io.walrelay.proxy.servers.TlsClient;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;

@@ -16,6 +16,7 @@ import io.walrelay.protocol.message.Diagnostic;
 import io.walrelay.protocol.message.ProtocolViolation;
 import io.walrelay.proxy.auth.ClientText;
 import io.walrelay.proxy.conninfo.HostAddress;
+import io.walrelay.proxy.servers.TlsClient;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -139,7 +140,7 @@ final class LoginHandler extends ByteToMessageDecoder {
         context.pipeline().addFirst(ssl);
         var _ = ssl.handshakeFuture().addListener(done -> {
             if (!outcome.isDone()) {
-                act(context, done.isSuccess() ? handshake.onTlsEstablished(TlsClient.transport(ssl)) : handshake.onTlsFailed(tls.reason(done.cause())));
+                act(context, done.isSuccess() ? handshake.onTlsEstablished(TlsClient.transport(ssl)) : handshake.onTlsFailed("SSL error: " + tls.reason(done.cause())));
             }
         });
     }

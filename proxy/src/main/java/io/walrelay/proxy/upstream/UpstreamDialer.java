@@ -1,14 +1,5 @@
 package io.walrelay.proxy.upstream;
 
-import io.walrelay.proxy.conninfo.SocketFailure;
-import io.walrelay.proxy.conninfo.TlsSettings;
-import io.walrelay.proxy.conninfo.RequireAuth;
-import io.walrelay.proxy.conninfo.PassFile;
-import io.walrelay.proxy.conninfo.KeepAlive;
-import io.walrelay.proxy.conninfo.HostAddress;
-import io.walrelay.proxy.conninfo.Conninfo;
-import io.walrelay.proxy.conninfo.SqlTarget;
-import io.walrelay.proxy.state.UpstreamRelay;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
@@ -34,6 +25,16 @@ import io.walrelay.protocol.handshake.SslMode;
 import io.walrelay.protocol.message.FrontendMessage;
 import io.walrelay.protocol.message.ProtocolVersion;
 import io.walrelay.protocol.message.Secret;
+import io.walrelay.proxy.conninfo.Conninfo;
+import io.walrelay.proxy.conninfo.HostAddress;
+import io.walrelay.proxy.conninfo.KeepAlive;
+import io.walrelay.proxy.conninfo.PassFile;
+import io.walrelay.proxy.conninfo.RequireAuth;
+import io.walrelay.proxy.conninfo.SocketFailure;
+import io.walrelay.proxy.conninfo.TlsSettings;
+import io.walrelay.proxy.servers.SqlTarget;
+import io.walrelay.proxy.servers.TlsClient;
+import io.walrelay.proxy.state.UpstreamRelay;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -73,7 +74,7 @@ final class UpstreamDialer {
     private final Duration timeout;
     private final Duration answer;
 
-    UpstreamDialer(Conninfo conninfo, String applicationName, LinkTiming timing) throws UpstreamException {
+    UpstreamDialer(Conninfo conninfo, String applicationName, LinkTiming timing) throws IOException {
         this.conninfo = conninfo;
         this.tls = TlsClient.of(conninfo);
         this.security = security(conninfo);

@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.walrelay.proxy.conninfo.SqlTarget;
 import io.walrelay.proxy.http.ForeignSlot;
 import io.walrelay.proxy.http.HttpLimits;
 import io.walrelay.proxy.http.Json;
+import io.walrelay.proxy.servers.SqlTarget;
 import io.walrelay.proxy.testkit.FakeRelay;
 import io.walrelay.wal.SystemId;
 import java.io.IOException;

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.protocol.message.ProtocolVersion;
 import io.walrelay.protocol.message.Secret;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -168,28 +167,12 @@ class ConninfoTest {
     void notesWhatHoldsForSomeSessionsOnly() {
         assertTrue(parse("host=h user=u load_balance_hosts=random").notes().toString().contains("load_balance_hosts=random has no effect"));
         assertEquals(List.of(), parse("host=h user=u load_balance_hosts=disable").notes());
-        assertTrue(parse("host=h user=u sslcrl=/x.crl").notes().toString().contains("sslcrl=/x.crl holds for replication sessions only"));
+        assertEquals(List.of(), parse("host=h user=u sslcrl=/x.crl").notes());
     }
 
     @Test
     void takesAnyConnectTimeoutAsOneThatItCanWait() {
         assertEquals(Duration.ofSeconds(1_000_000), parse("host=h user=u connect_timeout=2147483647").connectTimeout().orElseThrow());
-    }
-
-    @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            value = {
-                "require_auth=scram-sha-256 | scram-sha-256",
-                "require_auth=oauth,md5 | md5",
-                "require_auth=!password,!none | gss,md5,scram-sha-256,sspi",
-                "require_auth=oauth | !gss,!md5,!none,!password,!scram-sha-256,!sspi",
-                "require_auth=!oauth |",
-                "application_name=x |"
-            })
-    void sqlSessionsRequireTheSameWaysToAuthenticate(String text, String expected) throws IOException {
-        SqlTarget target = SqlTarget.of(parse("host=h user=u " + text), "test").getFirst();
-        assertEquals(expected, target.properties().getProperty("requireAuth"));
     }
 
     @Test

@@ -2,9 +2,12 @@ package io.walrelay.proxy.testkit;
 
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.stream.Stream;
 
 /** A certificate authority and what it signed, as the PEM files that libpq and the relay read. */
 public final class Certificates {
@@ -34,6 +37,35 @@ public final class Certificates {
     /** Whom clients and relay have to trust. */
     public Path authority() {
         return directory.resolve("ca.crt");
+    }
+
+    /** The authority's list of what it has revoked, with {@code revoked} on it. */
+    public Path revoke(Pair revoked) throws Exception {
+        Path list = directory.resolve("ca.crl");
+        Path configuration = Files.writeString(directory.resolve("ca.conf"), """
+                [ca]
+                default_ca = this
+                [this]
+                database = %1$s/ca.index
+                certificate = %1$s/ca.crt
+                private_key = %1$s/ca.key
+                default_md = sha256
+                default_crl_days = 1
+                """.formatted(directory));
+        Files.writeString(directory.resolve("ca.index"), "");
+        Files.writeString(directory.resolve("ca.key"), authority.getPrivateKeyPEM());
+        openssl("ca", "-config", configuration.toString(), "-revoke", revoked.certificate.toString());
+        openssl("ca", "-config", configuration.toString(), "-gencrl", "-out", list.toString());
+        return list;
+    }
+
+    private static void openssl(String... arguments) throws Exception {
+        Process program = new ProcessBuilder(Stream.concat(Stream.of("openssl"), Arrays.stream(arguments)).toList()).redirectErrorStream(true).start();
+        program.getOutputStream().close();
+        String output = new String(program.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        if (program.waitFor() != 0) {
+            throw new IllegalStateException("openssl %s: %s".formatted(String.join(" ", arguments), output));
+        }
     }
 
     /** Signs a certificate for {@code commonName} at 127.0.0.1. */

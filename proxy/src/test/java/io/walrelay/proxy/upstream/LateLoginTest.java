@@ -25,6 +25,7 @@ import io.walrelay.protocol.message.ProtocolVersion;
 import io.walrelay.protocol.message.TransactionStatus;
 import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.HostAddress;
+import io.walrelay.proxy.servers.TlsClient;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

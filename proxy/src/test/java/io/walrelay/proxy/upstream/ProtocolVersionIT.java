@@ -32,6 +32,7 @@ import io.walrelay.proxy.conninfo.Conninfo;
 import io.walrelay.proxy.conninfo.HostAddress;
 import io.walrelay.proxy.demo.Await;
 import io.walrelay.proxy.demo.LocalPostgres;
+import io.walrelay.proxy.servers.TlsClient;
 import io.walrelay.proxy.testkit.FaultProxy;
 import io.walrelay.proxy.testkit.Servers;
 import java.io.IOException;

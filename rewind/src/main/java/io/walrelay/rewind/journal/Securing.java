@@ -3,14 +3,15 @@ package io.walrelay.rewind.journal;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Puts into the log what is about to change and is not there yet. It counts when the log is synced. */
 final class Securing {
@@ -51,22 +52,46 @@ final class Securing {
     }
 
     private void secureTheRest(Collection<? extends Touch> touches, Set<Path> departing) throws IOException {
-        Touch.@Nullable Bytes run = null;
+        List<Touch.Bytes> ofOneFile = new ArrayList<>();
         for (Touch touch : touches) {
-            Touch.Bytes longer = run == null || !(touch instanceof Touch.Bytes next) ? null : joined(run, next);
-            if (longer == null && run != null) {
-                secure(run, departing);
+            if (!ofOneFile.isEmpty() && !touch.path().equals(ofOneFile.getFirst().path())) {
+                secureBytes(ofOneFile, departing);
+                ofOneFile.clear();
             }
             if (touch instanceof Touch.Bytes bytes) {
-                run = longer == null ? bytes : longer;
+                ofOneFile.add(bytes);
             } else {
-                run = null;
+                secureBytes(ofOneFile, departing);
+                ofOneFile.clear();
                 secure(touch, departing);
             }
         }
-        if (run != null) {
-            secure(run, departing);
+        secureBytes(ofOneFile, departing);
+    }
+
+    /** There may be a million, so what is true of the file is asked once. */
+    private void secureBytes(List<Touch.Bytes> ofOneFile, Set<Path> departing) throws IOException {
+        if (ofOneFile.isEmpty()) {
+            return;
         }
+        Path file = locations.of(ofOneFile.getFirst().path()).path();
+        if (isSecure(file, departing)) {
+            return;
+        }
+        long from = ofOneFile.getFirst().offset();
+        long to = from;
+        for (Touch.Bytes bytes : ofOneFile) {
+            if (bytes.offset() != to) {
+                secureBytes(file, from, to);
+                from = bytes.offset();
+            }
+            to = bytes.offset() + bytes.length();
+        }
+        secureBytes(file, from, to);
+    }
+
+    private boolean isSecure(Path path, Set<Path> departing) {
+        return originals.isOurs(path) || departing.contains(path);
     }
 
     private void secureMostlyChanged(Collection<? extends Touch> touches, Set<Path> departing) throws IOException {
@@ -129,18 +154,13 @@ final class Securing {
                 && disk.look(path).filter(found -> found.kind() == Disk.Kind.FILE).isPresent();
     }
 
-    private static Touch.@Nullable Bytes joined(Touch.Bytes run, Touch.Bytes next) {
-        boolean follows = run.offset() + run.length() == next.offset() && run.path().equals(next.path());
-        return follows ? new Touch.Bytes(run.path(), run.offset(), run.length() + next.length()) : null;
-    }
-
     private void secure(Touch touch, Set<Path> departing) throws IOException {
         Locations.Location location = locations.of(touch.path());
-        if (originals.isOurs(location.path()) || departing.contains(location.path())) {
+        if (isSecure(location.path(), departing)) {
             return;
         }
         switch (touch) {
-            case Touch.Bytes(String _, long offset, long length) -> secureBytes(location.path(), offset, offset + length);
+            case Touch.Bytes bytes -> secureBytes(List.of(bytes), departing);
             case Touch.Length(String _, long length) -> secureBytes(location.path(), length, Long.MAX_VALUE);
             case Touch.Name(String path) -> secureName(path, location, departing);
             case Touch.Mode _ -> secureMode(location.path());

@@ -1,7 +1,11 @@
-package io.walrelay.proxy.conninfo;
+package io.walrelay.proxy.servers;
 
 import io.walrelay.protocol.message.Secret;
-import io.walrelay.proxy.conninfo.TlsSettings.RootCert;
+import io.walrelay.proxy.conninfo.Conninfo;
+import io.walrelay.proxy.conninfo.HostAddress;
+import io.walrelay.proxy.conninfo.PassFile;
+import io.walrelay.proxy.conninfo.RequireAuth;
+import io.walrelay.proxy.conninfo.TlsSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -55,7 +59,7 @@ public record SqlTarget(String host, String url, Properties properties) {
             properties.setProperty("socketFactoryArg", socket.get().toString());
             return new SqlTarget(host.toString(), "jdbc:postgresql://localhost:%d/%s".formatted(host.port(), database(conninfo)), properties);
         }
-        tls(conninfo.tls(), properties);
+        tls(conninfo, properties);
         // The name, not the address it may stand for, so that verify-full compares what the relay will compare.
         String name = conninfo.tls().mode() == TlsSettings.Mode.VERIFY_FULL ? host.host() : host.target();
         String bracketed = name.indexOf(':') >= 0 ? "[" + name + "]" : name;
@@ -73,19 +77,14 @@ public record SqlTarget(String host, String url, Properties properties) {
         }
     }
 
-    private static void tls(TlsSettings tls, Properties properties) {
-        properties.setProperty("sslmode", tls.mode().toString());
+    private static void tls(Conninfo conninfo, Properties properties) {
+        TlsSettings tls = conninfo.tls();
+        // Whether there is TLS is for the driver to see to; what the certificate has to be, for the factory.
+        TlsSettings.Mode mode = tls.mode().compareTo(TlsSettings.Mode.REQUIRE) > 0 ? TlsSettings.Mode.REQUIRE : tls.mode();
+        properties.setProperty("sslmode", mode.toString());
         properties.setProperty("sslNegotiation", tls.negotiation().toString());
         properties.setProperty("channelBinding", tls.channelBinding().toString());
-        switch (tls.rootCert()) {
-            case RootCert.Default _ -> {}
-            case RootCert.SystemStore _ -> properties.setProperty("sslfactory", "org.postgresql.ssl.DefaultJavaSSLFactory");
-            case RootCert.File(var path) -> properties.setProperty("sslrootcert", path.toString());
-        }
-        tls.cert().ifPresent(path -> properties.setProperty("sslcert", path.toString()));
-        tls.key().ifPresent(path -> properties.setProperty("sslkey", path.toString()));
-        Optional<Secret> keyPassword = tls.keyPassword();
-        keyPassword.ifPresent(password -> properties.setProperty("sslpassword", password.utf8()));
+        TlsSocketFactory.demand(tls, conninfo.userDirectory(), properties);
     }
 
     @Override

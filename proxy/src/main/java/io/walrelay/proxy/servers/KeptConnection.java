@@ -1,4 +1,4 @@
-package io.walrelay.proxy.conninfo;
+package io.walrelay.proxy.servers;
 
 import java.io.IOException;
 import java.sql.Connection;

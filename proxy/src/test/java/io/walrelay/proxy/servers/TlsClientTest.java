@@ -1,9 +1,10 @@
-package io.walrelay.proxy.upstream;
+package io.walrelay.proxy.servers;
 
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.walrelay.proxy.conninfo.Conninfo;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -21,8 +22,8 @@ class TlsClientTest {
         Files.writeString(Files.createDirectory(home.resolve(".postgresql")).resolve("postgresql.crt"), "no certificate");
         Map<String, String> environment = Map.of("HOME", home.toString());
         TlsClient.of(Conninfo.parse("host=h user=u sslmode=disable", environment));
-        UpstreamException demanded =
-                assertThrows(UpstreamException.class, () -> TlsClient.of(Conninfo.parse("host=h user=u sslmode=require", environment)));
-        assertTrue(demanded.reason().contains("but not private key file"), demanded::reason);
+        IOException demanded =
+                assertThrows(IOException.class, () -> TlsClient.of(Conninfo.parse("host=h user=u sslmode=require", environment)));
+        assertTrue(String.valueOf(demanded.getMessage()).contains("but not private key file"), demanded::toString);
     }
 }
