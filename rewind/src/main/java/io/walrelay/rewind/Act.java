@@ -152,6 +152,7 @@ final class Act {
                 gone(path);
             }
         });
+        change.syncBehind();
     }
 
     /**

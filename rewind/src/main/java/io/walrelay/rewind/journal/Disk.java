@@ -6,11 +6,14 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermission;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 
 /**
  * The file systems that a data directory lies on. Paths are absolute; links in the middle of one are followed, the last name never is.
@@ -114,6 +117,18 @@ interface Disk {
 
     /** Makes files durable, as {@link File#sync} does, several at a time. */
     void syncFiles(Collection<Path> files) throws IOException;
+
+    /** As {@link #syncFiles}, by another thread where that can be. Those that are gone by then need nothing. */
+    default Future<?> beginSync(Collection<Path> files) throws IOException {
+        List<Path> there = new ArrayList<>();
+        for (Path file : files) {
+            if (look(file).isPresent()) {
+                there.add(file);
+            }
+        }
+        syncFiles(there);
+        return CompletableFuture.completedFuture(null);
+    }
 
     void syncDirectory(Path directory) throws IOException;
 

@@ -2,9 +2,15 @@ package io.walrelay.rewind.journal;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.zip.CRC32C;
 
 /**
@@ -23,7 +29,8 @@ import java.util.zip.CRC32C;
  * <p>The first frame that is not whole ends the log: it was not synced, so nothing that it names was changed. Unless a frame
  * behind it says that it had been synced: then the log is damaged, and undoing by half of it would be worse than nothing.
  *
- * <p>Confined to one thread.
+ * <p>Confined to one thread. A frame that is full is written by another, while the next one is filled: to read what is old and to write it down take
+ * about as long.
  */
 final class Log implements Closeable {
 
@@ -37,8 +44,13 @@ final class Log implements Closeable {
 
     private final Disk.File file;
     private final long journal;
-    /** Aligned, for {@link Disk#openForBlocks}. */
-    private final ByteBuffer frame = ByteBuffer.allocateDirect(FRAME + ALIGNMENT).alignedSlice(ALIGNMENT).slice(0, FRAME);
+    private ByteBuffer frame = emptyFrame();
+
+    /** The other one: free, when {@link #writing} is over. */
+    private ByteBuffer other = emptyFrame();
+
+    private final ExecutorService writer = Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("journal-log").factory());
+    private Future<?> writing = CompletableFuture.completedFuture(null);
 
     /** Where the next frame goes. */
     private long end;
@@ -50,7 +62,11 @@ final class Log implements Closeable {
     Log(Disk.File file, long journal) {
         this.file = file;
         this.journal = journal;
-        frame.position(HEADER);
+    }
+
+    /** Aligned, for {@link Disk#openForBlocks}. */
+    private static ByteBuffer emptyFrame() {
+        return ByteBuffer.allocateDirect(FRAME + ALIGNMENT).alignedSlice(ALIGNMENT).slice(0, FRAME).position(HEADER);
     }
 
     /** Who takes records, one after the other. */
@@ -65,6 +81,7 @@ final class Log implements Closeable {
      * @throws IOException the log is damaged, or can't be read
      */
     void read(Reader reader) throws IOException {
+        awaitEndOfWriting();
         ByteBuffer buffer = ByteBuffer.allocateDirect(FRAME);
         long at = 0;
         long number = 0;
@@ -139,30 +156,78 @@ final class Log implements Closeable {
     }
 
     private void makeRoom(int bytes) throws IOException {
-        if (frame.remaining() < bytes) {
-            write();
+        if (frame.remaining() >= bytes || frame.position() == HEADER) {
+            return;
+        }
+        Frame full = full();
+        ByteBuffer free = other;
+        awaitWritten();
+        other = frame;
+        frame = free.clear().position(HEADER);
+        writing = writer.submit(() -> {
+            write(full);
+            return null;
+        });
+    }
+
+    /**
+     * One that is full.
+     *
+     * @param durableBefore how much of the log was synced when it was
+     */
+    private record Frame(ByteBuffer content, long at, long number, long durableBefore) {}
+
+    private void write(Frame full) throws IOException {
+        ByteBuffer content = full.content;
+        int length = content.position() - HEADER;
+        content.putLong(0, MAGIC).putLong(8, journal).putLong(16, full.number).putLong(24, full.durableBefore).putInt(32, length);
+        content.putInt(36, crc(content, length));
+        while (content.position() % ALIGNMENT != 0) {
+            content.put((byte) 0);
+        }
+        file.write(content.flip(), full.at);
+    }
+
+    /** What the frame holds that is being filled; another one is to be filled then. */
+    private Frame full() {
+        Frame full = new Frame(frame, end, frames, durable);
+        end += aligned(frame.position());
+        frames++;
+        return full;
+    }
+
+    private void awaitWritten() throws IOException {
+        try {
+            var _ = writing.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException failure) {
+                throw failure;
+            }
+            throw new IllegalStateException("the journal can't be written", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while the journal is written");
         }
     }
 
-    private void write() throws IOException {
-        int length = frame.position() - HEADER;
-        if (length == 0) {
-            return;
+    /** Whatever comes of it: a frame that could not be written is a torn one. */
+    private void awaitEndOfWriting() throws IOException {
+        try {
+            awaitWritten();
+        } catch (IOException e) {
+            if (!writing.isDone()) {
+                throw e;
+            }
         }
-        frame.putLong(0, MAGIC).putLong(8, journal).putLong(16, frames).putLong(24, durable).putInt(32, length);
-        frame.putInt(36, crc(frame, length));
-        while (frame.position() % ALIGNMENT != 0) {
-            frame.put((byte) 0);
-        }
-        file.write(frame.flip(), end);
-        end += aligned(HEADER + length);
-        frames++;
-        frame.clear().position(HEADER);
     }
 
     /** Makes all that was appended durable. */
     void sync() throws IOException {
-        write();
+        awaitWritten();
+        if (frame.position() > HEADER) {
+            write(full());
+            frame.clear().position(HEADER);
+        }
         if (durable < end) {
             file.sync();
             durable = end;
@@ -182,6 +247,7 @@ final class Log implements Closeable {
 
     @Override
     public void close() throws IOException {
+        writer.close();
         file.close();
     }
 }

@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 
 /** {@link Disk} as the operating system has it. Thread-safe. */
 final class PosixDisk implements Disk {
@@ -154,6 +155,22 @@ final class PosixDisk implements Disk {
                 throw sync.exceptionNow() instanceof IOException failed ? failed : new IOException(sync.exceptionNow());
             }
         }
+    }
+
+    @Override
+    public Future<?> beginSync(Collection<Path> files) {
+        FutureTask<?> sync = new FutureTask<>(() -> {
+            for (Path path : files) {
+                try (File file = openToRead(path)) {
+                    file.sync();
+                } catch (NoSuchFileException gone) {
+                    // So is what was to be made durable.
+                }
+            }
+            return null;
+        });
+        Thread.ofPlatform().daemon().name("rewind-sync-behind").start(sync);
+        return sync;
     }
 
     @Override

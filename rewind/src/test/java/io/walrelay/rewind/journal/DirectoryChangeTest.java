@@ -221,6 +221,19 @@ class DirectoryChangeTest {
         assertEquals(before, scenario.snapshot(disk, true));
     }
 
+    /** A disk says once that it has lost what was written. */
+    @Test
+    void whatCouldNotBeMadeDurableBehindIsNotCommitted() throws Exception {
+        try (DirectoryChange change = begin(Space.LITTLE)) {
+            change.announce(List.of(new Touch.Bytes("base/2/inner/x", 0, 10)));
+            change.overwrite("base/2/inner/x", 0, ByteBuffer.wrap(new byte[10]));
+            disk.failNextSync(path -> path.endsWith("x"));
+            assertThrows(IOException.class, change::syncBehind);
+            change.undo();
+        }
+        assertEquals(before, scenario.snapshot(disk, true));
+    }
+
     /** Each sync of a commit fails once: before the end all can be put back, and after it all is there. */
     @Test
     void aCommitThatFailsIsUndoneOrWasDone() throws Exception {

@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What was not synced is kept or lost at random: of a file each sector of 512 bytes by itself, and its length; of names each making,
  * renaming and removal by itself, whatever came after it. A rename is lost or kept as a whole; one between directories is durable when
- * both were synced. Times are those of a clock that ticks with each change. Confined to one thread.
+ * both were synced. Times are those of a clock that ticks with each change. Confined to one thread, but for the content of files: one may be
+ * written by a thread while another reads others.
  */
 final class FragileDisk implements Disk {
 
@@ -138,7 +139,7 @@ final class FragileDisk implements Disk {
         return after;
     }
 
-    private void change() throws CrashedException {
+    private synchronized void change() throws CrashedException {
         requireAlive();
         operations++;
         clock++;
@@ -148,7 +149,7 @@ final class FragileDisk implements Disk {
         }
     }
 
-    private void requireAlive() throws CrashedException {
+    private synchronized void requireAlive() throws CrashedException {
         if (crashed) {
             throw new CrashedException();
         }
@@ -187,7 +188,7 @@ final class FragileDisk implements Disk {
         return follow(path.resolveSibling(node.target).normalize(), links - 1);
     }
 
-    private FileTime now() {
+    private synchronized FileTime now() {
         return FileTime.fromMillis(clock);
     }
 

@@ -39,6 +39,25 @@ class LogTest {
         assertEquals(Contents.describe(content), Contents.describe(read));
     }
 
+    /** By the thread that writes frames while others are filled; none of it counts then, and nothing more is taken for synced. */
+    @Test
+    void aFrameThatCouldNotBeWrittenIsSaidAtTheLatestBySync() throws Exception {
+        Disk.File file = create(FILE, new byte[5_000_000]);
+        try (Log log = new Log(create(LOG, new byte[0]), 7)) {
+            log.append(new LogRecord.Absent(Path.of("/a")));
+            log.sync();
+            disk.limitRoom(Path.of("/"), 100_000);
+            assertThrows(IOException.class, () -> {
+                for (int at = 0; at + Log.LONGEST_RUN < 5_000_000; at += Log.LONGEST_RUN) {
+                    log.appendOldBytes(FILE, file, at, Log.LONGEST_RUN);
+                }
+                log.sync();
+            });
+            assertThrows(IOException.class, log::sync);
+        }
+        assertEquals(List.of(new LogRecord.Absent(Path.of("/a"))), read(7));
+    }
+
     @Test
     void aFrameThatIsNotWholeEndsTheLogWhereverItIsTorn() throws Exception {
         for (int damaged : new int[] {0, 12, 20, 30, 37, 41, 46}) {

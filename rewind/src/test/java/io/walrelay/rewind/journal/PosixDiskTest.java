@@ -2,12 +2,17 @@ package io.walrelay.rewind.journal;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -38,6 +43,15 @@ class PosixDiskTest {
             file.truncate(BLOCK + 1);
         }
         assertEquals(BLOCK + 1, Files.size(path));
+    }
+
+    @Test
+    void syncsBehindWhatIsThereAndSaysWhatItCouldNot() throws Exception {
+        Path there = Files.write(directory.resolve("there"), new byte[] {1});
+        Path gone = directory.resolve("gone");
+        assertNull(disk.beginSync(List.of(gone, there)).get());
+        ExecutionException failed = assertThrows(ExecutionException.class, () -> disk.beginSync(List.of(there.resolve("below"), there)).get());
+        assertInstanceOf(IOException.class, failed.getCause());
     }
 
     private static ByteBuffer blocks(byte[] content, int from, int length) {

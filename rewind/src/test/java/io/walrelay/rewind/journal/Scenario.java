@@ -258,6 +258,9 @@ final class Scenario {
                 before.accept(step);
                 apply(change, step);
             }
+            if (random.nextBoolean()) {
+                change.syncBehind();
+            }
             from = to;
         }
     }
