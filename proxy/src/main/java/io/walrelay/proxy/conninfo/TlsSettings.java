@@ -104,5 +104,8 @@ public record TlsSettings(
         record SystemStore() implements RootCert {}
 
         record File(Path path) implements RootCert {}
+
+        /** Whoever's: for a session that would go on without TLS where the certificate is not trusted. No connection string says so. */
+        record Anybody() implements RootCert {}
     }
 }

@@ -23,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
+import java.security.PrivateKey;
 import java.security.cert.CertStore;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
@@ -68,8 +69,9 @@ public final class TlsClient {
      */
     public static void loadAhead() {
         Thread.ofPlatform().daemon().name("tls-ahead").start(() -> {
-            String by = OpenSsl.isAvailable() ? "BoringSSL" : "the JDK";
-            log.debug("TLS by {}", by);
+            if (!OpenSsl.isAvailable()) {
+                log.info("TLS is the JDK's, which takes several times the processor time of BoringSSL: {}", String.valueOf(OpenSsl.unavailabilityCause()));
+            }
         });
     }
 
@@ -127,20 +129,20 @@ public final class TlsClient {
     }
 
     private static void trust(SslContextBuilder builder, TlsSettings tls, Optional<Path> userDirectory) throws GeneralSecurityException, IOException {
-        boolean demanded = tls.mode().compareTo(TlsSettings.Mode.VERIFY_CA) >= 0;
-        Optional<Path> file = switch (tls.rootCert()) {
+        switch (tls.rootCert()) {
             // The platform's own store is what Java trusts when it is told nothing.
-            case TlsSettings.RootCert.SystemStore() -> Optional.empty();
-            case TlsSettings.RootCert.File(var path) -> Optional.of(path);
-            case TlsSettings.RootCert.Default() -> userDirectory.map(d -> d.resolve("root.crt"));
-        };
-        if (tls.rootCert() instanceof TlsSettings.RootCert.SystemStore) {
-            return;
+            case TlsSettings.RootCert.SystemStore() -> {}
+            case TlsSettings.RootCert.Anybody() -> builder.trustManager(InsecureTrustManagerFactory.INSTANCE);
+            case TlsSettings.RootCert.File(var path) -> trust(builder, tls, userDirectory, Optional.of(path));
+            case TlsSettings.RootCert.Default() -> trust(builder, tls, userDirectory, userDirectory.map(d -> d.resolve("root.crt")));
         }
-        // As libpq: a root certificate that is there is used, also where sslmode does not demand one.
+    }
+
+    /** As libpq: a root certificate that is there is used, also where sslmode does not demand one. */
+    private static void trust(SslContextBuilder builder, TlsSettings tls, Optional<Path> userDirectory, Optional<Path> file) throws GeneralSecurityException, IOException {
         if (file.isPresent() && Files.exists(file.get())) {
             builder.trustManager(trustManagers(file.get(), crl(tls, userDirectory)));
-        } else if (demanded) {
+        } else if (tls.mode().compareTo(TlsSettings.Mode.VERIFY_CA) >= 0) {
             throw new UnusableFileException(
                     file.map(f -> "root certificate file \"%s\" does not exist; provide the file, use the system's trusted roots with sslrootcert=system, or change sslmode to disable server certificate verification".formatted(f))
                             .orElse("there is no home directory to find root.crt in; give sslrootcert"));
@@ -199,7 +201,16 @@ public final class TlsClient {
             throw new UnusableFileException("certificate \"%s\" is present, but not private key file \"%s\"".formatted(cert.get(), key));
         }
         String password = tls.keyPassword().map(Secret::utf8).orElse(null);
-        builder.keyManager(cert.get().toFile(), key.toFile(), password);
+        try {
+            Optional<PrivateKey> der = DerKey.read(key, password);
+            if (der.isPresent()) {
+                builder.keyManager(der.get(), certificates(CertificateFactory.getInstance("X.509"), cert.get()).toArray(X509Certificate[]::new));
+            } else {
+                builder.keyManager(cert.get().toFile(), key.toFile(), password);
+            }
+        } catch (GeneralSecurityException | IOException e) {
+            throw new UnusableFileException("could not read private key file \"%s\": %s; expected PKCS #8, as PEM or DER".formatted(key, e.getMessage()), e);
+        }
     }
 
     /** For a channel to {@code host}. */

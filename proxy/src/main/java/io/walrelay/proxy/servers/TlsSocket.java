@@ -1,5 +1,6 @@
 package io.walrelay.proxy.servers;
 
+import io.netty.util.ReferenceCountUtil;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,6 +11,7 @@ import java.net.SocketAddress;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import javax.net.ssl.HandshakeCompletedListener;
 import javax.net.ssl.SSLEngine;
@@ -43,6 +45,7 @@ public final class TlsSocket extends SSLSocket {
     private final byte[] fromBelow = new byte[RECEIVE];
     private final ByteBuffer received = ByteBuffer.allocateDirect(RECEIVE).flip();
     private ByteBuffer plain;
+    private final AtomicBoolean released = new AtomicBoolean();
     private boolean ended;
     private ByteBuffer toSend;
     private byte[] toBelow;
@@ -76,7 +79,12 @@ public final class TlsSocket extends SSLSocket {
             }
         } catch (SSLException | EOFException e) {
             sayWhy();
+            release();
             throw (SSLException) new SSLHandshakeException(client.reason(e)).initCause(e);
+        } catch (IOException e) {
+            // Whoever made this closes what is below, and may forget this.
+            release();
+            throw e;
         } finally {
             reading.unlock();
         }
@@ -189,11 +197,8 @@ public final class TlsSocket extends SSLSocket {
     /** Tells the server, unless another thread is writing: then the connection is given up. */
     @Override
     public void close() throws IOException {
-        if (below.isClosed()) {
-            return;
-        }
         try {
-            if (writing.tryLock()) {
+            if (!below.isClosed() && writing.tryLock()) {
                 try {
                     engine.closeOutbound();
                     send(ByteBuffer.allocate(0));
@@ -209,13 +214,10 @@ public final class TlsSocket extends SSLSocket {
         }
     }
 
-    /** The engine's memory is not Java's. */
+    /** The engine's memory is not Java's; who uses it finds it closed. */
     private void release() {
-        engine.closeOutbound();
-        try {
-            engine.closeInbound();
-        } catch (SSLException e) {
-            // The server did not say that it would say no more: we have no use for more.
+        if (released.compareAndSet(false, true)) {
+            ReferenceCountUtil.release(engine);
         }
     }
 

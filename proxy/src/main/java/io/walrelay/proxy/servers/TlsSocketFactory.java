@@ -24,6 +24,7 @@ public final class TlsSocketFactory extends SSLSocketFactory {
     private static final String MODE = PREFIX + "sslmode";
     private static final String NEGOTIATION = PREFIX + "sslnegotiation";
     private static final String ROOT = PREFIX + "sslrootcert";
+    private static final String ANYBODY = PREFIX + "anybody";
     private static final String CERT = PREFIX + "sslcert";
     private static final String KEY = PREFIX + "sslkey";
     private static final String KEY_PASSWORD = PREFIX + "sslpassword";
@@ -46,8 +47,10 @@ public final class TlsSocketFactory extends SSLSocketFactory {
         properties.setProperty("sslfactory", TlsSocketFactory.class.getName());
         properties.setProperty(MODE, tls.mode().name());
         properties.setProperty(NEGOTIATION, tls.negotiation().name());
-        switch (tls.rootCert()) {
+        // The driver would not go on without TLS, as libpq does, for a certificate that is not trusted; nor would that make anything safer.
+        switch (tls.mode().compareTo(TlsSettings.Mode.REQUIRE) < 0 ? new RootCert.Anybody() : tls.rootCert()) {
             case RootCert.Default() -> {}
+            case RootCert.Anybody() -> properties.setProperty(ANYBODY, "true");
             case RootCert.SystemStore() -> properties.setProperty(ROOT, SYSTEM);
             case RootCert.File(var path) -> properties.setProperty(ROOT, path.toString());
         }
@@ -62,11 +65,10 @@ public final class TlsSocketFactory extends SSLSocketFactory {
     }
 
     private TlsSettings settings() {
-        RootCert root = text(ROOT).<RootCert>map(word -> word.equals(SYSTEM) ? new RootCert.SystemStore() : new RootCert.File(Path.of(word))).orElse(new RootCert.Default());
         return new TlsSettings(
                 TlsSettings.Mode.valueOf(properties.getProperty(MODE)),
                 TlsSettings.Negotiation.valueOf(properties.getProperty(NEGOTIATION)),
-                root,
+                root(),
                 path(CERT),
                 path(KEY),
                 text(KEY_PASSWORD).map(Secret::utf8),
@@ -76,6 +78,13 @@ public final class TlsSocketFactory extends SSLSocketFactory {
                 TlsSettings.ChannelBinding.PREFER,
                 TlsSettings.Version.valueOf(properties.getProperty(MIN)),
                 text(MAX).map(TlsSettings.Version::valueOf));
+    }
+
+    private RootCert root() {
+        if (Boolean.parseBoolean(properties.getProperty(ANYBODY))) {
+            return new RootCert.Anybody();
+        }
+        return text(ROOT).<RootCert>map(word -> word.equals(SYSTEM) ? new RootCert.SystemStore() : new RootCert.File(Path.of(word))).orElse(new RootCert.Default());
     }
 
     private Optional<String> text(String name) {

@@ -133,6 +133,13 @@ class SqlTlsIT {
             fails(server, "127.0.0.1", scram.replace("right", "wrong") + "require", "password authentication failed for user \"scram\"");
             assertEquals("TLSv1.3", sees(server, "127.0.0.1", "user=cert sslmode=require sslcert=%s sslkey=%s".formatted(client.certificate(), client.key())));
             fails(server, "127.0.0.1", "user=cert sslmode=require", "connection requires a valid client certificate");
+
+            Path der = certificates.inDer(client, "");
+            Path encrypted = certificates.inDer(client, "a password");
+            String byDer = "user=cert sslmode=require sslcert=%s sslkey=".formatted(client.certificate());
+            assertEquals("TLSv1.3", sees(server, "127.0.0.1", byDer + der));
+            assertEquals("TLSv1.3", sees(server, "127.0.0.1", byDer + encrypted + " sslpassword='a password'"));
+            fails(server, "127.0.0.1", byDer + encrypted, "could not read private key file \"%s\"".formatted(encrypted));
         }
     }
 
@@ -143,6 +150,11 @@ class SqlTlsIT {
             assertEquals("off", sees(server, "127.0.0.1", "user=plainonly sslmode=prefer"));
             assertEquals("TLSv1.3", sees(server, "127.0.0.1", "user=tlsonly sslmode=allow"));
             assertEquals("off", sees(server, "127.0.0.1", "user=plainonly sslmode=allow"));
+            // With these nobody asks whose the certificate is: libpq would go on without TLS where it is not trusted.
+            Path home = Files.createDirectories(directory.resolve("home/.postgresql"));
+            Files.copy(Certificates.in(Files.createDirectory(directory.resolve("other"))).authority(), home.resolve("root.crt"));
+            assertEquals("TLSv1.3", sees(server, "127.0.0.1", "user=tlsonly sslmode=prefer"));
+            assertEquals("TLSv1.3", sees(server, "127.0.0.1", "user=tlsonly sslmode=allow"));
         }
     }
 

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 
 /** A certificate authority and what it signed, as the PEM files that libpq and the relay read. */
@@ -57,6 +58,14 @@ public final class Certificates {
         openssl("ca", "-config", configuration.toString(), "-revoke", revoked.certificate.toString());
         openssl("ca", "-config", configuration.toString(), "-gencrl", "-out", list.toString());
         return list;
+    }
+
+    /** The key of {@code pair} in PKCS #8 without PEM, encrypted if {@code password} is not empty. */
+    public Path inDer(Pair pair, String password) throws Exception {
+        Path der = directory.resolve(password.isEmpty() ? "plain.der" : "encrypted.der");
+        List<String> encryption = password.isEmpty() ? List.of("-nocrypt") : List.of("-passout", "pass:" + password);
+        openssl(Stream.concat(Stream.of("pkcs8", "-topk8", "-outform", "DER", "-in", pair.key.toString(), "-out", der.toString()), encryption.stream()).toArray(String[]::new));
+        return der;
     }
 
     private static void openssl(String... arguments) throws Exception {

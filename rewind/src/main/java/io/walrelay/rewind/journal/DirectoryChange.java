@@ -355,6 +355,8 @@ public final class DirectoryChange implements Closeable {
     /** Puts everything back as it was, by this and earlier runs, and removes the journal. A kill meanwhile leaves something to resume. */
     public void undo() throws IOException {
         requireNotFinished();
+        // Or it would be told of a disk that loses what is put back, and we would not.
+        syncBehind.end();
         files.close();
         locations.forget();
         journal.freeReserve();

@@ -156,14 +156,23 @@ final class Log implements Closeable {
     }
 
     private void makeRoom(int bytes) throws IOException {
-        if (frame.remaining() >= bytes || frame.position() == HEADER) {
+        if (frame.remaining() < bytes) {
+            writeBehind();
+        }
+    }
+
+    /** Has the frame written, if there is anything in it, and begins another. What could not be written is said from then on, and nothing more is written. */
+    private void writeBehind() throws IOException {
+        awaitWritten();
+        if (frame.position() == HEADER) {
             return;
         }
-        Frame full = full();
-        ByteBuffer free = other;
-        awaitWritten();
-        other = frame;
-        frame = free.clear().position(HEADER);
+        Frame full = new Frame(frame, end, frames, durable);
+        end += aligned(frame.position());
+        frames++;
+        frame = other.clear().position(HEADER);
+        other = full.content;
+        // The content is the other thread's from here on.
         writing = writer.submit(() -> {
             write(full);
             return null;
@@ -188,14 +197,6 @@ final class Log implements Closeable {
         file.write(content.flip(), full.at);
     }
 
-    /** What the frame holds that is being filled; another one is to be filled then. */
-    private Frame full() {
-        Frame full = new Frame(frame, end, frames, durable);
-        end += aligned(frame.position());
-        frames++;
-        return full;
-    }
-
     private void awaitWritten() throws IOException {
         try {
             var _ = writing.get();
@@ -214,7 +215,7 @@ final class Log implements Closeable {
     private void awaitEndOfWriting() throws IOException {
         try {
             awaitWritten();
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             if (!writing.isDone()) {
                 throw e;
             }
@@ -223,11 +224,8 @@ final class Log implements Closeable {
 
     /** Makes all that was appended durable. */
     void sync() throws IOException {
+        writeBehind();
         awaitWritten();
-        if (frame.position() > HEADER) {
-            write(full());
-            frame.clear().position(HEADER);
-        }
         if (durable < end) {
             file.sync();
             durable = end;

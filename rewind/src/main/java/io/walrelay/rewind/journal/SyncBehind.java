@@ -46,7 +46,7 @@ final class SyncBehind {
     void end() {
         try {
             await();
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             log.debug("what was overwritten could not be made durable", e);
         }
     }

@@ -39,6 +39,18 @@ class LogTest {
         assertEquals(Contents.describe(content), Contents.describe(read));
     }
 
+    @Test
+    void aFrameThatCouldNotBeWrittenIsNeverTakenForSynced() throws Exception {
+        try (Log log = new Log(create(LOG, new byte[0]), 7)) {
+            disk.limitRoom(Path.of("/"), 100);
+            log.append(new LogRecord.Absent(Path.of("/a")));
+            assertThrows(IOException.class, log::sync);
+            disk.limitRoom(Path.of("/"), 1_000_000);
+            assertThrows(IOException.class, log::sync);
+        }
+        assertEquals(List.of(), read(7));
+    }
+
     /** By the thread that writes frames while others are filled; none of it counts then, and nothing more is taken for synced. */
     @Test
     void aFrameThatCouldNotBeWrittenIsSaidAtTheLatestBySync() throws Exception {
