@@ -42,7 +42,7 @@ class LogTest {
     @Test
     void aFrameThatCouldNotBeWrittenIsNeverTakenForSynced() throws Exception {
         try (Log log = new Log(create(LOG, new byte[0]), 7)) {
-            disk.limitRoom(Path.of("/"), 100);
+            disk.limitRoom(Path.of("/"), 20);
             log.append(new LogRecord.Absent(Path.of("/a")));
             assertThrows(IOException.class, log::sync);
             disk.limitRoom(Path.of("/"), 1_000_000);
