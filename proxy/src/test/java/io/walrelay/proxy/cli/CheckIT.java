@@ -156,7 +156,7 @@ final class CheckIT {
             assertEquals(0, byCertificate.status(), byCertificate::toString);
 
             assertRefused(check(scram + "sslmode=disable"), host, "pg_hba.conf rejects replication connection");
-            assertRefused(check(scram + "sslmode=verify-full sslrootcert=" + others.authority()), host, "PKIX path");
+            assertRefused(check(scram + "sslmode=verify-full sslrootcert=" + others.authority()), host, "certificate verify failed");
             assertRefused(check(scram.replace("right", "wrong") + "sslmode=verify-full " + root), host, "password authentication failed for user \"scram\"");
             assertRefused(check(scram.replace("host=127.0.0.1", "host=localhost hostaddr=127.0.0.1") + "sslmode=verify-full " + root), "localhost:" + server.port(), "localhost");
         }
