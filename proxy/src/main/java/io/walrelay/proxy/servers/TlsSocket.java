@@ -5,33 +5,28 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.InetAddress;
 import java.net.Socket;
-import java.net.SocketAddress;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
-import javax.net.ssl.HandshakeCompletedListener;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSession;
-import javax.net.ssl.SSLSocket;
 
 /**
  * A {@link TlsClient}'s TLS on a socket that is connected, in the form that pgjdbc wants. One thread may read while another writes; any thread may
- * close. Options of the socket are those of the one below.
+ * close.
  */
-public final class TlsSocket extends SSLSocket {
+public final class TlsSocket extends ClientSslSocket {
 
     /** Several records, of 16 kB at most each, at once. */
     private static final int RECEIVE = 128 << 10;
 
-    private final Socket below;
     private final TlsClient client;
     private final SSLEngine engine;
     private final InputStream in = new Decrypted();
@@ -52,8 +47,7 @@ public final class TlsSocket extends SSLSocket {
 
     /** @param below connected to {@code host}; closed with this */
     public TlsSocket(TlsClient client, Socket below, String host, int port) {
-        super();
-        this.below = below;
+        super(below);
         this.client = client;
         this.engine = client.engine(host, port);
         engine.setUseClientMode(true);
@@ -343,35 +337,6 @@ public final class TlsSocket extends SSLSocket {
     }
 
     @Override
-    public boolean getUseClientMode() {
-        return true;
-    }
-
-    @Override
-    public void setUseClientMode(boolean client) {
-        if (!client) {
-            throw new IllegalArgumentException("this is a client's socket");
-        }
-    }
-
-    @Override
-    public boolean getNeedClientAuth() {
-        return false;
-    }
-
-    /** A server's matter, as the other of the two. */
-    @Override
-    public void setNeedClientAuth(boolean need) {}
-
-    @Override
-    public boolean getWantClientAuth() {
-        return false;
-    }
-
-    @Override
-    public void setWantClientAuth(boolean want) {}
-
-    @Override
     public boolean getEnableSessionCreation() {
         return engine.getEnableSessionCreation();
     }
@@ -379,111 +344,6 @@ public final class TlsSocket extends SSLSocket {
     @Override
     public void setEnableSessionCreation(boolean flag) {
         engine.setEnableSessionCreation(flag);
-    }
-
-    @Override
-    public void addHandshakeCompletedListener(HandshakeCompletedListener listener) {
-        throw new UnsupportedOperationException("nobody is told of a handshake; startHandshake returns when it is over");
-    }
-
-    @Override
-    public void removeHandshakeCompletedListener(HandshakeCompletedListener listener) {
-        throw new UnsupportedOperationException("nobody is told of a handshake; startHandshake returns when it is over");
-    }
-
-    @Override
-    public boolean isConnected() {
-        return below.isConnected();
-    }
-
-    @Override
-    public boolean isBound() {
-        return below.isBound();
-    }
-
-    @Override
-    public boolean isClosed() {
-        return below.isClosed();
-    }
-
-    @Override
-    public InetAddress getInetAddress() {
-        return below.getInetAddress();
-    }
-
-    @Override
-    public int getPort() {
-        return below.getPort();
-    }
-
-    @Override
-    public SocketAddress getRemoteSocketAddress() {
-        return below.getRemoteSocketAddress();
-    }
-
-    @Override
-    public InetAddress getLocalAddress() {
-        return below.getLocalAddress();
-    }
-
-    @Override
-    public int getLocalPort() {
-        return below.getLocalPort();
-    }
-
-    @Override
-    public SocketAddress getLocalSocketAddress() {
-        return below.getLocalSocketAddress();
-    }
-
-    @Override
-    public void setSoTimeout(int millis) throws SocketException {
-        below.setSoTimeout(millis);
-    }
-
-    @Override
-    public int getSoTimeout() throws SocketException {
-        return below.getSoTimeout();
-    }
-
-    @Override
-    public void setTcpNoDelay(boolean on) throws SocketException {
-        below.setTcpNoDelay(on);
-    }
-
-    @Override
-    public boolean getTcpNoDelay() throws SocketException {
-        return below.getTcpNoDelay();
-    }
-
-    @Override
-    public void setKeepAlive(boolean on) throws SocketException {
-        below.setKeepAlive(on);
-    }
-
-    @Override
-    public boolean getKeepAlive() throws SocketException {
-        return below.getKeepAlive();
-    }
-
-    @Override
-    public void setReceiveBufferSize(int size) throws SocketException {
-        below.setReceiveBufferSize(size);
-    }
-
-    @Override
-    public int getReceiveBufferSize() throws SocketException {
-        return below.getReceiveBufferSize();
-    }
-
-    @Override
-    public void setSendBufferSize(int size) throws SocketException {
-        below.setSendBufferSize(size);
-    }
-
-    @Override
-    public int getSendBufferSize() throws SocketException {
-        return below.getSendBufferSize();
     }
 
     @Override
