@@ -11,6 +11,7 @@ import java.net.Socket;
 import java.net.SocketException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -175,18 +176,9 @@ public final class FaultProxy implements AutoCloseable {
     }
 
     private void open(Socket client) {
-        Socket server = new Socket();
-        Connection connection = new Connection(client, server);
+        Connection connection = new Connection(client, new Socket());
         connections.add(connection);
-        try {
-            server.connect(target, 10_000);
-            client.setTcpNoDelay(true);
-            server.setTcpNoDelay(true);
-        } catch (IOException serverIsAway) {
-            connection.end(Cut.RST);
-            return;
-        }
-        connection.start();
+        connection.open();
         if (closed.get()) {
             connection.end(Cut.RST);
         }
@@ -208,12 +200,22 @@ public final class FaultProxy implements AutoCloseable {
         void run() throws IOException, InterruptedException;
     }
 
-    /** Two sockets and, for each direction, a thread that reads and one that writes. */
+    /**
+     * Two sockets and, for each direction, a thread that reads and one that writes.
+     *
+     * <p>Sockets of a connection that is ended while the server is being reached are closed only then: closed by another thread within
+     * {@link Socket#connect}, a socket ends orderly, although it was to linger for no time.
+     */
     private final class Connection {
 
         private final Socket client;
         private final Socket server;
-        private final AtomicBoolean ended = new AtomicBoolean();
+        private final ReentrantLock lock = new ReentrantLock();
+        private boolean opened;
+
+        /** Set with the lock, read without. */
+        private volatile Optional<Cut> ended = Optional.empty();
+
         private final Queue<Thread> threads = new ConcurrentLinkedQueue<>();
 
         Connection(Socket client, Socket server) {
@@ -221,12 +223,23 @@ public final class FaultProxy implements AutoCloseable {
             this.server = server;
         }
 
-        void start() {
-            carry(client, server, toServer);
-            carry(server, client, toClient);
-            if (isEnded()) {
-                // It was ended while the server was being reached; whoever did that has not seen all threads.
-                threads.forEach(Thread::interrupt);
+        void open() {
+            try {
+                server.connect(target, 10_000);
+                client.setTcpNoDelay(true);
+                server.setTcpNoDelay(true);
+            } catch (IOException serverIsAway) {
+                end(Cut.RST);
+            }
+            lock.lock();
+            try {
+                opened = true;
+                ended.ifPresentOrElse(this::close, () -> {
+                    carry(client, server, toServer);
+                    carry(server, client, toClient);
+                });
+            } finally {
+                lock.unlock();
             }
         }
 
@@ -273,14 +286,27 @@ public final class FaultProxy implements AutoCloseable {
         }
 
         boolean isEnded() {
-            return ended.get();
+            return ended.isPresent();
         }
 
         /** The first who ends a connection says how: closing one socket makes the threads on it fail, which is no reset. */
         void end(Cut how) {
-            if (!ended.compareAndSet(false, true)) {
-                return;
+            lock.lock();
+            try {
+                if (ended.isPresent()) {
+                    return;
+                }
+                ended = Optional.of(how);
+                connections.remove(this);
+                if (opened) {
+                    close(how);
+                }
+            } finally {
+                lock.unlock();
             }
+        }
+
+        private void close(Cut how) {
             switch (how) {
                 case RST -> {
                     reset(client);
@@ -291,7 +317,6 @@ public final class FaultProxy implements AutoCloseable {
                     finish(server);
                 }
             }
-            connections.remove(this);
             threads.forEach(Thread::interrupt);
         }
 

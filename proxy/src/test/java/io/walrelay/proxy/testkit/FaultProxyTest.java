@@ -113,6 +113,19 @@ class FaultProxyTest {
         assertThrows(SocketException.class, () -> server.getInputStream().read());
     }
 
+    /** The server's side of a connection can be there before the proxy's own connect() has returned. */
+    @Test
+    void aResetIsOneHoweverYoungTheConnection() throws IOException {
+        for (int round = 0; round < 500; round++) {
+            proxy.cut(Cut.RST);
+            assertThrows(SocketException.class, () -> client.getInputStream().read());
+            assertThrows(SocketException.class, () -> server.getInputStream().read());
+            client.close();
+            server.close();
+            connect();
+        }
+    }
+
     @Test
     void refusesNewConnectionsWhileTold() throws IOException {
         proxy.refuse(true);
