@@ -68,14 +68,23 @@ public final class HttpServer implements AutoCloseable {
     private final ExecutorService workers;
     private final ChannelGroup connections;
     private final Channel listening;
+    private final MergeRehearsal rehearsal;
 
-    private HttpServer(AtomicReference<Entrance> entrance, EventLoopGroup loop, ExecutorService reader, ExecutorService workers, ChannelGroup connections, Channel listening) {
+    private HttpServer(
+            AtomicReference<Entrance> entrance,
+            EventLoopGroup loop,
+            ExecutorService reader,
+            ExecutorService workers,
+            ChannelGroup connections,
+            Channel listening,
+            MergeRehearsal rehearsal) {
         this.entrance = entrance;
         this.loop = loop;
         this.reader = reader;
         this.workers = workers;
         this.connections = connections;
         this.listening = listening;
+        this.rehearsal = rehearsal;
     }
 
     /**
@@ -150,7 +159,9 @@ public final class HttpServer implements AutoCloseable {
             loop.shutdownGracefully(0, 0, TimeUnit.SECONDS);
             throw new IOException("could not listen on http.address %s: %s".formatted(settings.address(), SocketFailure.message(bound.cause())), bound.cause());
         }
-        return new HttpServer(entrance, loop, reader, workers, connections, bound.channel());
+        MergeRehearsal rehearsal = new MergeRehearsal(relay);
+        rehearsal.start();
+        return new HttpServer(entrance, loop, reader, workers, connections, bound.channel(), rehearsal);
     }
 
     /**
@@ -213,6 +224,7 @@ public final class HttpServer implements AutoCloseable {
     public void close() {
         listening.close().awaitUninterruptibly();
         connections.close().awaitUninterruptibly();
+        rehearsal.close();
         reader.shutdownNow();
         // Not interrupted: that would close the files that they share with others.
         workers.shutdown();

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class LagHistoryTest {
 
-    private static final WalVerifier.Remedy NO_DAMAGE = new WalVerifier.Remedy() {
+    static final WalVerifier.Remedy NO_DAMAGE = new WalVerifier.Remedy() {
         @Override
         public void found(WalVerifier.Damage damage) {
             throw new AssertionError(damage);
