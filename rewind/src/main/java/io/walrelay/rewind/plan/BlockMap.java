@@ -15,7 +15,7 @@ public final class BlockMap {
     private final Map<RelationPath, BitSet> blocks = new HashMap<>();
     private final NewFiles newFiles = new NewFiles();
 
-    /* Most records change the same file as the one before. */
+    /* Most changes are of the same file as the one before. */
     private @Nullable RelationPath lastPath;
     private BitSet lastBlocks = new BitSet();
 
@@ -31,15 +31,8 @@ public final class BlockMap {
      */
     boolean add(int tablespace, int database, int relation, int block) {
         int segment = Integer.divideUnsigned(block, blocksPerFile);
-        RelationPath last = lastPath;
-        if (last == null
-                || last.segment() != segment
-                || last.relation().relation() != relation
-                || last.relation().database() != database
-                || last.relation().tablespace() != tablespace) {
-            last = new RelationPath(new RelationFile(tablespace, database, relation), segment);
-            lastPath = last;
-            lastBlocks = blocks.computeIfAbsent(last, path -> new BitSet());
+        if (!isLast(tablespace, database, relation, segment)) {
+            turnTo(new RelationPath(new RelationFile(tablespace, database, relation), segment));
         }
         int inFile = Integer.remainderUnsigned(block, blocksPerFile);
         boolean isNew = !lastBlocks.get(inFile);
@@ -47,9 +40,27 @@ public final class BlockMap {
         return isNew;
     }
 
+    private boolean isLast(int tablespace, int database, int relation, int segment) {
+        RelationPath last = lastPath;
+        return last != null
+                && last.segment() == segment
+                && last.relation().relation() == relation
+                && last.relation().database() == database
+                && last.relation().tablespace() == tablespace;
+    }
+
+    private boolean isLast(RelationFile relation, int segment) {
+        return isLast(relation.tablespace(), relation.database(), relation.relation(), segment);
+    }
+
+    private void turnTo(RelationPath path) {
+        lastPath = path;
+        lastBlocks = blocks.computeIfAbsent(path, _ -> new BitSet());
+    }
+
     /** Adds {@code count} blocks from {@code first}, unsigned, on. */
     void add(RelationFile relation, int first, long count) {
-        addNew(relation, first, count, (_, _, _) -> {});
+        addNew(relation, first, count, (_, _, _, _) -> {});
     }
 
     /** Adds {@code count} blocks from {@code first}, unsigned, on, and those of them that were not there to {@code others}, too. */
@@ -61,15 +72,18 @@ public final class BlockMap {
         long next = Integer.toUnsignedLong(first);
         long end = next + count;
         while (next < end) {
-            RelationPath path = new RelationPath(relation, (int) (next / blocksPerFile));
+            int segment = (int) (next / blocksPerFile);
+            if (!isLast(relation, segment)) {
+                turnTo(new RelationPath(relation, segment));
+            }
             int from = (int) (next % blocksPerFile);
             int to = (int) Math.min(blocksPerFile, from + (end - next));
-            BitSet there = blocks.computeIfAbsent(path, _ -> new BitSet());
+            BitSet there = lastBlocks;
             for (int at = there.nextClearBit(from); at < to; at = there.nextClearBit(at)) {
                 int taken = there.nextSetBit(at);
                 int until = taken < 0 ? to : Math.min(taken, to);
                 there.set(at, until);
-                news.add(path, at, until - 1);
+                news.add(relation, segment, at, until - 1);
             }
             next += to - from;
         }
@@ -77,12 +91,19 @@ public final class BlockMap {
 
     @FunctionalInterface
     private interface Ranges {
-        void add(RelationPath path, int first, int last);
+        void add(RelationFile relation, int segment, int first, int last);
     }
 
     /** Adds some of one file, counted from its beginning. */
     void addRange(RelationPath path, int first, int last) {
-        blocks.computeIfAbsent(path, file -> new BitSet()).set(first, last + 1);
+        addRange(path.relation(), path.segment(), first, last);
+    }
+
+    private void addRange(RelationFile relation, int segment, int first, int last) {
+        if (!isLast(relation, segment)) {
+            turnTo(new RelationPath(relation, segment));
+        }
+        lastBlocks.set(first, last + 1);
     }
 
     /** Adds files that such a change makes anew. */
