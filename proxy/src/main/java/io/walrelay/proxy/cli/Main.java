@@ -41,6 +41,8 @@ public final class Main implements Callable<Integer> {
     public static void main(String[] arguments) {
         // When an answer does not come, Java is not to POST again behind our back: it may have made a slot. Read once, when HTTP is first spoken.
         System.setProperty("sun.net.http.retryPost", "false");
+        // Else picocli looks into a hundred jars for a class of Groovy's, which takes a tenth of the start of a command.
+        System.setProperty("picocli.disable.closures", "true");
         System.exit(run(arguments));
     }
 
@@ -52,17 +54,27 @@ public final class Main implements Callable<Integer> {
             case "push" -> commandLine(new PushCommand()).execute(arguments);
             // The others' options need not be made for it, and are half of what its start takes.
             case "rewind" -> runWithLog(Main::rewind, arguments);
-            case RewindRehearsal.NAME -> RewindRehearsal.run();
+            case RewindRehearsal.NAME -> {
+                quickly();
+                yield RewindRehearsal.run();
+            }
             default -> runWithLog(Main::commandLine, arguments);
         };
     }
 
     /** A rewind is to be over in a second or two, of which each part of a start is a part. */
     private static CommandLine rewind() {
-        // Its events are for those who look into a server that runs; to make their classes takes as long as to connect.
-        System.setProperty("io.netty.jfr.enabled", "false");
+        quickly();
         TlsClient.loadAhead();
         return commandLine(new RewindCommand());
+    }
+
+    private static void quickly() {
+        // Its events are for those who look into a server that runs; to make their classes takes as long as to connect.
+        System.setProperty("io.netty.jfr.enabled", "false");
+        if (!LogSettings.areGiven(System.getProperties(), System.getenv())) {
+            ConsoleLog.use();
+        }
     }
 
     /** A JVM that does not start exits with 1; so that nobody takes that for a file that is absent, the launcher wants another status for it. */

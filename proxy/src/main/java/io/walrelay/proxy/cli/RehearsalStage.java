@@ -1,12 +1,10 @@
 package io.walrelay.proxy.cli;
 
-import java.io.BufferedReader;
 import java.io.Closeable;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.io.InterruptedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -24,8 +22,8 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 
 /**
- * Who a rehearsal plays with, on loopback: a PostgreSQL that agrees on TLS and refuses then, and a relay whose change index knows of one block. Neither
- * outlives the rehearsal, and nobody else connects.
+ * Who a rehearsal plays with, on loopback: a PostgreSQL that agrees on TLS and refuses then, and a {@link RehearsalRelay}. Neither outlives the rehearsal, and
+ * nobody else connects.
  */
 final class RehearsalStage implements Closeable {
 
@@ -40,8 +38,10 @@ final class RehearsalStage implements Closeable {
     private static final int LIMIT_SECONDS_OF_KEYTOOL = 20;
     private static final int LONGEST_STARTUP = 10_000;
 
-    /** What takes one connection. */
-    private interface Role {
+    /** What takes a connection. */
+    interface Role {
+
+        /** Until the other side ends it. Called for several at once. */
         void play(Socket connection) throws IOException;
     }
 
@@ -53,25 +53,36 @@ final class RehearsalStage implements Closeable {
         return listen(connection -> refuse(connection, context));
     }
 
-    /** A relay's HTTP port. */
-    int relay() throws IOException {
-        return listen(RehearsalStage::answer);
+    /** A port at which {@code role} is played. */
+    int listen(Role role) throws IOException {
+        ServerSocket server = new ServerSocket(0, 8, InetAddress.getLoopbackAddress());
+        listening.add(server);
+        start(() -> {
+            while (!server.isClosed()) {
+                accept(server, role);
+            }
+        });
+        return server.getLocalPort();
     }
 
-    private int listen(Role role) throws IOException {
-        ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-        listening.add(server);
-        Thread.ofPlatform().daemon().name("rehearsal").start(() -> {
-            while (!server.isClosed()) {
-                try (Socket connection = server.accept()) {
+    private static void accept(ServerSocket server, Role role) {
+        try {
+            Socket accepted = server.accept();
+            start(() -> {
+                try (Socket connection = accepted) {
                     connection.setSoTimeout(LIMIT_MILLIS);
                     role.play(connection);
                 } catch (IOException | RuntimeException done) {
                     // Whoever that was; what is not rehearsed is only slower.
                 }
-            }
-        });
-        return server.getLocalPort();
+            });
+        } catch (IOException closed) {
+            // The loop ends.
+        }
+    }
+
+    private static void start(Runnable task) {
+        Thread.ofPlatform().daemon().name("rehearsal").start(task);
     }
 
     private static void refuse(Socket connection, SSLContext context) throws IOException {
@@ -88,28 +99,6 @@ final class RehearsalStage implements Closeable {
             out.write(fields);
             out.flush();
         }
-    }
-
-    private static void answer(Socket connection) throws IOException {
-        BufferedReader in = new BufferedReader(new InputStreamReader(connection.getInputStream(), StandardCharsets.US_ASCII));
-        for (String request = in.readLine(); request != null; request = in.readLine()) {
-            String line = in.readLine();
-            while (line != null && !line.isEmpty()) {
-                line = in.readLine();
-            }
-            byte[] body = body(request).getBytes(StandardCharsets.US_ASCII);
-            connection.getOutputStream().write("HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n".formatted(body.length).getBytes(StandardCharsets.US_ASCII));
-            connection.getOutputStream().write(body);
-        }
-    }
-
-    private static String body(String request) {
-        if (request.contains("/changes")) {
-            return "{\"relation\":\"1663/5/16384\",\"others\":[[1,1]]}\n{\"end\":{},\"to\":\"0/1\"}\n";
-        }
-        return request.contains("/segments")
-                ? "{\"segment\":\"000000010000000000000001\",\"start\":\"0/1000000\",\"crc32c\":\"00000000\"}\n{\"end\":{}}\n"
-                : "{}";
     }
 
     private static SSLContext context(Path store) throws IOException {

@@ -10,7 +10,7 @@ import java.util.function.LongSupplier;
 /** Says on standard error how a rewind goes, in pg_rewind's form. Confined to one thread. */
 final class RewindConsole implements RewindListener {
 
-    private static final String PROGRAM = "walrelay rewind: ";
+    static final String PROGRAM = "walrelay rewind: ";
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
     private final PrintWriter err;

@@ -4,32 +4,36 @@ import io.walrelay.proxy.client.Relays;
 import io.walrelay.proxy.demo.FileTrees;
 import io.walrelay.proxy.http.Json;
 import io.walrelay.rewind.Rewind;
+import io.walrelay.rewind.RewindReport;
+import io.walrelay.rewind.RewindRequest;
+import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.RefusedException;
-import io.walrelay.rewind.journal.DirectoryChange;
-import io.walrelay.rewind.journal.Space;
-import io.walrelay.rewind.journal.Touch;
+import io.walrelay.rewind.source.DirectorySource;
 import io.walrelay.wal.Lsn;
-import io.walrelay.wal.SystemId;
-import io.walrelay.wal.TimelineHistory;
-import io.walrelay.wal.TimelineId;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintWriter;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
 import org.slf4j.LoggerFactory;
 
 /**
- * Loads what a rewind loads, without a server but those of its {@link RehearsalStage}: the launcher runs it once for the cache of classes with which
- * {@code walrelay rewind} starts quickly. What it misses is loaded later, as without a cache.
+ * A rewind of two small data directories, without a server but those of its {@link RehearsalStage}: the launcher runs it once for the cache of classes with
+ * which {@code walrelay rewind} starts quickly. It is played rather than loaded because the lambdas of what runs are in the cache then, too; to make one anew
+ * takes as long as to read a megabyte. What it misses is loaded later, as without a cache.
  */
 final class RewindRehearsal {
 
@@ -38,7 +42,7 @@ final class RewindRehearsal {
 
     private static final List<String> NEEDED = List.of(
             "io/walrelay/rewind/", "io/walrelay/wal/", "io/walrelay/proxy/cli/Re", "io/walrelay/proxy/client/", "io/walrelay/proxy/conninfo/",
-            "org/postgresql/core/", "org/postgresql/jdbc/");
+            "org/postgresql/core/", "org/postgresql/jdbc/", "org/postgresql/util/", "org/postgresql/geometric/");
 
     private RewindRehearsal() {}
 
@@ -55,67 +59,72 @@ final class RewindRehearsal {
     private static void rehearse() throws IOException, URISyntaxException, SQLException {
         Path directory = Files.createTempDirectory("walrelay-rehearsal-");
         try {
-            changeOf(Files.createDirectory(directory.resolve("data")));
-            playWithOthers(directory);
+            unpack(directory);
+            play(directory);
         } finally {
             FileTrees.delete(directory);
         }
-        print();
+        Main.run("rewind", "--help");
+        LoggerFactory.getLogger(RewindRehearsal.class).info("a log line");
         for (Class<?> one : List.of(Rewind.class, Lsn.class, Main.class, DriverManager.getDriver("jdbc:postgresql://127.0.0.1/postgres").getClass())) {
             loadJarOf(one);
         }
     }
 
-    /** Where there is no keytool, or no port, the rest is played without. */
-    private static void playWithOthers(Path directory) {
-        try (RehearsalStage stage = new RehearsalStage()) {
-            askRelay(stage.relay());
-            connect(stage.postgres(directory));
-        } catch (IOException e) {
-            System.out.println(e.getMessage());
-        }
-    }
-
-    private static void changeOf(Path data) throws IOException {
-        Files.write(data.resolve("changed"), new byte[8192]);
-        Files.write(data.resolve("removed"), new byte[1]);
-        try (DirectoryChange change = DirectoryChange.begin(data, Optional.empty(), new byte[0], Space.LITTLE)) {
-            change.announce(List.of(new Touch.Bytes("changed", 0, 8192), new Touch.Name("removed"), new Touch.Name("new")));
-            change.overwrite("changed", 0, ByteBuffer.allocate(8192));
-            change.remove("removed");
-            try (DirectoryChange.NewFile file = change.replace("new", Files.getPosixFilePermissions(data.resolve("changed")))) {
-                file.write(ByteBuffer.allocate(1));
+    /** An old primary and a new one, as PostgreSQL left them: .ci/rehearsal-directories has made them. */
+    private static void unpack(Path directory) throws IOException {
+        try (InputStream resource = Objects.requireNonNull(RewindRehearsal.class.getResourceAsStream("rehearsal.zip"), "rehearsal.zip");
+                ZipInputStream zip = new ZipInputStream(resource)) {
+            for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
+                Path path = directory.resolve(entry.getName());
+                if (entry.isDirectory()) {
+                    Files.createDirectory(path);
+                } else {
+                    Files.copy(zip, path);
+                }
             }
-            change.commit(new byte[0]);
+        }
+        Files.writeString(directory.resolve("old/base/5/16390"), "to be removed");
+        Files.writeString(directory.resolve("now/base/5/16391"), "to be copied");
+    }
+
+    /** Where there is no keytool, the part that needs it is not played. */
+    private static void play(Path directory) throws IOException {
+        Path now = directory.resolve("now");
+        Path old = directory.resolve("old");
+        try (RehearsalStage stage = new RehearsalStage()) {
+            ControlFile theirs = ControlFile.parse("source", Files.readAllBytes(now.resolve(ControlFile.PATH)));
+            ControlFile ours = ControlFile.parse("target", Files.readAllBytes(old.resolve(ControlFile.PATH)));
+            int relay = stage.listen(new RehearsalRelay(old, now, onlySegment(old), ours.segmentSize(), ours.checkpoint(), theirs.checkpoint()));
+            rewind(old, now, relay, true);
+            rewind(old, now, relay, false);
+            connect(stage.postgres(directory));
+        } catch (RefusedException e) {
+            throw new IOException(e.getMessage(), e);
         }
     }
 
-    private static void print() {
-        Main.run("rewind", "--help");
-        RewindSummary summary = new RewindSummary(
-                "planned", "0/1", 1L, "0/1", "0/1", "0/1", null, 0, 0, 0, 0, 0, new RewindSummary.Wal(0, 0), new RewindSummary.Wal(0, 0), null,
-                Map.of("check", 0L), List.of(new RewindSummary.File("PG_VERSION", "copy", 3)));
-        System.out.println(Json.MAPPER.writeValueAsString(summary));
-        LoggerFactory.getLogger(RewindRehearsal.class).info("a log line");
+    private static Path onlySegment(Path data) throws IOException {
+        try (Stream<Path> files = Files.list(data.resolve("pg_wal"))) {
+            return files.findFirst().orElseThrow();
+        }
+    }
+
+    private static void rewind(Path old, Path now, int port, boolean dry) throws IOException, RefusedException {
+        RelayOfRewind relay = new RelayOfRewind(
+                new Relays(List.of(URI.create("http://127.0.0.1:" + port)), Optional.empty(), Optional.empty(), RelayOfRewind.SILENCE), "rehearsal");
+        RewindRequest request = new RewindRequest(
+                old, true, false, Optional.empty(), dry, Optional.of("primary_slot_name = 'rehearsal'\n"), Optional.of(relay), false, Optional.empty(), System.getenv());
+        try (DirectorySource source = new DirectorySource(now)) {
+            RewindReport report = new Rewind(request, source, new RewindConsole(new PrintWriter(System.out, true, StandardCharsets.UTF_8), true, false)).run();
+            System.out.println(Json.MAPPER.writeValueAsString(RewindSummary.of(report)));
+        }
     }
 
     private static void connect(int port) {
         try (var source = SourceServers.open("host=127.0.0.1 port=%d user=postgres dbname=postgres passfile=/dev/null".formatted(port), Map.of(), 1)) {
             throw new IllegalStateException("nothing was refused: " + source.describe());
         } catch (IOException | RefusedException expected) {
-            System.out.println(expected.getMessage());
-        }
-    }
-
-    private static void askRelay(int port) {
-        TimelineHistory lineage = TimelineHistory.root(new TimelineId(1));
-        RelayOfRewind relay = new RelayOfRewind(
-                new Relays(List.of(URI.create("http://127.0.0.1:" + port)), Optional.empty(), Optional.empty(), RelayOfRewind.SILENCE), "rehearsal");
-        try {
-            System.out.println(relay.changesAlong(lineage).segments(new Lsn(1), new Lsn(2)));
-            System.out.println(relay.changesAlong(lineage).changes(new Lsn(1), Optional.empty()));
-            relay.reserve(new SystemId(1), lineage, new Lsn(1), new Lsn(1));
-        } catch (IOException | RefusedException | RuntimeException expected) {
             System.out.println(expected.getMessage());
         }
     }

@@ -14,11 +14,20 @@ public final class LogSettings {
 
     private LogSettings() {}
 
-    /** @throws InvalidSettingsException with all that is wrong; a system property goes before the environment, as in logback */
+    /** Whether any is given. */
+    public static boolean areGiven(Properties properties, Map<String, String> environment) {
+        return KNOWN.keySet().stream().anyMatch(name -> given(name, properties, environment).isPresent());
+    }
+
+    /** A system property goes before the environment, as in logback. */
+    private static Optional<String> given(String name, Properties properties, Map<String, String> environment) {
+        return Optional.ofNullable(properties.getProperty(name)).or(() -> Optional.ofNullable(environment.get(name)));
+    }
+
+    /** @throws InvalidSettingsException with all that is wrong */
     public static void check(Properties properties, Map<String, String> environment) throws InvalidSettingsException {
         List<Problem> problems = new ArrayList<>();
-        KNOWN.forEach((name, words) -> Optional.ofNullable(properties.getProperty(name))
-                .or(() -> Optional.ofNullable(environment.get(name)))
+        KNOWN.forEach((name, words) -> given(name, properties, environment)
                 .filter(value -> !words.contains(value))
                 .ifPresent(value -> problems.add(new Problem(name, "\"%s\"".formatted(value), name, String.join(" or ", words)))));
         if (!problems.isEmpty()) {
