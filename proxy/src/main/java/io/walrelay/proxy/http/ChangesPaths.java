@@ -31,17 +31,19 @@ final class ChangesPaths {
     private static final Logger log = LoggerFactory.getLogger(ChangesPaths.class);
     private static final String RETRY_AFTER = "retry-after";
 
-    /** Each holds some tens of megabytes while it is made. */
-    private static final int MERGED_AT_ONCE = 2;
+    /** Each merged answer holds some tens of megabytes while it is made. */
+    static final int MERGED_AT_ONCE = 2;
 
     /** The answer of {@code /api/v1/lsn}. {@code lsn} is where the commit's record ends: a server that has replayed up to it has the transaction. */
     record CommitReport(String time, String lsn, String record, String timeline, String segment) {}
 
     private final RelayState relay;
-    private final Semaphore merging = new Semaphore(MERGED_AT_ONCE);
+    private final Semaphore merging;
 
-    ChangesPaths(RelayState relay) {
+    /** @param merging has a permit for each of {@link #MERGED_AT_ONCE} */
+    ChangesPaths(RelayState relay, Semaphore merging) {
         this.relay = relay;
+        this.merging = merging;
     }
 
     /** One of the endpoints of this. */

@@ -38,6 +38,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -124,7 +125,9 @@ public final class HttpServer implements AutoCloseable {
         EventLoop watch = loop.next();
         Snapshots snapshots = new Snapshots(watch, reader, () -> EventStream.text(api.snapshot()).getBytes(StandardCharsets.UTF_8));
         remember(api.history(), watch, reader);
-        RequestHandler.Answers answers = new RequestHandler.Answers(api, relay.events(), snapshots, reader, wal, pushes, new ChangesPaths(relay), metrics.walFiles(), workers);
+        Semaphore merging = new Semaphore(ChangesPaths.MERGED_AT_ONCE);
+        RequestHandler.Answers answers = new RequestHandler.Answers(
+                api, relay.events(), snapshots, reader, wal, pushes, new ChangesPaths(relay, merging), metrics.walFiles(), workers);
         Class<? extends ServerSocketChannel> channel = epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(loop)
@@ -159,7 +162,7 @@ public final class HttpServer implements AutoCloseable {
             loop.shutdownGracefully(0, 0, TimeUnit.SECONDS);
             throw new IOException("could not listen on http.address %s: %s".formatted(settings.address(), SocketFailure.message(bound.cause())), bound.cause());
         }
-        MergeRehearsal rehearsal = new MergeRehearsal(relay);
+        MergeRehearsal rehearsal = new MergeRehearsal(relay, merging);
         rehearsal.start();
         return new HttpServer(entrance, loop, reader, workers, connections, bound.channel(), rehearsal);
     }

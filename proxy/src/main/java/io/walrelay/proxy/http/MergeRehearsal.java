@@ -1,16 +1,17 @@
 package io.walrelay.proxy.http;
 
 import io.walrelay.cache.ChangeIndex;
-import io.walrelay.cache.EndOfWal;
 import io.walrelay.cache.WalCache;
 import io.walrelay.cache.background.BackgroundThread;
 import io.walrelay.proxy.state.RelayState;
 import io.walrelay.wal.Lsn;
 import io.walrelay.wal.SegmentSize;
+import io.walrelay.wal.TimelineHistory;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,7 +24,7 @@ import org.slf4j.LoggerFactory;
 final class MergeRehearsal implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(MergeRehearsal.class);
-    private static final Duration LOOK = Duration.ofSeconds(2);
+    private static final Duration LOOK = Duration.ofSeconds(5);
     private static final Duration PATIENCE = Duration.ofSeconds(10);
 
     /** As much as makes the code known to be worth compiling. */
@@ -33,10 +34,13 @@ final class MergeRehearsal implements AutoCloseable {
     private static final int ROUNDS = 3;
 
     private final RelayState relay;
+    private final Semaphore merging;
     private final BackgroundThread thread;
 
-    MergeRehearsal(RelayState relay) {
+    /** @param merging has a permit for each that may be merged at once */
+    MergeRehearsal(RelayState relay, Semaphore merging) {
         this.relay = relay;
+        this.merging = merging;
         this.thread = new BackgroundThread("merge-rehearsal", this::run);
     }
 
@@ -50,31 +54,41 @@ final class MergeRehearsal implements AutoCloseable {
         }
     }
 
-    /** Whether it was played; not while the newest segments have no index. */
+    /** Whether it was played, or can't be; not while the newest segments have no index, or somebody has asked. */
     boolean isDone() {
         Optional<WalCache> cache = relay.cache();
-        try {
-            return cache.isPresent() && isDone(cache.get());
-        } catch (IOException e) {
-            log.atDebug().setCause(e).log("could not rehearse a rewind's questions");
+        if (cache.isEmpty() || !merging.tryAcquire()) {
             return false;
+        }
+        try {
+            return isDone(cache.get());
+        } catch (IOException | RuntimeException e) {
+            log.atDebug().setCause(e).log("could not rehearse a rewind's questions");
+            return true;
+        } finally {
+            merging.release();
         }
     }
 
     private boolean isDone(WalCache cache) throws IOException {
         ChangeIndex index = cache.changeIndex();
-        EndOfWal end = cache.end();
+        TimelineHistory lineage = cache.end().lineage();
         SegmentSize size = cache.segmentSize();
-        Lsn whole = size.startOf(end.written());
-        Lsn from = Lsn.max(size.startOf(cache.oldest()), whole.plus(-Math.min(whole.value(), (long) SEGMENTS * size.bytes())));
-        int segments = size.segments(from, whole);
-        if (segments < FEWEST || index.segments(end.lineage(), from, whole).size() < segments) {
+        Lsn to = size.startOf(cache.end().written());
+        Lsn oldest = Lsn.max(size.startOf(cache.oldest()), to.plus(-Math.min(to.value(), (long) SEGMENTS * size.bytes())));
+        Lsn from = to;
+        for (ChangeIndex.Segment segment : index.segments(lineage, oldest, to).reversed()) {
+            if (!size.endOf(segment.start()).equals(from)) {
+                break;
+            }
+            from = segment.start();
+        }
+        if (size.segments(from, to) < FEWEST) {
             return false;
         }
-        Lsn to = index.lastRecordEnd(end.lineage(), from);
         for (int round = 0; round < ROUNDS && !thread.isClosed(); round++) {
-            drain(new SegmentsBody(index, end.lineage(), size, from, to, index.end()));
-            if (index.changes(end.lineage(), from, to) instanceof ChangeIndex.Stretch stretch) {
+            drain(new SegmentsBody(index, lineage, size, from, to, to));
+            if (index.changes(lineage, from, to) instanceof ChangeIndex.Stretch stretch) {
                 drain(new MergedBody(stretch, to, () -> {}));
             }
         }
@@ -84,9 +98,9 @@ final class MergeRehearsal implements AutoCloseable {
         return true;
     }
 
-    private static void drain(WalReply.Pieces pieces) throws IOException {
+    private void drain(WalReply.Pieces pieces) throws IOException {
         try (pieces) {
-            while (pieces.next().isPresent()) {
+            while (!thread.isClosed() && pieces.next().isPresent()) {
                 // Nobody has asked.
             }
         }

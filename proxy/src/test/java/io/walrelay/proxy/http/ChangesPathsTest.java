@@ -20,6 +20,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -77,7 +78,7 @@ class ChangesPathsTest {
     void twoStretchesAreMergedAtATime() throws Exception {
         blocks.random(MB / 2);
         try (WalServer server = serve()) {
-            ChangesPaths paths = new ChangesPaths(server.state());
+            ChangesPaths paths = new ChangesPaths(server.state(), new Semaphore(ChangesPaths.MERGED_AT_ONCE));
             Call call = new Call(
                     "http", HttpMethod.GET, "/api/v1/changes", "?merged=true&timeline=1&from=%s&to=%s".formatted(ORIGIN, blocks.wal().end()), EmptyHttpHeaders.INSTANCE, "", true);
             var first = assertInstanceOf(WalReply.Lines.class, paths.answer(Endpoint.CHANGES, call));

@@ -3,6 +3,7 @@ package io.walrelay.proxy.http;
 import static io.walrelay.proxy.http.WalServer.MB;
 import static io.walrelay.proxy.http.WalServer.ORIGIN;
 import static io.walrelay.proxy.http.WalServer.SEGMENT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,6 +15,7 @@ import io.walrelay.wal.Lsn;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -22,6 +24,8 @@ class MergeRehearsalTest {
     @TempDir
     private Path directory;
 
+    private final Semaphore merging = new Semaphore(1);
+
     @Test
     void isPlayedOnceTheNewestSegmentsHaveAnIndex() throws Exception {
         long seed = System.nanoTime();
@@ -29,7 +33,7 @@ class MergeRehearsalTest {
         blocks.random(7 * MB / 2);
         Lsn end = blocks.wal().end();
         try (WalServer server = WalServer.holding(directory, Optional.empty(), blocks.wal(), ORIGIN);
-                MergeRehearsal rehearsal = new MergeRehearsal(server.state())) {
+                MergeRehearsal rehearsal = new MergeRehearsal(server.state(), merging)) {
             assertFalse(rehearsal.isDone(), "no index yet");
             try (WalVerifier verifier = server.cache().verifier(ORIGIN, LagHistoryTest.NO_DAMAGE)) {
                 verifier.start();
@@ -38,7 +42,11 @@ class MergeRehearsalTest {
                     int whole = SEGMENT.segments(ORIGIN, SEGMENT.startOf(end));
                     Await.until("all segments to have an index, seed " + seed, Duration.ofSeconds(30),
                             () -> server.cache().changeIndex().segments(blocks.wal().history(), ORIGIN, end).size() == whole);
+                    assertTrue(merging.tryAcquire());
+                    assertFalse(rehearsal.isDone(), "while somebody else's is merged");
+                    merging.release();
                     assertTrue(rehearsal.isDone());
+                    assertEquals(1, merging.availablePermits());
                 }
             }
         }
@@ -47,7 +55,7 @@ class MergeRehearsalTest {
     @Test
     void waitsForWal() throws Exception {
         try (WalServer server = WalServer.empty(directory);
-                MergeRehearsal rehearsal = new MergeRehearsal(server.state())) {
+                MergeRehearsal rehearsal = new MergeRehearsal(server.state(), merging)) {
             assertFalse(rehearsal.isDone());
         }
     }
