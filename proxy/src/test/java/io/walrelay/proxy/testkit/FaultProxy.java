@@ -203,7 +203,7 @@ public final class FaultProxy implements AutoCloseable {
     /**
      * Two sockets and, for each direction, a thread that reads and one that writes.
      *
-     * <p>Sockets of a connection that is ended while the server is being reached are closed only then: closed by another thread within
+     * <p>When it is ended while the server is being reached, the server's socket is closed only then: closed by another thread within
      * {@link Socket#connect}, a socket ends orderly, although it was to linger for no time.
      */
     private final class Connection {
@@ -234,7 +234,7 @@ public final class FaultProxy implements AutoCloseable {
             lock.lock();
             try {
                 opened = true;
-                ended.ifPresentOrElse(this::close, () -> {
+                ended.ifPresentOrElse(how -> close(server, how), () -> {
                     carry(client, server, toServer);
                     carry(server, client, toClient);
                 });
@@ -298,26 +298,21 @@ public final class FaultProxy implements AutoCloseable {
                 }
                 ended = Optional.of(how);
                 connections.remove(this);
+                close(client, how);
                 if (opened) {
-                    close(how);
+                    close(server, how);
+                    threads.forEach(Thread::interrupt);
                 }
             } finally {
                 lock.unlock();
             }
         }
 
-        private void close(Cut how) {
+        private void close(Socket socket, Cut how) {
             switch (how) {
-                case RST -> {
-                    reset(client);
-                    reset(server);
-                }
-                case FIN -> {
-                    finish(client);
-                    finish(server);
-                }
+                case RST -> reset(socket);
+                case FIN -> finish(socket);
             }
-            threads.forEach(Thread::interrupt);
         }
 
         private void finish(Socket socket) {
