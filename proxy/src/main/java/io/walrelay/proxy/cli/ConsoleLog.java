@@ -1,12 +1,15 @@
 package io.walrelay.proxy.cli;
 
+import io.walrelay.proxy.config.LogSettings;
 import java.io.PrintStream;
 import java.util.Map;
+import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.ILoggerFactory;
 import org.slf4j.IMarkerFactory;
 import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.slf4j.Marker;
 import org.slf4j.event.Level;
 import org.slf4j.helpers.BasicMarkerFactory;
@@ -18,22 +21,31 @@ import org.slf4j.spi.MDCAdapter;
 import org.slf4j.spi.SLF4JServiceProvider;
 
 /**
- * The log of {@code walrelay rewind} where nothing is said of a log: of level info and above, on standard error among its other lines and in their
- * form. Logback, which writes what {@link io.walrelay.proxy.config.LogSettings} ask for, takes an eighth of the start of a command for itself.
+ * The log of {@code walrelay rewind} where nothing is said of a log: of level info and above, on standard error among its other lines. Logback, which writes
+ * what {@link LogSettings} ask for, takes an eighth of the start of a command for itself.
  *
- * <p>SLF4J makes it when it is named by {@link org.slf4j.LoggerFactory#PROVIDER_PROPERTY_KEY}, before anybody has a logger. Thread-safe.
+ * <p>SLF4J makes it when it is named by {@link LoggerFactory#PROVIDER_PROPERTY_KEY}, before anybody has a logger. Thread-safe.
  */
 public final class ConsoleLog implements SLF4JServiceProvider {
+
+    /** By which Logback's users name a configuration of their own. */
+    private static final String LOGBACK_FILE = "logback.configurationFile";
 
     private final Map<String, Logger> loggers = new ConcurrentHashMap<>();
     private final IMarkerFactory markers = new BasicMarkerFactory();
     private final MDCAdapter context = new NOPMDCAdapter();
 
-    /** Has SLF4J use it in this process. */
-    static void use() {
-        System.setProperty(org.slf4j.LoggerFactory.PROVIDER_PROPERTY_KEY, ConsoleLog.class.getName());
-        // It would say that it does.
-        System.setProperty(Reporter.SLF4J_INTERNAL_VERBOSITY_KEY, "WARN");
+    /** Has SLF4J use it in this process, unless somebody asks for another log. */
+    static void useUnlessAsked() {
+        Properties properties = System.getProperties();
+        boolean asked = LogSettings.areGiven(properties, System.getenv())
+                || properties.containsKey(LoggerFactory.PROVIDER_PROPERTY_KEY)
+                || properties.containsKey(LOGBACK_FILE);
+        if (!asked) {
+            System.setProperty(LoggerFactory.PROVIDER_PROPERTY_KEY, ConsoleLog.class.getName());
+            // It would say that it does.
+            System.setProperty(Reporter.SLF4J_INTERNAL_VERBOSITY_KEY, "WARN");
+        }
     }
 
     @Override
@@ -77,13 +89,12 @@ public final class ConsoleLog implements SLF4JServiceProvider {
         @Override
         protected void handleNormalizedLoggingCall(
                 Level level, @Nullable Marker marker, @Nullable String pattern, Object @Nullable [] arguments, @Nullable Throwable thrown) {
-            String kind = switch (level) {
-                case ERROR -> "error: ";
-                case WARN -> "warning: ";
-                case INFO, DEBUG, TRACE -> "";
-            };
-            String message = MessageFormatter.basicArrayFormat(pattern, arguments);
-            err.println(RewindConsole.PROGRAM + kind + message + (thrown == null ? "" : ": " + thrown));
+            StringBuilder line = new StringBuilder("%slog: %s %s: ".formatted(RewindConsole.PROGRAM, level, name.substring(name.lastIndexOf('.') + 1)));
+            line.append(MessageFormatter.basicArrayFormat(pattern, arguments));
+            for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+                line.append(": ").append(cause);
+            }
+            err.println(line);
         }
 
         @Override

@@ -72,9 +72,7 @@ public final class Main implements Callable<Integer> {
     private static void quickly() {
         // Its events are for those who look into a server that runs; to make their classes takes as long as to connect.
         System.setProperty("io.netty.jfr.enabled", "false");
-        if (!LogSettings.areGiven(System.getProperties(), System.getenv())) {
-            ConsoleLog.use();
-        }
+        ConsoleLog.useUnlessAsked();
     }
 
     /** A JVM that does not start exits with 1; so that nobody takes that for a file that is absent, the launcher wants another status for it. */

@@ -55,29 +55,29 @@ final class RehearsalStage implements Closeable {
 
     /** A port at which {@code role} is played. */
     int listen(Role role) throws IOException {
-        ServerSocket server = new ServerSocket(0, 8, InetAddress.getLoopbackAddress());
+        ServerSocket server = new ServerSocket(0, 8, InetAddress.ofLiteral("127.0.0.1"));
         listening.add(server);
-        start(() -> {
-            while (!server.isClosed()) {
-                accept(server, role);
-            }
-        });
+        start(() -> accept(server, role));
         return server.getLocalPort();
     }
 
     private static void accept(ServerSocket server, Role role) {
         try {
-            Socket accepted = server.accept();
-            start(() -> {
-                try (Socket connection = accepted) {
-                    connection.setSoTimeout(LIMIT_MILLIS);
-                    role.play(connection);
-                } catch (IOException | RuntimeException done) {
-                    // Whoever that was; what is not rehearsed is only slower.
-                }
-            });
+            while (true) {
+                Socket accepted = server.accept();
+                start(() -> play(accepted, role));
+            }
         } catch (IOException closed) {
-            // The loop ends.
+            // The play is over.
+        }
+    }
+
+    private static void play(Socket accepted, Role role) {
+        try (Socket connection = accepted) {
+            connection.setSoTimeout(LIMIT_MILLIS);
+            role.play(connection);
+        } catch (IOException | RuntimeException done) {
+            // Whoever that was; what is not rehearsed is only slower.
         }
     }
 

@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -44,9 +45,12 @@ final class RewindRehearsal {
             "io/walrelay/rewind/", "io/walrelay/wal/", "io/walrelay/proxy/cli/Re", "io/walrelay/proxy/client/", "io/walrelay/proxy/conninfo/",
             "org/postgresql/core/", "org/postgresql/jdbc/", "org/postgresql/util/", "org/postgresql/geometric/");
 
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
     private RewindRehearsal() {}
 
     static int run() {
+        Thread.ofPlatform().daemon().name("end").start(RewindRehearsal::endInTime);
         try {
             rehearse();
             return Main.OK;
@@ -56,11 +60,22 @@ final class RewindRehearsal {
         }
     }
 
+    /** A rewind waits patiently for its relay; who waits for a rehearsal has a server that is down. What was loaded until then is in the cache all the same. */
+    private static void endInTime() {
+        try {
+            Thread.sleep(LIMIT);
+            System.err.println("walrelay: the rehearsal takes longer than %d s".formatted(LIMIT.toSeconds()));
+            System.exit(Main.FAILURE);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     private static void rehearse() throws IOException, URISyntaxException, SQLException {
         Path directory = Files.createTempDirectory("walrelay-rehearsal-");
-        try {
-            unpack(directory);
-            play(directory);
+        try (RehearsalStage stage = new RehearsalStage()) {
+            part("the rewind", () -> rewind(directory, stage));
+            part("the driver", () -> connect(stage.postgres(directory)));
         } finally {
             FileTrees.delete(directory);
         }
@@ -68,6 +83,19 @@ final class RewindRehearsal {
         LoggerFactory.getLogger(RewindRehearsal.class).info("a log line");
         for (Class<?> one : List.of(Rewind.class, Lsn.class, Main.class, DriverManager.getDriver("jdbc:postgresql://127.0.0.1/postgres").getClass())) {
             loadJarOf(one);
+        }
+    }
+
+    private interface Part {
+        void play() throws IOException, RefusedException;
+    }
+
+    /** One that can't be played, as where there is no keytool, is only slower later. */
+    private static void part(String name, Part part) {
+        try {
+            part.play();
+        } catch (IOException | RefusedException | RuntimeException e) {
+            System.out.println("could not rehearse %s: %s".formatted(name, e));
         }
     }
 
@@ -88,20 +116,15 @@ final class RewindRehearsal {
         Files.writeString(directory.resolve("now/base/5/16391"), "to be copied");
     }
 
-    /** Where there is no keytool, the part that needs it is not played. */
-    private static void play(Path directory) throws IOException {
+    private static void rewind(Path directory, RehearsalStage stage) throws IOException, RefusedException {
+        unpack(directory);
         Path now = directory.resolve("now");
         Path old = directory.resolve("old");
-        try (RehearsalStage stage = new RehearsalStage()) {
-            ControlFile theirs = ControlFile.parse("source", Files.readAllBytes(now.resolve(ControlFile.PATH)));
-            ControlFile ours = ControlFile.parse("target", Files.readAllBytes(old.resolve(ControlFile.PATH)));
-            int relay = stage.listen(new RehearsalRelay(old, now, onlySegment(old), ours.segmentSize(), ours.checkpoint(), theirs.checkpoint()));
-            rewind(old, now, relay, true);
-            rewind(old, now, relay, false);
-            connect(stage.postgres(directory));
-        } catch (RefusedException e) {
-            throw new IOException(e.getMessage(), e);
-        }
+        ControlFile theirs = ControlFile.parse("source", Files.readAllBytes(now.resolve(ControlFile.PATH)));
+        ControlFile ours = ControlFile.parse("target", Files.readAllBytes(old.resolve(ControlFile.PATH)));
+        int relay = stage.listen(new RehearsalRelay(old, now, onlySegment(old), ours.segmentSize(), ours.checkpoint(), theirs.checkpoint()));
+        rewind(old, now, relay, true);
+        rewind(old, now, relay, false);
     }
 
     private static Path onlySegment(Path data) throws IOException {

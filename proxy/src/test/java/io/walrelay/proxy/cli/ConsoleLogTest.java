@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import org.junit.jupiter.api.Test;
 import org.slf4j.Logger;
 
@@ -15,15 +16,15 @@ class ConsoleLogTest {
     private final Logger log = new ConsoleLog.Lines("a.Name", new PrintStream(written, true, UTF_8));
 
     @Test
-    void aLineIsOneOfTheCommands() {
+    void aLineSaysThatItIsOfTheLog() {
         log.info("{} of {}", 1, 2);
-        log.warn("a fault", new IOException("the disk"));
+        log.warn("a fault", new UncheckedIOException("the disk is gone", new IOException("EIO")));
         log.atError().setCause(new IOException("the network")).addKeyValue("host", "pg1").log("another");
         assertEquals(
                 """
-                walrelay rewind: 1 of 2
-                walrelay rewind: warning: a fault: java.io.IOException: the disk
-                walrelay rewind: error: host=pg1 another: java.io.IOException: the network
+                walrelay rewind: log: INFO Name: 1 of 2
+                walrelay rewind: log: WARN Name: a fault: java.io.UncheckedIOException: the disk is gone: java.io.IOException: EIO
+                walrelay rewind: log: ERROR Name: host=pg1 another: java.io.IOException: the network
                 """,
                 written.toString(UTF_8));
     }

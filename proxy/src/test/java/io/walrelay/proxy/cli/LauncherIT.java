@@ -26,6 +26,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The launcher at the root of the repository, in a copy of the checkout whose path has a space. */
 @Timeout(300)
@@ -147,6 +149,10 @@ final class LauncherIT {
         }
         command.add(launcher.toString());
         command.addAll(Arrays.asList(arguments));
+        return run(command);
+    }
+
+    private Programs.Result run(List<String> command) {
         try (ExternalProcess process = ExternalProcess.start(command, environment)) {
             int status = process.awaitExit(LIMIT);
             return new Programs.Result(command, status, process.output());
@@ -181,7 +187,7 @@ final class LauncherIT {
                 """.formatted(JDK),
                 built.orFail());
         assertEquals(JDK.toRealPath() + "\n", Files.readString(seen));
-        assertTrue(Files.exists(checkout().resolve("proxy/target/lib")), "the libraries");
+        assertTrue(Files.exists(checkout().resolve("proxy/target/lib/base")), "the libraries");
 
         Programs.Result again = launch("--version");
         assertEquals(JDK + " runs --version\n", again.orFail());
@@ -281,6 +287,21 @@ final class LauncherIT {
         }
     }
 
+    /** With the libraries that the launcher gives a rewind, and no more, and also when a log is asked for. */
+    @ParameterizedTest
+    @ValueSource(strings = {"", "json"})
+    void aRewindHasItsLibraries(String format) {
+        Path jar = REPOSITORY.resolve(JAR);
+        if (!format.isEmpty()) {
+            environment.put("WALRELAY_LOG_FORMAT", format);
+        }
+        Programs.Result played = run(List.of(
+                JDK.resolve("bin/java").toString(), "-cp", "%s:%s/*".formatted(jar, jar.resolveSibling("lib/base")), "io.walrelay.proxy.cli.Main", RewindRehearsal.NAME));
+        String output = played.orFail();
+        assertTrue(output.contains("\"outcome\":\"planned\"") && output.contains("\"outcome\":\"rewound\"") && output.contains("a log line"), output);
+        assertFalse(output.contains("could not rehearse"), output);
+    }
+
     /** As PostgreSQL's user runs what root has installed: a JVM that can't write an archive of classes beside the jar must not end with that. */
     @Test
     void whoCanNotWriteWhereItIsInstalledIsToldWhatCameOfIt() throws IOException {
@@ -288,10 +309,12 @@ final class LauncherIT {
         environment.put("WALRELAY_JAVA", JDK.resolve("bin/java").toString());
         Path target = checkout().resolve(JAR).resolveSibling("");
         Files.delete(links.removeLast());
-        Files.createDirectory(target.resolve("lib"));
-        try (Stream<Path> libraries = Files.list(REPOSITORY.resolve(JAR).resolveSibling("lib"))) {
-            for (Path library : libraries.toList()) {
-                Files.copy(library, target.resolve("lib").resolve(library.getFileName()));
+        for (String part : new String[] {"lib/base", "lib/server"}) {
+            Files.createDirectories(target.resolve(part));
+            try (Stream<Path> libraries = Files.list(REPOSITORY.resolve(JAR).resolveSibling(part))) {
+                for (Path library : libraries.toList()) {
+                    Files.copy(library, target.resolve(part).resolve(library.getFileName()));
+                }
             }
         }
         Path served = Files.createDirectory(directory.resolve("served"));

@@ -21,7 +21,7 @@ class RewindRehearsalTest {
         assertTrue(output.contains("\"outcome\":\"rewound\""), output);
         assertTrue(output.contains("\"target_wal\":{\"segments_indexed\":1,\"segments_read\":0}"), output);
         assertTrue(output.contains("\"source_wal\":{\"segments_indexed\":1,\"segments_read\":0}"), output);
-        assertTrue(output.contains("walrelay rewind: a log line"), output);
+        assertTrue(output.contains("walrelay rewind: log: INFO RewindRehearsal: a log line"), output);
         for (String action : List.of("copy", "copy_blocks", "remove")) {
             assertTrue(output.contains("\"action\":\"%s\"".formatted(action)), output);
         }
