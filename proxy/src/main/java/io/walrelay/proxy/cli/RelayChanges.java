@@ -40,6 +40,18 @@ public final class RelayChanges implements HeldChanges {
         this.timeline = URLEncoder.encode(lineage.id(), StandardCharsets.UTF_8);
     }
 
+    /**
+     * Has what answers are read with loaded by another thread, for a program that is short of time and waits for something else meanwhile: the powers of ten
+     * that BigDecimal begins with take as long as an answer.
+     */
+    static void loadAhead() {
+        Thread.ofPlatform().daemon().name("json-ahead").start(() -> {
+            try (JsonParser in = JSON.createParser(ObjectReadContext.empty(), new byte[] {'{', '}'})) {
+                var _ = in.nextToken();
+            }
+        });
+    }
+
     @Override
     public List<Segment> segments(Lsn from, Lsn to) throws IOException {
         return api.get("/api/v1/segments?timeline=%s&from=%s&to=%s".formatted(timeline, from, to), body -> segments(body, false)).orElse(List.of());

@@ -138,6 +138,9 @@ final class RewindCommand implements Callable<Integer> {
                 console.info(Rewind.undo(directory, journal()) ? "put back as it was before the rewind" : "nothing to put back: no rewind of %s is unfinished".formatted(directory));
                 return Main.OK;
             }
+            if (relay != null) {
+                RelayChanges.loadAhead();
+            }
             RewindReport report;
             try (RewindSource source = source()) {
                 if (writeRecoveryConf && relay == null && source instanceof ServerSource server) {

@@ -31,7 +31,7 @@ public final class ProvenSegments {
     /** As many are asked for together. */
     private static final int WINDOW = 256;
 
-    /** As many are looked at together, by several threads. */
+    /** As many are looked at together, by several threads, once it is known that one does not do. */
     private static final int AT_ONCE = 8;
 
     /** What the target's own pg_wal has not got. */
@@ -55,6 +55,7 @@ public final class ProvenSegments {
 
     private final Set<Long> windows = new HashSet<>();
     private final Map<Long, Boolean> proven = new HashMap<>();
+    private int atOnce = 1;
 
     /** What {@link #isProvenUpTo} was asked last, and has answered. */
     private Lsn askedUpTo = Lsn.INVALID;
@@ -75,8 +76,9 @@ public final class ProvenSegments {
     boolean isProven(Lsn start) throws IOException {
         long number = size.segmentNumber(start);
         if (!proven.containsKey(number)) {
-            long first = number & -AT_ONCE;
-            prove(LongStream.range(first, first + AT_ONCE));
+            long first = number & -atOnce;
+            prove(LongStream.range(first, first + atOnce));
+            atOnce = Math.min(2 * atOnce, AT_ONCE);
         }
         return proven.getOrDefault(number, false);
     }
