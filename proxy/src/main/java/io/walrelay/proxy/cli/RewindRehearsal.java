@@ -20,11 +20,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
@@ -45,27 +46,31 @@ final class RewindRehearsal {
             "io/walrelay/rewind/", "io/walrelay/wal/", "io/walrelay/proxy/cli/Re", "io/walrelay/proxy/client/", "io/walrelay/proxy/conninfo/",
             "org/postgresql/core/", "org/postgresql/jdbc/", "org/postgresql/util/", "org/postgresql/geometric/");
 
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final int LIMIT_SECONDS = 30;
 
     private RewindRehearsal() {}
 
     static int run() {
-        Thread.ofPlatform().daemon().name("end").start(RewindRehearsal::endInTime);
+        CountDownLatch over = new CountDownLatch(1);
+        Thread.ofPlatform().daemon().name("end").start(() -> endInTime(over));
         try {
             rehearse();
             return Main.OK;
         } catch (IOException | URISyntaxException | SQLException e) {
             System.err.println("walrelay: " + e);
             return Main.FAILURE;
+        } finally {
+            over.countDown();
         }
     }
 
     /** A rewind waits patiently for its relay; who waits for a rehearsal has a server that is down. What was loaded until then is in the cache all the same. */
-    private static void endInTime() {
+    private static void endInTime(CountDownLatch over) {
         try {
-            Thread.sleep(LIMIT);
-            System.err.println("walrelay: the rehearsal takes longer than %d s".formatted(LIMIT.toSeconds()));
-            System.exit(Main.FAILURE);
+            if (!over.await(LIMIT_SECONDS, TimeUnit.SECONDS)) {
+                System.err.println("walrelay: the rehearsal takes longer than %d s".formatted(LIMIT_SECONDS));
+                System.exit(Main.FAILURE);
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
