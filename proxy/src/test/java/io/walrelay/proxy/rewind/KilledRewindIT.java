@@ -102,8 +102,7 @@ class KilledRewindIT {
 
     private void kill(FaultProxy line, Path data, String conninfo, String... more) {
         try (ExternalProcess rewinding = startSlow(line, data, conninfo, more)) {
-            long carried = line.carried(Direction.TO_CLIENT) + random.nextInt(4 << 20);
-            Await.until("some more bytes", LIMIT, () -> line.carried(Direction.TO_CLIENT), seen -> seen >= carried);
+            awaitMore(random.nextInt(4 << 20), line, rewinding);
             rewinding.kill();
         }
         assertTrue(isUnfinished(data), "killed too late: the rewind was done");
@@ -115,13 +114,19 @@ class KilledRewindIT {
         try (ExternalProcess rewinding = startSlow(line, data, conninfo)) {
             for (int i = 0; i < 2; i++) {
                 line.cut(Cut.RST);
-                long carried = line.carried(Direction.TO_CLIENT) + (1 << 20);
-                Await.until("some more bytes", LIMIT, () -> line.carried(Direction.TO_CLIENT), seen -> seen >= carried);
+                awaitMore(1 << 20, line, rewinding);
             }
             line.throttle(Direction.TO_CLIENT, Long.MAX_VALUE);
             assertEquals(0, rewinding.awaitExit(LIMIT), rewinding.output());
             assertTrue(rewinding.output().contains("an earlier rewind was not finished; what it had changed was put back"), rewinding.output());
         }
+    }
+
+    /** @param bytes more than have come when this is called */
+    private static void awaitMore(int bytes, FaultProxy line, ExternalProcess rewinding) {
+        long carried = line.carried(Direction.TO_CLIENT) + bytes;
+        Await.until("some more bytes", LIMIT, () -> line.carried(Direction.TO_CLIENT) >= carried || !rewinding.isRunning());
+        assertTrue(rewinding.isRunning(), rewinding::output);
     }
 
     /** A rewind that has begun to change the directory. */

@@ -15,8 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A session on the source that can't write, without limits of time. A connection that is lost is opened again, and the question asked again:
- * asking changes nothing. Confined to one thread at a time, but for {@link #end}.
+ * A session on the source that can't write, without limits of time. A connection that is lost, or that can't be had for a moment, is opened
+ * again, and the question asked again: asking changes nothing. The source has been reached before, so that it is away means no wrong address.
+ * Confined to one thread at a time, but for {@link #end}.
  */
 public final class SourceSession implements Closeable {
 
@@ -38,6 +39,7 @@ public final class SourceSession implements Closeable {
     static final String UNDEFINED_FILE = "58P01";
 
     private static final String QUERY_CANCELED = "57014";
+    private static final String TOO_MANY_CONNECTIONS = "53300";
 
     /** How long a source may be away, as when a crash of one of its processes has it end all connections. */
     private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -58,9 +60,6 @@ public final class SourceSession implements Closeable {
     private final LongSupplier nanoTime;
     private volatile @Nullable Connection connection;
     private volatile boolean ended;
-
-    /** Only a source that was there may be away. */
-    private boolean wasThere;
 
     SourceSession(Opener opener) {
         this(opener, System::nanoTime);
@@ -86,7 +85,7 @@ public final class SourceSession implements Closeable {
                 long now = nanoTime.getAsLong();
                 boolean again = firstFailure.isPresent();
                 firstFailure = OptionalLong.of(firstFailure.orElse(now));
-                if (!wasThere || ended || now - firstFailure.getAsLong() > PATIENCE.toNanos() || Thread.currentThread().isInterrupted()) {
+                if (ended || now - firstFailure.getAsLong() > PATIENCE.toNanos() || Thread.currentThread().isInterrupted()) {
                     throw new IOException("the source server can't be reached: %s".formatted(reason(e)), e);
                 }
                 if (again) {
@@ -117,15 +116,17 @@ public final class SourceSession implements Closeable {
             try (Statement statement = open.createStatement()) {
                 statement.execute(SETTINGS);
             }
-            wasThere = true;
         }
         return open;
     }
 
-    /** Connection exceptions (class 08), a server that goes down or comes up (57P), what a hot standby cancels because of its recovery (40). */
+    /**
+     * Connection exceptions (class 08), a server that goes down or comes up (57P), what a hot standby cancels because of its recovery (40), no
+     * connection left for us, as long as the server takes lost ones for alive (53300).
+     */
     private static boolean mayPass(SQLException e) {
         String state = e.getSQLState();
-        return state == null || state.startsWith("08") || state.startsWith("57P") || state.startsWith("40");
+        return state == null || state.startsWith("08") || state.startsWith("57P") || state.startsWith("40") || state.equals(TOO_MANY_CONNECTIONS);
     }
 
     /** For good, on any thread: whoever is asking gets no answer any more. */

@@ -52,6 +52,24 @@ class SourceSessionTest {
         assertEquals(0, server.left());
     }
 
+    /** What lost the other sessions' connections may meet a session that has none yet. */
+    @Test
+    void aConnectionThatCannotBeHadYetIsAskedForAgain() throws IOException {
+        Deque<SQLException> failures = new ArrayDeque<>(List.of(
+                new SQLException("The connection attempt failed.", "08001"), new SQLException("FATAL: sorry, too many clients already", "53300")));
+        SourceSession.Opener away = () -> {
+            SQLException failure = failures.poll();
+            if (failure != null) {
+                throw failure;
+            }
+            return server.open();
+        };
+        try (SourceSession session = new SourceSession(away, () -> now)) {
+            assertEquals("answer", session.ask(_ -> "answer"));
+        }
+        assertEquals(1, server.opened());
+    }
+
     /** To list the files of a large cluster takes minutes. */
     @Test
     void aLongQuestionThatFailsOnceIsAskedAgain() throws IOException {
