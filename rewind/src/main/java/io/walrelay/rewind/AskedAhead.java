@@ -4,21 +4,22 @@ import io.walrelay.rewind.plan.HeldChanges;
 import io.walrelay.rewind.plan.MergedChanges;
 import io.walrelay.wal.Lsn;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 
 /** Changes for which is asked before it is known whether they are needed, so that whoever knows them looks while something else is done. Confined to one thread. */
 final class AskedAhead implements HeldChanges {
 
-    private record Question(Lsn from, Optional<Lsn> to) {}
+    private record Question(Lsn from, Optional<Lsn> to) {
+        boolean is(Lsn otherFrom, Optional<Lsn> otherTo) {
+            return from.equals(otherFrom) && to.equals(otherTo);
+        }
+    }
 
     private final HeldChanges index;
     private @Nullable Question question;
-    private @Nullable FutureTask<Optional<MergedChanges>> answer;
+    private @Nullable Ahead<Optional<MergedChanges>> answer;
 
     AskedAhead(HeldChanges index) {
         this.index = index;
@@ -26,10 +27,8 @@ final class AskedAhead implements HeldChanges {
 
     /** Asks on another thread for what {@link #changes} will be asked for. */
     void ask(Lsn from, Optional<Lsn> to) {
-        FutureTask<Optional<MergedChanges>> asked = new FutureTask<>(() -> index.changes(from, to));
         question = new Question(from, to);
-        answer = asked;
-        Thread.ofPlatform().daemon().name("changes-ahead").start(asked);
+        answer = Ahead.ask("what changes from %s on".formatted(from), () -> index.changes(from, to));
     }
 
     @Override
@@ -44,8 +43,8 @@ final class AskedAhead implements HeldChanges {
 
     @Override
     public Optional<MergedChanges> changes(Lsn from, Optional<Lsn> to) throws IOException {
-        FutureTask<Optional<MergedChanges>> asked = answer;
-        boolean isAsked = new Question(from, to).equals(question);
+        Ahead<Optional<MergedChanges>> asked = answer;
+        boolean isAsked = question != null && question.is(from, to);
         // Of many blocks an answer is large, and nobody asks twice.
         question = null;
         answer = null;
@@ -56,17 +55,11 @@ final class AskedAhead implements HeldChanges {
             // One that was asked for in vain is waited for all the same: a relay merges for few at a time.
             Optional<MergedChanges> said = asked.get();
             return isAsked ? said : index.changes(from, to);
-        } catch (ExecutionException e) {
-            if (!isAsked) {
-                return index.changes(from, to);
+        } catch (IOException | IllegalStateException e) {
+            if (isAsked || Thread.currentThread().isInterrupted()) {
+                throw e;
             }
-            if (e.getCause() instanceof IOException fault) {
-                throw new IOException(fault.getMessage(), fault);
-            }
-            throw new IllegalStateException("could not ask for what changes from %s on".formatted(from), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new InterruptedIOException("interrupted while waiting for what changes from %s on".formatted(from));
+            return index.changes(from, to);
         }
     }
 }

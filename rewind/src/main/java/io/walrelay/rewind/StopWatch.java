@@ -11,14 +11,14 @@ final class StopWatch {
     private final Map<String, Duration> times = new LinkedHashMap<>();
     private long since = System.nanoTime();
 
-    /** A step ends here, and began where the one before ended. */
+    /** A step ends here, and began where the one before ended; or a part of one that was done in several. */
     void done(String step) {
         long now = System.nanoTime();
-        times.put(step, Duration.ofNanos(now - since));
+        times.merge(step, Duration.ofNanos(now - since), Duration::plus);
         since = now;
     }
 
-    /** In the order in which they were done. */
+    /** In the order in which they were begun. */
     Map<String, Duration> times() {
         return Collections.unmodifiableMap(new LinkedHashMap<>(times));
     }

@@ -4,6 +4,7 @@ import io.walrelay.rewind.datadir.BackupLabel;
 import io.walrelay.rewind.datadir.ClusterState;
 import io.walrelay.rewind.datadir.ControlFile;
 import io.walrelay.rewind.datadir.DataDirectory;
+import io.walrelay.rewind.datadir.FileEntry;
 import io.walrelay.rewind.datadir.PgWal;
 import io.walrelay.rewind.datadir.RefusedException;
 import io.walrelay.rewind.datadir.RelationPath;
@@ -208,30 +209,37 @@ final class Survey implements Closeable {
         time.done("checkpoint");
         ReplayStart start = ReplayStart.oldest(candidates(checkpoint, target.control(), other.control()));
         listener.debug("replay will start at %s".formatted(start));
-        // Both will be needed, nearly always; the relay looks while files are listed and the target's segments are summed up.
+        // Both will be needed, nearly always; the relay looks while the source lists its files and the target's segments are summed up.
         AskedAhead sources = new AskedAhead(sourcesIndex(other));
         if (relay.isPresent()) {
             targets.ask(start.redo(), Optional.of(end));
             sources.ask(start.redo(), Optional.empty());
         }
         listener.debug("reading source file list");
-        var sourceFiles = source.files();
-        listener.debug("reading target file list");
-        var targetFiles = directory.files();
+        try (Ahead<List<FileEntry>> sourceFiles = Ahead.ask("which files the source has", source::files)) {
+            listener.debug("reading target file list");
+            var targetFiles = directory.files();
+            time.done("files");
+            listener.debug("reading WAL in target");
+            TargetWal.Found found = changes.changes(start.redo(), end, target.control().blocksPerFile());
+            BlockMap changed = found.changed();
+            time.done("target_wal");
+            addWhatTheLastRewindLeft(target, changed);
+            Optional<WholePages> whole = wholePages(start.redo(), other, new IndexIfAny(sources, listener), found);
+            time.done("source_wal");
+            RewindPlan.Facts facts = new RewindPlan.Facts(target, other, divergence, checkpoint, start, end, changed, whole, restoredSegments());
+            return Optional.of(plan(facts, sourceFiles.get(), targetFiles));
+        }
+    }
+
+    private RewindPlan plan(RewindPlan.Facts facts, List<FileEntry> sourceFiles, List<FileEntry> targetFiles) throws IOException, RefusedException {
         time.done("files");
-        listener.debug("reading WAL in target");
-        TargetWal.Found found = changes.changes(start.redo(), end, target.control().blocksPerFile());
-        BlockMap changed = found.changed();
-        time.done("target_wal");
-        addWhatTheLastRewindLeft(target, changed);
-        Optional<WholePages> whole = wholePages(start.redo(), other, new IndexIfAny(sources, listener), found);
-        time.done("source_wal");
-        RewindPlan plan = RewindPlan.decide(
-                new RewindPlan.Facts(target, other, divergence, checkpoint, start, end, changed, whole, restoredSegments()), sourceFiles, targetFiles, scope(target.major()));
+        Side target = facts.target();
+        RewindPlan plan = RewindPlan.decide(facts, sourceFiles, targetFiles, scope(target.major()));
         PlanCheck check = new PlanCheck(plan, listener);
         check.requireWal(target.major(), Optional.ofNullable(archive));
         check.requireFreeTablespaces(new RelationPath.Names(target.major(), target.control().catalogVersion()));
-        return Optional.of(plan);
+        return plan;
     }
 
     /** A server that is not consistent yet has blocks that only the replay will write. */

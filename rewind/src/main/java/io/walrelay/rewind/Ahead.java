@@ -1,0 +1,62 @@
+package io.walrelay.rewind;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+
+/**
+ * What another thread finds out while this one does something else. What it uses it has for itself until it has answered, which closing waits for. Confined to
+ * one thread.
+ */
+final class Ahead<T> implements Closeable {
+
+    private final String what;
+    private final Thread thread;
+    private final FutureTask<T> answer;
+
+    private Ahead(String what, Callable<T> question) {
+        this.what = what;
+        this.answer = new FutureTask<>(question);
+        this.thread = Thread.ofPlatform().daemon().name("ahead").unstarted(answer);
+    }
+
+    /** @param what finishes the sentence "could not find out …" */
+    static <T> Ahead<T> ask(String what, Callable<T> question) {
+        Ahead<T> ahead = new Ahead<>(what, question);
+        ahead.thread.start();
+        return ahead;
+    }
+
+    /** Waits for the answer. An {@link IOException} of the question comes with its words, from here. */
+    T get() throws IOException {
+        try {
+            return answer.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException fault) {
+                throw new IOException(fault.getMessage(), fault);
+            }
+            throw new IllegalStateException("could not find out %s".formatted(what), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while finding out %s".formatted(what));
+        }
+    }
+
+    @Override
+    public void close() {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
