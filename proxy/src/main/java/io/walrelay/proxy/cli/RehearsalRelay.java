@@ -106,7 +106,7 @@ final class RehearsalRelay implements RehearsalStage.Role {
         Matcher changes = CHANGES.matcher(request.line);
         if (changes.matches()) {
             return """
-                    {"relation":"1663/5/16384","whole":[[0,1]],"others":[[1,1],[4,1]]}
+                    {"relation":"1663/5/16384","whole_blocks":"0","other_blocks":"1,4"}
                     {"at":"%1$s","relation_created":{"relation":"1663/5/16389","fork":0}}
                     {"end":true,"to":"%1$s"}
                     """.formatted(changes.group(1) == null ? end : changes.group(1));

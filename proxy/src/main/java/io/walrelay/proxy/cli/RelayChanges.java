@@ -1,6 +1,7 @@
 package io.walrelay.proxy.cli;
 
 import io.walrelay.proxy.client.ApiLines;
+import io.walrelay.proxy.http.BlockRanges;
 import io.walrelay.proxy.http.FileChangeJson;
 import io.walrelay.rewind.plan.HeldChanges;
 import io.walrelay.rewind.plan.MergedChanges;
@@ -28,9 +29,6 @@ import tools.jackson.core.json.JsonFactory;
 public final class RelayChanges implements HeldChanges {
 
     private static final JsonFactory JSON = new JsonFactory();
-
-    /** As many numbers there are for those of a relation (PostgreSQL: block.h). */
-    private static final long BLOCKS = 1L << Integer.SIZE;
 
     private final ApiLines api;
     private final String timeline;
@@ -132,26 +130,17 @@ public final class RelayChanges implements HeldChanges {
         RelationFile relation = FileChangeJson.relation(in.getString());
         for (String kind = in.nextName(); kind != null; kind = in.nextName()) {
             boolean whole = switch (kind) {
-                case "whole" -> true;
-                case "others" -> false;
-                default -> throw new IllegalArgumentException("\"%s\" is unknown; expected whole, others".formatted(kind));
+                case "whole_blocks" -> true;
+                case "other_blocks" -> false;
+                default -> throw new IllegalArgumentException("\"%s\" is unknown; expected whole_blocks, other_blocks".formatted(kind));
             };
-            in.nextToken();
-            while (in.nextToken() == JsonToken.START_ARRAY) {
-                in.nextToken();
-                long block = in.getLongValue();
-                in.nextToken();
-                blocks.add(run(relation, block, in.getLongValue(), whole));
-                in.nextToken();
+            if (in.nextToken() != JsonToken.VALUE_STRING) {
+                throw new IllegalArgumentException("%s is %s; expected ranges in a string, like \"0-6,9\"".formatted(kind, in.currentToken()));
             }
+            // Of a string, getStringCharacters is asked before its offset and length.
+            char[] ranges = in.getStringCharacters();
+            BlockRanges.read(ranges, in.getStringOffset(), in.getStringLength(), (first, count) -> blocks.add(new MergedChanges.Blocks(relation, first, count, whole)));
         }
-    }
-
-    private static MergedChanges.Blocks run(RelationFile relation, long first, long count, boolean whole) {
-        if (first < 0 || count < 1 || count > BLOCKS || first > BLOCKS - count) {
-            throw new IllegalArgumentException("%d blocks from %d on of %s can't be used; expected some of %d".formatted(count, first, relation, BLOCKS));
-        }
-        return new MergedChanges.Blocks(relation, (int) first, count, whole);
     }
 
     private static MergedChanges.File file(Map<String, Object> said) {

@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * The answer of {@code /api/v1/changes?merged=true}: what a whole stretch changes, of main forks, each relation's blocks in ranges. Lines of JSON:
  *
  * <pre>
- *   {"relation":"1663/5/16384","whole":[[0,7],[9,1]],"others":[[7,2]]}     first block and how many; whether what was in them does not matter ({@link FirstChanges})
+ *   {"relation":"1663/5/16384","whole_blocks":"0-6,9","other_blocks":"7-8"}   whether what was in them does not matter ({@link FirstChanges})
  *   {"at":"0/3004A38","relation_truncated":{…}}                            as {@link ChangesBody} has them, those that change files
  *   {"end":true,"to":"0/5A000000"}                                         of records that end there or before; without it the answer is not all
  * </pre>
@@ -31,7 +31,7 @@ final class MergedBody implements WalReply.Pieces {
     /** With some 50 bytes each. */
     private static final int MOST_GROUPS = 1 << 18;
 
-    /** With up to 15 bytes of the answer each, when none of them lies beside another. */
+    /** With up to 11 bytes of the answer each, when none of them lies beside another. */
     private static final int MOST_BLOCKS = 1 << 19;
 
     /** Bytes, more or less: one is written at once, in the time that a client has to take it. */
@@ -142,12 +142,11 @@ final class MergedBody implements WalReply.Pieces {
                 end();
                 relation = Optional.of(of);
             }
-            StringBuilder into = wholePage ? whole : others;
-            into.append(into.isEmpty() ? "[" : ",[").append(Integer.toUnsignedLong(first)).append(',').append(count).append(']');
+            BlockRanges.append(wholePage ? whole : others, first, count);
         }
 
         void end() {
-            relation.ifPresent(of -> MergedBody.this.add("{\"relation\":\"%s\",\"whole\":[%s],\"others\":[%s]}\n".formatted(of, whole, others)));
+            relation.ifPresent(of -> MergedBody.this.add("{\"relation\":\"%s\",\"whole_blocks\":\"%s\",\"other_blocks\":\"%s\"}\n".formatted(of, whole, others)));
             whole.setLength(0);
             others.setLength(0);
         }

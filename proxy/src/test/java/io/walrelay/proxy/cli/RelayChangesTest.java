@@ -46,7 +46,7 @@ class RelayChangesTest {
     }
 
     private MergedChanges ranges(String ranges) throws IOException {
-        String line = "{\"relation\":\"1663/5/16384\",\"whole\":[],\"others\":[%s]}\n".formatted(ranges);
+        String line = "{\"relation\":\"1663/5/16384\",\"whole_blocks\":\"\",\"other_blocks\":\"%s\"}\n".formatted(ranges);
         return changes(FakeRelay.status(200, "application/x-ndjson", "\n\n" + line + "\n" + END));
     }
 
@@ -54,14 +54,30 @@ class RelayChangesTest {
     void linesMayBeEmptyAndBlocksTheLast() throws IOException {
         RelationFile relation = new RelationFile(1663, 5, 16384);
         List<MergedChanges.Blocks> expected = List.of(new MergedChanges.Blocks(relation, 0, 1L << 32, false), new MergedChanges.Blocks(relation, -1, 1, false));
-        assertEquals(expected, ranges("[0,4294967296],[4294967295,1]").blocks());
+        assertEquals(expected, ranges("0-4294967295,4294967295").blocks());
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"[-1,1]", "[0,0]", "[0,-5]", "[4294967296,1]", "[4294967295,2]", "[1,4294967296]", "[1,9223372036854775807]"})
+    @ValueSource(strings = {"4294967296", "2-1", "0-4294967296", "9999999999"})
     void blocksThatThereCanNotBeAreNone(String range) {
         IOException refused = assertThrows(IOException.class, () -> ranges(range));
         assertTrue(String.valueOf(refused.getMessage()).contains("can't be used"), refused.getMessage());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-1", "1-", "1,", ",1", "1,,2", "1-2-3", "+1", "1 ", "a", "1-,2", ",", "12345678901", "\u0661"})
+    void whatIsNoListOfBlocksIsRefused(String ranges) {
+        IOException refused = assertThrows(IOException.class, () -> ranges(ranges));
+        assertTrue(String.valueOf(refused.getMessage()).contains("like 0-6,9"), refused.getMessage());
+    }
+
+    /** As a relay of another version might answer: blocks that are not understood are not none. */
+    @ParameterizedTest
+    @ValueSource(strings = {"\"whole\":[[0,7]]", "\"whole_blocks\":[[0,7]]", "\"whole_blocks\":7", "\"whole_blocks\":null"})
+    void blocksInAnotherFormAreRefused(String blocks) {
+        String line = "{\"relation\":\"1663/5/16384\",%s}\n".formatted(blocks);
+        IOException refused = assertThrows(IOException.class, () -> changes(FakeRelay.status(200, "application/x-ndjson", line + END)));
+        assertTrue(String.valueOf(refused.getMessage()).contains("expected"), refused.getMessage());
     }
 
     /** It merges for few at a time, and a rewind that came second would read all WAL instead. */

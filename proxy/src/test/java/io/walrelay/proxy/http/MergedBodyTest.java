@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** However much changes, little of it is held, and little is sent at once. */
 class MergedBodyTest {
 
-    private static final Pattern RANGE = Pattern.compile("\\[(\\d+),(\\d+)]");
+    private static final Pattern RANGES = Pattern.compile("_blocks\":\"([0-9,-]+)\"");
     private static final int REFERENCES = 32;
     private static final int SAME_RELATION = 0x80;
 
@@ -79,8 +79,8 @@ class MergedBodyTest {
         List<String> pieces = pieces();
         BitSet said = new BitSet();
         for (String piece : pieces) {
-            for (Matcher range = RANGE.matcher(piece); range.find(); ) {
-                said.set(Integer.parseInt(range.group(1)), Integer.parseInt(range.group(1)) + Integer.parseInt(range.group(2)));
+            for (Matcher ranges = RANGES.matcher(piece); ranges.find(); ) {
+                BlockRanges.read(ranges.group(1).toCharArray(), 0, ranges.group(1).length(), (first, count) -> said.set(first, first + (int) count));
             }
         }
         assertEquals(blocks, said.cardinality());

@@ -25,6 +25,7 @@ import tools.jackson.databind.json.JsonMapper;
 public record RelayChanges(Map<BlockWal.Block, BlockWal.First> blocks, List<JsonNode> special) {
 
     private static final JsonMapper MAPPER = new JsonMapper();
+    private static final Pattern RANGE = Pattern.compile("(\\d+)(?:-(\\d+))?");
     private static final Pattern BLOCK = Pattern.compile("blkref #\\d+: rel (\\S+) fork (\\S+) blk (\\d+)( \\(FPW\\);.*)?.*");
     private static final List<String> FORKS = List.of("main", "fsm", "vm", "init");
 
@@ -104,10 +105,12 @@ public record RelayChanges(Map<BlockWal.Block, BlockWal.First> blocks, List<Json
         Map<BlockWal.Block, Boolean> merged = new LinkedHashMap<>();
         for (String line : answer.lines().toList()) {
             JsonNode node = MAPPER.readTree(line);
-            for (String kind : List.of("whole", "others")) {
-                for (JsonNode run : node.path(kind)) {
-                    for (long i = 0; i < run.get(1).asLong(); i++) {
-                        merged.putIfAbsent(new BlockWal.Block(relation(node.get("relation").asString()), 0, (int) (run.get(0).asLong() + i)), kind.equals("whole"));
+            for (String kind : List.of("whole_blocks", "other_blocks")) {
+                for (Matcher range = RANGE.matcher(node.path(kind).asString("")); range.find(); ) {
+                    long first = Long.parseLong(range.group(1));
+                    long last = range.group(2) == null ? first : Long.parseLong(range.group(2));
+                    for (long block = first; block <= last; block++) {
+                        merged.putIfAbsent(new BlockWal.Block(relation(node.get("relation").asString()), 0, (int) block), kind.equals("whole_blocks"));
                     }
                 }
             }
