@@ -1,5 +1,7 @@
 package io.walrelay.wal;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A log sequence number: a byte position in the write-ahead log, 64 bits unsigned (PostgreSQL: xlogdefs.h, XLogRecPtr).
  * Zero is PostgreSQL's InvalidXLogRecPtr and is called {@link #INVALID} here; it orders before every real position.
@@ -80,6 +82,17 @@ public record Lsn(long value) implements Comparable<Lsn> {
     @Override
     public int compareTo(Lsn other) {
         return Long.compareUnsigned(value, other.value);
+    }
+
+    // The record's own would go by method handles, which are slow at first (docs/architecture.md, "Rewind: its start").
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof Lsn lsn && lsn.value == value;
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(value);
     }
 
     /** PostgreSQL's own form ({@code %X/%X}). */

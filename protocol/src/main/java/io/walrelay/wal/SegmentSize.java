@@ -1,5 +1,7 @@
 package io.walrelay.wal;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * How many bytes a WAL segment file has: a power of two from 1 MB to 1 GB, fixed by initdb (PostgreSQL: xlog_internal.h,
  * IsValidWalSegSize). All arithmetic between positions and segments is here.
@@ -64,6 +66,17 @@ public record SegmentSize(int bytes) {
 
     int shift() {
         return Integer.numberOfTrailingZeros(bytes);
+    }
+
+    // The record's own would go by method handles, which are slow at first (docs/architecture.md, "Rewind: its start").
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof SegmentSize size && size.bytes == bytes;
+    }
+
+    @Override
+    public int hashCode() {
+        return bytes;
     }
 
     /** As {@code SHOW wal_segment_size} prints it. */

@@ -1,5 +1,7 @@
 package io.walrelay.wal;
 
+import org.jspecify.annotations.Nullable;
+
 /** The system identifier of a cluster, 64 bits unsigned, printed in decimal (PostgreSQL: pg_control.h, system_identifier). */
 public record SystemId(long value) {
 
@@ -17,6 +19,17 @@ public record SystemId(long value) {
 
     private static String refusal(String text) {
         return "not a system identifier: \"%s\"; expected an unsigned decimal number of 64 bits".formatted(text);
+    }
+
+    // The record's own would go by method handles, which are slow at first (docs/architecture.md, "Rewind: its start").
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof SystemId id && id.value == value;
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(value);
     }
 
     @Override

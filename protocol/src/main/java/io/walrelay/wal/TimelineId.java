@@ -1,5 +1,7 @@
 package io.walrelay.wal;
 
+import org.jspecify.annotations.Nullable;
+
 /** The number of a timeline, 1 to 2^32-1 (PostgreSQL: xlogdefs.h, TimeLineID). A number alone does not name a history: see {@link TimelineHistory}. */
 public record TimelineId(int value) implements Comparable<TimelineId> {
 
@@ -32,6 +34,17 @@ public record TimelineId(int value) implements Comparable<TimelineId> {
     @Override
     public int compareTo(TimelineId other) {
         return Integer.compareUnsigned(value, other.value);
+    }
+
+    // The record's own would go by method handles, which are slow at first (docs/architecture.md, "Rewind: its start").
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof TimelineId timeline && timeline.value == value;
+    }
+
+    @Override
+    public int hashCode() {
+        return value;
     }
 
     @Override

@@ -1,5 +1,7 @@
 package io.walrelay.wal.format;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Which relation's files a record is about (PostgreSQL: relfilelocator.h, RelFileLocator). Each is 32 bits unsigned.
  *
@@ -13,6 +15,17 @@ public record RelationFile(int tablespace, int database, int relation) {
 
     static RelationFile parse(byte[] bytes, int offset) {
         return new RelationFile(LittleEndian.getInt(bytes, offset), LittleEndian.getInt(bytes, offset + 4), LittleEndian.getInt(bytes, offset + 8));
+    }
+
+    // The record's own would go by method handles, which are slow at first (docs/architecture.md, "Rewind: its start").
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof RelationFile file && file.relation == relation && file.database == database && file.tablespace == tablespace;
+    }
+
+    @Override
+    public int hashCode() {
+        return (31 * tablespace + database) * 31 + relation;
     }
 
     /** As pg_waldump prints it: {@code 1663/5/16384}. */

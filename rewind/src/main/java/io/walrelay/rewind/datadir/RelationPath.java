@@ -4,6 +4,7 @@ import io.walrelay.wal.format.RelationFile;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a relation's main fork lies (PostgreSQL: relpath.c, GetRelationPath): {@code base/5/16384}, {@code global/1262},
@@ -20,6 +21,17 @@ public record RelationPath(RelationFile relation, int segment) {
     private static final String FILE = OID + "(?:\\.([1-9][0-9]{0,8}))?";
     private static final Pattern GLOBAL = Pattern.compile("global/" + FILE);
     private static final Pattern BASE = Pattern.compile("base/" + OID + "/" + FILE);
+
+    // The record's own would go by method handles, which are slow at first (docs/architecture.md, "Rewind: its start").
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof RelationPath path && path.segment == segment && path.relation.equals(relation);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * relation.hashCode() + segment;
+    }
 
     /** The names of one version's relations: a tablespace's directory is named after major and catalog version. */
     public static final class Names {
