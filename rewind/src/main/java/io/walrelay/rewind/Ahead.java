@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 
 /**
@@ -20,33 +21,44 @@ final class Ahead<T> implements Closeable {
     private Ahead(String what, Callable<T> question) {
         this.what = what;
         this.answer = new FutureTask<>(question);
-        this.thread = Thread.ofPlatform().daemon().name("ahead").unstarted(answer);
+        this.thread = Thread.ofPlatform().daemon().name("ahead: " + what).unstarted(answer);
     }
 
-    /** @param what finishes the sentence "could not find out …" */
+    /** @param what finishes the sentence "could not find out …"; the thread is called so */
     static <T> Ahead<T> ask(String what, Callable<T> question) {
         Ahead<T> ahead = new Ahead<>(what, question);
         ahead.thread.start();
         return ahead;
     }
 
-    /** Waits for the answer. An {@link IOException} of the question comes with its words, from here. */
+    /** Throws what {@link #get} would, if the question is known to have failed; waits for nothing. */
+    void requireNoFault() throws IOException {
+        if (answer.state() == Future.State.FAILED) {
+            var _ = get();
+        }
+    }
+
+    /** Waits for the answer; throws what the question has thrown. */
     T get() throws IOException {
         try {
             return answer.get();
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof IOException fault) {
-                throw new IOException(fault.getMessage(), fault);
+            switch (e.getCause()) {
+                case IOException fault -> throw fault;
+                case RuntimeException fault -> throw fault;
+                case Error fault -> throw fault;
+                case null, default -> throw new IllegalStateException("could not find out %s".formatted(what), e);
             }
-            throw new IllegalStateException("could not find out %s".formatted(what), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while finding out %s".formatted(what));
         }
     }
 
+    /** An answer that is not there yet is of no use any more. */
     @Override
     public void close() {
+        thread.interrupt();
         boolean interrupted = false;
         while (thread.isAlive()) {
             try {

@@ -51,15 +51,11 @@ final class AskedAhead implements HeldChanges {
         if (asked == null) {
             return index.changes(from, to);
         }
-        try {
-            // One that was asked for in vain is waited for all the same: a relay merges for few at a time.
-            Optional<MergedChanges> said = asked.get();
-            return isAsked ? said : index.changes(from, to);
-        } catch (IOException | IllegalStateException e) {
-            if (isAsked || Thread.currentThread().isInterrupted()) {
-                throw e;
-            }
-            return index.changes(from, to);
+        // One that was asked for in vain is waited for all the same: a relay merges for few at a time.
+        if (isAsked) {
+            return asked.get();
         }
+        asked.close();
+        return index.changes(from, to);
     }
 }

@@ -220,10 +220,13 @@ final class Survey implements Closeable {
             listener.debug("reading target file list");
             var targetFiles = directory.files();
             time.done("files");
+            // What is read now may take long, and would be in vain.
+            sourceFiles.requireNoFault();
             listener.debug("reading WAL in target");
             TargetWal.Found found = changes.changes(start.redo(), end, target.control().blocksPerFile());
             BlockMap changed = found.changed();
             time.done("target_wal");
+            sourceFiles.requireNoFault();
             addWhatTheLastRewindLeft(target, changed);
             Optional<WholePages> whole = wholePages(start.redo(), other, new IndexIfAny(sources, listener), found);
             time.done("source_wal");

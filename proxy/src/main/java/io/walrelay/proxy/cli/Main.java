@@ -53,11 +53,25 @@ public final class Main implements Callable<Integer> {
         System.setProperty("picocli.disable.closures", "true");
         int status = run(arguments);
         if (arguments.length > 0 && LEAVE_NOTHING.contains(arguments[0])) {
+            halt(status);
+        }
+        System.exit(status);
+    }
+
+    /** Returns where it is not for us to end the process like this. */
+    private static void halt(int status) {
+        // Who gives the JVM options may want what it does at its end, as to write down what it has recorded.
+        String options = System.getenv("WALRELAY_JAVA_OPTS");
+        if (options == null || options.isEmpty()) {
+            try {
+                Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().unstarted(() -> {}));
+            } catch (IllegalStateException signalled) {
+                return; // Its status is that of the signal.
+            }
             System.out.flush();
             System.err.flush();
             Runtime.getRuntime().halt(status);
         }
-        System.exit(status);
     }
 
     /** Runs a command in this process; what {@link #main} exits with. */

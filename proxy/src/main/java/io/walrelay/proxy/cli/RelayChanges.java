@@ -87,7 +87,7 @@ public final class RelayChanges implements HeldChanges {
         } catch (JacksonIOException e) {
             throw new IOException("the answer was cut off: %s".formatted(e.getCause() == null ? e.getOriginalMessage() : e.getCause().getMessage()), e);
         } catch (JacksonException | IllegalArgumentException e) {
-            throw new IOException("the answer is not what was asked for: %s; is this a relay's HTTP port?".formatted(e.getMessage()), e);
+            throw new IOException("the answer is not what was asked for: %s; is this a relay's HTTP port, and the relay of this program's version?".formatted(e.getMessage()), e);
         }
         throw new IOException("the answer was cut off");
     }
@@ -128,18 +128,23 @@ public final class RelayChanges implements HeldChanges {
     private static void addBlocks(JsonParser in, List<MergedChanges.Blocks> blocks) {
         in.nextToken();
         RelationFile relation = FileChangeJson.relation(in.getString());
+        int kinds = 0;
         for (String kind = in.nextName(); kind != null; kind = in.nextName()) {
             boolean whole = switch (kind) {
                 case "whole_blocks" -> true;
                 case "other_blocks" -> false;
                 default -> throw new IllegalArgumentException("\"%s\" is unknown; expected whole_blocks, other_blocks".formatted(kind));
             };
+            kinds++;
             if (in.nextToken() != JsonToken.VALUE_STRING) {
                 throw new IllegalArgumentException("%s is %s; expected ranges in a string, like \"0-6,9\"".formatted(kind, in.currentToken()));
             }
             // Of a string, getStringCharacters is asked before its offset and length.
             char[] ranges = in.getStringCharacters();
             BlockRanges.read(ranges, in.getStringOffset(), in.getStringLength(), (first, count) -> blocks.add(new MergedChanges.Blocks(relation, first, count, whole)));
+        }
+        if (kinds != 2) {
+            throw new IllegalArgumentException("%s has %d lists of blocks; expected whole_blocks and other_blocks".formatted(relation, kinds));
         }
     }
 

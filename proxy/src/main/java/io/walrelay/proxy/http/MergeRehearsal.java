@@ -88,10 +88,8 @@ final class MergeRehearsal implements AutoCloseable {
         }
         for (int round = 0; round < ROUNDS && !thread.isClosed(); round++) {
             drain(new SegmentsBody(index, lineage, size, from, to, to));
-            // As who asks for all: what is behind the last whole segment is read record by record.
-            Lsn end = index.lastRecordEnd(lineage, from);
-            if (index.changes(lineage, from, end) instanceof ChangeIndex.Stretch stretch) {
-                drain(new MergedBody(stretch, end, () -> {}));
+            if (index.changes(lineage, from, to) instanceof ChangeIndex.Stretch stretch) {
+                drain(new MergedBody(stretch, to, () -> {}));
             }
         }
         // By which lines are written that are rare.

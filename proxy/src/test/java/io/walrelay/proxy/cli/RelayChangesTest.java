@@ -73,7 +73,7 @@ class RelayChangesTest {
 
     /** As a relay of another version might answer: blocks that are not understood are not none. */
     @ParameterizedTest
-    @ValueSource(strings = {"\"whole\":[[0,7]]", "\"whole_blocks\":[[0,7]]", "\"whole_blocks\":7", "\"whole_blocks\":null"})
+    @ValueSource(strings = {"\"whole\":[[0,7]]", "\"whole_blocks\":[[0,7]]", "\"whole_blocks\":7", "\"whole_blocks\":null", "\"whole_blocks\":\"1\"", "\"other_blocks\":\"\""})
     void blocksInAnotherFormAreRefused(String blocks) {
         String line = "{\"relation\":\"1663/5/16384\",%s}\n".formatted(blocks);
         IOException refused = assertThrows(IOException.class, () -> changes(FakeRelay.status(200, "application/x-ndjson", line + END)));

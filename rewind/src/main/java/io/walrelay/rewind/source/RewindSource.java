@@ -16,7 +16,7 @@ import java.util.Optional;
  * read, but for a stopped one's: what is torn or too old WAL mends, from the replay start on.
  *
  * <p>"Not there" is a value or a {@link Sink#absent}, "could not look" an {@link IOException}. Confined to one thread, which the
- * sink is called on.
+ * sink is called on, but for {@link #files}.
  */
 public interface RewindSource extends Closeable {
 
@@ -59,7 +59,7 @@ public interface RewindSource extends Closeable {
     /** Whether it runs, so that its files may change. */
     boolean isRunning();
 
-    /** All files of its data directory, links followed where PostgreSQL has them. In no order. */
+    /** All files of its data directory, links followed where PostgreSQL has them. In no order. May be asked by another thread while small files are read. */
     List<FileEntry> files() throws IOException;
 
     /** A whole small file; empty when there is none. */

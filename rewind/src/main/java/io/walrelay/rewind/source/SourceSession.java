@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -17,7 +18,7 @@ import org.slf4j.LoggerFactory;
 /**
  * A session on the source that can't write, without limits of time. A connection that is lost, or that can't be had for a moment, is opened
  * again, and the question asked again: asking changes nothing. The source has been reached before, so that it is away means no wrong address.
- * Confined to one thread at a time, but for {@link #end}.
+ * Thread-safe: one question is asked at a time.
  */
 public final class SourceSession implements Closeable {
 
@@ -44,7 +45,8 @@ public final class SourceSession implements Closeable {
     /** How long a source may be away, as when a crash of one of its processes has it end all connections. */
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
-    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+    private static final long SHORTEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+    private static final long LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private static final String SETTINGS = String.join(
             "; ",
@@ -60,6 +62,10 @@ public final class SourceSession implements Closeable {
     private final LongSupplier nanoTime;
     private volatile @Nullable Connection connection;
     private volatile boolean ended;
+    private final ReentrantLock asking = new ReentrantLock();
+
+    /** Guarded by {@code asking}. */
+    private boolean hadConnection;
 
     SourceSession(Opener opener) {
         this(opener, System::nanoTime);
@@ -72,7 +78,17 @@ public final class SourceSession implements Closeable {
 
     /** @throws IOException with the server's words, when the question is at fault, or the source stays away */
     <T> T ask(Question<T> question) throws IOException {
+        asking.lock();
+        try {
+            return askUntilAnswered(question);
+        } finally {
+            asking.unlock();
+        }
+    }
+
+    private <T> T askUntilAnswered(Question<T> question) throws IOException {
         OptionalLong firstFailure = OptionalLong.empty();
+        long pause = SHORTEST_PAUSE_NANOS;
         while (true) {
             try {
                 return question.ask(opened());
@@ -83,19 +99,26 @@ public final class SourceSession implements Closeable {
                 close();
                 // An answer may take its time, so what counts is how long there has been none to be had.
                 long now = nanoTime.getAsLong();
-                boolean again = firstFailure.isPresent();
-                firstFailure = OptionalLong.of(firstFailure.orElse(now));
-                if (ended || now - firstFailure.getAsLong() > PATIENCE.toNanos() || Thread.currentThread().isInterrupted()) {
-                    throw new IOException("the source server can't be reached: %s".formatted(reason(e)), e);
-                }
-                if (again) {
+                if (firstFailure.isPresent()) {
                     log.debug("the source is still away: {}", e.getMessage());
                 } else {
-                    log.info("the connection to the source will be opened again, for up to {} s: {}", PATIENCE.toSeconds(), e.getMessage());
+                    firstFailure = OptionalLong.of(now);
+                    log.info("a connection to the source is asked for anew, for up to {} s: {}", PATIENCE.toSeconds(), e.getMessage());
                 }
-                LockSupport.parkNanos(PAUSE_NANOS);
+                boolean patient = now - firstFailure.getAsLong() <= PATIENCE.toNanos();
+                if (patient && !isOver()) {
+                    LockSupport.parkNanos(pause);
+                    pause = Math.min(2 * pause, LONGEST_PAUSE_NANOS);
+                }
+                if (!patient || isOver()) {
+                    throw new IOException("the source server can't be reached: %s".formatted(reason(e)), e);
+                }
             }
         }
+    }
+
+    private boolean isOver() {
+        return ended || Thread.currentThread().isInterrupted();
     }
 
     /** The driver's words for what goes wrong below it are "The connection attempt failed." */
@@ -116,17 +139,18 @@ public final class SourceSession implements Closeable {
             try (Statement statement = open.createStatement()) {
                 statement.execute(SETTINGS);
             }
+            hadConnection = true;
         }
         return open;
     }
 
     /**
-     * Connection exceptions (class 08), a server that goes down or comes up (57P), what a hot standby cancels because of its recovery (40), no
-     * connection left for us, as long as the server takes lost ones for alive (53300).
+     * Connection exceptions (class 08), a server that goes down or comes up (57P), what a hot standby cancels because of its recovery (40). And
+     * that no connection is left, for who has lost one: a server takes it for alive until it notices.
      */
-    private static boolean mayPass(SQLException e) {
+    private boolean mayPass(SQLException e) {
         String state = e.getSQLState();
-        return state == null || state.startsWith("08") || state.startsWith("57P") || state.startsWith("40") || state.equals(TOO_MANY_CONNECTIONS);
+        return state == null || state.startsWith("08") || state.startsWith("57P") || state.startsWith("40") || hadConnection && state.equals(TOO_MANY_CONNECTIONS);
     }
 
     /** For good, on any thread: whoever is asking gets no answer any more. */

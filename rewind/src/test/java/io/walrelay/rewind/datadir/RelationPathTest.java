@@ -1,6 +1,7 @@
 package io.walrelay.rewind.datadir;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import io.walrelay.wal.format.RelationFile;
 import java.util.Optional;
@@ -18,6 +19,15 @@ class RelationPathTest {
         assertBothWays("base/5/16384.12", new RelationPath(new RelationFile(1663, 5, 16384), 12));
         assertBothWays("global/1262", new RelationPath(new RelationFile(1664, 0, 1262), 0));
         assertBothWays("pg_tblspc/16400/PG_15_202209061/5/4294967295.1", new RelationPath(new RelationFile(16400, 5, -1), 1));
+    }
+
+    @Test
+    void pathsAreEqualByTheirComponents() {
+        RelationPath path = new RelationPath(new RelationFile(1663, 5, 16384), 1);
+        assertEquals(path, new RelationPath(new RelationFile(1663, 5, 16384), 1));
+        assertEquals(path.hashCode(), new RelationPath(new RelationFile(1663, 5, 16384), 1).hashCode());
+        assertNotEquals(path, new RelationPath(new RelationFile(1663, 5, 16384), 2));
+        assertNotEquals(path, new RelationPath(new RelationFile(1663, 5, 16385), 1));
     }
 
     private static void assertBothWays(String path, RelationPath relation) {
