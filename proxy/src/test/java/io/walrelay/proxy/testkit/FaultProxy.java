@@ -125,7 +125,7 @@ public final class FaultProxy implements AutoCloseable {
         refusing.set(refuse);
     }
 
-    /** Records from now on what is carried in this direction, in the order in which it was written. */
+    /** Records from now on what is carried in this direction, in the order in which it is written. */
     public void record(Direction direction) {
         channel(direction).record();
     }
@@ -135,7 +135,7 @@ public final class FaultProxy implements AutoCloseable {
         return channel(direction).recorded();
     }
 
-    /** Bytes carried in this direction so far. */
+    /** Bytes carried in this direction so far, those included that are just being written. */
     public long carried(Direction direction) {
         return channel(direction).carried();
     }
@@ -266,8 +266,9 @@ public final class FaultProxy implements AutoCloseable {
                 int done = 0;
                 do {
                     int allowed = channel.awaitTurn(chunk.arrivedNanos, chunk.bytes.length - done, this::isEnded);
+                    // Before they are: who has them finds them counted and recorded.
+                    channel.writing(chunk.bytes, done, allowed);
                     to.getOutputStream().write(chunk.bytes, done, allowed);
-                    channel.wrote(chunk.bytes, done, allowed);
                     done += allowed;
                 } while (done < chunk.bytes.length);
             } while (!chunk.last);
@@ -374,7 +375,7 @@ public final class FaultProxy implements AutoCloseable {
             }
         }
 
-        void wrote(byte[] bytes, int offset, int length) {
+        void writing(byte[] bytes, int offset, int length) {
             locked(() -> {
                 carried += length;
                 if (recording) {
