@@ -94,7 +94,7 @@ public final class SourceSession implements Closeable {
                 return question.ask(opened());
             } catch (SQLException e) {
                 if (!mayPass(e)) {
-                    throw new IOException((connection == null ? "%s" : "error running query on source server: %s").formatted(e.getMessage()), e);
+                    throw new IOException(refusal(e), e);
                 }
                 close();
                 // An answer may take its time, so what counts is how long there has been none to be had.
@@ -115,6 +115,13 @@ public final class SourceSession implements Closeable {
                 }
             }
         }
+    }
+
+    private String refusal(SQLException e) {
+        if (TOO_MANY_CONNECTIONS.equals(e.getSQLState())) {
+            return "%s; a smaller --jobs takes fewer".formatted(e.getMessage());
+        }
+        return (connection == null ? "%s" : "error running query on source server: %s").formatted(e.getMessage());
     }
 
     private boolean isOver() {

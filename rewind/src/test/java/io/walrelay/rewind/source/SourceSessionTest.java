@@ -107,7 +107,7 @@ class SourceSessionTest {
     void onlyWhoHadAConnectionWaitsForAnother() throws IOException {
         try (SourceSession session = new SourceSession(away(Duration.ZERO, tooMany()), () -> now)) {
             IOException refused = assertThrows(IOException.class, () -> session.ask(_ -> "answer"));
-            assertEquals("FATAL: sorry, too many clients already", refused.getMessage());
+            assertEquals("FATAL: sorry, too many clients already; a smaller --jobs takes fewer", refused.getMessage());
         }
         Deque<SQLException> openings = new ArrayDeque<>();
         Deque<SQLException> questions = new ArrayDeque<>();
