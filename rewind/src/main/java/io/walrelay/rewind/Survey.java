@@ -231,11 +231,11 @@ final class Survey implements Closeable {
             Optional<WholePages> whole = wholePages(start.redo(), other, new IndexIfAny(sources, listener), found);
             time.done("source_wal");
             RewindPlan.Facts facts = new RewindPlan.Facts(target, other, divergence, checkpoint, start, end, changed, whole, restoredSegments());
-            return Optional.of(plan(facts, sourceFiles.get(), targetFiles));
+            return Optional.of(decide(facts, sourceFiles.get(), targetFiles));
         }
     }
 
-    private RewindPlan plan(RewindPlan.Facts facts, List<FileEntry> sourceFiles, List<FileEntry> targetFiles) throws IOException, RefusedException {
+    private RewindPlan decide(RewindPlan.Facts facts, List<FileEntry> sourceFiles, List<FileEntry> targetFiles) throws IOException, RefusedException {
         time.done("files");
         Side target = facts.target();
         RewindPlan plan = RewindPlan.decide(facts, sourceFiles, targetFiles, scope(target.major()));
